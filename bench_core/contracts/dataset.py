@@ -1,0 +1,78 @@
+"""What a dataset is: a root folder that can be read as an image table and its split files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetSpec:
+    """A dataset as its plugin registers it; nothing here imports the reader.
+
+    Attributes:
+        id: Short name, such as "sysu-mm01".
+        title: Name for people.
+        paper: The publication that introduced the dataset.
+        source: Where its owners publish it.
+        synthetic_layout: Layout that the synthetic stand-in can write for it, if any.
+        reader: "module:Class" of a `DatasetReader`.
+    """
+
+    id: str
+    title: str
+    paper: str
+    source: str
+    synthetic_layout: str | None
+    reader: str
+
+
+class Splits(Protocol):
+    """The split files of a dataset, in whatever form its plugin keeps them."""
+
+    def digest(self) -> str:
+        """Return a SHA-256 (hex) of the content that decides training rows and galleries."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """A dataset that was read from a root folder.
+
+    Attributes:
+        id: Id of its `DatasetSpec`.
+        root: The folder that the paths of `images` are relative to.
+        images: Image table (see `bench_core.contracts.images`), sorted by path.
+        splits: The split files, as read by the dataset's plugin.
+        synthetic: Whether the images were rendered by `bench data synth`.
+    """
+
+    id: str
+    root: Path
+    images: pd.DataFrame
+    splits: Splits
+    synthetic: bool
+
+
+class DatasetReader(Protocol):
+    """Reads a root folder; constructed without arguments."""
+
+    def read(self, root: Path) -> Dataset:
+        """Read the images and splits below `root`.
+
+        Raises:
+            DataError: `root` is not this dataset; the message says what is missing.
+        """
+        ...
+
+    def read_splits(self, directory: Path) -> Splits:
+        """Read split files alone, for scoring features without the images.
+
+        Raises:
+            DataError: A split file is missing or malformed.
+        """
+        ...

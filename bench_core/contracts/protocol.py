@@ -1,0 +1,89 @@
+"""What a protocol is: which images train, query and form the gallery, and how they are scored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from bench_core.contracts.dataset import Splits
+    from bench_core.contracts.images import Modality
+
+Convention: TypeAlias = Literal["official", "agw"]
+CmcKind: TypeAlias = Literal["identity", "image"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProtocolSpec:
+    """A protocol as its plugin registers it; nothing here imports the code that draws galleries.
+
+    Attributes:
+        id: Such as "sysu-all-single".
+        dataset: Id of the dataset it belongs to.
+        title: Name for people.
+        query_modality: Modality of the query images.
+        gallery_modality: Modality of the gallery images.
+        cmc: "identity" counts the first gallery image of each identity, "image" every image.
+        excluded_camera_pairs: (query camera, gallery camera) pairs that may not meet, whatever
+            the identity.
+        num_trials: Number of gallery draws that a score averages.
+        conventions: Gallery conventions that it defines; the first is the default.
+        definition: "module:Class" of an `EvaluationProtocol`, constructed with this spec.
+    """
+
+    id: str
+    dataset: str
+    title: str
+    query_modality: Modality
+    gallery_modality: Modality
+    cmc: CmcKind
+    excluded_camera_pairs: tuple[tuple[int, int], ...] = ()
+    num_trials: int = 10
+    conventions: tuple[Convention, ...]
+    definition: str
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One trial: which rows of the table are queries, which the gallery.
+
+    Attributes:
+        query: Row positions of the query images, int64.
+        gallery: Row positions of the gallery images, int64, in gallery order (ties in distance
+            are resolved by it).
+    """
+
+    query: NDArray[np.int64]
+    gallery: NDArray[np.int64]
+
+
+class EvaluationProtocol(Protocol):
+    """Draws trials from a table with the columns identity, camera, modality and index.
+
+    The table is a dataset's images or a feature file: no path is needed to score features.
+    """
+
+    spec: ProtocolSpec
+
+    def training_split(self, trial: int) -> str:
+        """Return the name of the training split that trial `trial` (from 0) must be trained on."""
+        ...
+
+    def training_rows(self, images: pd.DataFrame, splits: Splits, split: str) -> NDArray[np.int64]:
+        """Return the row positions of the training images of a split."""
+        ...
+
+    def trial(
+        self, images: pd.DataFrame, splits: Splits, convention: Convention, trial: int
+    ) -> Trial:
+        """Draw the queries and the gallery of trial `trial` (from 0).
+
+        Raises:
+            UsageError: The protocol does not define the convention.
+            DataError: The table or the splits lack what the draw needs.
+        """
+        ...

@@ -1,0 +1,128 @@
+"""Files that are written whole or not at all, hashes of content, and where caches lie."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from bench_core.contracts.errors import BenchError
+
+CACHE_VARIABLE = "VIREID_BENCH_CACHE"
+
+
+def write_atomically(path: Path, write: Callable[[BinaryIO], None]) -> None:
+    """Write a file so that a reader, a crash or a full disk sees the old or the new one whole.
+
+    The content goes to a temporary file in the same folder, reaches the disk, and is renamed.
+
+    Args:
+        path: The file to replace or create; its folder is created.
+        write: Called with the open temporary file.
+
+    Raises:
+        BenchError: The file cannot be written; an old file at `path` is left as it was.
+    """
+    temporary: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(
+            dir=path.parent, prefix=f".{path.name}.", suffix=".tmp", delete=False
+        ) as file:
+            temporary = Path(file.name)
+            write(file)  # type: ignore[arg-type]  # the wrapper delegates to a binary file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(0o666 & ~_current_umask())
+        temporary.replace(path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise BenchError(f"cannot write {path}: {error.strerror or error}") from error
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 text atomically; see `write_atomically`."""
+    write_atomically(path, lambda file: _write_all(file, text.encode()))
+
+
+def write_json(path: Path, document: Any) -> None:
+    """Write a JSON document atomically, with sorted keys and a final newline."""
+    write_text(path, json.dumps(document, indent=1, sort_keys=True, allow_nan=False) + "\n")
+
+
+@contextmanager
+def folder_written_whole(path: Path) -> Iterator[Path]:
+    """Give a temporary folder that becomes `path` when the block ends without an error.
+
+    Args:
+        path: Where the folder shall lie; it must not exist, or be empty.
+
+    Yields:
+        The temporary folder, beside `path`.
+
+    Raises:
+        BenchError: The folder cannot be created or moved into place.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
+    except OSError as error:
+        raise BenchError(f"cannot write {path}: {error.strerror or error}") from error
+    try:
+        temporary.chmod(0o777 & ~_current_umask())
+        yield temporary
+        temporary.rename(path)
+    except OSError as error:
+        raise BenchError(f"cannot write {path}: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def hash_json(document: Any) -> str:
+    """Return the SHA-256 (hex) of a JSON document, whatever the order of its keys."""
+    canonical = json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def hash_file(path: Path) -> str:
+    """Return the SHA-256 (hex) of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def cache_directory() -> Path:
+    """Return the folder for data that can be made again.
+
+    It is `$VIREID_BENCH_CACHE` where that is set, else the platform's user cache.
+    """
+    from platformdirs import user_cache_path
+
+    configured = os.environ.get(CACHE_VARIABLE)
+    return Path(configured) if configured else user_cache_path("vireid-bench")
+
+
+def _write_all(file: BinaryIO, content: bytes) -> None:
+    file.write(content)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _current_umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

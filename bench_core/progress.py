@@ -1,0 +1,53 @@
+"""Progress bars: on standard error, with an estimate of the time left."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+Item = TypeVar("Item")
+
+REFRESH_SECONDS_IN_LOGS = 15.0
+
+
+def progress(
+    items: Iterable[Item] | None = None,
+    *,
+    total: int | None = None,
+    description: str,
+    unit: str = "image",
+    initial: int = 0,
+) -> tqdm[Item]:
+    """Wrap an iterable (or count by hand with `update`) in a progress bar on standard error.
+
+    On a terminal the bar redraws itself; in a log file or a CI job it prints a line now and then.
+
+    Args:
+        items: What to iterate over, if anything.
+        total: Number of items, where `items` does not tell.
+        description: What is being done, such as "decoding".
+        unit: What is being counted.
+        initial: How many were done before this call, for a resumed job.
+
+    Returns:
+        The bar, which is also a context manager.
+    """
+    from tqdm import tqdm
+
+    interactive = sys.stderr.isatty()
+    return tqdm(
+        items,
+        total=total,
+        desc=description,
+        unit=f" {unit}",
+        initial=initial,
+        file=sys.stderr,
+        dynamic_ncols=interactive,
+        ncols=None if interactive else 100,
+        mininterval=0.2 if interactive else REFRESH_SECONDS_IN_LOGS,
+        maxinterval=10.0 if interactive else REFRESH_SECONDS_IN_LOGS,
+    )
