@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, overload
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -14,14 +14,36 @@ Item = TypeVar("Item")
 REFRESH_SECONDS_IN_LOGS = 15.0
 
 
+@overload
 def progress(
-    items: Iterable[Item] | None = None,
+    items: Iterable[Item],
     *,
     total: int | None = None,
     description: str,
     unit: str = "image",
     initial: int = 0,
-) -> tqdm[Item]:
+) -> tqdm[Item]: ...
+
+
+@overload
+def progress(
+    items: None = None,
+    *,
+    total: int | None = None,
+    description: str,
+    unit: str = "image",
+    initial: int = 0,
+) -> tqdm[NoReturn]: ...
+
+
+def progress(
+    items: Iterable[Any] | None = None,
+    *,
+    total: int | None = None,
+    description: str,
+    unit: str = "image",
+    initial: int = 0,
+) -> tqdm[Any]:
     """Wrap an iterable (or count by hand with `update`) in a progress bar on standard error.
 
     On a terminal the bar redraws itself; in a log file or a CI job it prints a line now and then.

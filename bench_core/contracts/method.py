@@ -1,4 +1,4 @@
-"""What a method is: a paper, its variants and presets as data, and a class that trains and extracts."""
+"""What a method is: a paper, variants and presets as data, and a class that trains."""
 
 from __future__ import annotations
 
@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     import torch
+    from torch import nn
 
     from bench_core.contracts.images import Modality
+    from bench_core.modeling.pretrained import PretrainedWeights
     from bench_core.training.data import TrainingData
     from bench_core.training.run import TrainingRun
 
 Metric: TypeAlias = Literal["euclidean", "cosine"]
+Precision: TypeAlias = Literal["float32", "bfloat16"]
+"""Number format of training steps; bfloat16 is mixed precision under autocast."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,11 +80,20 @@ class MethodSpec:
 class Method(Protocol):
     """A method bound to one configuration and one number of training identities.
 
-    It is constructed as `cls(config, num_identities=N, weights=...)`. `StagedMethod` implements
-    everything but the networks, the stages and `extract`.
+    It is constructed as `cls(config, num_identities=N)`. `StagedMethod` implements everything but
+    the networks, the stages and `extract`.
+
+    Attributes:
+        metric: The distance between two views.
+        networks: Every network by name; their state is what a checkpoint holds.
     """
 
     metric: ClassVar[Metric]
+    networks: nn.ModuleDict
+
+    def load_pretrained(self, weights: PretrainedWeights) -> None:
+        """Initialise the backbones from pretrained weights; called once, before a new training."""
+        ...
 
     def train(self, data: TrainingData, run: TrainingRun) -> None:
         """Train on `data`; `run` brings device, precision, logging, checkpoints and resume."""

@@ -77,6 +77,13 @@ class EvaluationProtocol(Protocol):
         """Return the row positions of the training images of a split."""
         ...
 
+    def test_rows(self, images: pd.DataFrame, splits: Splits, split: str) -> NDArray[np.int64]:
+        """Return the row positions that a model of a training split may be scored on.
+
+        They cover the queries and galleries of every trial of that split under every convention.
+        """
+        ...
+
     def trial(
         self, images: pd.DataFrame, splits: Splits, convention: Convention, trial: int
     ) -> Trial:

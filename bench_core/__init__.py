@@ -1,0 +1,151 @@
+"""The public API of vireid-bench: all that a plugin needs, and the only module it imports.
+
+Names are loaded when first used, so that a plugin's entry module stays light.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bench_core.configuration import MethodConfig
+    from bench_core.contracts.dataset import Dataset, DatasetReader, DatasetSpec, Splits
+    from bench_core.contracts.errors import (
+        BenchError,
+        CheckpointError,
+        DataError,
+        PluginError,
+        TrainingError,
+        UsageError,
+    )
+    from bench_core.contracts.hooks import hookimpl
+    from bench_core.contracts.images import IMAGE_COLUMNS, INFRARED, VISIBLE, Modality
+    from bench_core.contracts.method import (
+        Method,
+        MethodSpec,
+        Metric,
+        Paper,
+        PresetSpec,
+        VariantSpec,
+    )
+    from bench_core.contracts.protocol import Convention, EvaluationProtocol, ProtocolSpec, Trial
+    from bench_core.contracts.result import ResultRecord
+    from bench_core.data.augmentation import AugmentationConfig
+    from bench_core.modeling.backbones import Backbone, BackboneName, build_backbone
+    from bench_core.modeling.losses import (
+        batch_hard_triplet,
+        cross_batch_hard_triplet,
+        identity_loss,
+    )
+    from bench_core.modeling.necks import BNNeck
+    from bench_core.modeling.normalization import ImageNormalization
+    from bench_core.training.batches import Batch
+    from bench_core.training.data import TrainingData
+    from bench_core.training.recipes import OptimizerConfig, ParameterGroup, ScheduleConfig
+    from bench_core.training.run import TrainingRun
+    from bench_core.training.stages import OptimizerPlan, SamplingConfig, Stage, StagedMethod
+    from bench_core.training.updates import Updates
+
+_MODULES = {
+    "bench_core.configuration": ["MethodConfig"],
+    "bench_core.contracts.dataset": ["Dataset", "DatasetReader", "DatasetSpec", "Splits"],
+    "bench_core.contracts.errors": [
+        "BenchError",
+        "CheckpointError",
+        "DataError",
+        "PluginError",
+        "TrainingError",
+        "UsageError",
+    ],
+    "bench_core.contracts.hooks": ["hookimpl"],
+    "bench_core.contracts.images": ["IMAGE_COLUMNS", "INFRARED", "VISIBLE", "Modality"],
+    "bench_core.contracts.method": [
+        "Method",
+        "MethodSpec",
+        "Metric",
+        "Paper",
+        "PresetSpec",
+        "VariantSpec",
+    ],
+    "bench_core.contracts.protocol": ["Convention", "EvaluationProtocol", "ProtocolSpec", "Trial"],
+    "bench_core.contracts.result": ["ResultRecord"],
+    "bench_core.data.augmentation": ["AugmentationConfig"],
+    "bench_core.modeling.backbones": ["Backbone", "BackboneName", "build_backbone"],
+    "bench_core.modeling.losses": [
+        "batch_hard_triplet",
+        "cross_batch_hard_triplet",
+        "identity_loss",
+    ],
+    "bench_core.modeling.necks": ["BNNeck"],
+    "bench_core.modeling.normalization": ["ImageNormalization"],
+    "bench_core.training.batches": ["Batch"],
+    "bench_core.training.data": ["TrainingData"],
+    "bench_core.training.recipes": ["OptimizerConfig", "ParameterGroup", "ScheduleConfig"],
+    "bench_core.training.run": ["TrainingRun"],
+    "bench_core.training.stages": ["OptimizerPlan", "SamplingConfig", "Stage", "StagedMethod"],
+    "bench_core.training.updates": ["Updates"],
+}
+_HOMES = {name: module for module, names in _MODULES.items() for name in names}
+
+__all__ = [  # noqa: RUF022  # grouped as in the imports above
+    "MethodConfig",
+    "Dataset",
+    "DatasetReader",
+    "DatasetSpec",
+    "Splits",
+    "BenchError",
+    "CheckpointError",
+    "DataError",
+    "PluginError",
+    "TrainingError",
+    "UsageError",
+    "hookimpl",
+    "IMAGE_COLUMNS",
+    "INFRARED",
+    "VISIBLE",
+    "Modality",
+    "Method",
+    "MethodSpec",
+    "Metric",
+    "Paper",
+    "PresetSpec",
+    "VariantSpec",
+    "Convention",
+    "EvaluationProtocol",
+    "ProtocolSpec",
+    "Trial",
+    "ResultRecord",
+    "AugmentationConfig",
+    "Backbone",
+    "BackboneName",
+    "build_backbone",
+    "batch_hard_triplet",
+    "cross_batch_hard_triplet",
+    "identity_loss",
+    "BNNeck",
+    "ImageNormalization",
+    "Batch",
+    "TrainingData",
+    "OptimizerConfig",
+    "ParameterGroup",
+    "ScheduleConfig",
+    "TrainingRun",
+    "OptimizerPlan",
+    "SamplingConfig",
+    "Stage",
+    "StagedMethod",
+    "Updates",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'bench_core' has no attribute '{name}'")
+    value = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

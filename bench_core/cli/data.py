@@ -1,0 +1,73 @@
+"""`bench data`: making and looking after datasets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from bench_core.cli import options
+from bench_core.synthetic import LAYOUTS, SCALES
+
+
+@click.group()
+def data() -> None:
+    """Render synthetic datasets."""
+
+
+@data.command()
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option(
+    "--layout", type=click.Choice(LAYOUTS), default=LAYOUTS[0], show_default=True,
+    help="Directory tree to write.",
+)  # fmt: skip
+@click.option(
+    "--scale", type=click.Choice(SCALES), default="demo", show_default=True,
+    help="tiny (seconds), demo, or full (the real dataset's counts).",
+)  # fmt: skip
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option("--train-identities", type=click.IntRange(min=2), help="Instead of the scale's.")
+@click.option("--val-identities", type=click.IntRange(min=1), help="Instead of the scale's.")
+@click.option("--test-identities", type=click.IntRange(min=2), help="Instead of the scale's.")
+@click.option(
+    "--images-per-camera", type=click.FloatRange(min=1),
+    help="Mean number of images of a person in a camera, instead of the scale's.",
+)  # fmt: skip
+@click.option(
+    "--workers", type=click.IntRange(min=1), help="Processes. [default: one for each processor]"
+)
+@options.json_option
+def synth(  # noqa: PLR0913  # one argument an option
+    *,
+    out: Path,
+    layout: str,
+    scale: str,
+    seed: int,
+    train_identities: int | None,
+    val_identities: int | None,
+    test_identities: int | None,
+    images_per_camera: float | None,
+    workers: int | None,
+    as_json: bool,
+) -> None:
+    """Render a synthetic dataset into the folder OUT, in the tree of a real one.
+
+    The same options give the same files.
+    """
+    from bench_core.synthetic import generate
+
+    generate(
+        out,
+        layout=layout,
+        scale=scale,
+        seed=seed,
+        workers=workers,
+        train_identities=train_identities,
+        val_identities=val_identities,
+        test_identities=test_identities,
+        images_per_camera=images_per_camera,
+    )
+    if as_json:
+        options.print_json({"root": str(out), "layout": layout, "scale": scale, "seed": seed})
+    else:
+        click.echo(f"dataset  {out}")

@@ -1,0 +1,55 @@
+"""`bench leaderboard`: tables from the result records."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from bench_core.contracts.errors import BenchError, UsageError
+
+
+@click.command()
+@click.option(
+    "--results", type=click.Path(path_type=Path), default=Path("results"), show_default=True,
+    help="Folder of result records.",
+)  # fmt: skip
+@click.option(
+    "--format", "output_format", type=click.Choice(["markdown", "csv", "json"]),
+    default="markdown", show_default=True,
+)  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@click.option(
+    "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+    help="Write a file instead of standard output.",
+)  # fmt: skip
+@click.option(
+    "--check", is_flag=True,
+    help="Write nothing; fail when the file of --output is not what would be written.",
+)  # fmt: skip
+def leaderboard(
+    *, results: Path, output_format: str, as_json: bool, output: Path | None, check: bool
+) -> None:
+    """Make the leaderboard from the result records.
+
+    The same records always give the same bytes.
+    """
+    if check and output is None:
+        raise UsageError("--check needs --output FILE, the leaderboard to compare with")
+
+    from bench_core.files import write_text
+    from bench_core.leaderboard import render
+    from bench_core.results.store import read_results
+
+    records = read_results(results)
+    output_format = "json" if as_json else output_format
+    if output is None:
+        click.echo(render.render(records, output_format), nl=False)
+    elif check:
+        difference = render.check(records, output_format, output)
+        if difference is not None:
+            raise BenchError(difference)
+        click.echo(f"{output} is up to date", err=True)
+    else:
+        write_text(output, render.render(records, output_format))
+        click.echo(f"leaderboard {output}", err=True)

@@ -1,0 +1,130 @@
+"""`bench list`: what is installed. No model's code is loaded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bench_core.cli import options
+
+if TYPE_CHECKING:
+    from bench_core.plugins import Registry
+
+
+@click.group(name="list")
+def listing() -> None:
+    """List methods, variants, protocols, datasets or plugins."""
+
+
+@listing.command()
+@options.json_option
+@click.pass_obj
+def methods(registry: Registry, *, as_json: bool) -> None:
+    """List the methods that can be run."""
+    _print(
+        [
+            {
+                "method": spec.id,
+                "title": spec.title,
+                "paper": f"{spec.paper.title} ({spec.paper.venue} {spec.paper.year})",
+                "presets": [preset.name for preset in spec.presets],
+                "package": registry.distribution_of(spec.id),
+            }
+            for spec in registry.methods.values()
+        ],
+        as_json=as_json,
+    )
+
+
+@listing.command()
+@options.json_option
+@click.pass_obj
+def variants(registry: Registry, *, as_json: bool) -> None:
+    """List the variants (ablations) of every method."""
+    _print(
+        [
+            {
+                "name": spec.id if number == 0 else f"{spec.id}:{variant.name}",
+                "summary": variant.summary,
+            }
+            for spec in registry.methods.values()
+            for number, variant in enumerate(spec.variants)
+        ],
+        as_json=as_json,
+    )
+
+
+@listing.command()
+@options.json_option
+@click.pass_obj
+def protocols(registry: Registry, *, as_json: bool) -> None:
+    """List the protocols that a method can be scored under."""
+    _print(
+        [
+            {
+                "protocol": spec.id,
+                "title": spec.title,
+                "dataset": spec.dataset,
+                "query": spec.query_modality,
+                "gallery": spec.gallery_modality,
+                "trials": spec.num_trials,
+                "conventions": list(spec.conventions),
+            }
+            for spec in registry.protocols.values()
+        ],
+        as_json=as_json,
+    )
+
+
+@listing.command()
+@options.json_option
+@click.pass_obj
+def datasets(registry: Registry, *, as_json: bool) -> None:
+    """List the datasets that can be read."""
+    _print(
+        [
+            {
+                "dataset": spec.id,
+                "title": spec.title,
+                "synthetic stand-in": "yes" if spec.synthetic_layout else "no",
+                "source": spec.source,
+                "paper": spec.paper,
+            }
+            for spec in registry.datasets.values()
+        ],
+        as_json=as_json,
+    )
+
+
+@listing.command()
+@options.json_option
+@click.pass_obj
+def plugins(registry: Registry, *, as_json: bool) -> None:
+    """List the installed plugins, the broken ones with their error."""
+    _print(
+        [
+            {
+                "plugin": plugin.name,
+                "module": plugin.module,
+                "package": plugin.distribution,
+                "state": plugin.error or "loaded",
+            }
+            for plugin in registry.plugins
+        ],
+        as_json=as_json,
+    )
+    for conflict in registry.conflicts:
+        click.echo(f"Warning: {conflict}", err=True)
+
+
+def _print(rows: list[dict[str, Any]], *, as_json: bool) -> None:
+    if as_json:
+        options.print_json(rows)
+        return
+    columns = list(rows[0]) if rows else []
+    options.print_text_table(columns, [[_text(row[name]) for name in columns] for row in rows])
+
+
+def _text(value: Any) -> str:
+    return ", ".join(value) if isinstance(value, list) else str(value)

@@ -1,0 +1,225 @@
+"""Options that several commands share, and how results are printed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, get_args
+
+import click
+
+from bench_core.contracts.errors import UsageError
+from bench_core.contracts.protocol import Convention, ProtocolSpec
+
+if TYPE_CHECKING:
+    from bench_core.configuration import MethodChoice
+    from bench_core.plugins import Registry
+    from bench_core.runs.inputs import RunInputs
+    from bench_core.runs.trainings import TrainingSettings
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+Decorator: TypeAlias = Callable[[Command], Command]
+
+METRICS_SHOWN = ("rank-1", "rank-5", "rank-10", "rank-20", "mAP", "mINP")
+
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON document on standard output."
+)
+protocol_option = click.option(
+    "--protocol", "protocol_id", required=True, metavar="ID", help="See 'bench list protocols'."
+)
+data_option = click.option(
+    "--data",
+    "root",
+    type=click.Path(path_type=Path),
+    metavar="ROOT",
+    help="Root folder of the dataset. Without it, synthetic people are rendered and used.",
+)
+convention_option = click.option(
+    "--convention",
+    type=click.Choice(get_args(Convention)),
+    help="How galleries are drawn. [default: the protocol's first, 'official' for SYSU-MM01]",
+)
+device_option = click.option(
+    "--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:INDEX."
+)
+
+
+def training_options(command: Command) -> Command:
+    """Add the options that say what is trained and how."""
+    options: Sequence[Callable[[Command], Command]] = (
+        click.option(
+            "--method", "method_name", required=True, metavar="METHOD[:VARIANT]",
+            help="See 'bench list methods' and 'bench list variants'.",
+        ),
+        protocol_option,
+        data_option,
+        click.option(
+            "--preset", metavar="NAME", help="[default: 'paper' with --data, else 'quick']"
+        ),
+        click.option(
+            "--set", "assignments", multiple=True, metavar="KEY=VALUE",
+            help="Change a value of the configuration, such as epochs=3; may be repeated.",
+        ),
+        click.option(
+            "--seed", type=click.IntRange(min=0), default=0, show_default=True,
+            help="Seed of every random draw.",
+        ),
+        click.option(
+            "--weights", metavar="imagenet|none|FILE",
+            help="What the backbone starts from. [default: the configuration's]",
+        ),
+        device_option,
+        click.option(
+            "--precision", type=click.Choice(["auto", "float32", "bfloat16"]), default="auto",
+            show_default=True, help="Of training; auto is bfloat16 on CUDA and float32 on a CPU.",
+        ),
+        click.option(
+            "--runs", type=click.Path(path_type=Path, file_okay=False), default=Path("runs"),
+            show_default=True, help="Folder of trainings: checkpoints, logs, features.",
+        ),
+    )  # fmt: skip
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def choose(
+    registry: Registry,
+    method_name: str,
+    preset: str | None,
+    assignments: Sequence[str],
+    root: Path | None,
+) -> MethodChoice:
+    """Resolve the method options of a command.
+
+    Raises:
+        UsageError: A name or a value is wrong.
+    """
+    from bench_core.configuration import choose_method
+
+    spec, variant = registry.method(method_name)
+    return choose_method(spec, variant, preset or ("paper" if root else "quick"), assignments)
+
+
+def open_run_inputs(registry: Registry, protocol: ProtocolSpec, root: Path | None) -> RunInputs:
+    """Read the dataset; say so when it is the synthetic one.
+
+    Raises:
+        BenchError: The dataset cannot be read.
+    """
+    from bench_core.files import cache_directory
+    from bench_core.runs.inputs import open_inputs
+
+    if root is None:
+        click.echo(
+            "No --data given: using synthetic people and the preset 'quick' unless --preset says "
+            "otherwise. Such results are marked and compare with nothing published.",
+            err=True,
+        )
+    return open_inputs(registry, protocol, root, cache_directory())
+
+
+def training_settings(
+    registry: Registry,
+    choice: MethodChoice,
+    *,
+    seed: int,
+    weights: str | None,
+    device: str,
+    precision: str,
+    runs: Path,
+) -> TrainingSettings:
+    """Resolve the options that say how to train.
+
+    Raises:
+        UsageError: A value is wrong, or the device is not there.
+    """
+    from bench_core.devices import choose_device, choose_precision
+    from bench_core.modeling.pretrained import parse_weights
+    from bench_core.runs.trainings import TrainingSettings
+
+    chosen = choose_device(device)
+
+    def tell(training: str, stage: str, epoch: int, num_epochs: int, losses: Any) -> None:
+        registry.hook.bench_epoch_finished(
+            training=training, stage=stage, epoch=epoch, num_epochs=num_epochs, losses=losses
+        )
+
+    return TrainingSettings(
+        seed=seed,
+        weights=parse_weights(weights or choice.config.weights),
+        device=chosen,
+        precision=choose_precision(precision, chosen),
+        runs=runs,
+        on_epoch=tell,
+    )
+
+
+def resolve_convention(protocol: ProtocolSpec, convention: str | None) -> Convention:
+    """Return the convention to use.
+
+    Raises:
+        UsageError: The protocol does not define it.
+    """
+    for known in protocol.conventions:
+        if convention in (None, known):
+            return known
+    raise UsageError(
+        f"--convention {convention}: {protocol.id} defines only {', '.join(protocol.conventions)}"
+    )
+
+
+def print_json(document: Any) -> None:
+    """Print one JSON document on standard output."""
+    click.echo(json.dumps(document, indent=1))
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table for people; the first column is text, numbers align on the right."""
+    from tabulate import tabulate
+
+    align = ["left", *["right"] * (len(columns) - 1)]
+    click.echo(
+        tabulate(rows, headers=columns, tablefmt="simple", colalign=align, disable_numparse=True)
+        if rows
+        else "(none)"
+    )
+
+
+def print_text_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table of text, its last column wrapped to the terminal."""
+    from tabulate import tabulate
+
+    if not rows:
+        click.echo("(none)")
+        return
+    taken = sum(max(map(len, column)) + 2 for column in list(zip(columns, *rows, strict=True))[:-1])
+    last = max(30, shutil.get_terminal_size((100, 24)).columns - taken)
+    widths = [*[None] * (len(columns) - 1), last]
+    click.echo(tabulate(rows, headers=columns, tablefmt="simple", maxcolwidths=widths))
+
+
+def print_scores(document: dict[str, Any]) -> None:
+    """Print scores in percent: mean, standard deviation, and every trial."""
+    rows = [
+        [name, *(_percent(document[name][metric]) for metric in METRICS_SHOWN)]
+        for name in ("mean", "std")
+    ]
+    for number, trial in enumerate(document["trials"], start=1):
+        cmc = trial["cmc"]
+        values = [cmc[0], cmc[4], cmc[9], cmc[19], trial["mAP"], trial["mINP"]]
+        rows.append([f"trial {number}", *map(_percent, values)])
+    print_table(["percent", *METRICS_SHOWN], rows)
+
+
+def command_line() -> list[str]:
+    """Return the command as typed, without the folder of the program."""
+    return ["bench", *sys.argv[1:]]
+
+
+def _percent(fraction: float) -> str:
+    return f"{100 * fraction:.2f}"

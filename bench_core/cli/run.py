@@ -1,0 +1,96 @@
+"""`bench run`: the whole way from a method to a result."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from bench_core.cli import options
+
+if TYPE_CHECKING:
+    from bench_core.plugins import Registry
+    from bench_core.runs.benchmark import RunOutcome
+
+
+@click.command()
+@options.training_options
+@options.convention_option
+@click.option(
+    "--results", type=click.Path(path_type=Path, file_okay=False), default=Path("results"),
+    show_default=True, help="Folder that the result record is written to.",
+)  # fmt: skip
+@options.json_option
+@click.pass_obj
+def run(  # noqa: PLR0913  # one argument an option
+    registry: Registry,
+    *,
+    method_name: str,
+    protocol_id: str,
+    root: Path | None,
+    preset: str | None,
+    assignments: tuple[str, ...],
+    seed: int,
+    weights: str | None,
+    device: str,
+    precision: str,
+    runs: Path,
+    convention: str | None,
+    results: Path,
+    as_json: bool,
+) -> None:
+    """Train a method, score it under a protocol, cost it, and write a result record.
+
+    A training that was finished before is used again; one that was interrupted goes on.
+    """
+    protocol = registry.protocol(protocol_id)
+    chosen_convention = options.resolve_convention(protocol, convention)
+    choice = options.choose(registry, method_name, preset, assignments, root)
+    settings = options.training_settings(
+        registry, choice, seed=seed, weights=weights, device=device, precision=precision, runs=runs
+    )
+    inputs = options.open_run_inputs(registry, protocol, root)
+
+    from bench_core.runs.benchmark import run_benchmark
+
+    outcome = run_benchmark(
+        registry,
+        choice,
+        inputs,
+        chosen_convention,
+        settings,
+        results=results,
+        command=options.command_line(),
+    )
+    if as_json:
+        options.print_json(outcome.record.as_document())
+    else:
+        _print_outcome(outcome)
+
+
+def _print_outcome(outcome: RunOutcome) -> None:
+    record = outcome.record
+    document = record.as_document()
+    people = "synthetic people" if record.dataset.synthetic else record.dataset.title
+    scores, cost = record.scores, record.cost
+    click.echo(
+        f"{record.method.label} ({record.method.preset}) on {record.protocol.id}, "
+        f"{record.protocol.convention} galleries, {people}\n"
+        f"{scores.valid_queries} of {scores.queries} queries have a match, "
+        f"gallery of {_range(scores.gallery)} images, {len(scores.trials)} trials\n"
+    )
+    options.print_scores(document["scores"])
+    click.echo(
+        f"\nparameters {cost.parameters / 1e6:.2f} M; multiply-adds "
+        f"{cost.macs_visible / 1e9:.3f} G visible, {cost.macs_infrared / 1e9:.3f} G "
+        f"infrared; {cost.images_per_second} images/s on {cost.device}"
+    )
+    for model in outcome.models:
+        state = "found" if model.cached else f"trained in {model.seconds:.0f} s"
+        click.echo(f"model    {model.path} ({state})")
+    click.echo(f"result   {outcome.path}")
+
+
+def _range(sizes: tuple[int, ...]) -> str:
+    return str(sizes[0]) if len(set(sizes)) == 1 else f"{min(sizes)} to {max(sizes)}"

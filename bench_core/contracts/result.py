@@ -1,0 +1,337 @@
+"""What a result is: one scored run, with all that is needed to compare it and to repeat it.
+
+A record loads without torch, pandas or the plugin that made it. Fractions lie in [0, 1].
+"""
+
+# Annotations are evaluated when the classes are made, so this module does not postpone them.
+import json
+import math
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Annotated, Any, Final, Literal, Self, TypeAlias
+
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    field_validator,
+    model_validator,
+)
+
+from bench_core.contracts.images import Modality
+from bench_core.contracts.protocol import Convention
+
+SCHEMA_VERSION: Final = 1
+MEAN_TOLERANCE = 1e-9
+
+Name: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$")]
+"""An id that is safe in file names."""
+Sha256: TypeAlias = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+"""A SHA-256 in lower-case hex."""
+Fraction: TypeAlias = Annotated[float, Field(ge=0, le=1)]
+Count: TypeAlias = Annotated[int, Field(ge=0)]
+PositiveCount: TypeAlias = Annotated[int, Field(ge=1)]
+PositiveNumber: TypeAlias = Annotated[float, Field(gt=0)]
+Duration: TypeAlias = Annotated[float, Field(ge=0)]
+"""Seconds."""
+
+
+class _Part(BaseModel):
+    """A part of a record: immutable, finite, without unknown keys, without silent conversions."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, populate_by_name=True
+    )
+
+
+class MethodRun(_Part):
+    """The method that ran.
+
+    Attributes:
+        id: Id of its `MethodSpec`.
+        title: Name for people.
+        variant: Name of the ablation; None for the full method.
+        preset: Name of the preset that the configuration started from.
+        overrides: Configuration keys that were set by hand over the preset.
+        config: The whole configuration, as JSON.
+        seed: Seed of the training.
+    """
+
+    id: Name
+    title: Annotated[str, Field(min_length=1)]
+    variant: Name | None = None
+    preset: Name
+    overrides: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    config: dict[str, JsonValue]
+    seed: Count
+
+    @field_validator("config")
+    @classmethod
+    def _config_is_finite(cls, config: dict[str, JsonValue]) -> dict[str, JsonValue]:
+        json.dumps(config, allow_nan=False)  # NaN can neither be written nor compared
+        return config
+
+    @property
+    def label(self) -> str:
+        """The method as the command line names it: "xiv" or "xiv:baseline"."""
+        return f"{self.id}:{self.variant}" if self.variant else self.id
+
+
+class DatasetUsed(_Part):
+    """The images that were scored.
+
+    Attributes:
+        id: Id of its `DatasetSpec`.
+        title: Name for people, if it has one.
+        fingerprint: SHA-256 of what decides the content of the dataset.
+        synthetic: Whether the images were rendered by `bench data synth`.
+        num_images: Images in the dataset, training images included.
+    """
+
+    id: Name
+    title: str | None = None
+    fingerprint: Sha256
+    synthetic: bool
+    num_images: PositiveCount
+
+
+class ProtocolUsed(_Part):
+    """How the run was scored.
+
+    Attributes:
+        id: Id of its `ProtocolSpec`.
+        convention: How the galleries were drawn.
+        rerank: Whether the distances were re-ranked.
+        splits: SHA-256 of the split files, from `Splits.digest`.
+        query_modality: Modality of the query images.
+        gallery_modality: Modality of the gallery images.
+    """
+
+    id: Name
+    convention: Convention
+    rerank: bool
+    splits: Sha256
+    query_modality: Modality
+    gallery_modality: Modality
+
+
+class TrialScores(_Part):
+    """The scores of one trial.
+
+    Attributes:
+        cmc: Element k - 1 is the fraction of valid queries with a match among the first k.
+        mean_average_precision: mAP ("mAP" in files).
+        mean_inverse_negative_penalty: mINP ("mINP" in files).
+    """
+
+    cmc: Annotated[tuple[Fraction, ...], Field(min_length=20, strict=False)]
+    mean_average_precision: Fraction = Field(validation_alias="mAP", serialization_alias="mAP")
+    mean_inverse_negative_penalty: Fraction = Field(
+        validation_alias="mINP", serialization_alias="mINP"
+    )
+
+    @model_validator(mode="after")
+    def _cmc_never_falls(self) -> Self:
+        if any(later < earlier for earlier, later in zip(self.cmc, self.cmc[1:], strict=False)):
+            raise ValueError("cmc falls from one rank to the next")
+        return self
+
+    def as_metrics(self) -> "Metrics":
+        """Return the figures that tables show."""
+        return Metrics(
+            rank_1=self.cmc[0],
+            rank_5=self.cmc[4],
+            rank_10=self.cmc[9],
+            rank_20=self.cmc[19],
+            mean_average_precision=self.mean_average_precision,
+            mean_inverse_negative_penalty=self.mean_inverse_negative_penalty,
+        )
+
+
+class Metrics(_Part):
+    """One figure for each metric of a table; files spell them "rank-1", "mAP" and so on."""
+
+    rank_1: Fraction = Field(validation_alias="rank-1", serialization_alias="rank-1")
+    rank_5: Fraction = Field(validation_alias="rank-5", serialization_alias="rank-5")
+    rank_10: Fraction = Field(validation_alias="rank-10", serialization_alias="rank-10")
+    rank_20: Fraction = Field(validation_alias="rank-20", serialization_alias="rank-20")
+    mean_average_precision: Fraction = Field(validation_alias="mAP", serialization_alias="mAP")
+    mean_inverse_negative_penalty: Fraction = Field(
+        validation_alias="mINP", serialization_alias="mINP"
+    )
+
+    def by_name(self) -> dict[str, float]:
+        """Return the figures under the names that files and tables use, such as "rank-1"."""
+        return self.model_dump(by_alias=True)
+
+
+class Scores(_Part):
+    """The scores of all trials, in the form that `bench eval --json` prints.
+
+    Attributes:
+        queries: Query images of a trial; the least, where trials differ.
+        valid_queries: Those with a match in the gallery that they may see (only they count); the
+            least, where trials differ.
+        gallery: Gallery images of each trial.
+        trials: The scores of each trial.
+        mean: Mean over trials.
+        std: Standard deviation over trials (population: divided by the number of trials).
+    """
+
+    queries: PositiveCount
+    valid_queries: PositiveCount
+    gallery: Annotated[tuple[PositiveCount, ...], Field(min_length=1, strict=False)]
+    trials: Annotated[tuple[TrialScores, ...], Field(min_length=1, strict=False)]
+    mean: Metrics
+    std: Metrics
+
+    @model_validator(mode="after")
+    def _trials_agree(self) -> Self:
+        if len(self.gallery) != len(self.trials):
+            raise ValueError(
+                f"gallery has {len(self.gallery)} entries for {len(self.trials)} trials"
+            )
+        if len({len(trial.cmc) for trial in self.trials}) > 1:
+            raise ValueError("the cmc lists of the trials differ in length")
+        if self.valid_queries > self.queries:
+            raise ValueError(f"valid_queries {self.valid_queries} exceeds queries {self.queries}")
+        return self
+
+    @model_validator(mode="after")
+    def _summary_follows_from_trials(self) -> Self:
+        trials = [trial.as_metrics().by_name() for trial in self.trials]
+        mean, std = self.mean.by_name(), self.std.by_name()
+        for name in mean:
+            expected_mean, expected_std = _mean_and_std([trial[name] for trial in trials])
+            _require_close(f"mean {name}", mean[name], expected_mean)
+            _require_close(f"std {name}", std[name], expected_std)
+        return self
+
+
+class Cost(_Part):
+    """What the method costs. Arithmetic and parameters are those of one image's extraction.
+
+    Attributes:
+        parameters: Parameters that extraction needs.
+        macs: Multiply-adds of extracting one image, of the modality that needs more.
+        macs_visible: Multiply-adds of extracting one visible image.
+        macs_infrared: Multiply-adds of extracting one infrared image.
+        flops: Two for each multiply-add.
+        training_only_parameters: Parameters that only training needs, where they were counted.
+        images_per_second: Throughput of extraction on `device`, where it was measured.
+        extraction_seconds: Wall time of extracting all images, where it was measured.
+        training_seconds: Wall time of all trainings, where it was measured.
+        device: Name of the processor or accelerator, such as "NVIDIA H200".
+        precision: Number format of extraction, such as "float32" or "bfloat16".
+    """
+
+    parameters: Count
+    macs: Count
+    flops: Count
+    macs_visible: Count
+    macs_infrared: Count
+    training_only_parameters: Count | None = None
+    images_per_second: PositiveNumber | None = None
+    extraction_seconds: Duration | None = None
+    training_seconds: Duration | None = None
+    device: Annotated[str, Field(min_length=1)]
+    precision: Annotated[str, Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _flops_are_two_a_multiply_add(self) -> Self:
+        if self.flops != 2 * self.macs:
+            raise ValueError(f"flops {self.flops} is not twice macs {self.macs}")
+        return self
+
+    @model_validator(mode="after")
+    def _macs_are_those_of_the_costlier_modality(self) -> Self:
+        if self.macs != max(self.macs_visible, self.macs_infrared):
+            raise ValueError(
+                f"macs {self.macs} is not the larger of macs_visible {self.macs_visible} and "
+                f"macs_infrared {self.macs_infrared}"
+            )
+        return self
+
+
+class Provenance(_Part):
+    """Where a result came from.
+
+    Attributes:
+        created: When the run was scored, in UTC.
+        command: The command line, one argument an element.
+        versions: Version of Python and of each distribution that had a part in it, by name.
+        git_commit: Commit of the source tree, where the program ran from a git checkout.
+        git_dirty: Whether that tree's Python sources differed from the commit.
+        platform: Operating system and architecture.
+        weights: What the backbone started from: "imagenet", "none" or "sha256:..." of a file.
+        selection: Which checkpoint was scored: always the last, never the best on the test data.
+        training_identities: Identity of each training that was scored, in the order of trials.
+    """
+
+    created: AwareDatetime
+    command: Annotated[tuple[str, ...], Field(min_length=1, strict=False)]
+    versions: dict[str, str]
+    git_commit: str | None
+    git_dirty: bool | None
+    platform: str
+    weights: Annotated[str, Field(pattern=r"^(imagenet|none|sha256:[0-9a-f]{64})$")]
+    selection: Literal["last"] = "last"
+    training_identities: Annotated[tuple[Sha256, ...], Field(min_length=1, strict=False)]
+
+    @model_validator(mode="after")
+    def _created_is_utc(self) -> Self:
+        if self.created.utcoffset() != timedelta(0):
+            raise ValueError("created is not in UTC")
+        return self
+
+
+class ResultRecord(_Part):
+    """One run of one method under one protocol, as a file of the results folder holds it."""
+
+    schema_version: Literal[1]
+    method: MethodRun
+    dataset: DatasetUsed
+    protocol: ProtocolUsed
+    scores: Scores
+    cost: Cost
+    provenance: Provenance
+
+    @property
+    def row_key(self) -> dict[str, JsonValue]:
+        """Everything that decides which row this is; a run with the same key replaces it.
+
+        Device, versions and dates are no part of it: they must not change what is measured.
+        """
+        return {
+            "method": self.method.model_dump(include={"id", "variant", "preset", "config", "seed"}),
+            "dataset": self.dataset.model_dump(include={"id", "fingerprint", "synthetic"}),
+            "protocol": self.protocol.model_dump(include={"id", "convention", "rerank", "splits"}),
+            "weights": self.provenance.weights,
+            "training_identities": list(self.provenance.training_identities),
+        }
+
+    def as_document(self) -> dict[str, Any]:
+        """Return the record as JSON values, in the spelling of files."""
+        document: dict[str, Any] = self.model_dump(mode="json", by_alias=True)
+        return document
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """Read a record from a JSON document.
+
+        Raises:
+            pydantic.ValidationError: The document is not a record; the error names the fields.
+        """
+        return cls.model_validate_json(text)
+
+
+def _mean_and_std(values: Sequence[float]) -> tuple[float, float]:
+    mean = math.fsum(values) / len(values)
+    return mean, math.sqrt(math.fsum((value - mean) ** 2 for value in values) / len(values))
+
+
+def _require_close(name: str, value: float, expected: float) -> None:
+    if abs(value - expected) > MEAN_TOLERANCE:
+        raise ValueError(f"{name} is {value!r}, but the trials give {expected!r}")

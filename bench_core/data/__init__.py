@@ -1,0 +1,1 @@
+"""Images from files to batches: decode, resize, cache, sample by identity, augment."""

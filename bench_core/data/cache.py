@@ -1,0 +1,111 @@
+"""Decoded images on disk: decoded and resized once, memory-mapped ever after."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from filelock import FileLock
+from numpy.typing import NDArray
+
+from bench_core.contracts.dataset import Dataset
+from bench_core.data.decoding import DECODING_VERSION, RESIZE_FILTER, decode_image
+from bench_core.files import folder_written_whole, hash_json
+from bench_core.progress import progress
+
+PIXELS_FILE = "pixels.npy"
+CHUNK = 64
+IMAGES_WORTH_A_PROCESS = 2_000
+
+
+@dataclass(frozen=True)
+class ImageStore:
+    """The decoded images of a dataset, in the order of its image table.
+
+    Attributes:
+        pixels: Array (N, H, W, 3), uint8, memory-mapped and read-only.
+    """
+
+    pixels: NDArray[np.uint8]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        return self.pixels.shape[1], self.pixels.shape[2]
+
+
+def open_images(
+    dataset: Dataset, fingerprint: str, size: tuple[int, int], cache: Path
+) -> ImageStore:
+    """Open the decoded images of a dataset; decode them first where that was not yet done.
+
+    Every image is decoded before the first is used, so that a damaged file is found now and not
+    in the middle of a training. Two processes may ask at once: one builds, the other waits.
+
+    Args:
+        dataset: The dataset.
+        fingerprint: Its content hash: images that change are decoded anew.
+        size: Height and width in pixels.
+        cache: Folder for the decoded images.
+
+    Returns:
+        The images, memory-mapped.
+
+    Raises:
+        DataError: An image is damaged; the message names it.
+        BenchError: The cache cannot be written.
+    """
+    key = hash_json([fingerprint, list(size), RESIZE_FILTER.name, DECODING_VERSION])[:24]
+    folder = cache / "images" / key
+    if not (folder / PIXELS_FILE).exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder.with_suffix(".lock")):
+            if not (folder / PIXELS_FILE).exists():
+                _build(dataset, size, folder)
+    return ImageStore(np.load(folder / PIXELS_FILE, mmap_mode="r"))
+
+
+def _build(dataset: Dataset, size: tuple[int, int], folder: Path) -> None:
+    paths = [str(dataset.root / path) for path in dataset.images["path"]]
+    chunks = [range(start, min(start + CHUNK, len(paths))) for start in range(0, len(paths), CHUNK)]
+    with folder_written_whole(folder) as temporary:
+        target = temporary / PIXELS_FILE
+        shape = (len(paths), *size, 3)
+        np.lib.format.open_memmap(target, mode="w+", dtype=np.uint8, shape=shape).flush()
+        with (
+            _workers(len(paths)) as pool,
+            progress(total=len(paths), description=f"decoding {size[0]}x{size[1]}") as bar,
+        ):
+            jobs = {
+                pool.submit(_decode_chunk, target, chunk.start, paths[chunk.start : chunk.stop])
+                for chunk in chunks
+            }
+            try:
+                for job in as_completed(jobs):
+                    bar.update(job.result())
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
+
+
+def _workers(num_images: int) -> Executor:
+    """Choose processes for many images; for a few, starting them would take longer."""
+    num_workers = (
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    )
+    if num_images < IMAGES_WORTH_A_PROCESS:
+        return ThreadPoolExecutor(num_workers)
+    return ProcessPoolExecutor(num_workers, mp_context=multiprocessing.get_context("spawn"))
+
+
+def _decode_chunk(target: Path, start: int, paths: Sequence[str]) -> int:
+    pixels = np.load(target, mmap_mode="r+")
+    size = pixels.shape[1], pixels.shape[2]
+    for offset, path in enumerate(paths):
+        pixels[start + offset] = decode_image(Path(path), size)
+    return len(paths)

@@ -1,0 +1,18 @@
+"""Arrays in, numbers out: distances, ranks, CMC, mAP and mINP. Knows no plugin, file or model.
+
+Letters in shapes: Q queries, G gallery images, V views, D dimensions.
+"""
+
+from bench_core.evaluation.distances import pairwise_distances
+from bench_core.evaluation.ranking import QueryScores, score_queries
+from bench_core.evaluation.summary import Evaluation
+from bench_core.evaluation.trial import TrialScore, score_trial
+
+__all__ = [
+    "Evaluation",
+    "QueryScores",
+    "TrialScore",
+    "pairwise_distances",
+    "score_queries",
+    "score_trial",
+]

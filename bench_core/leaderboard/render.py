@@ -1,0 +1,105 @@
+"""The leaderboard in each format, and the check that a committed file is up to date."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import asdict, fields
+from itertools import zip_longest
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from bench_core.contracts.errors import unknown_name
+from bench_core.leaderboard.markdown import markdown
+from bench_core.leaderboard.rows import (
+    ROW_COLUMNS,
+    Section,
+    SectionKey,
+    Value,
+    row_values,
+    sections,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from bench_core.contracts.result import ResultRecord
+
+
+def render(records: Iterable[ResultRecord], output_format: str) -> str:
+    """Render a leaderboard; the same records give the same bytes, in whatever order they come.
+
+    Args:
+        records: The runs to show.
+        output_format: A name in `FORMATS`. "markdown" shows percent; "csv" and "json" keep
+            fractions in [0, 1], unrounded.
+
+    Returns:
+        The document, ending in a newline.
+
+    Raises:
+        UsageError: There is no such format.
+    """
+    if output_format not in FORMATS:
+        raise unknown_name("leaderboard format", output_format, FORMATS)
+    return FORMATS[output_format](sections(records))
+
+
+def check(records: Iterable[ResultRecord], output_format: str, path: Path) -> str | None:
+    """Compare a committed leaderboard with the one that its records give.
+
+    Args:
+        records: The runs to show.
+        output_format: A name in `FORMATS`.
+        path: The committed file.
+
+    Returns:
+        None where they agree byte for byte, else one line: the first difference and the way out.
+
+    Raises:
+        UsageError: There is no such format.
+    """
+    expected = render(records, output_format)
+    remedy = f"regenerate it with bench leaderboard --format {output_format} --output {path}"
+    if not path.is_file():
+        return f"{path} does not exist; {remedy}"
+    committed = path.read_bytes().decode(errors="replace")
+    if committed == expected:
+        return None
+    number = _first_difference(committed, expected)
+    return f"{path} does not show the results as they are, from line {number} on; {remedy}"
+
+
+def csv_table(tables: Sequence[Section]) -> str:
+    """Render all sections as one flat CSV table; without rows, as its heading alone."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, CSV_COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    for table in tables:
+        writer.writerows(asdict(table.key) | row_values(row) for row in table.rows)
+    return text.getvalue()
+
+
+def json_document(tables: Sequence[Section]) -> str:
+    """Render {"sections": [{the section's key..., "rows": [...]}]}."""
+    document: dict[str, list[dict[str, Value | list[dict[str, Value]]]]] = {
+        "sections": [
+            asdict(table.key) | {"rows": [row_values(row) for row in table.rows]}
+            for table in tables
+        ]
+    }
+    return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _first_difference(committed: str, expected: str) -> int:
+    pairs = zip_longest(committed.splitlines(keepends=True), expected.splitlines(keepends=True))
+    return next(number for number, (ours, theirs) in enumerate(pairs, 1) if ours != theirs)
+
+
+CSV_COLUMNS = (*(field.name for field in fields(SectionKey)), *ROW_COLUMNS)
+FORMATS: Mapping[str, Callable[[Sequence[Section]], str]] = MappingProxyType(
+    {"markdown": markdown, "csv": csv_table, "json": json_document}
+)
+"""The formats by the name that the command line gives them."""

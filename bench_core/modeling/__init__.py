@@ -1,0 +1,1 @@
+"""Backbones, necks and losses that two or more methods use."""

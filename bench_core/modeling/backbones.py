@@ -1,0 +1,164 @@
+"""Backbones: from an image to one feature vector."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Literal, TypeAlias
+
+import torch
+from torch import nn
+from torch.nn import functional
+from torchvision import models
+from torchvision.models.resnet import BasicBlock
+
+from bench_core.contracts.errors import CheckpointError
+from bench_core.modeling.pretrained import PretrainedWeights, TorchvisionWeights, read_state
+
+BackboneName: TypeAlias = Literal["resnet50", "densenet121", "small"]
+
+
+class Backbone(nn.Module, ABC):
+    """A convolutional body followed by global average pooling.
+
+    Attributes:
+        num_features: D, length of the feature.
+        body: Images (B, 3, H, W), normalised -> feature maps (B, D, h, w).
+        imagenet: Torchvision's weights for the body, if there are any.
+    """
+
+    num_features: int
+    body: nn.Module
+    imagenet: TorchvisionWeights | None = None
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Return the pooled feature (B, D) of normalised images (B, 3, H, W)."""
+        return functional.adaptive_avg_pool2d(self.body(images), 1).flatten(1)
+
+    @abstractmethod
+    def _without_classifier(self, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Reduce torchvision's state dictionary to that of the body."""
+
+    def load_pretrained(self, weights: PretrainedWeights) -> None:
+        """Load pretrained weights into the body; of kind "none", leave it as it is.
+
+        Raises:
+            UsageError: ImageNet weights were asked for and there are none.
+            CheckpointError: The weights cannot be had, or do not fit.
+        """
+        if weights.kind == "none":
+            return
+        state = self._without_classifier(read_state(weights, self.imagenet))
+        try:
+            self.body.load_state_dict(state)
+        except RuntimeError as error:
+            detail = " ".join(str(error).split())
+            source = weights.path or "imagenet"
+            raise CheckpointError(
+                f"--weights {source}: does not fit this backbone: {detail}"
+            ) from None
+
+
+class ResNet50(Backbone):
+    """ResNet-50 (He et al. 2016) as the bag-of-tricks baseline changes it (Luo et al. 2019).
+
+    Args:
+        last_stride: Stride of the last stage: 1 keeps a larger feature map than the original's 2.
+        stem_relu: The baseline's public code leaves out the ReLU of the stem; the paper does not.
+    """
+
+    def __init__(self, *, last_stride: int = 1, stem_relu: bool = True) -> None:
+        super().__init__()
+        network = models.resnet50()
+        if last_stride == 1:
+            network.layer4[0].conv2.stride = (1, 1)
+            network.layer4[0].downsample[0].stride = (1, 1)
+        if not stem_relu:
+            network.relu = nn.Identity()
+        self.num_features = network.fc.in_features
+        self.imagenet = models.ResNet50_Weights.IMAGENET1K_V1
+        self.body = _without_head(network, ("avgpool", "fc"))
+
+    def _without_classifier(self, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        return {name: value for name, value in state.items() if not name.startswith("fc.")}
+
+
+class DenseNet121(Backbone):
+    """DenseNet-121 (Huang et al. 2017), with the ReLU behind its last normalisation."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        network = models.densenet121()
+        self.num_features = network.classifier.in_features
+        self.imagenet = models.DenseNet121_Weights.IMAGENET1K_V1
+        self.body = nn.Sequential()
+        self.body.add_module("features", network.features)
+        self.body.add_module("relu", nn.ReLU(inplace=True))
+
+    def _without_classifier(self, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        renamed = {_modern_densenet_name(name): value for name, value in state.items()}
+        return {name: value for name, value in renamed.items() if not name.startswith("classifier")}
+
+
+class SmallResNet(Backbone):
+    """A residual network small enough to train on a CPU in minutes.
+
+    One basic block in each of four stages of `width` to 8 x `width` channels; last stride 1.
+    """
+
+    def __init__(self, width: int = 32) -> None:
+        super().__init__()
+        body = nn.Sequential(
+            nn.Conv2d(3, width, 3, stride=2, padding=1, bias=False),
+            nn.BatchNorm2d(width),
+            nn.ReLU(inplace=True),
+        )
+        channels = width
+        for stage, stride in enumerate((2, 2, 2, 1)):
+            body.append(_basic_block(channels, width * 2**stage, stride))
+            channels = width * 2**stage
+        self.num_features = channels
+        self.body = body
+
+    def _without_classifier(self, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        return state
+
+
+def build_backbone(name: BackboneName, *, last_stride: int = 1, stem_relu: bool = True) -> Backbone:
+    """Build a backbone with random weights.
+
+    Args:
+        name: "resnet50", "densenet121" or "small".
+        last_stride: Of ResNet-50's last stage.
+        stem_relu: Whether ResNet-50's stem has its ReLU.
+    """
+    if name == "resnet50":
+        return ResNet50(last_stride=last_stride, stem_relu=stem_relu)
+    if name == "densenet121":
+        return DenseNet121()
+    return SmallResNet()
+
+
+def _basic_block(inputs: int, outputs: int, stride: int) -> nn.Module:
+    shortcut = None
+    if stride != 1 or inputs != outputs:
+        shortcut = nn.Sequential(
+            nn.Conv2d(inputs, outputs, 1, stride=stride, bias=False), nn.BatchNorm2d(outputs)
+        )
+    block: nn.Module = BasicBlock(inputs, outputs, stride, shortcut)
+    return block
+
+
+def _without_head(network: nn.Module, head: tuple[str, ...]) -> nn.Module:
+    body = nn.Sequential()
+    for name, module in network.named_children():
+        if name not in head:
+            body.add_module(name, module)
+    return body
+
+
+def _modern_densenet_name(name: str) -> str:
+    """Torchvision's DenseNet files still write `norm.1` where the modules are called `norm1`."""
+    for layer in ("norm", "relu", "conv"):
+        for number in ("1", "2"):
+            name = name.replace(f".{layer}.{number}.", f".{layer}{number}.")
+    return name

@@ -1,0 +1,34 @@
+"""The batch-normalisation neck between an embedding and its identity classifier."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+
+class BNNeck(nn.Module):
+    """BNNeck of the bag-of-tricks baseline (Luo et al. 2019, Sec. 3.5).
+
+    The triplet loss sees the feature before the neck, the classifier the feature behind it. The
+    shift of the batch normalisation is frozen at zero and the classifier has no bias, so that
+    identities are separated by hyperplanes through the origin.
+    """
+
+    def __init__(self, num_features: int, num_identities: int) -> None:
+        super().__init__()
+        self.normalization = nn.BatchNorm1d(num_features)
+        self.normalization.bias.requires_grad_(False)  # noqa: FBT003
+        self.classifier = nn.Linear(num_features, num_identities, bias=False)
+        nn.init.normal_(self.classifier.weight, std=0.001)
+
+    def forward(self, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Normalise and classify.
+
+        Args:
+            features: (B, D).
+
+        Returns:
+            The normalised features (B, D) and the logits (B, num_identities).
+        """
+        normalized = self.normalization(features)
+        return normalized, self.classifier(normalized)

@@ -1,0 +1,257 @@
+"""Loading plugins: each entry point on its own, checked before anything is registered."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from types import MappingProxyType
+from typing import Any, Generic, TypeVar
+
+import pluggy
+
+from bench_core.contracts import hooks
+from bench_core.contracts.dataset import DatasetSpec
+from bench_core.contracts.errors import PluginError, unknown_name
+from bench_core.contracts.method import MethodSpec, VariantSpec
+from bench_core.contracts.protocol import ProtocolSpec
+
+Spec = TypeVar("Spec", DatasetSpec, ProtocolSpec, MethodSpec)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PluginInfo:
+    """One entry point: where it comes from, and why it failed if it did.
+
+    Attributes:
+        name: Name of the entry point.
+        module: What the entry point names.
+        distribution: Installed package and version, such as "vireid-bench 0.1.0".
+        error: One line that says why it could not be loaded, or None.
+    """
+
+    name: str
+    module: str
+    distribution: str
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class _Claim(Generic[Spec]):
+    spec: Spec
+    plugin: PluginInfo
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    info: PluginInfo
+    module: object
+    datasets: tuple[DatasetSpec, ...]
+    protocols: tuple[ProtocolSpec, ...]
+    methods: tuple[MethodSpec, ...]
+
+
+class Registry:
+    """All that the installed plugins provide.
+
+    Attributes:
+        plugins: Every entry point, the broken ones with their error, sorted by name.
+        conflicts: One line for each id that two plugins claim.
+    """
+
+    def __init__(self, loaded: Sequence[_Loaded], broken: Sequence[PluginInfo]) -> None:
+        self._manager = _new_manager()
+        for plugin in loaded:
+            self._manager.register(plugin.module, plugin.info.name)
+        self.plugins: tuple[PluginInfo, ...] = tuple(
+            sorted([*(p.info for p in loaded), *broken], key=lambda info: info.name)
+        )
+        conflicts: list[str] = []
+        self._datasets = _claims(
+            "dataset", ((s, p.info) for p in loaded for s in p.datasets), conflicts
+        )
+        self._protocols = _claims(
+            "protocol", ((s, p.info) for p in loaded for s in p.protocols), conflicts
+        )
+        self._methods = _claims(
+            "method", ((s, p.info) for p in loaded for s in p.methods), conflicts
+        )
+        self.conflicts: tuple[str, ...] = tuple(conflicts)
+
+    @property
+    def hook(self) -> pluggy.HookRelay:
+        """The hooks of all working plugins, for commands and observers."""
+        return self._manager.hook
+
+    @property
+    def datasets(self) -> Mapping[str, DatasetSpec]:
+        """The datasets by id, sorted. Raises PluginError on a conflict."""
+        return self._specs(self._datasets)
+
+    @property
+    def protocols(self) -> Mapping[str, ProtocolSpec]:
+        """The protocols by id, sorted. Raises PluginError on a conflict."""
+        return self._specs(self._protocols)
+
+    @property
+    def methods(self) -> Mapping[str, MethodSpec]:
+        """The methods by id, sorted. Raises PluginError on a conflict."""
+        return self._specs(self._methods)
+
+    def dataset(self, dataset_id: str) -> DatasetSpec:
+        """Return a dataset's spec.
+
+        Raises:
+            UsageError: No plugin registers the id.
+            PluginError: Two plugins claim an id.
+        """
+        return _lookup("dataset", dataset_id, self.datasets)
+
+    def protocol(self, protocol_id: str) -> ProtocolSpec:
+        """Return a protocol's spec; raises as `dataset` does."""
+        return _lookup("protocol", protocol_id, self.protocols)
+
+    def method(self, name: str) -> tuple[MethodSpec, VariantSpec]:
+        """Return the spec and variant that `METHOD` or `METHOD:VARIANT` names.
+
+        Raises:
+            UsageError: No plugin registers the method, or the method has no such variant.
+            PluginError: Two plugins claim an id.
+        """
+        method_id, _, variant_name = name.partition(":")
+        spec = _lookup("method", method_id, self.methods)
+        if ":" not in name:
+            return spec, spec.variants[0]
+        variants = {variant.name: variant for variant in spec.variants}
+        if variant_name not in variants:
+            raise unknown_name(f"variant of {method_id}", variant_name, variants)
+        return spec, variants[variant_name]
+
+    def distribution_of(self, method_id: str) -> str:
+        """Return the installed package and version that registers a method."""
+        return self._methods[method_id].plugin.distribution
+
+    def _specs(self, claims: Mapping[str, _Claim[Spec]]) -> Mapping[str, Spec]:
+        if self.conflicts:
+            raise PluginError("; ".join(self.conflicts) + "; uninstall one of the two")
+        return MappingProxyType({key: claims[key].spec for key in sorted(claims)})
+
+
+def load_registry(candidates: Iterable[EntryPoint] | None = None) -> Registry:
+    """Load every plugin on its own; one that fails is kept with its error and the rest work.
+
+    Args:
+        candidates: Entry points to load; those of the installed packages by default.
+
+    Returns:
+        The registry of all that could be loaded.
+    """
+    if candidates is None:
+        candidates = entry_points(group=hooks.ENTRY_POINT_GROUP)
+    loaded: list[_Loaded] = []
+    broken: list[PluginInfo] = []
+    for candidate in sorted(candidates, key=lambda point: (point.name, point.value)):
+        info = PluginInfo(
+            name=candidate.name, module=candidate.value, distribution=_distribution(candidate)
+        )
+        try:
+            loaded.append(_load(candidate, info))
+        except Exception as error:  # noqa: BLE001  # a stranger's module may raise anything
+            broken.append(
+                PluginInfo(
+                    name=info.name,
+                    module=info.module,
+                    distribution=info.distribution,
+                    error=f"{type(error).__name__}: {error}".replace("\n", " "),
+                )
+            )
+    return Registry(loaded, broken)
+
+
+def load_object(reference: str) -> Any:
+    """Import what a spec names as "module:Name".
+
+    Raises:
+        PluginError: The module cannot be imported, or has no such name.
+    """
+    module_name, _, name = reference.partition(":")
+    try:
+        return getattr(importlib.import_module(module_name), name)
+    except (ImportError, AttributeError) as error:
+        raise PluginError(f"cannot load {reference}: {error}") from error
+
+
+def _load(candidate: EntryPoint, info: PluginInfo) -> _Loaded:
+    """Load and check one plugin; nothing is registered yet when it turns out to be wrong."""
+    module = candidate.load()
+    manager = _new_manager()
+    manager.register(module, candidate.name)
+    _refuse_unknown_hooks(module)
+    manager.check_pending()
+    return _Loaded(
+        info=info,
+        module=module,
+        datasets=_collect(manager.hook.bench_register_datasets(), DatasetSpec),
+        protocols=_collect(manager.hook.bench_register_protocols(), ProtocolSpec),
+        methods=_collect(manager.hook.bench_register_methods(), MethodSpec),
+    )
+
+
+def _collect(returned: Sequence[Sequence[Any]], kind: type[Spec]) -> tuple[Spec, ...]:
+    specs = tuple(spec for specs in returned for spec in specs)
+    for spec in specs:
+        if not isinstance(spec, kind):
+            raise PluginError(f"expected a {kind.__name__}, got {type(spec).__name__}")
+        if isinstance(spec, MethodSpec):
+            _check_method(spec)
+    return specs
+
+
+def _check_method(spec: MethodSpec) -> None:
+    presets = {preset.name for preset in spec.presets}
+    if missing := {"paper", "quick"} - presets:
+        raise PluginError(f"method '{spec.id}' lacks the preset {', '.join(sorted(missing))}")
+    if not spec.variants:
+        raise PluginError(f"method '{spec.id}' has no variant; name at least the full method")
+
+
+def _refuse_unknown_hooks(module: object) -> None:
+    known = {name for name in vars(hooks) if name.startswith("bench_")}
+    for name in dir(module):
+        marked = hasattr(getattr(module, name), f"{hooks.PROJECT}_impl")
+        if marked and name not in known:
+            raise PluginError(str(unknown_name("hook", name, known)))
+
+
+def _claims(
+    kind: str, offered: Iterable[tuple[Spec, PluginInfo]], conflicts: list[str]
+) -> dict[str, _Claim[Spec]]:
+    claims: dict[str, _Claim[Spec]] = {}
+    for spec, plugin in offered:
+        if spec.id in claims:
+            first = claims[spec.id].plugin
+            conflicts.append(
+                f"{kind} '{spec.id}' is registered by plugin '{first.name}' ({first.distribution}) "
+                f"and by plugin '{plugin.name}' ({plugin.distribution})"
+            )
+        claims.setdefault(spec.id, _Claim(spec, plugin))
+    return claims
+
+
+def _lookup(kind: str, name: str, known: Mapping[str, Spec]) -> Spec:
+    if name not in known:
+        raise unknown_name(kind, name, known)
+    return known[name]
+
+
+def _distribution(candidate: EntryPoint) -> str:
+    if candidate.dist is None:
+        return "unknown package"
+    return f"{candidate.dist.name} {candidate.dist.version}"
+
+
+def _new_manager() -> pluggy.PluginManager:
+    manager = pluggy.PluginManager(hooks.PROJECT)
+    manager.add_hookspecs(hooks)
+    return manager

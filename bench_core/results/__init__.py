@@ -1,0 +1,1 @@
+"""Result records: where they are kept, and what is written down about a run's origin."""

@@ -1,0 +1,162 @@
+"""The results folder: one JSON file a run, written whole, read with every defect named.
+
+Below the folder every `*.json` is a record, except what the harness itself keeps there: the file
+`leaderboard.json`, the folder `published/` (both directly in the results folder), and files and
+folders whose name begins with a dot.
+"""
+
+from __future__ import annotations
+
+import json
+import reprlib
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from bench_core.contracts.errors import BenchError, DataError
+from bench_core.contracts.result import SCHEMA_VERSION, ResultRecord
+from bench_core.files import hash_json, write_json
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pydantic_core import ErrorDetails
+
+NOT_RECORDS = frozenset({"leaderboard.json", "published"})
+"""Names directly in the results folder that hold no records."""
+
+
+def result_path(folder: Path, record: ResultRecord) -> Path:
+    """Return where a record lies in a results folder.
+
+    The name is `<protocol>/<method>[-variant]-<preset>-<convention>[-rerank]-seed<N>-<hash>.json`,
+    the hash being 8 hex digits over `ResultRecord.row_key`: the same run has the same path.
+
+    Raises:
+        BenchError: The protocol's id is a name that the results folder keeps for itself.
+    """
+    method, protocol = record.method, record.protocol
+    if protocol.id in NOT_RECORDS:
+        raise BenchError(
+            f"results of protocol '{protocol.id}' cannot be stored: {folder / protocol.id} is "
+            "reserved; rename the protocol in its plugin"
+        )
+    parts = (
+        method.id,
+        method.variant,
+        method.preset,
+        protocol.convention,
+        "rerank" if protocol.rerank else None,
+        f"seed{method.seed}",
+        hash_json(record.row_key)[:8],
+    )
+    return folder / protocol.id / ("-".join(part for part in parts if part) + ".json")
+
+
+def write_result(folder: Path, record: ResultRecord) -> Path:
+    """Write a record into a results folder; an earlier record of the same run is replaced.
+
+    Args:
+        folder: The results folder; it is created.
+        record: What to write.
+
+    Returns:
+        The file that was written.
+
+    Raises:
+        BenchError: The file cannot be written, such as on a full disk; an old one stays whole.
+    """
+    path = result_path(folder, record)
+    write_json(path, record.as_document())
+    return path
+
+
+def read_result(path: Path) -> ResultRecord:
+    """Read one record.
+
+    Raises:
+        DataError: The file cannot be read, is no record, or was written by a newer version; the
+            message names the file, the field and what is wrong with it.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"cannot read result {path}: {error.strerror or error}") from error
+    _refuse_newer_schema(path, content)
+    try:
+        return ResultRecord.from_json(content)
+    except ValidationError as error:
+        raise DataError(
+            f"{path} is not a result record: {_first_defect(error)}; "
+            "restore the file, or remove it and run it again"
+        ) from error
+
+
+def read_results(folder: Path) -> list[ResultRecord]:
+    """Read all records below a results folder, sorted by path.
+
+    Args:
+        folder: The results folder; one that does not exist holds no records.
+
+    Raises:
+        DataError: A file is no record (see `read_result`), two files hold the same run, or
+            `folder` is a file.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise DataError(f"the results folder {folder} is a file; name a folder")
+    paths = {path: read_result(path) for path in _record_paths(folder)}
+    _refuse_duplicates(paths)
+    return list(paths.values())
+
+
+def _record_paths(folder: Path) -> list[Path]:
+    return sorted(
+        path
+        for path in folder.rglob("*.json")
+        if _may_be_record(path.relative_to(folder)) and path.is_file()
+    )
+
+
+def _may_be_record(relative: Path) -> bool:
+    hidden = any(part.startswith(".") for part in relative.parts)
+    return not hidden and relative.parts[0] not in NOT_RECORDS
+
+
+def _refuse_newer_schema(path: Path, content: bytes) -> None:
+    try:
+        document: Any = json.loads(content)
+    except ValueError as error:
+        raise DataError(
+            f"{path} is not JSON: {error}; restore the file, or remove it and run it again"
+        ) from error
+    version = document.get("schema_version") if isinstance(document, dict) else None
+    if isinstance(version, int) and version > SCHEMA_VERSION:
+        raise DataError(
+            f"{path} has schema_version {version}, newer than {SCHEMA_VERSION}, which this "
+            "version reads: run pip install --upgrade vireid-bench"
+        )
+
+
+def _refuse_duplicates(records: dict[Path, ResultRecord]) -> None:
+    first: dict[str, Path] = {}
+    for path, record in records.items():
+        key = hash_json(record.row_key)
+        if key in first:
+            raise DataError(f"{first[key]} and {path} hold the same run; remove one of them")
+        first[key] = path
+
+
+def _first_defect(error: ValidationError) -> str:
+    details = error.errors(include_url=False)
+    more = f" (and {len(details) - 1} more)" if len(details) > 1 else ""
+    return _describe(details[0]) + more
+
+
+def _describe(details: ErrorDetails) -> str:
+    field = ".".join(str(part) for part in details["loc"]) or "the document"
+    message = details["msg"].removeprefix("Value error, ")
+    given = details["input"]
+    got = (
+        f", got {reprlib.repr(given)}" if isinstance(given, bool | int | float | str | None) else ""
+    )
+    return f"{field}: {message}{got}".replace("\n", " ")

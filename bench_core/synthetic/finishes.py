@@ -1,0 +1,92 @@
+"""What covers body parts beside cloth: one material, a head with face and hair, an open jacket."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bench_core.contracts.images import Modality
+from bench_core.synthetic.canvas import Finish
+from bench_core.synthetic.materials import Material
+from bench_core.synthetic.patterns import Field, Surface
+
+FACE_HALF_ANGLE = 1.25
+HAIRLINE = 0.27
+BALD_HAIRLINE = -1.0
+
+
+@dataclass(frozen=True)
+class Solid:
+    """A single material."""
+
+    material: Material
+    folds: float = 0.0
+
+    def paint(self, surface: Surface, modality: Modality) -> Field:  # noqa: ARG002 - as `Finish`
+        """Return the material's tone, float32 (C, 1, 1)."""
+        return self.material.tone(modality)
+
+
+@dataclass(frozen=True)
+class OpenFront:
+    """A garment that is open in front and shows what is worn below.
+
+    Attributes:
+        outer: The garment.
+        inner: What shows.
+        half_angle: Half of the opening, in radians around the body.
+    """
+
+    outer: Finish
+    inner: Material
+    half_angle: float
+
+    @property
+    def folds(self) -> float:
+        """Creases of the garment."""
+        return self.outer.folds
+
+    def paint(self, surface: Surface, modality: Modality) -> Field:
+        """Return the reflectance of every pixel, float32 (C, h, w)."""
+        outer = self.outer.paint(surface, modality)
+        edge = (self.half_angle - np.abs(surface.azimuth)) * 8
+        shown = np.clip(edge + 0.5, 0, 1).astype(np.float32)
+        return outer + shown * (self.inner.tone(modality) - outer)
+
+
+@dataclass(frozen=True)
+class Head:
+    """Face and hair.
+
+    Attributes:
+        skin: Skin.
+        hair: Hair.
+        bald: Whether there is none.
+        height: From the crown to the chin, in metres.
+    """
+
+    skin: Material
+    hair: Material
+    bald: bool
+    height: float
+    folds: float = 0.0
+
+    def paint(self, surface: Surface, modality: Modality) -> Field:
+        """Return the reflectance of every pixel, float32 (C, h, w)."""
+        share = surface.along / np.float32(self.height)
+        turn = np.abs(surface.azimuth)
+        skin = self.skin.tone(modality) * (1 - _features(share, turn))
+        if self.bald:
+            return skin
+        hairy = np.maximum((HAIRLINE - share) * 14, (turn - FACE_HALF_ANGLE) * 5)
+        weight = np.clip(hairy + 0.5, 0, 1).astype(np.float32)
+        return skin + weight * (self.hair.tone(modality) - skin)
+
+
+def _features(share: Field, turn: Field) -> Field:
+    """Return the darkness of eyes, nose and mouth, float32 (h, w) in [0, 1]."""
+    eyes = np.exp(-(((share - 0.47) / 0.045) ** 2) - ((turn - 0.42) / 0.17) ** 2)
+    nose = 0.25 * np.exp(-(((share - 0.66) / 0.03) ** 2) - (turn / 0.14) ** 2)
+    mouth = 0.45 * np.exp(-(((share - 0.79) / 0.03) ** 2) - (turn / 0.28) ** 2)
+    return (0.55 * eyes + nose + mouth).astype(np.float32)

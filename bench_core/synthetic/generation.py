@@ -1,0 +1,138 @@
+"""Writing a synthetic dataset: people rendered in parallel into a folder that appears whole."""
+
+from __future__ import annotations
+
+import math
+import multiprocessing
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from bench_core.contracts.errors import UsageError
+from bench_core.files import folder_written_whole, write_json
+from bench_core.progress import progress
+from bench_core.synthetic.layouts import load_layout
+from bench_core.synthetic.people import sample_person
+from bench_core.synthetic.plan import PlannedPerson, count_images
+from bench_core.synthetic.rendering import render
+from bench_core.synthetic.scales import Sizes
+
+GENERATOR_VERSION = 1
+"""Raised whenever the same seed gives other files."""
+
+MARKER = "synthetic.json"
+IMAGES_WORTH_A_PROCESS = 250
+
+
+@dataclass(frozen=True)
+class _Job:
+    """All images of one person; a process renders it without knowing the rest."""
+
+    root: Path
+    layout: str
+    person: PlannedPerson
+    heights: tuple[int, int]
+    seed: int
+
+
+def write_dataset(
+    out: Path, *, layout: str, scale: str, sizes: Sizes, seed: int, workers: int | None
+) -> None:
+    """Write a dataset; the same arguments give the same bytes, whatever `workers` is.
+
+    Args:
+        out: Root folder to create; it must not exist, or be empty.
+        layout: Name of a layout.
+        scale: Name of the scale that `sizes` comes from, for the record.
+        sizes: How much of everything.
+        seed: Seed of the people, their clothes and all images; >= 0.
+        workers: Number of processes; None takes one for each processor, fewer for small datasets.
+
+    Raises:
+        UsageError: `out` is not empty, or an argument is not one of the allowed.
+        BenchError: The folder cannot be written.
+    """
+    _check(out, seed, workers)
+    chosen = load_layout(layout)
+    people = chosen.plan(sizes, seed)
+    total = count_images(people)
+    with folder_written_whole(out) as root:
+        jobs = [_Job(root, layout, person, sizes.image_heights, seed) for person in people]
+        _render_all(jobs, total, workers or _default_workers(total))
+        chosen.write_splits(root, people, seed)
+        write_json(root / MARKER, _description(layout, scale, sizes, seed, people))
+
+
+def _check(out: Path, seed: int, workers: int | None) -> None:
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UsageError(f"{out} exists and is not an empty folder: name another or remove it")
+    if seed < 0:
+        raise UsageError(f"--seed is {seed}: it must be 0 or more")
+    if workers is not None and workers < 1:
+        raise UsageError(f"--workers is {workers}: it must be at least 1")
+
+
+def _default_workers(num_images: int) -> int:
+    return max(1, min(_num_processors(), math.ceil(num_images / IMAGES_WORTH_A_PROCESS)))
+
+
+def _num_processors() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _render_all(jobs: Sequence[_Job], num_images: int, workers: int) -> None:
+    with progress(total=num_images, description="rendering people") as bar:
+        results = map(_render_person, jobs) if workers == 1 else _in_processes(jobs, workers)
+        for rendered in results:
+            bar.update(rendered)
+
+
+def _in_processes(jobs: Sequence[_Job], workers: int) -> Iterator[int]:
+    with _pool(workers) as pool:
+        for future in as_completed([pool.submit(_render_person, job) for job in jobs]):
+            yield future.result()
+
+
+@contextmanager
+def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
+    """Give a process pool that drops what has not started when the block fails."""
+    # Forking a process that runs threads (torch does) can hang, so workers start afresh.
+    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _render_person(job: _Job) -> int:
+    """Render and save the images of one person, and return their number."""
+    layout = load_layout(job.layout)
+    cameras = layout.cameras()
+    person = sample_person(job.seed, job.person.identity)
+    for number, num_images in job.person.images.items():
+        for index in range(num_images):
+            path = job.root / layout.image_path(job.person.identity, number, index)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            key = (job.seed, job.person.identity, number, index)
+            picture = render(person, cameras[number], job.heights, key)
+            picture.image.save(path, quality=picture.quality)
+    return sum(job.person.images.values())
+
+
+def _description(
+    layout: str, scale: str, sizes: Sizes, seed: int, people: Sequence[PlannedPerson]
+) -> dict[str, object]:
+    return {
+        "generator": GENERATOR_VERSION,
+        "layout": layout,
+        "scale": scale,
+        "seed": seed,
+        "sizes": asdict(sizes),
+        "identities": len(people),
+        "images": count_images(people),
+    }

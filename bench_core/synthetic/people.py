@@ -1,0 +1,157 @@
+"""People: everything that belongs to an identity and is the same in all of its images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bench_core.synthetic.materials import Material, sample_hair, sample_leather, sample_skin
+from bench_core.synthetic.wardrobe import Bottom, Top, sample_bottom, sample_top
+
+PERSON_STREAM = 2
+
+HAIR_STYLES = ("bald", "short", "full", "bob", "long", "ponytail", "bun")
+HATS = ("none", "cap", "beanie", "brim")
+BAGS = ("none", "backpack", "messenger", "tote", "handbag", "suitcase")
+
+
+@dataclass(frozen=True)
+class Body:
+    """Build of a person.
+
+    Attributes:
+        height: Standing height in metres.
+        girth: Width and depth against an average person's; 1 is average.
+        shoulders: Shoulder breadth against an average person's.
+        hips: Hip breadth against an average person's.
+        waist: How far the waist is drawn in, in [0, 1].
+        belly: How far the belly stands out, in metres.
+        legs: Height of the crotch as a share of the standing height.
+        head: Size of the head against an average person's.
+    """
+
+    height: float
+    girth: float
+    shoulders: float
+    hips: float
+    waist: float
+    belly: float
+    legs: float
+    head: float
+
+
+@dataclass(frozen=True)
+class Carried:
+    """A bag.
+
+    Attributes:
+        kind: One of `BAGS`.
+        side: -1 or 1: which hand or shoulder.
+        size: Against an average one.
+        material: What it is made of.
+        trim: Its flap, pocket and straps.
+    """
+
+    kind: str
+    side: int
+    size: float
+    material: Material
+    trim: Material
+
+
+@dataclass(frozen=True)
+class Person:
+    """An identity.
+
+    Attributes:
+        body: Build.
+        skin: Skin.
+        hair_style: One of `HAIR_STYLES`.
+        hair: Hair colour.
+        hat: One of `HATS`.
+        hat_material: What the hat is made of.
+        top: What covers the trunk and the arms.
+        bottom: What covers the legs.
+        shoes: What the shoes are made of.
+        soles: What their soles are made of.
+        boots: Height of the shoes' shaft, as a share of the shin.
+        bag: What is carried.
+        stride: Length of the stride against an average person's.
+        arm_spread: How far the arms hang from the trunk, in radians.
+    """
+
+    body: Body
+    skin: Material
+    hair_style: str
+    hair: Material
+    hat: str
+    hat_material: Material
+    top: Top
+    bottom: Bottom
+    shoes: Material
+    soles: Material
+    boots: float
+    bag: Carried
+    stride: float
+    arm_spread: float
+
+
+def sample_person(seed: int, identity: int) -> Person:
+    """Draw a person.
+
+    Args:
+        seed: Seed of the dataset; >= 0.
+        identity: Number of the person; >= 0.
+
+    Returns:
+        The same person for the same arguments.
+    """
+    rng = np.random.default_rng([seed, PERSON_STREAM, identity])
+    feminine = bool(rng.random() < 0.45)
+    top = sample_top(rng, feminine=feminine)
+    return Person(
+        body=_sample_body(rng, feminine=feminine),
+        skin=sample_skin(rng),
+        hair_style=_sample_hair_style(rng, feminine=feminine),
+        hair=sample_hair(rng),
+        hat=HATS[rng.choice(4, p=(0.64, 0.16, 0.11, 0.09))],
+        hat_material=sample_leather(rng),
+        top=top,
+        bottom=sample_bottom(rng, feminine=feminine, under_dress=top.kind == "dress"),
+        shoes=sample_leather(rng),
+        soles=Material((0.75, 0.74, 0.72), 0.6) if rng.random() < 0.4 else sample_leather(rng),
+        boots=float(rng.uniform(0.3, 0.9)) if rng.random() < 0.2 else 0.0,
+        bag=_sample_bag(rng),
+        stride=float(rng.uniform(0.8, 1.2)),
+        arm_spread=float(rng.uniform(0.06, 0.2)),
+    )
+
+
+def _sample_body(rng: np.random.Generator, *, feminine: bool) -> Body:
+    return Body(
+        height=float(rng.normal(1.64 if feminine else 1.75, 0.065)),
+        girth=float(np.clip(rng.normal(0.96 if feminine else 1.02, 0.13), 0.76, 1.38)),
+        shoulders=float(rng.normal(0.93 if feminine else 1.03, 0.045)),
+        hips=float(rng.normal(1.05 if feminine else 0.97, 0.05)),
+        waist=float(rng.uniform(0.5, 1.0) if feminine else rng.uniform(0.0, 0.5)),
+        belly=float(max(0.0, rng.normal(0.0, 0.035))),
+        legs=float(np.clip(rng.normal(0.47, 0.012), 0.445, 0.495)),
+        head=float(rng.normal(1.0, 0.045)),
+    )
+
+
+def _sample_hair_style(rng: np.random.Generator, *, feminine: bool) -> str:
+    if feminine:
+        return HAIR_STYLES[rng.choice(7, p=(0.0, 0.08, 0.08, 0.24, 0.30, 0.20, 0.10))]
+    return HAIR_STYLES[rng.choice(7, p=(0.10, 0.55, 0.25, 0.05, 0.03, 0.01, 0.01))]
+
+
+def _sample_bag(rng: np.random.Generator) -> Carried:
+    return Carried(
+        kind=BAGS[rng.choice(6, p=(0.20, 0.28, 0.18, 0.12, 0.14, 0.08))],
+        side=-1 if rng.random() < 0.5 else 1,
+        size=float(rng.uniform(0.8, 1.25)),
+        material=sample_leather(rng),
+        trim=sample_leather(rng),
+    )

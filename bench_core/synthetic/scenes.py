@@ -1,0 +1,217 @@
+"""Places that cameras look at: rooms and streets, in visible light and in infrared.
+
+A place is drawn once for a process as a map of materials; both modalities see the same geometry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+from scipy.ndimage import gaussian_filter
+
+from bench_core.contracts.images import INFRARED, Modality
+from bench_core.synthetic.materials import Material
+from bench_core.synthetic.patterns import Field
+
+SCENE_STREAM = 3
+HEIGHT, WIDTH = 560, 1120
+HORIZON = 0.12
+"""Row of the horizon as a share of the height: the camera hangs above people's heads."""
+
+CAMERA_METRES = 2.6
+FLOOR = 0.46
+"""Row where the floor begins, as a share of the height."""
+
+TILE_METRES = 0.6
+
+
+@dataclass
+class _Drawing:
+    """A place under construction: a map of indices into a list of materials."""
+
+    image: Image.Image
+    materials: list[Material]
+
+    def box(self, corners: tuple[float, float, float, float], material: Material) -> None:
+        """Fill a rectangle (left, top, right, bottom; shares of width and height)."""
+        left, top, right, bottom = corners
+        self.materials.append(material)
+        ImageDraw.Draw(self.image).rectangle(
+            (left * WIDTH, top * HEIGHT, right * WIDTH, bottom * HEIGHT),
+            fill=len(self.materials) - 1,
+        )
+
+    def mask(self, mask: NDArray[np.bool_], material: Material) -> None:
+        """Fill the pixels of a mask, bool (HEIGHT, WIDTH)."""
+        self.materials.append(material)
+        pixels = np.asarray(self.image).copy()
+        pixels[mask] = len(self.materials) - 1
+        self.image = Image.fromarray(pixels)
+
+
+def pixels_per_metre(row: float) -> float:
+    """Return the scale of a scene at the feet of a person who stands at `row` (pixels)."""
+    return (row - HORIZON * HEIGHT) / CAMERA_METRES
+
+
+@lru_cache(maxsize=16)
+def build_scene(kind: str, place: int, modality: Modality, seed: int) -> Image.Image:
+    """Draw a place.
+
+    Args:
+        kind: A key of `SCENES`.
+        place: Number of the place; with `seed` it decides everything.
+        modality: What the camera sees.
+        seed: Seed of the dataset.
+
+    Returns:
+        An image of WIDTH x HEIGHT pixels, mode RGB for visible and L for infrared, in reflected
+        light; from FLOOR downwards people can stand.
+    """
+    rng = np.random.default_rng([seed, SCENE_STREAM, place])
+    drawing = _Drawing(Image.new("L", (WIDTH, HEIGHT)), [_random_material(rng, 0.4, 0.75)])
+    relief = SCENES[kind](drawing, rng)
+    indices = np.asarray(drawing.image)
+    tones = np.stack([material.tone(modality)[:, 0, 0] for material in drawing.materials])
+    light = tones[indices].transpose(2, 0, 1) * relief * _depth_shading(modality)
+    pixels = (np.clip(light, 0, 1) * 255).astype(np.uint8)
+    return Image.fromarray(pixels[0] if modality == INFRARED else pixels.transpose(1, 2, 0).copy())
+
+
+def _room(drawing: _Drawing, rng: np.random.Generator) -> Field:
+    """Draw a wall with doors, notices and cabinets above a tiled floor."""
+    floor = _random_material(rng, 0.3, 0.65)
+    drawing.box((0, FLOOR, 1, 1), floor)
+    drawing.mask(_tiles(rng, 0.035), _darker(floor, 0.75))
+    drawing.box((0, FLOOR - 0.03, 1, FLOOR), _random_material(rng, 0.2, 0.4))
+    x = rng.uniform(0, 0.05)
+    while x < 0.95:
+        width = rng.uniform(0.06, 0.13)
+        _furnish(drawing, rng, x, width)
+        x += width + rng.uniform(0.02, 0.09)
+    return _relief(rng, grain=0.012)
+
+
+def _furnish(drawing: _Drawing, rng: np.random.Generator, x: float, width: float) -> None:
+    """Put a door, a window, a notice board, a cabinet or a desk against the wall."""
+    kind = rng.integers(5)
+    material = _random_material(rng, 0.12, 0.85)
+    if kind == 0:  # door with frame and glass
+        drawing.box((x - 0.006, 0.02, x + width + 0.006, FLOOR), _darker(material, 0.6))
+        drawing.box((x, 0.03, x + width, FLOOR), material)
+        drawing.box(
+            (x + 0.6 * width, 0.08, x + 0.85 * width, 0.24), _random_material(rng, 0.1, 0.5)
+        )
+    elif kind == 1:  # window
+        drawing.box((x, 0.02, x + width, 0.25), _darker(material, 0.5))
+        for pane in (0.06, 0.54):
+            left = x + pane * width
+            drawing.box((left, 0.035, left + 0.4 * width, 0.235), _random_material(rng, 0.6, 0.95))
+    elif kind == 2:  # notices
+        for _ in range(4):
+            left, top = x + rng.uniform(0, width * 0.6), rng.uniform(0.05, 0.22)
+            right, bottom = left + rng.uniform(0.015, 0.04), top + rng.uniform(0.04, 0.12)
+            drawing.box((left, top, right, bottom), _random_material(rng, 0.3, 0.95))
+    elif kind == 3:  # cabinet with drawers
+        top = rng.uniform(0.1, 0.28)
+        drawing.box((x, top, x + width, FLOOR + 0.03), material)
+        for share in (0.33, 0.66):
+            row = top + share * (FLOOR + 0.03 - top)
+            drawing.box((x, row, x + width, row + 0.006), _darker(material, 0.6))
+    else:  # desk
+        drawing.box((x, 0.31, x + width, 0.335), material)
+        for left in (x + 0.005, x + width - 0.012):
+            drawing.box((left, 0.335, left + 0.008, FLOOR + 0.04), _darker(material, 0.7))
+
+
+def _street(drawing: _Drawing, rng: np.random.Generator) -> Field:
+    """Draw a facade, a hedge, trunks and poles above a paved path."""
+    drawing.box((0, 0, 1, FLOOR), _random_material(rng, 0.35, 0.7))
+    _windows(drawing, rng)
+    drawing.mask(_foliage(rng), _leaves(rng))
+    pavement = _random_material(rng, 0.35, 0.6)
+    drawing.box((0, FLOOR, 1, 1), pavement)
+    drawing.mask(_tiles(rng, 0.05), _darker(pavement, 0.78))
+    drawing.box((0, FLOOR, 1, FLOOR + 0.025), _random_material(rng, 0.45, 0.7))
+    for _ in range(5):
+        x, width = rng.uniform(0, 1), rng.uniform(0.008, 0.03)
+        trunk = Material((0.25, 0.19, 0.14), float(rng.uniform(0.2, 0.6)))
+        drawing.box((x, 0, x + width, FLOOR + rng.uniform(0.0, 0.08)), trunk)
+    return _relief(rng, grain=0.022)
+
+
+def _windows(drawing: _Drawing, rng: np.random.Generator) -> None:
+    glass = _random_material(rng, 0.08, 0.35)
+    step = rng.uniform(0.07, 0.12)
+    for x in np.arange(rng.uniform(0, step), 1, step):
+        drawing.box((x, 0.03, x + 0.55 * step, 0.2), glass)
+        drawing.box((x + 0.26 * step, 0.03, x + 0.29 * step, 0.2), _darker(glass, 2.2))
+
+
+def _foliage(rng: np.random.Generator) -> NDArray[np.bool_]:
+    """Return where a hedge of uneven height covers the facade."""
+    outline = gaussian_filter(rng.standard_normal(WIDTH), 35, mode="wrap")
+    outline = FLOOR * HEIGHT * (0.72 + 0.16 * outline / outline.std())
+    ragged = gaussian_filter(rng.standard_normal((HEIGHT, WIDTH)), 3) * 120
+    rows = np.arange(HEIGHT)[:, None]
+    return np.asarray(rows + ragged > outline[None, :])
+
+
+def _leaves(rng: np.random.Generator) -> Material:
+    green = rng.uniform(0.25, 0.45)
+    colour = (green * rng.uniform(0.5, 0.85), green, green * rng.uniform(0.3, 0.5))
+    return Material(colour, float(rng.uniform(0.6, 0.85)))  # chlorophyll reflects near infrared
+
+
+def _tiles(rng: np.random.Generator, joint: float) -> NDArray[np.bool_]:
+    """Return the joints of a tiled floor in perspective; `joint` is their share of a tile."""
+    rows = np.arange(HEIGHT, dtype=np.float64)[:, None] - HORIZON * HEIGHT
+    columns = np.arange(WIDTH, dtype=np.float64)[None, :] - WIDTH / 2
+    below = np.maximum(rows, 1)
+    forward = 520 * CAMERA_METRES / below / TILE_METRES + rng.random()
+    sideways = columns * CAMERA_METRES / below / TILE_METRES + rng.random()
+    lines = (forward % 1 < joint * 2) | (sideways % 1 < joint)
+    return np.asarray(lines & (rows > (FLOOR - HORIZON) * HEIGHT))
+
+
+def _relief(rng: np.random.Generator, grain: float) -> Field:
+    """Return uneven light and dirt: a gain around 1, float32 (HEIGHT, WIDTH)."""
+    broad = gaussian_filter(rng.standard_normal((HEIGHT // 4, WIDTH // 4)), 14)
+    broad = np.kron(broad / broad.std(), np.ones((4, 4)))
+    fine = gaussian_filter(rng.standard_normal((HEIGHT, WIDTH)), 1.2)
+    relief = 1 + 0.09 * gaussian_filter(broad, 3) + grain * 2.5 * fine / fine.std()
+    return np.clip(relief, 0.3, 1.6).astype(np.float32)
+
+
+def _depth_shading(modality: Modality) -> Field:
+    """Return the gain by row: an illuminator at the camera leaves the distance dark."""
+    rows = np.linspace(0, 1, HEIGHT, dtype=np.float32)[:, None]
+    if modality == INFRARED:
+        return np.asarray(0.45 + 0.55 * np.clip((rows - 0.2) / 0.7, 0, 1), dtype=np.float32)
+    contact = 1 - 0.3 * np.exp(-(((rows - FLOOR) / 0.03) ** 2))
+    return np.asarray(contact, dtype=np.float32)
+
+
+def _random_material(rng: np.random.Generator, least: float, most: float) -> Material:
+    """Draw an unsaturated building material with a brightness in a range."""
+    value = rng.uniform(least, most)
+    warmth = rng.normal(0, 0.08)
+    colour = (value * (1 + warmth), value, value * (1 - warmth))
+    red, green, blue = (float(np.clip(channel, 0, 1)) for channel in colour)
+    return Material((red, green, blue), float(rng.uniform(0.15, 0.85)))
+
+
+def _darker(material: Material, gain: float) -> Material:
+    red, green, blue = (min(1.0, channel * gain) for channel in material.colour)
+    return Material((red, green, blue), min(1.0, material.infrared * gain))
+
+
+SCENES: dict[str, Callable[[_Drawing, np.random.Generator], Field]] = {
+    "room": _room,
+    "street": _street,
+}

@@ -1,0 +1,168 @@
+"""Who is seen where in SYSU-MM01: the real counts, and smaller plans of the same make-up."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from bench_core.contracts.errors import UsageError
+from bench_core.synthetic.plan import PlannedPerson, PresenceGroup, apportion, people_of_group
+from bench_core.synthetic.scales import Sizes
+
+UNLISTED = "unlisted"
+NUM_CAMERAS = 6
+PARTIAL_CAMERAS = (1, 2, 6)
+"""Cameras whose cells in `rand_perm_cam.mat` end early: people with high numbers skip them."""
+
+HIGHEST_IDENTITY = 9999
+LEAST_SHARE = 0.7
+"""In plans without real counts, the fewest images of a person and camera against the mean."""
+
+# One row for each set of cameras that people of a split are seen by: number of people, and for
+# cameras 1 to 6 all their images together and the fewest images of one person. Counted in the
+# published split files; they add up to 45,863 images of 491 identities in splits and 22 in none.
+_REAL_GROUPS = (
+    ("train", 180, (4343, 5247, 3621, 3642, 3632, 3600), (2, 7, 20, 20, 20, 20)),
+    ("train", 92, (0, 0, 1861, 960, 931, 0), (0, 0, 20, 8, 9, 0)),
+    ("train", 11, (289, 338, 220, 0, 220, 220), (17, 26, 20, 0, 20, 20)),
+    ("train", 5, (0, 0, 107, 110, 106, 100), (0, 0, 20, 20, 20, 20)),
+    ("train", 3, (89, 113, 0, 69, 60, 60), (15, 34, 0, 20, 20, 20)),
+    ("train", 2, (0, 0, 40, 20, 0, 0), (0, 0, 20, 10, 0, 0)),
+    ("train", 2, (0, 0, 60, 0, 20, 0), (0, 0, 20, 0, 10, 0)),
+    ("train", 1, (0, 55, 20, 20, 20, 20), (0, 55, 20, 20, 20, 20)),
+    ("val", 96, (0, 0, 1920, 960, 984, 0), (0, 0, 20, 10, 10, 0)),
+    ("val", 3, (0, 0, 60, 30, 0, 0), (0, 0, 20, 10, 0, 0)),
+    ("test", 53, (1312, 1471, 1068, 1070, 1062, 1060), (13, 18, 20, 20, 20, 20)),
+    ("test", 37, (0, 0, 755, 767, 755, 740), (0, 0, 20, 20, 20, 20)),
+    ("test", 2, (33, 67, 0, 41, 41, 40), (13, 27, 0, 20, 20, 20)),
+    ("test", 1, (29, 27, 20, 0, 20, 20), (29, 27, 20, 0, 20, 20)),
+    ("test", 1, (0, 0, 20, 20, 0, 20), (0, 0, 20, 20, 0, 20)),
+    ("test", 1, (0, 0, 20, 0, 20, 20), (0, 0, 20, 0, 20, 20)),
+    ("test", 1, (0, 0, 0, 20, 20, 20), (0, 0, 0, 20, 20, 20)),
+    (UNLISTED, 10, (0, 0, 0, 155, 192, 0), (0, 0, 0, 10, 10, 0)),
+    (UNLISTED, 6, (128, 157, 0, 126, 120, 0), (16, 11, 0, 20, 20, 0)),
+    (UNLISTED, 2, (43, 53, 0, 0, 0, 0), (18, 24, 0, 0, 0, 0)),
+    (UNLISTED, 2, (0, 0, 0, 0, 0, 40), (0, 0, 0, 0, 0, 20)),
+    (UNLISTED, 1, (23, 0, 0, 20, 21, 0), (23, 0, 0, 20, 21, 0)),
+    (UNLISTED, 1, (0, 0, 20, 0, 0, 20), (0, 0, 20, 0, 0, 20)),
+)
+
+
+def plan_sysu(sizes: Sizes, seed: int) -> list[PlannedPerson]:
+    """Plan a dataset in the make-up of SYSU-MM01; renders and writes nothing.
+
+    As in the real dataset, validation people are seen only by cameras 3, 4 and 5, not every
+    camera sees every person, identity numbers have gaps, and people whom cameras 1, 2 and 6 do
+    not see have the high numbers. Every test person has a visible match for an infrared query.
+
+    Args:
+        sizes: The sizes; with `real_counts` the plan has the real counts of every split and
+            camera, and 22 people that no split file lists.
+        seed: Seed of the dataset; >= 0.
+
+    Returns:
+        The people, by ascending identity.
+
+    Raises:
+        UsageError: There are more people than four-digit folder names.
+    """
+    rng = np.random.default_rng([seed, 0])
+    groups = _real_groups() if sizes.real_counts else _scaled_groups(sizes)
+    numbers = _identity_numbers(groups, rng)
+    people = [
+        person
+        for group, identities in zip(groups, numbers, strict=True)
+        for person in people_of_group(group, identities, rng)
+    ]
+    return sorted(people, key=lambda person: person.identity)
+
+
+def cell_lengths(people: Sequence[PlannedPerson]) -> dict[int, int]:
+    """Return the number of identities in each camera's cell of `rand_perm_cam.mat`.
+
+    Args:
+        people: The plan.
+
+    Returns:
+        By camera: one number for cameras 1, 2 and 6, a larger one for the others.
+    """
+    highest = {
+        camera: max((p.identity for p in people if camera in p.images), default=0)
+        for camera in range(1, NUM_CAMERAS + 1)
+    }
+    partial = max(highest[camera] for camera in PARTIAL_CAMERAS)
+    longest = max(highest.values())
+    return {camera: partial if camera in PARTIAL_CAMERAS else longest for camera in highest}
+
+
+def _real_groups() -> list[PresenceGroup]:
+    return [
+        PresenceGroup(split, people, _by_camera(totals), _by_camera(minima))
+        for split, people, totals, minima in _REAL_GROUPS
+    ]
+
+
+def _by_camera(numbers: Sequence[int]) -> dict[int, int]:
+    return {camera: number for camera, number in enumerate(numbers, start=1) if number}
+
+
+def _scaled_groups(sizes: Sizes) -> list[PresenceGroup]:
+    wanted = {
+        "train": sizes.train_identities,
+        "val": sizes.val_identities,
+        "test": sizes.test_identities,
+    }
+    return [
+        _scaled_group(group, people, sizes.images_per_camera)
+        for split, total in wanted.items()
+        for group, people in _scaled_split(split, total)
+        if people
+    ]
+
+
+def _scaled_split(split: str, total: int) -> list[tuple[PresenceGroup, int]]:
+    groups = [group for group in _real_groups() if group.split == split]
+    parts = apportion(total, [group.num_people for group in groups])
+    return list(zip(groups, parts, strict=True))
+
+
+def _scaled_group(group: PresenceGroup, num_people: int, mean: float) -> PresenceGroup:
+    least = max(1, math.floor(mean * LEAST_SHARE))
+    total = max(round(num_people * mean), num_people * least)
+    return PresenceGroup(
+        group.split,
+        num_people,
+        dict.fromkeys(group.totals, total),
+        dict.fromkeys(group.totals, least),
+    )
+
+
+def _identity_numbers(groups: Sequence[PresenceGroup], rng: np.random.Generator) -> list[list[int]]:
+    """Draw identity numbers without replacement, low or high ones as the group requires."""
+    low = sum(group.num_people for group in groups if _has_low_numbers(group))
+    high = sum(group.num_people for group in groups) - low
+    # The real numbers end at 333 and 533, so one in 22 and one in 39 is not used.
+    low_end = low + math.ceil(low / 22)
+    high_end = low_end + high + math.ceil(high / 39)
+    if high_end > HIGHEST_IDENTITY:
+        raise UsageError(
+            f"{low + high} identities do not fit into four-digit folder names: ask for fewer"
+        )
+    low_numbers = iter(_numbers_with_gaps(1, low_end, rng))
+    high_numbers = iter(_numbers_with_gaps(low_end + 1, high_end, rng))
+    return [
+        [next(low_numbers if _has_low_numbers(group) else high_numbers) for _ in range(people)]
+        for group in groups
+        for people in (group.num_people,)
+    ]
+
+
+def _numbers_with_gaps(first: int, last: int, rng: np.random.Generator) -> list[int]:
+    """Shuffle the numbers from `first` to `last`, with `last` in front so that it is used."""
+    return [last, *(rng.permutation(last - first) + first).tolist()] if last >= first else []
+
+
+def _has_low_numbers(group: PresenceGroup) -> bool:
+    return group.split == UNLISTED or any(camera in group.totals for camera in PARTIAL_CAMERAS)

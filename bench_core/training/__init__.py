@@ -1,0 +1,1 @@
+"""The training loop, once for all methods: stages, recipes, checkpoints and resume."""

@@ -1,0 +1,187 @@
+"""Checkpoints: safetensors files that are written whole or not at all and never unpickled."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import nn
+
+from bench_core.contracts.errors import CheckpointError
+from bench_core.files import write_atomically
+from bench_core.training.identity import TrainingDescription
+
+FORMAT = "vireid-bench/1"
+NETWORKS = "networks."
+OPTIMIZERS = "optimizers."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Position:
+    """Where a training is, and what its current epoch has logged so far.
+
+    Attributes:
+        stage: Number of the stage, from 0.
+        epoch: Number of the epoch within the stage, from 0.
+        step: Steps of the epoch that are done.
+        loss_sums: Sum of each named loss over those steps.
+        log_bytes: Length of the log when the checkpoint was written.
+    """
+
+    stage: int = 0
+    epoch: int = 0
+    step: int = 0
+    loss_sums: Mapping[str, float] = field(default_factory=dict)
+    log_bytes: int = 0
+
+
+def save_model(path: Path, networks: nn.Module, description: TrainingDescription) -> None:
+    """Write the networks of a finished training.
+
+    Raises:
+        BenchError: The file cannot be written.
+    """
+    _save(path, _network_tensors(networks), {"training": description.document()})
+
+
+def load_model(path: Path) -> tuple[dict[str, torch.Tensor], TrainingDescription]:
+    """Read what `save_model` wrote.
+
+    Returns:
+        The state of the networks, and the training that made it.
+
+    Raises:
+        CheckpointError: The file is unreadable or was not written by this program.
+    """
+    tensors, document = _load(path)
+    state = {
+        name.removeprefix(NETWORKS): tensor
+        for name, tensor in tensors.items()
+        if name.startswith(NETWORKS)
+    }
+    return state, TrainingDescription.from_document(document["training"])
+
+
+def load_networks(networks: nn.Module, state: Mapping[str, torch.Tensor], path: Path) -> None:
+    """Load a state into networks.
+
+    Raises:
+        CheckpointError: The state belongs to other networks; the message names one difference.
+    """
+    try:
+        networks.load_state_dict(state)
+    except RuntimeError as error:
+        detail = " ".join(str(error).split())
+        raise CheckpointError(f"{path} does not fit the method's networks: {detail}") from None
+
+
+def save_progress(
+    path: Path,
+    networks: nn.Module,
+    optimizers: Mapping[str, torch.optim.Optimizer],
+    position: Position,
+    identity: str,
+) -> None:
+    """Write all that an interrupted training needs to go on exactly where it was.
+
+    Random states need no place here: every draw is seeded by its position in the training.
+
+    Raises:
+        BenchError: The file cannot be written; the previous checkpoint stays whole.
+    """
+    tensors = _network_tensors(networks)
+    groups = {}
+    for name, optimizer in optimizers.items():
+        state = optimizer.state_dict()
+        groups[name] = state["param_groups"]
+        for index, entries in state["state"].items():
+            for key, value in entries.items():
+                if value is not None:
+                    tensors[f"{OPTIMIZERS}{name}.{index}.{key}"] = value.detach().cpu().contiguous()
+    document = {"identity": identity, "position": asdict(position), "param_groups": groups}
+    _save(path, tensors, document)
+
+
+def load_progress(
+    path: Path, networks: nn.Module, identity: str
+) -> tuple[Position, dict[str, dict[str, Any]]]:
+    """Read what `save_progress` wrote, and load the networks.
+
+    Returns:
+        The position, and the state of each optimiser for `restore_optimizer`.
+
+    Raises:
+        CheckpointError: The file is unreadable, or belongs to another training.
+    """
+    tensors, document = _load(path)
+    if document.get("identity") != identity:
+        raise CheckpointError(
+            f"{path} belongs to another training; remove it or choose another --runs folder"
+        )
+    state = {n.removeprefix(NETWORKS): t for n, t in tensors.items() if n.startswith(NETWORKS)}
+    load_networks(networks, state, path)
+    optimizers: dict[str, dict[str, Any]] = {
+        name: {"state": {}, "param_groups": groups}
+        for name, groups in document["param_groups"].items()
+    }
+    for full_name, tensor in tensors.items():
+        if full_name.startswith(OPTIMIZERS):
+            name, index, key = full_name.removeprefix(OPTIMIZERS).rsplit(".", 2)
+            optimizers[name]["state"].setdefault(int(index), {})[key] = tensor
+    return Position(**document["position"]), optimizers
+
+
+def restore_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+    """Load an optimiser's state, laid out in memory as its parameters are.
+
+    The layout decides which elements a vectorised kernel handles in its tail, and with it the last
+    bit of a result: a resumed training must not differ from an uninterrupted one.
+    """
+    optimizer.load_state_dict(state)
+    for group in optimizer.param_groups:
+        for parameter in group["params"]:
+            if parameter.dim() != 4 or parameter not in optimizer.state:
+                continue
+            entries = optimizer.state[parameter]
+            for key, value in entries.items():
+                if value.shape == parameter.shape:
+                    entries[key] = torch.empty_like(parameter).copy_(value)
+
+
+def _network_tensors(networks: nn.Module) -> dict[str, torch.Tensor]:
+    return {
+        f"{NETWORKS}{name}": tensor.detach().cpu().contiguous()
+        for name, tensor in networks.state_dict().items()
+    }
+
+
+def _save(path: Path, tensors: dict[str, torch.Tensor], document: Mapping[str, Any]) -> None:
+    content = save(tensors, {"format": FORMAT, "document": json.dumps(document, sort_keys=True)})
+    write_atomically(path, lambda file: _write(file, content))
+
+
+def _write(file: Any, content: bytes) -> None:
+    file.write(content)
+
+
+def _load(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    if not path.is_file():
+        raise CheckpointError(f"{path} does not exist or is no file")
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path} is no readable checkpoint ({error})") from None
+    if metadata.get("format") != FORMAT:
+        raise CheckpointError(
+            f"{path} was not written by this version of bench "
+            f"(format {metadata.get('format', 'unknown')!r}, expected {FORMAT!r})"
+        )
+    return tensors, json.loads(metadata["document"])

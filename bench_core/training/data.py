@@ -1,0 +1,67 @@
+"""The training images of one split, as a method sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench_core.contracts.errors import DataError
+from bench_core.contracts.images import MODALITIES, Modality
+from bench_core.data.cache import ImageStore
+from bench_core.data.sampling import IdentityBalancedSampler, balanced_sampler
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """Decoded training images with their labels.
+
+    Attributes:
+        pixels: (N, H, W, 3) uint8 of the whole dataset, memory-mapped.
+        rows: For each modality, positions in `pixels` of its training images, int64.
+        labels: For each modality, the training label of each of those images, int64, from 0.
+        num_identities: Number of training labels.
+    """
+
+    pixels: NDArray[np.uint8]
+    rows: Mapping[Modality, NDArray[np.int64]]
+    labels: Mapping[Modality, NDArray[np.int64]]
+    num_identities: int
+
+    def sampler(
+        self, *, num_identities: int, num_images: int, steps_per_epoch: int | None
+    ) -> IdentityBalancedSampler:
+        """Return the sampler of P x K batches; see `balanced_sampler`."""
+        return balanced_sampler(
+            self.rows,
+            self.labels,
+            num_identities=num_identities,
+            num_images=num_images,
+            steps_per_epoch=steps_per_epoch,
+        )
+
+
+def training_data(images: pd.DataFrame, rows: NDArray[np.int64], store: ImageStore) -> TrainingData:
+    """Select the training rows of an image table and number their identities from 0.
+
+    Raises:
+        DataError: The rows hold no image of one modality.
+    """
+    chosen = images.iloc[rows]
+    identities, labels = np.unique(chosen["identity"].to_numpy(), return_inverse=True)
+    masks = {modality: (chosen["modality"] == modality).to_numpy() for modality in MODALITIES}
+    for modality, mask in masks.items():
+        if not mask.any():
+            raise DataError(f"the training split has no {modality} image")
+    return TrainingData(
+        pixels=store.pixels,
+        rows={modality: rows[mask] for modality, mask in masks.items()},
+        labels={modality: labels[mask].astype(np.int64) for modality, mask in masks.items()},
+        num_identities=len(identities),
+    )

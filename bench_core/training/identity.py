@@ -1,0 +1,64 @@
+"""The training identity: what makes two trainings the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from bench_core.contracts.errors import CheckpointError
+from bench_core.files import hash_json
+
+IDENTITY_VERSION = 1
+"""Raised whenever the same description would train another model."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingDescription:
+    """All that decides what a training learns.
+
+    Attributes:
+        method: Method id.
+        variant: Variant name.
+        config: The full configuration as plain data.
+        dataset: Dataset id.
+        fingerprint: Content hash of the dataset.
+        split: Name of the training split.
+        seed: Seed of every random draw.
+        weights: What the backbones start from: "imagenet", "none" or "sha256:..." of a file.
+        num_identities: Number of training identities.
+    """
+
+    method: str
+    variant: str
+    config: Mapping[str, Any]
+    dataset: str
+    fingerprint: str
+    split: str
+    seed: int
+    weights: str
+    num_identities: int
+
+    @property
+    def identity(self) -> str:
+        """SHA-256 (hex) of the description: trainings are cached by it."""
+        return hash_json([IDENTITY_VERSION, self.document()])
+
+    def document(self) -> dict[str, Any]:
+        """Return the description as plain data."""
+        return asdict(self)
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> TrainingDescription:
+        """Read what `document` gave.
+
+        Raises:
+            CheckpointError: A field is missing or unknown.
+        """
+        expected = {field.name for field in fields(cls)}
+        if set(document) != expected:
+            raise CheckpointError(
+                "the training description has other fields than this version writes: "
+                f"{', '.join(sorted(set(document) ^ expected))}"
+            )
+        return cls(**document)

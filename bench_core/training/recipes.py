@@ -1,0 +1,112 @@
+"""Optimisers and learning-rate schedules as configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+import torch
+from pydantic import Field, field_validator
+from torch import nn
+
+from bench_core.configuration import FrozenModel
+
+
+class OptimizerConfig(FrozenModel):
+    """An optimiser and its constants.
+
+    Attributes:
+        kind: "adam" (weight decay added to the gradient) or "sgd".
+        learning_rate: Base learning rate, before the schedule.
+        weight_decay: L2 penalty.
+        betas: Adam's decay rates.
+        momentum: Momentum of SGD.
+        nesterov: Whether SGD's momentum is Nesterov's.
+    """
+
+    kind: Literal["adam", "sgd"] = "adam"
+    learning_rate: float = Field(default=3.5e-4, gt=0)
+    weight_decay: float = Field(default=5e-4, ge=0)
+    betas: tuple[float, float] = (0.9, 0.999)
+    momentum: float = Field(default=0.9, ge=0, lt=1)
+    nesterov: bool = False
+
+
+class ScheduleConfig(FrozenModel):
+    """A learning-rate schedule by epoch: linear warm-up, then steps.
+
+    Attributes:
+        warmup_epochs: Epochs over which the rate rises linearly to its base value.
+        warmup_factor: Share of the base value in the first epoch of a warm-up.
+        milestones: Numbers of completed epochs after which the rate is multiplied by `decay`.
+        decay: The multiplier.
+    """
+
+    warmup_epochs: int = Field(default=0, ge=0)
+    warmup_factor: float = Field(default=0.01, gt=0, le=1)
+    milestones: tuple[int, ...] = ()
+    decay: float = Field(default=0.1, gt=0, le=1)
+
+    @field_validator("milestones")
+    @classmethod
+    def _rising(cls, milestones: tuple[int, ...]) -> tuple[int, ...]:
+        if any(later <= earlier for earlier, later in pairwise(milestones)):
+            raise ValueError("milestones must rise")
+        return milestones
+
+    def factor(self, epoch: int) -> float:
+        """Return the share of the base learning rate in an epoch, counted from 0.
+
+        Example:
+            >>> schedule = ScheduleConfig(warmup_epochs=10, milestones=(40, 70))
+            >>> [round(schedule.factor(epoch), 4) for epoch in (0, 5, 10, 39, 40, 70)]
+            [0.01, 0.505, 1.0, 1.0, 0.1, 0.01]
+        """
+        steps: float = self.decay ** sum(epoch >= milestone for milestone in self.milestones)
+        if epoch < self.warmup_epochs:
+            progress = epoch / self.warmup_epochs
+            return (self.warmup_factor * (1 - progress) + progress) * steps
+        return steps
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParameterGroup:
+    """Parameters that an optimiser treats alike.
+
+    Attributes:
+        parameters: Those of them that require a gradient are optimised.
+        learning_rate_scale: Multiplies the optimiser's learning rate.
+        weight_decay: Replaces the optimiser's weight decay, where given.
+    """
+
+    parameters: Sequence[nn.Parameter]
+    learning_rate_scale: float = 1.0
+    weight_decay: float | None = None
+
+
+def build_optimizer(
+    config: OptimizerConfig, groups: Sequence[ParameterGroup]
+) -> torch.optim.Optimizer:
+    """Build an optimiser; each of its groups remembers its base rate as "base_lr"."""
+    settings = [
+        {
+            "params": [p for p in group.parameters if p.requires_grad],
+            "lr": config.learning_rate * group.learning_rate_scale,
+            "base_lr": config.learning_rate * group.learning_rate_scale,
+            "weight_decay": (
+                config.weight_decay if group.weight_decay is None else group.weight_decay
+            ),
+        }
+        for group in groups
+    ]
+    if config.kind == "adam":
+        return torch.optim.Adam(settings, betas=config.betas)
+    return torch.optim.SGD(settings, momentum=config.momentum, nesterov=config.nesterov)
+
+
+def set_learning_rate(optimizer: torch.optim.Optimizer, factor: float) -> None:
+    """Set every group's rate to its base rate times `factor`."""
+    for group in optimizer.param_groups:
+        group["lr"] = group["base_lr"] * factor

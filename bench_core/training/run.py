@@ -1,0 +1,218 @@
+"""The training loop: every stage of every method goes through it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import torch
+from torch import nn
+
+from bench_core.contracts.method import Precision
+from bench_core.progress import progress
+from bench_core.training import checkpoint
+from bench_core.training.batches import Batch, BatchLoader
+from bench_core.training.checkpoint import Position
+from bench_core.training.identity import TrainingDescription
+from bench_core.training.log import JsonLines, LossLog
+from bench_core.training.recipes import build_optimizer, set_learning_rate
+from bench_core.training.seeding import numpy_generator, seed_global_generators, torch_generator
+from bench_core.training.updates import Updates
+
+if TYPE_CHECKING:
+    from bench_core.training.data import TrainingData
+    from bench_core.training.stages import Stage
+
+Optimizers: TypeAlias = dict[str, torch.optim.Optimizer]
+EpochObserver: TypeAlias = Callable[[str, str, int, int, Mapping[str, float]], None]
+"""Called with training identity, stage, epoch (from 1), number of epochs and mean losses."""
+
+CHECKPOINT_FILE = "checkpoint.safetensors"
+MODEL_FILE = "model.safetensors"
+LOG_FILE = "log.jsonl"
+
+SAMPLING, AUGMENTATION, STEPS = range(3)
+"""What a random draw is for: the last part of its place."""
+
+
+def ignore_epoch(
+    training: str, stage: str, epoch: int, num_epochs: int, losses: Mapping[str, float]
+) -> None:
+    """Observe nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingRun:
+    """Where and how one training runs.
+
+    Attributes:
+        folder: Folder of its log, checkpoint and model.
+        description: What is trained.
+        device: Device to train on.
+        precision: "bfloat16" runs the steps under autocast.
+        checkpoint_seconds: Longest time between two checkpoints within an epoch.
+        on_epoch: Told of each finished epoch.
+    """
+
+    folder: Path
+    description: TrainingDescription
+    device: torch.device
+    precision: Precision = "float32"
+    checkpoint_seconds: float = 300.0
+    on_epoch: EpochObserver = ignore_epoch
+
+    def execute(self, networks: nn.ModuleDict, stages: Sequence[Stage], data: TrainingData) -> None:
+        """Run the stages from the last checkpoint, or from the start, to the end.
+
+        Raises:
+            TrainingError: A loss is not finite, or a stage's check failed.
+            CheckpointError: The folder holds the checkpoint of another training.
+            BenchError: A file cannot be written.
+        """
+        networks.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        position, states = self._resume(networks)
+        log = JsonLines(self.folder / LOG_FILE, position.log_bytes)
+        for index in range(position.stage, len(stages)):
+            loop = _StageLoop(self, networks, stages[index], index, data, log)
+            for name, state in states.items():
+                checkpoint.restore_optimizer(loop.optimizers[name], state)
+            loop.run(position)
+            position, states = Position(stage=index + 1, log_bytes=log.num_bytes), {}
+
+    def _resume(self, networks: nn.Module) -> tuple[Position, dict[str, dict[str, Any]]]:
+        path = self.folder / CHECKPOINT_FILE
+        if not path.exists():
+            return Position(), {}
+        return checkpoint.load_progress(path, networks, self.description.identity)
+
+
+class _StageLoop:
+    """The epochs of one stage."""
+
+    def __init__(
+        self,
+        run: TrainingRun,
+        networks: nn.ModuleDict,
+        stage: Stage,
+        index: int,
+        data: TrainingData,
+        log: JsonLines,
+    ) -> None:
+        self._run, self._networks, self._stage, self._index, self._log = (
+            run, networks, stage, index, log,
+        )  # fmt: skip
+        self.optimizers: Optimizers = {
+            name: build_optimizer(plan.config, plan.groups)
+            for name, plan in stage.optimizers.items()
+        }
+        self._updates = Updates(self.optimizers)
+        self._sampler = data.sampler(
+            num_identities=stage.sampling.identities,
+            num_images=stage.sampling.images,
+            steps_per_epoch=stage.sampling.steps_per_epoch,
+        )
+        self._loader = BatchLoader(data.pixels, run.device)
+        self._saved_at = time.monotonic()
+
+    def run(self, position: Position) -> None:
+        total = self._stage.epochs * self._sampler.steps_per_epoch
+        done = position.epoch * self._sampler.steps_per_epoch + position.step
+        with progress(
+            total=total, initial=done, description=f"training: {self._stage.name}", unit="step"
+        ) as bar:
+            while position.epoch < self._stage.epochs:
+                self._epoch(position, bar)
+                finished = position.epoch + 1
+                position = Position(
+                    stage=self._index, epoch=finished, log_bytes=self._log.num_bytes
+                )
+                self._save(position)
+
+    def _epoch(self, position: Position, bar: Any) -> None:
+        stage, epoch = self._stage, position.epoch
+        self._set_modes()
+        for name, plan in stage.optimizers.items():
+            set_learning_rate(self.optimizers[name], plan.schedule.factor(epoch))
+        losses = LossLog(stage.name, epoch, position.loss_sums, position.step)
+        started, waited_before = time.perf_counter(), self._loader.waited_seconds
+        step = position.step
+        for batch in self._batches(epoch, step):
+            self._step(batch, epoch, step, losses)
+            step += 1
+            bar.set_postfix(self._summary(epoch, losses), refresh=False)
+            bar.update()
+            if time.monotonic() - self._saved_at > self._run.checkpoint_seconds:
+                losses.read()
+                self._save(
+                    Position(
+                        stage=self._index, epoch=epoch, step=step,
+                        loss_sums=losses.sums, log_bytes=self._log.num_bytes,
+                    )
+                )  # fmt: skip
+        losses.read()
+        seconds = time.perf_counter() - started
+        waited = self._loader.waited_seconds - waited_before
+        self._report(epoch, losses.means(), seconds, waited, step - position.step)
+
+    def _step(self, batch: Batch, epoch: int, step: int, losses: LossLog) -> None:
+        seed_global_generators(self._place(epoch, STEPS, step))
+        with torch.autocast(
+            self._run.device.type,
+            dtype=torch.bfloat16,
+            enabled=self._run.precision == "bfloat16",
+        ):
+            if step == 0 and self._stage.check is not None:
+                self._stage.check(batch)
+            named = self._stage.step(batch, self._updates)
+        losses.add(step, named)
+
+    def _batches(self, epoch: int, start: int) -> Any:
+        rows = self._sampler.epoch(numpy_generator(self._place(epoch, SAMPLING)))
+        first = torch_generator(self._place(epoch, AUGMENTATION)).initial_seed() >> 1
+        return self._loader.load(islice(rows, start, None), self._stage.augmentation, first + start)
+
+    def _place(self, *parts: int) -> tuple[int, ...]:
+        return (self._run.description.seed, self._index, *parts)
+
+    def _set_modes(self) -> None:
+        self._networks.train()
+        for network in self._stage.frozen:
+            network.eval()
+
+    def _summary(self, epoch: int, losses: LossLog) -> dict[str, str]:
+        means = {name: f"{mean:.3f}" for name, mean in losses.means().items()}
+        return {"epoch": f"{epoch + 1}/{self._stage.epochs}", **means}
+
+    def _report(
+        self, epoch: int, means: dict[str, float], seconds: float, waited: float, steps: int
+    ) -> None:
+        stage = self._stage
+        images = 2 * stage.sampling.identities * stage.sampling.images * steps
+        self._log.append(
+            {
+                "stage": stage.name,
+                "epoch": epoch + 1,
+                "losses": means,
+                "learning_rates": {n: o.param_groups[0]["lr"] for n, o in self.optimizers.items()},
+                "seconds": round(seconds, 3),
+                "images_per_second": round(images / seconds, 1),
+                "waiting_for_data": round(waited / seconds, 4),
+            }
+        )
+        self._run.on_epoch(
+            self._run.description.identity, stage.name, epoch + 1, stage.epochs, means
+        )
+
+    def _save(self, position: Position) -> None:
+        checkpoint.save_progress(
+            self._run.folder / CHECKPOINT_FILE,
+            self._networks,
+            self.optimizers,
+            position,
+            self._run.description.identity,
+        )
+        self._saved_at = time.monotonic()

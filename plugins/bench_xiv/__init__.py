@@ -1,0 +1,98 @@
+"""XIV: infrared-visible person re-identification with an X modality (Li et al., AAAI 2020)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bench_core import MethodSpec, Paper, PresetSpec, VariantSpec, hookimpl
+
+PAPER = Paper(
+    title="Infrared-Visible Cross-Modal Person Re-Identification with an X Modality",
+    authors="D. Li, X. Wei, X. Hong, Y. Gong",
+    venue="AAAI",
+    year=2020,
+)
+
+VARIANTS = (
+    VariantSpec(name="full", summary="Baseline + X + CMG, the whole method (Table 4, last row)"),
+    VariantSpec(
+        name="baseline",
+        summary="identity and triplet losses on visible and infrared only (Table 4, first row)",
+        values={"x_source": "none", "cross_modality_gap": False},
+    ),
+    VariantSpec(
+        name="baseline-x",
+        summary="with the learned X modality, without the cross-modality gap loss (Table 4)",
+        values={"x_source": "learned", "cross_modality_gap": False},
+    ),
+    VariantSpec(
+        name="mean",
+        summary="X is the mean of the three channels, without CMG (Table 5)",
+        values={"x_source": "mean", "cross_modality_gap": False},
+    ),
+    VariantSpec(
+        name="gray",
+        summary="X is the grey value of the visible image, without CMG (Table 5)",
+        values={"x_source": "gray", "cross_modality_gap": False},
+    ),
+    VariantSpec(
+        name="v",
+        summary="X is V of the HSV colour space, without CMG (Table 5)",
+        values={"x_source": "v", "cross_modality_gap": False},
+    ),
+    VariantSpec(
+        name="y",
+        summary="X is Y of the YCbCr colour space, without CMG (Table 5)",
+        values={"x_source": "y", "cross_modality_gap": False},
+    ),
+)
+
+PRESETS = (
+    PresetSpec(name="paper", summary="as printed: ResNet-50, 256x128, 48 images a modality"),
+    PresetSpec(
+        name="paper-densenet",
+        summary="the paper's second backbone: DenseNet-121 at 224x224 (Table 4)",
+        values={"backbone": "densenet121", "image_height": 224, "image_width": 224},
+    ),
+    PresetSpec(
+        name="strong-baseline",
+        summary="what the paper leaves open as the public code of its baseline has it",
+        values={
+            "label_smoothing": 0.1,
+            "stem_relu": False,
+            "embedding": "neck-normalized",
+            "augmentation": {"erasing": 0.5},
+        },
+    ),
+    PresetSpec(
+        name="quick",
+        summary="a small backbone on small images, for a CPU in minutes",
+        values={
+            "backbone": "small",
+            "weights": "none",
+            "image_height": 96,
+            "image_width": 48,
+            "epochs": 12,
+            "sampling": {"identities": 8, "images": 4, "steps_per_epoch": 25},
+            "schedule": {"warmup_epochs": 1, "warmup_factor": 0.1, "milestones": [8, 11]},
+            "optimizer": {"learning_rate": 2e-3},
+            "augmentation": {"padding": 4},
+        },
+    ),
+)
+
+
+@hookimpl
+def bench_register_methods() -> Sequence[MethodSpec]:
+    """Register XIV."""
+    return [
+        MethodSpec(
+            id="xiv",
+            title="XIV",
+            paper=PAPER,
+            variants=VARIANTS,
+            presets=PRESETS,
+            method="bench_xiv.method:XIV",
+            config="bench_xiv.config:XIVConfig",
+        )
+    ]

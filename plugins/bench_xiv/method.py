@@ -1,0 +1,172 @@
+"""XIV: networks, the one training stage, and what is compared at test time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from bench_core import (
+    VISIBLE,
+    Batch,
+    BNNeck,
+    ImageNormalization,
+    Modality,
+    OptimizerPlan,
+    ParameterGroup,
+    Stage,
+    StagedMethod,
+    TrainingError,
+    Updates,
+    build_backbone,
+)
+from bench_xiv.config import XIVConfig
+from bench_xiv.generator import LearnedX, build_x_source
+from bench_xiv.losses import cross_modality_gap, modality_respective_gap
+
+LEARNER = "learner"
+
+
+class XIV(StagedMethod):
+    """X-Infrared-Visible learning: generator g, shared feature learner f, one joint stage.
+
+    g sees images in [0, 1]; its output is normalised as any other image is. The distance of an
+    infrared image I to a visible image V is D(f(I), f(V)) + D(f(I), f(g(V))) (Eq. 2): both images
+    are embedded as two views, an infrared one as the same view twice.
+    """
+
+    metric = "euclidean"
+
+    def __init__(self, config: XIVConfig, *, num_identities: int) -> None:
+        super().__init__(config, num_identities=num_identities)
+        self._config = config
+        self._normalization = ImageNormalization()
+        self._backbone = build_backbone(
+            config.backbone, last_stride=config.last_stride, stem_relu=config.stem_relu
+        )
+        self._neck = BNNeck(self._backbone.num_features, num_identities)
+        self._x_source = build_x_source(config.x_source)
+        self.networks = nn.ModuleDict(
+            {
+                "normalization": self._normalization,
+                "backbone": self._backbone,
+                "neck": self._neck,
+            }
+        )
+        if self._x_source is not None:
+            self.networks["x_source"] = self._x_source
+
+    def stages(self) -> Sequence[Stage]:
+        """Return the one stage: everything is learned end to end (Eq. 11)."""
+        config = self._config
+        return [
+            Stage(
+                name="joint",
+                epochs=config.epochs,
+                step=self.step,
+                optimizers={
+                    LEARNER: OptimizerPlan(
+                        config=config.optimizer, groups=self._groups(), schedule=config.schedule
+                    )
+                },
+                sampling=config.sampling,
+                augmentation=config.augmentation,
+                check=self.check_generator,
+            )
+        ]
+
+    def step(self, batch: Batch, updates: Updates) -> Mapping[str, torch.Tensor]:
+        """Take one step on L = L_M + lambda L_C (Eq. 11)."""
+        losses = self.losses(batch)
+        updates.minimize(losses["total"], LEARNER)
+        return losses
+
+    def losses(self, batch: Batch) -> dict[str, torch.Tensor]:
+        """Return the total loss and its parts: identity, triplet and, with CMG, cross-modality.
+
+        All modalities pass through f together, so that they share batch statistics.
+        """
+        config, labels = self._config, batch.labels
+        images = [batch.infrared, batch.visible]
+        if self._x_source is not None:
+            images.append(self._x_source(batch.visible))
+        features = self._backbone(self._normalization(torch.cat(images)))
+        _, logits = self._neck(features)
+        by_modality = features.chunk(len(images))
+        respective = [
+            modality_respective_gap(
+                modality_features,
+                modality_logits,
+                labels,
+                margin=config.intra_modality_margin,
+                smoothing=config.label_smoothing,
+            )
+            for modality_features, modality_logits in zip(
+                by_modality, logits.chunk(len(images)), strict=True
+            )
+        ]
+        losses = {
+            "identity": torch.stack([identity for identity, _ in respective]).sum(),
+            "triplet": torch.stack([triplet for _, triplet in respective]).sum(),
+        }
+        total = losses["identity"] + losses["triplet"]
+        if config.cross_modality_gap:
+            infrared, others = by_modality[0], by_modality[1:]
+            gaps = [
+                cross_modality_gap(infrared, other, labels, config.cross_modality_margin)
+                for other in others
+            ]
+            losses["cross-modality"] = torch.stack(gaps).sum()
+            total = total + config.cross_modality_weight * losses["cross-modality"]
+        return {"total": total, **losses}
+
+    def check_generator(self, batch: Batch) -> None:
+        """Refuse to go on with a generator whose ReLU is zero everywhere: it gets no gradient.
+
+        Raises:
+            TrainingError: The generator is dead.
+        """
+        if isinstance(self._x_source, LearnedX):
+            with torch.no_grad():
+                alive = bool(self._x_source.intensity(batch.visible).any())
+            if not alive:
+                raise TrainingError(
+                    "XIV's generator is dead: its ReLU is zero for every pixel of a batch; lower "
+                    "the learning rate or --set generator_weight_decay=0"
+                )
+
+    def extract(self, images: torch.Tensor, modality: Modality) -> torch.Tensor:
+        """Embed a batch: f(V) and f(g(V)) of visible images, f(I) twice of infrared ones (Eq. 2).
+
+        Args:
+            images: Float tensor (B, 3, H, W) in [0, 1].
+            modality: "visible" or "infrared".
+
+        Returns:
+            (B, 2, D), or (B, 1, D) where the variant has no X.
+        """
+        embedded = self._embed(images)
+        if self._x_source is None:
+            return embedded[:, None]
+        second = self._embed(self._x_source(images)) if modality == VISIBLE else embedded
+        return torch.stack([embedded, second], dim=1)
+
+    def _embed(self, images: torch.Tensor) -> torch.Tensor:
+        features: torch.Tensor = self._backbone(self._normalization(images))
+        if self._config.embedding == "pooled":
+            return features
+        return functional.normalize(self._neck.normalization(features))
+
+    def _groups(self) -> list[ParameterGroup]:
+        learner = [*self._backbone.parameters(), *self._neck.parameters()]
+        groups = [ParameterGroup(parameters=learner)]
+        if isinstance(self._x_source, LearnedX):
+            groups.append(
+                ParameterGroup(
+                    parameters=list(self._x_source.parameters()),
+                    weight_decay=self._config.generator_weight_decay,
+                )
+            )
+        return groups

@@ -1,0 +1,101 @@
+"""Reads the identity lists of SYSU-MM01: text or MATLAB files of identity numbers."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.io import loadmat
+
+from bench_core import DataError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def read_identities(folder: Path, name: str) -> tuple[int, ...] | None:
+    """Read an identity list from `name`.txt, `name`.mat, or both.
+
+    Text is a list of numbers separated by commas or white space; a MATLAB file holds a numeric
+    array `id`.
+
+    Args:
+        folder: The folder of the split files.
+        name: File name without suffix, such as "test_id".
+
+    Returns:
+        The identities, ascending and each once; None where neither file exists.
+
+    Raises:
+        DataError: A file is unreadable, empty or holds something else than identities, or the
+            two files disagree.
+    """
+    text, matlab = folder / f"{name}.txt", folder / f"{name}.mat"
+    from_text = _read_text(text) if text.exists() else None
+    from_matlab = _read_matlab(matlab) if matlab.exists() else None
+    if from_text is None or from_matlab is None:
+        return from_text or from_matlab
+    if from_text != from_matlab:
+        differing = min(set(from_text) ^ set(from_matlab))
+        raise DataError(
+            f"{text} and {matlab.name} disagree: identity {differing} is in only one of them; "
+            "remove the wrong file"
+        )
+    return from_text
+
+
+def load_matlab_variable(path: Path, variable: str) -> object:
+    """Load one variable of a MATLAB file (version 7 or older); nothing in it is executed.
+
+    Raises:
+        DataError: The file is unreadable, malformed, or has no such variable.
+    """
+    try:
+        content = loadmat(path, variable_names=[variable])
+    # A malformed file surfaces in the parser as nearly any exception, an OSError included.
+    except Exception as error:
+        if isinstance(error, OSError) and error.strerror:
+            raise DataError(f"cannot read {path}: {error.strerror}") from error
+        raise DataError(
+            f"{path} is no MATLAB file of version 7 or older: {_first_line(error)}"
+        ) from error
+    if variable not in content:
+        raise DataError(f"{path} holds no variable '{variable}'")
+    found: object = content[variable]
+    return found
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]
+
+
+def _read_text(path: Path) -> tuple[int, ...]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is not a text file of identity numbers") from error
+    entries = [entry for entry in re.split(r"[,\s]+", text) if entry]
+    for entry in entries:
+        if not re.fullmatch("[0-9]{1,9}", entry):
+            raise DataError(f"{path}: '{entry[:40]}' is not an identity number")
+    return _ascending(path, map(int, entries))
+
+
+def _read_matlab(path: Path) -> tuple[int, ...]:
+    values = np.asarray(load_matlab_variable(path, "id"))
+    if values.dtype.kind not in "iuf":
+        raise DataError(f"{path}: variable 'id' is not an array of numbers")
+    for value in values.ravel():
+        if not (value >= 0 and value == np.floor(value) and value < 1e9):
+            raise DataError(f"{path}: '{value}' is not an identity number")
+    return _ascending(path, map(int, values.ravel()))
+
+
+def _ascending(path: Path, identities: map[int]) -> tuple[int, ...]:
+    ascending = tuple(sorted(set(identities)))
+    if not ascending:
+        raise DataError(f"{path} lists no identity; restore the file from the dataset's archive")
+    return ascending

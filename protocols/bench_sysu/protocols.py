@@ -1,0 +1,148 @@
+"""The four protocols of SYSU-MM01."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bench_core import DataError, Trial, UsageError
+from bench_sysu.folders import group_by_folder
+from bench_sysu.gallery import agw_gallery, check_counts, official_gallery
+from bench_sysu.layout import GALLERY_SETTINGS, QUERY_CAMERAS, TRAINING_SPLIT
+from bench_sysu.splits import SysuSplits
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from bench_core import Convention, ProtocolSpec, Splits
+    from bench_sysu.folders import Folders
+
+
+class SysuProtocol:
+    """All-search or indoor-search, single-shot or multi-shot, by the id of its spec.
+
+    Queries are all images of the test identities in the infrared cameras, in every trial; the
+    gallery of a trial is drawn from the visible cameras.
+    """
+
+    def __init__(self, spec: ProtocolSpec) -> None:
+        self.spec = spec
+        self._setting = GALLERY_SETTINGS[spec.id]
+
+    def training_split(self, trial: int) -> str:
+        """Return "train+val": one training serves every trial."""
+        self._check_trial(trial)
+        return TRAINING_SPLIT
+
+    def training_rows(self, images: pd.DataFrame, splits: Splits, split: str) -> NDArray[np.int64]:
+        """Return the row positions of the images of the training and validation identities.
+
+        All six cameras train: 1, 2, 4, 5 visible and 3, 6 infrared.
+
+        Raises:
+            UsageError: There is no such split.
+            DataError: The split files or the table have no training identities.
+        """
+        _check_split(split)
+        own = _own(splits)
+        return _rows_of(images, (*own.train, *own.val), own, "training")
+
+    def test_rows(self, images: pd.DataFrame, splits: Splits, split: str) -> NDArray[np.int64]:
+        """Return the row positions of all images of the test identities, in all six cameras.
+
+        One feature table of these rows serves the four protocols.
+
+        Raises:
+            UsageError: There is no such split.
+            DataError: The table has no image of a test identity.
+        """
+        _check_split(split)
+        own = _own(splits)
+        return _rows_of(images, own.test, own, "test")
+
+    def trial(
+        self, images: pd.DataFrame, splits: Splits, convention: Convention, trial: int
+    ) -> Trial:
+        """Draw the queries and the gallery of a trial.
+
+        Args:
+            images: Columns identity, camera, modality and index.
+            splits: Of this dataset's reader.
+            convention: "official" or, for one shot, "agw".
+            trial: From 0.
+
+        Returns:
+            Queries in order of camera, identity and index; the gallery in the order of its draw.
+
+        Raises:
+            UsageError: The protocol does not define the convention or has no such trial.
+            DataError: Images are missing, or do not fit the permutation file.
+        """
+        self._check_trial(trial)
+        self._check_convention(convention)
+        own = _own(splits)
+        folders = group_by_folder(images, own.test)
+        self._check_cameras(folders)
+        query = [rows for (camera, _), rows in folders.items() if camera in QUERY_CAMERAS]
+        gallery = self._gallery(folders, own, convention, trial)
+        return Trial(query=np.concatenate(query), gallery=gallery)
+
+    def _gallery(
+        self, folders: Folders, splits: SysuSplits, convention: Convention, trial: int
+    ) -> NDArray[np.int64]:
+        if convention == "agw":
+            return agw_gallery(folders, self._setting, trial)
+        permutations = splits.official_permutations()
+        check_counts(folders, permutations, splits.test, self._cameras)
+        return official_gallery(folders, permutations, self._setting, trial)
+
+    @property
+    def _cameras(self) -> tuple[int, ...]:
+        return (*self._setting.cameras, *QUERY_CAMERAS)
+
+    def _check_trial(self, trial: int) -> None:
+        if not 0 <= trial < self.spec.num_trials:
+            raise UsageError(
+                f"{self.spec.id} has trials 0 to {self.spec.num_trials - 1}, not {trial}"
+            )
+
+    def _check_convention(self, convention: Convention) -> None:
+        if convention in self.spec.conventions:
+            return
+        reason = " (agw defines no multi-shot gallery)" if convention == "agw" else ""
+        raise UsageError(
+            f"{self.spec.id} does not define the convention '{convention}'{reason}; "
+            f"use {' or '.join(self.spec.conventions)}"
+        )
+
+    def _check_cameras(self, folders: Folders) -> None:
+        found = {camera for camera, _ in folders}
+        missing = [camera for camera in self._cameras if camera not in found]
+        if missing:
+            raise DataError(
+                f"{self.spec.id} needs test images of cameras "
+                f"{', '.join(map(str, sorted(self._cameras)))}; there is none of camera "
+                f"{missing[0]}"
+            )
+
+
+def _own(splits: Splits) -> SysuSplits:
+    if not isinstance(splits, SysuSplits):
+        raise DataError(f"SYSU-MM01 cannot use the split files of {type(splits).__module__}")
+    return splits
+
+
+def _check_split(split: str) -> None:
+    if split != TRAINING_SPLIT:
+        raise UsageError(f"unknown training split '{split}' (known: {TRAINING_SPLIT})")
+
+
+def _rows_of(
+    images: pd.DataFrame, identities: tuple[int, ...], splits: SysuSplits, role: str
+) -> NDArray[np.int64]:
+    rows = np.flatnonzero(images["identity"].isin(identities)).astype(np.int64)
+    if not rows.size:
+        raise DataError(f"there is no image of a {role} identity that {splits.folder} lists")
+    return rows

@@ -1,0 +1,41 @@
+"""Invented records."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench_core.contracts.result import ResultRecord
+
+EXAMPLE = Path(__file__).parents[1] / "contracts" / "records" / "schema-1.json"
+
+
+def build_record(rank_1: float = 0.3, mean_ap: float = 0.3, **changes: object) -> ResultRecord:
+    """Make a record whose two trials score alike; `method__seed=3` changes that field."""
+    document = json.loads(EXAMPLE.read_text())
+    document["method"] |= {"variant": None, "overrides": []}
+    document["scores"] |= _scores(rank_1, mean_ap)
+    for name, value in changes.items():
+        part, field = name.split("__")
+        document[part][field] = value
+    return ResultRecord.from_json(json.dumps(document))
+
+
+def _scores(rank_1: float, mean_ap: float) -> dict[str, Any]:
+    trial = {"cmc": [rank_1] * 20, "mAP": mean_ap, "mINP": mean_ap}
+    mean = {f"rank-{k}": rank_1 for k in (1, 5, 10, 20)} | {"mAP": mean_ap, "mINP": mean_ap}
+    return {"trials": [trial, trial], "mean": mean, "std": dict.fromkeys(mean, 0.0)}
+
+
+@pytest.fixture(scope="session")
+def make_record() -> Callable[..., ResultRecord]:
+    """Return `build_record`."""
+    return build_record
+
+
+@pytest.fixture
+def example() -> ResultRecord:
+    """A record whose two trials differ."""
+    return ResultRecord.from_json(EXAMPLE.read_text())

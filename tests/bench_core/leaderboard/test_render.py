@@ -1,0 +1,139 @@
+"""Each format holds all rows, and the same records always give the same bytes."""
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench_core.contracts.errors import UsageError
+from bench_core.contracts.result import ResultRecord
+from bench_core.leaderboard.render import CSV_COLUMNS, FORMATS, check, render
+
+MakeRecord = Callable[..., ResultRecord]
+FRACTIONS = st.sampled_from([0.0, 0.25, 0.5])  # few values, so that ties are common
+
+
+@pytest.mark.parametrize("output_format", FORMATS)
+@given(
+    runs=st.lists(
+        st.tuples(
+            FRACTIONS,
+            FRACTIONS,
+            st.sampled_from(["xiv", "jsia"]),
+            st.sampled_from([None, "baseline"]),
+            st.integers(0, 2),
+            st.booleans(),
+            st.booleans(),
+            st.sampled_from(["a" * 64, "0" * 64]),
+        ),
+        max_size=8,
+    ),
+    shuffle=st.randoms(use_true_random=False),
+)
+def test_the_order_of_the_records_changes_nothing(
+    make_record: MakeRecord,
+    output_format: str,
+    runs: list[tuple[object, ...]],
+    shuffle: Random,
+) -> None:
+    names = (
+        "method__id",
+        "method__variant",
+        "method__seed",
+        "protocol__rerank",
+        "dataset__synthetic",
+        "dataset__fingerprint",
+    )
+    records = [
+        make_record(rank_1, mean_ap, **dict(zip(names, values, strict=True)))
+        for rank_1, mean_ap, *values in runs
+    ]
+    expected = render(records, output_format)
+    shuffle.shuffle(records)
+    assert render(records, output_format) == expected
+
+
+def test_an_unknown_format_is_an_error_with_the_nearest_name() -> None:
+    with pytest.raises(UsageError, match="leaderboard format 'markdwn'; did you mean 'markdown'"):
+        render([], "markdwn")
+
+
+def test_csv_is_one_flat_table_of_raw_fractions(make_record: MakeRecord) -> None:
+    records = [
+        make_record(1 / 3),
+        make_record(0.5, protocol__convention="agw"),
+        make_record(0.9, dataset__synthetic=True, protocol__rerank=True),
+    ]
+    rows = list(csv.DictReader(io.StringIO(render(records, "csv"))))
+    assert [float(row["rank-1"]) for row in rows] == [0.5, 1 / 3, 0.9]
+    assert [row["convention"] for row in rows] == ["agw", "official", "official"]
+    assert [row["synthetic"] for row in rows] == ["False", "False", "True"]
+    assert [row["rerank"] for row in rows] == ["False", "False", "True"]
+    assert rows[0]["fingerprint"] == "a" * 64
+
+
+def test_csv_leaves_what_was_not_measured_empty(make_record: MakeRecord) -> None:
+    text = render([make_record(cost__images_per_second=None)], "csv")
+    (row,) = csv.DictReader(io.StringIO(text))
+    assert row["images_per_second"] == ""
+
+
+def test_csv_without_results_is_its_heading() -> None:
+    assert render([], "csv") == ",".join(CSV_COLUMNS) + "\n"
+
+
+def test_json_holds_sections_with_their_rows(make_record: MakeRecord) -> None:
+    records = [make_record(0.2), make_record(0.4, method__seed=1)]
+    (section,) = json.loads(render(records, "json"))["sections"]
+    assert section["protocol"] == "sysu-all-single"
+    assert section["synthetic"] is False
+    assert [(row["rank"], row["rank-1"]) for row in section["rows"]] == [(1, 0.4), (2, 0.2)]
+
+
+def test_json_without_results_has_no_sections() -> None:
+    assert json.loads(render([], "json")) == {"sections": []}
+
+
+@pytest.mark.parametrize("output_format", FORMATS)
+def test_a_file_that_shows_the_results_passes_the_check(
+    make_record: MakeRecord, tmp_path: Path, output_format: str
+) -> None:
+    path = tmp_path / "leaderboard"
+    path.write_bytes(render([make_record()], output_format).encode())
+    assert check([make_record()], output_format, path) is None
+
+
+def test_a_file_that_is_out_of_date_is_named_with_the_line_and_the_remedy(
+    make_record: MakeRecord, tmp_path: Path
+) -> None:
+    path = tmp_path / "leaderboard.csv"
+    path.write_text(render([make_record()], "csv"))
+    message = check([make_record(), make_record(method__seed=1)], "csv", path)
+    assert message == (
+        f"{path} does not show the results as they are, from line 3 on; "
+        f"regenerate it with bench leaderboard --format csv --output {path}"
+    )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [lambda text: text[:-1], lambda text: text + "\n", lambda text: text.replace("\n", "\r\n")],
+)
+def test_the_check_is_byte_for_byte(
+    make_record: MakeRecord, tmp_path: Path, change: Callable[[str], str]
+) -> None:
+    path = tmp_path / "leaderboard.md"
+    path.write_bytes(change(render([make_record()], "markdown")).encode())
+    assert check([make_record()], "markdown", path) is not None
+
+
+def test_a_file_that_does_not_exist_fails_the_check(tmp_path: Path) -> None:
+    message = check([], "markdown", tmp_path / "leaderboard.md")
+    assert message is not None
+    assert "does not exist; regenerate it with bench leaderboard" in message

@@ -1,0 +1,179 @@
+"""The results folder holds one file a run: written whole, replaced by the same run only."""
+
+import errno
+import json
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from bench_core.contracts.errors import BenchError, DataError
+from bench_core.contracts.result import ResultRecord
+from bench_core.results.store import read_result, read_results, result_path, write_result
+
+
+def changed(record: ResultRecord, part: str, **values: object) -> ResultRecord:
+    return record.model_copy(update={part: getattr(record, part).model_copy(update=values)})
+
+
+def rewrite(path: Path, part: str, **values: object) -> None:
+    document = json.loads(path.read_text())
+    document[part] |= values
+    path.write_text(json.dumps(document))
+
+
+def test_what_was_written_is_read_back(tmp_path: Path, record: ResultRecord) -> None:
+    assert read_result(write_result(tmp_path, record)) == record
+
+
+def test_the_name_tells_what_ran(tmp_path: Path, record: ResultRecord) -> None:
+    path = result_path(tmp_path, record)
+    assert path.parent == tmp_path / "sysu-all-single"
+    assert re.fullmatch(r"xiv-baseline-paper-official-seed0-[0-9a-f]{8}\.json", path.name)
+
+
+def test_the_name_omits_the_full_method_and_marks_re_ranking(
+    tmp_path: Path, record: ResultRecord
+) -> None:
+    full = changed(changed(record, "method", variant=None), "protocol", rerank=True)
+    name = result_path(tmp_path, full).name
+    assert name.startswith("xiv-paper-official-rerank-seed0-")
+
+
+def test_the_same_run_replaces_its_file(tmp_path: Path, record: ResultRecord) -> None:
+    first = write_result(tmp_path, record)
+    again = changed(record, "cost", images_per_second=5.0)
+    assert write_result(tmp_path, again) == first
+    assert read_results(tmp_path) == [again]
+
+
+def test_a_run_with_another_setting_has_a_file_of_its_own(
+    tmp_path: Path, record: ResultRecord
+) -> None:
+    other = changed(record, "method", config={**record.method.config, "epochs": 4})
+    assert write_result(tmp_path, record) != write_result(tmp_path, other)
+    assert len(read_results(tmp_path)) == 2
+
+
+def test_records_are_sorted_by_path(tmp_path: Path, record: ResultRecord) -> None:
+    for seed in (2, 0, 1):
+        write_result(tmp_path, changed(record, "method", seed=seed))
+    write_result(tmp_path, changed(record, "protocol", id="a-protocol"))
+    found = read_results(tmp_path)
+    assert [run.protocol.id for run in found] == ["a-protocol"] + 3 * ["sysu-all-single"]
+    assert [run.method.seed for run in found[1:]] == [0, 1, 2]
+
+
+def test_a_folder_that_does_not_exist_holds_no_results(tmp_path: Path) -> None:
+    assert read_results(tmp_path / "absent") == []
+
+
+def test_a_results_folder_that_is_a_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "results").write_text("")
+    with pytest.raises(DataError, match="results is a file"):
+        read_results(tmp_path / "results")
+
+
+@pytest.mark.parametrize(
+    "name", ["leaderboard.json", "published/x.json", ".cache/x.json", "sysu/.x.json", "note.txt"]
+)
+def test_what_is_no_record_by_its_name_is_left_alone(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("not a record")
+    assert read_results(tmp_path) == []
+
+
+@pytest.mark.parametrize("name", ["x.json", "sysu/x.json", "sysu/leaderboard.json"])
+def test_anything_else_must_be_a_record(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("{")
+    with pytest.raises(DataError, match=re.escape(f"{path} is not JSON")):
+        read_results(tmp_path)
+
+
+def test_a_protocol_may_not_be_called_like_a_folder_that_is_left_alone(
+    tmp_path: Path, record: ResultRecord
+) -> None:
+    with pytest.raises(BenchError, match="'published' cannot be stored"):
+        write_result(tmp_path, changed(record, "protocol", id="published"))
+
+
+@pytest.mark.parametrize(
+    ("part", "values", "message"),
+    [
+        ("method", {"seed": "0"}, "method.seed: Input should be a valid integer, got '0'"),
+        ("cost", {"flops": 3}, "cost: flops 3 is not twice macs 4053000000"),
+        ("cost", {"watts": 300}, "cost.watts: Extra inputs are not permitted, got 300"),
+        ("dataset", {"id": "", "num_images": 0}, r"dataset.id: .* \(and 1 more\)"),
+    ],
+)
+def test_a_broken_record_is_named_with_its_field(
+    tmp_path: Path,
+    record: ResultRecord,
+    part: str,
+    values: dict[str, object],
+    message: str,
+) -> None:
+    path = write_result(tmp_path, record)
+    rewrite(path, part, **values)
+    with pytest.raises(
+        DataError, match=f"{re.escape(str(path))} is not a .*: {message}; "
+    ) as caught:
+        read_results(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b'{"schema_version": 1'])
+def test_a_file_that_is_not_json_is_named(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "x.json"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"x\.json is not JSON: .*; restore the file"):
+        read_result(path)
+
+
+def test_json_that_is_no_object_is_no_record(tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    path.write_text("[]")
+    with pytest.raises(DataError, match="is not a result record: the document"):
+        read_result(path)
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"cannot read result .*absent\.json: No such file"):
+        read_result(tmp_path / "absent.json")
+
+
+def test_a_record_of_a_newer_version_asks_for_an_upgrade(
+    tmp_path: Path, record: ResultRecord
+) -> None:
+    path = write_result(tmp_path, record)
+    document = json.loads(path.read_text()) | {"schema_version": 2, "unheard_of": {}}
+    path.write_text(json.dumps(document))
+    with pytest.raises(DataError, match=r"schema_version 2, newer than 1.*pip install --upgrade"):
+        read_results(tmp_path)
+
+
+def test_two_files_of_the_same_run_are_refused(tmp_path: Path, record: ResultRecord) -> None:
+    path = write_result(tmp_path, record)
+    path.with_name("copy.json").write_bytes(path.read_bytes())
+    with pytest.raises(DataError, match=r"copy\.json and .* hold the same run; remove one"):
+        read_results(tmp_path)
+
+
+def test_a_full_disk_leaves_the_old_file_whole(
+    tmp_path: Path, record: ResultRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_result(tmp_path, record)
+    old = path.read_bytes()
+
+    def no_space(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", no_space)
+    with pytest.raises(BenchError, match=r"cannot write .*\.json: No space left on device"):
+        write_result(tmp_path, changed(record, "cost", images_per_second=5.0))
+    assert path.read_bytes() == old
+    assert list(path.parent.iterdir()) == [path]

@@ -1,0 +1,192 @@
+"""Feature tables: what they accept, and their files."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bench_core.contracts.errors import BenchError, DataError
+from bench_core.features import FeatureTable, read_features, write_features
+
+ROWS = 4
+
+
+def make_table(**columns: object) -> pd.DataFrame:
+    default = {
+        "identity": [1, 1, 2, 2],
+        "camera": [1, 3, 1, 3],
+        "modality": ["visible", "infrared", "visible", "infrared"],
+        "index": [0, 0, 0, 0],
+    }
+    return pd.DataFrame({**default, **columns})
+
+
+def make_arrays(**changes: object) -> dict[str, Any]:
+    table = make_table()
+    arrays: dict[str, Any] = {
+        name: table[name].to_numpy() for name in ("identity", "camera", "index")
+    }
+    arrays["modality"] = np.array(table["modality"], dtype=np.str_)
+    arrays["features"] = np.arange(ROWS * 3, dtype=np.float32).reshape(ROWS, 3)
+    arrays.update(changes)
+    return {name: array for name, array in arrays.items() if array is not None}
+
+
+def saved(folder: Path, **changes: object) -> Path:
+    path = folder / "features.npz"
+    np.savez(path, **make_arrays(**changes))
+    return path
+
+
+def test_what_is_written_is_read_back(tmp_path: Path) -> None:
+    features = np.random.default_rng(0).standard_normal((ROWS, 2, 5)).astype(np.float32)
+    written = FeatureTable(features=features, table=make_table(), metric="cosine")
+    write_features(tmp_path / "new" / "features.npz", written)
+    read = read_features(tmp_path / "new" / "features.npz")
+    np.testing.assert_array_equal(read.features, features)
+    assert read.features.dtype == np.float32
+    pd.testing.assert_frame_equal(read.table, written.table)
+    assert read.metric == "cosine"
+
+
+def test_nothing_is_left_beside_the_file(tmp_path: Path) -> None:
+    table = FeatureTable(features=np.ones((ROWS, 1, 2)), table=make_table(), metric="euclidean")
+    write_features(tmp_path / "features.npz", table)
+    write_features(tmp_path / "features.npz", table)
+    assert [path.name for path in tmp_path.iterdir()] == ["features.npz"]
+
+
+def test_a_place_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    table = FeatureTable(features=np.ones((ROWS, 1, 2)), table=make_table(), metric="euclidean")
+    with pytest.raises(BenchError, match="cannot write"):
+        write_features(tmp_path / "file" / "features.npz", table)
+
+
+def test_features_without_views_have_one(tmp_path: Path) -> None:
+    assert read_features(saved(tmp_path)).features.shape == (ROWS, 1, 3)
+
+
+def test_a_file_without_metric_is_euclidean(tmp_path: Path) -> None:
+    assert read_features(saved(tmp_path)).metric == "euclidean"
+
+
+@pytest.mark.parametrize(
+    ("stored", "read"), [(np.float16, np.float32), (np.float32, np.float32), (np.float64,) * 2]
+)
+def test_half_precision_is_widened(tmp_path: Path, stored: type, read: type) -> None:
+    path = saved(tmp_path, features=np.ones((ROWS, 3), dtype=stored))
+    assert read_features(path).features.dtype == read
+
+
+@pytest.mark.parametrize("name", ["features", "identity", "camera", "modality", "index"])
+def test_a_missing_array_is_named(tmp_path: Path, name: str) -> None:
+    with pytest.raises(DataError, match=rf"features\.npz: no array {name}"):
+        read_features(saved(tmp_path, **{name: None}))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"features": np.ones((ROWS, 3), dtype=np.int64)}, "must be floating-point, not int64"),
+        ({"features": np.ones(ROWS)}, r"has shape \(4,\)"),
+        ({"features": np.ones((ROWS, 1, 1, 1))}, r"has shape \(4, 1, 1, 1\)"),
+        ({"features": np.ones((ROWS, 0))}, r"not empty.*\(4, 1, 0\)"),
+        ({"features": np.ones((3, 2))}, "'identity' has shape .4,., but 'features' has 3 rows"),
+        ({"features": np.float32(1)}, r"has shape \(\)"),
+        ({"identity": np.ones(ROWS)}, "'identity' must be integers, not float64"),
+        ({"camera": np.ones((ROWS, 1), dtype=int)}, r"'camera' has shape \(4, 1\)"),
+        ({"modality": np.zeros(ROWS, dtype=int)}, "'modality' must be text, not int64"),
+        ({"modality": np.array(["thermal"] * ROWS)}, "row 0 has the modality 'thermal'"),
+        ({"metric": np.array("manhattan")}, "unknown metric 'manhattan'"),
+        (
+            {"identity": np.array([1, 1, 2, 1])},
+            "1 rows repeat an image, the first is row 3: identity 1, camera 3",
+        ),
+    ],
+)
+def test_a_wrong_array_is_an_error_that_names_the_file(
+    tmp_path: Path, changes: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(DataError, match=rf"features\.npz: .*{message}"):
+        read_features(saved(tmp_path, **changes))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_features_that_are_not_finite_are_counted(tmp_path: Path, value: float) -> None:
+    features = np.ones((ROWS, 3))
+    features[[1, 3], 2] = value
+    with pytest.raises(DataError, match="values in 2 of 4 rows, the first is row 1"):
+        read_features(saved(tmp_path, features=features))
+
+
+def test_a_table_in_memory_is_checked_as_well() -> None:
+    with pytest.raises(DataError, match="4 rows for 3 images"):
+        FeatureTable(
+            features=np.ones((ROWS, 1, 2)), table=make_table().iloc[:3], metric="euclidean"
+        )
+    with pytest.raises(DataError, match="no column index"):
+        FeatureTable(
+            features=np.ones((ROWS, 1, 2)),
+            table=make_table().drop(columns="index"),
+            metric="euclidean",
+        )
+
+
+def test_a_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"cannot read .*none\.npz: No such file"):
+        read_features(tmp_path / "none.npz")
+
+
+@pytest.mark.parametrize("content", [b"", b"not an archive", b"PK\x03\x04 cut short"])
+def test_a_file_of_another_kind_is_an_error(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "features.npz"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"features\.npz is no \.npz of plain arrays"):
+        read_features(path)
+
+
+def test_a_single_array_is_an_error(tmp_path: Path) -> None:
+    np.save(tmp_path / "features.npy", np.ones((2, 2)))
+    with pytest.raises(DataError, match="is a single array"):
+        read_features(tmp_path / "features.npy")
+
+
+def test_a_truncated_or_damaged_file_is_an_error(tmp_path: Path) -> None:
+    path = saved(tmp_path, features=np.ones((ROWS, 300)))
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    with pytest.raises(DataError, match=r"is no \.npz of plain arrays"):
+        read_features(path)
+    damaged = bytearray(content)
+    damaged[len(content) // 2] ^= 0xFF
+    path.write_bytes(damaged)
+    with pytest.raises(DataError, match=r"is no \.npz of plain arrays"):
+        read_features(path)
+
+
+class Payload:
+    """An object whose unpickling would leave a trace."""
+
+    def __init__(self, trace: Path) -> None:
+        self.trace = trace
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (self.trace,)
+
+
+def test_nothing_is_unpickled(tmp_path: Path) -> None:
+    trace = tmp_path / "executed"
+    modality = np.array([Payload(trace)] * ROWS, dtype=object)
+    with pytest.raises(DataError, match="Object arrays cannot be loaded"):
+        read_features(saved(tmp_path, modality=modality))
+    plain = tmp_path / "plain.npz"
+    plain.write_bytes(pickle.dumps(Payload(trace)))
+    with pytest.raises(DataError, match=r"is no \.npz of plain arrays"):
+        read_features(plain)
+    assert not trace.exists()

@@ -1,0 +1,247 @@
+"""Queries, galleries and training rows of the four protocols."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import bench_sysu
+from bench_core import DataError, UsageError
+from bench_sysu.dataset import SysuMM01Reader
+from bench_sysu.protocols import SysuProtocol
+from bench_sysu.splits import SysuSplits
+
+Image = tuple[int, int, int]
+SPECS = {spec.id: spec for spec in bench_sysu.bench_register_protocols()}
+
+
+def protocol(id_: str) -> SysuProtocol:
+    return SysuProtocol(SPECS[id_])
+
+
+def images_of(table: pd.DataFrame, rows: np.ndarray) -> list[Image]:
+    """Return (identity, camera, file number from 1) of rows, in their order."""
+    chosen = table.iloc[rows]
+    return list(zip(chosen["identity"], chosen["camera"], chosen["index"] + 1, strict=True))
+
+
+@pytest.fixture
+def splits(root: Path) -> SysuSplits:
+    return SysuMM01Reader().read_splits(root)
+
+
+def test_queries_are_all_infrared_test_images(table: pd.DataFrame, splits: SysuSplits) -> None:
+    expected = [
+        (identity, camera, number)
+        for camera, counts in ((3, {3: 2, 7: 2}), (6, {3: 2, 5: 3, 7: 2}))
+        for identity, count in counts.items()
+        for number in range(1, count + 1)
+    ]
+    for id_ in SPECS:
+        for number in (0, 9):
+            trial = protocol(id_).trial(table, splits, "official", number)
+            assert images_of(table, trial.query) == expected
+            assert trial.query.dtype == trial.gallery.dtype == np.int64
+
+
+@pytest.mark.parametrize("number", [0, 1, 9])
+def test_official_takes_the_head_of_the_permutation_camera_by_camera(
+    table: pd.DataFrame, splits: SysuSplits, number: int
+) -> None:
+    permutations = splits.official_permutations()
+    folders = [(1, 3), (1, 5), (2, 3), (2, 5), (2, 7), (4, 3), (4, 5), (4, 7)]
+    folders += [(5, 3), (5, 5), (5, 7)]
+    for id_, shots, used in (
+        ("sysu-all-single", 1, folders),
+        ("sysu-all-multi", 10, folders),
+        ("sysu-indoor-single", 1, folders[:5]),
+        ("sysu-indoor-multi", 10, folders[:5]),
+    ):
+        expected = [
+            (identity, camera, file)
+            for camera, identity in used
+            for file in permutations[camera, identity][number][:shots]
+        ]
+        trial = protocol(id_).trial(table, splits, "official", number)
+        assert images_of(table, trial.gallery) == expected
+
+
+def test_multi_shot_takes_ten_of_twelve_and_all_of_fewer(
+    table: pd.DataFrame, splits: SysuSplits
+) -> None:
+    trial = protocol("sysu-all-multi").trial(table, splits, "official", 0)
+    drawn = images_of(table, trial.gallery)
+    assert sum(image[:2] == (7, 5) for image in drawn) == 10
+    assert sum(image[:2] == (5, 4) for image in drawn) == 2
+    assert len(set(drawn)) == len(drawn)
+
+
+def test_agw_chooses_identity_by_identity_with_pythons_generator(
+    table: pd.DataFrame, splits: SysuSplits
+) -> None:
+    counts = [
+        ((3, 1), 3), ((3, 2), 2), ((3, 4), 3), ((3, 5), 2),
+        ((5, 1), 2), ((5, 2), 4), ((5, 4), 2), ((5, 5), 1),
+        ((7, 2), 3), ((7, 4), 2), ((7, 5), 12),
+    ]  # fmt: skip
+    for id_, cameras in (("sysu-all-single", {1, 2, 4, 5}), ("sysu-indoor-single", {1, 2})):
+        for number in range(10):
+            random.seed(number)
+            expected = [
+                (*folder, random.choice(range(1, count + 1)))
+                for folder, count in counts
+                if folder[1] in cameras
+            ]
+            trial = protocol(id_).trial(table, splits, "agw", number)
+            assert images_of(table, trial.gallery) == expected
+
+
+def test_agw_of_trial_0_by_hand(table: pd.DataFrame, splits: SysuSplits) -> None:
+    # random.seed(0): the first five choices among 3, 2, 2, 4 and 3 files.
+    trial = protocol("sysu-indoor-single").trial(table, splits, "agw", 0)
+    assert images_of(table, trial.gallery) == [
+        (3, 1, 2),
+        (3, 2, 2),
+        (5, 1, 1),
+        (5, 2, 3),
+        (7, 2, 3),
+    ]
+
+
+def test_agw_leaves_the_global_generator_alone(table: pd.DataFrame, splits: SysuSplits) -> None:
+    random.seed(5)
+    state = random.getstate()
+    protocol("sysu-all-single").trial(table, splits, "agw", 3)
+    assert random.getstate() == state
+
+
+@pytest.mark.parametrize("convention", ["official", "agw"])
+def test_the_order_of_rows_changes_nothing(
+    table: pd.DataFrame, splits: SysuSplits, convention: str
+) -> None:
+    reversed_table = table.iloc[::-1]
+    drawn = [
+        images_of(rows, protocol("sysu-all-single").trial(rows, splits, convention, 2).gallery)  # type: ignore[arg-type]
+        for rows in (table, reversed_table)
+    ]
+    assert drawn[0] == drawn[1]
+
+
+def test_agw_defines_no_multi_shot_gallery(table: pd.DataFrame, splits: SysuSplits) -> None:
+    with pytest.raises(UsageError, match=r"'agw' \(agw defines no multi-shot.*use official"):
+        protocol("sysu-all-multi").trial(table, splits, "agw", 0)
+
+
+@pytest.mark.parametrize("number", [-1, 10])
+def test_trials_count_from_0_to_9(table: pd.DataFrame, splits: SysuSplits, number: int) -> None:
+    with pytest.raises(UsageError, match=f"has trials 0 to 9, not {number}"):
+        protocol("sysu-all-single").trial(table, splits, "agw", number)
+    with pytest.raises(UsageError, match=f"has trials 0 to 9, not {number}"):
+        protocol("sysu-all-single").training_split(number)
+
+
+def test_only_official_needs_the_permutation_file(root: Path, table: pd.DataFrame) -> None:
+    (root / "exp" / "rand_perm_cam.mat").unlink()
+    splits = SysuMM01Reader().read(root).splits
+    assert protocol("sysu-all-single").trial(table, splits, "agw", 0).gallery.size == 11
+    with pytest.raises(DataError, match=r"exp/rand_perm_cam\.mat: .*github\.com/wuancong/SYSU"):
+        protocol("sysu-all-single").trial(table, splits, "official", 0)
+
+
+def drop(table: pd.DataFrame, **where: int) -> pd.DataFrame:
+    matching = np.logical_and.reduce([table[name] == value for name, value in where.items()])
+    return table[~matching]
+
+
+def test_counts_must_fit_the_permutation_file(table: pd.DataFrame, splits: SysuSplits) -> None:
+    missing = drop(table, camera=2, identity=5, index=3)
+    with pytest.raises(DataError, match=r"camera 2, identity 5: found 3 images, .* permutes 4"):
+        protocol("sysu-indoor-single").trial(missing, splits, "official", 0)
+    query_missing = drop(table, camera=6, identity=7, index=1)
+    with pytest.raises(DataError, match=r"camera 6, identity 7: found 1 images, .* permutes 2"):
+        protocol("sysu-all-single").trial(query_missing, splits, "official", 0)
+    folder_missing = drop(table, camera=4, identity=3)
+    with pytest.raises(DataError, match=r"camera 4, identity 3: found 0 images, .* permutes 3"):
+        protocol("sysu-all-single").trial(folder_missing, splits, "official", 0)
+    moved = (table["identity"] == 4) & (table["camera"] == 3)
+    unexpected = table.assign(identity=table["identity"].mask(moved, 5))
+    with pytest.raises(DataError, match=r"camera 3, identity 5: found 3 images, .* permutes 0"):
+        protocol("sysu-all-single").trial(unexpected, splits, "official", 0)
+
+
+def test_cameras_outside_the_mode_are_not_needed(table: pd.DataFrame, splits: SysuSplits) -> None:
+    indoor = table[table["camera"].isin([1, 2, 3, 6])]
+    trial = protocol("sysu-indoor-single").trial(indoor, splits, "official", 0)
+    assert trial.gallery.size == 5
+    with pytest.raises(DataError, match="there is none of camera 4"):
+        protocol("sysu-all-single").trial(indoor, splits, "agw", 0)
+
+
+def test_a_test_identity_without_images_is_named(table: pd.DataFrame, splits: SysuSplits) -> None:
+    with pytest.raises(DataError, match=r"1 of 3 test identities have no image, such as .* 5"):
+        protocol("sysu-all-single").trial(drop(table, identity=5), splits, "agw", 0)
+
+
+def test_indices_that_do_not_count_from_0_are_named(
+    table: pd.DataFrame, splits: SysuSplits
+) -> None:
+    with pytest.raises(DataError, match=r"camera 1, identity 3: .*found 1 where 0 belongs"):
+        shifted = table.assign(index=table["index"] + 1)
+        protocol("sysu-all-single").trial(shifted, splits, "agw", 0)
+
+
+def test_a_camera_of_the_wrong_modality_is_named(table: pd.DataFrame, splits: SysuSplits) -> None:
+    wrong = table.assign(modality="visible")
+    with pytest.raises(DataError, match=r"no visible camera [36] .* 11 images say so"):
+        protocol("sysu-all-single").trial(wrong, splits, "agw", 0)
+    unknown = table.replace({"camera": {5: 9}})
+    with pytest.raises(DataError, match="no visible camera 9"):
+        protocol("sysu-all-single").trial(unknown, splits, "agw", 0)
+
+
+def test_training_and_validation_identities_train_in_all_cameras(root: Path) -> None:
+    dataset = SysuMM01Reader().read(root)
+    subject = protocol("sysu-indoor-multi")
+    assert {subject.training_split(number) for number in range(10)} == {"train+val"}
+    rows = subject.training_rows(dataset.images, dataset.splits, "train+val")
+    chosen = dataset.images.iloc[rows]
+    assert set(chosen["identity"]) == {1, 2, 4}
+    assert set(chosen["camera"]) == {1, 2, 3, 4, 5, 6}
+    assert len(rows) == dataset.images["identity"].isin([1, 2, 4]).sum()
+
+
+def test_test_rows_cover_every_trial_and_no_training_image(root: Path) -> None:
+    dataset = SysuMM01Reader().read(root)
+    for id_, spec in SPECS.items():
+        rows = set(protocol(id_).test_rows(dataset.images, dataset.splits, "train+val"))
+        for convention in spec.conventions:
+            trial = protocol(id_).trial(dataset.images, dataset.splits, convention, 0)
+            assert rows >= {*trial.query, *trial.gallery}
+        training = protocol(id_).training_rows(dataset.images, dataset.splits, "train+val")
+        assert not rows & set(training)
+
+
+def test_there_is_one_training_split(root: Path) -> None:
+    dataset = SysuMM01Reader().read(root)
+    for rows in (protocol("sysu-all-single").training_rows, protocol("sysu-all-single").test_rows):
+        with pytest.raises(UsageError, match=r"unknown training split 'train'.*train\+val"):
+            rows(dataset.images, dataset.splits, "train")
+
+
+def test_training_needs_training_identities(table: pd.DataFrame, splits: SysuSplits) -> None:
+    tested = table[table["identity"].isin([3, 5, 7])]
+    with pytest.raises(DataError, match="no image of a training identity"):
+        protocol("sysu-all-single").training_rows(tested, splits, "train+val")
+
+
+def test_split_files_of_another_dataset_are_refused(table: pd.DataFrame) -> None:
+    class Foreign:
+        def digest(self) -> str:
+            return ""
+
+    with pytest.raises(DataError, match="cannot use the split files"):
+        protocol("sysu-all-single").trial(table, Foreign(), "agw", 0)
