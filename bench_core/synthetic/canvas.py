@@ -196,7 +196,7 @@ class Canvas:
         light = self._light.ambient + (1 - self._light.ambient) * np.clip(facing, 0, None)
         if tube.finish.folds:
             light *= 1 + tube.finish.folds * _folds(surface, tube.depth)
-        return light.astype(np.float32)
+        return np.asarray(light, dtype=np.float32)
 
 
 def _radius(tube: Tube, share: Field, across: Field) -> Field:
@@ -206,18 +206,18 @@ def _radius(tube: Tube, share: Field, across: Field) -> Field:
 
 def _folds(surface: Surface, offset: float) -> Field:
     """Look up the creases of cloth: they lie on the garment, so they move with it."""
-    tile = _fold_tile()
+    tile: Field = _fold_tile()
     down = (surface.along * FOLD_PIXELS_PER_METRE + offset * 997).astype(np.int32) % FOLD_TILE
     across = (surface.around * FOLD_PIXELS_PER_METRE + offset * 577).astype(np.int32) % FOLD_TILE
-    return tile[down, across]
+    return np.asarray(tile[down, across], dtype=np.float32)
 
 
 @cache
 def _fold_tile() -> Field:
     """Make smooth noise of unit variance that repeats seamlessly, float32 (tile, tile)."""
     rng = np.random.default_rng(20171122)
-    layers = [
-        gaussian_filter(rng.standard_normal((FOLD_TILE, FOLD_TILE)), sigma, mode="wrap")
-        for sigma in ((4, 12), (10, 5), (25, 18))
-    ]
-    return sum(layer / layer.std() for layer in layers).astype(np.float32) / np.float32(3**0.5)
+    noise = np.zeros((FOLD_TILE, FOLD_TILE))
+    for sigma in ((4, 12), (10, 5), (25, 18)):
+        layer = gaussian_filter(rng.standard_normal(noise.shape), sigma, mode="wrap")
+        noise += layer / layer.std()
+    return np.asarray(noise / noise.std(), dtype=np.float32)

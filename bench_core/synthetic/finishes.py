@@ -81,7 +81,8 @@ class Head:
             return skin
         hairy = np.maximum((HAIRLINE - share) * 14, (turn - FACE_HALF_ANGLE) * 5)
         weight = np.clip(hairy + 0.5, 0, 1).astype(np.float32)
-        return skin + weight * (self.hair.tone(modality) - skin)
+        mixed = skin + weight * (self.hair.tone(modality) - skin)
+        return np.asarray(mixed, dtype=np.float32)
 
 
 def _features(share: Field, turn: Field) -> Field:
@@ -89,4 +90,4 @@ def _features(share: Field, turn: Field) -> Field:
     eyes = np.exp(-(((share - 0.47) / 0.045) ** 2) - ((turn - 0.42) / 0.17) ** 2)
     nose = 0.25 * np.exp(-(((share - 0.66) / 0.03) ** 2) - (turn / 0.14) ** 2)
     mouth = 0.45 * np.exp(-(((share - 0.79) / 0.03) ** 2) - (turn / 0.28) ** 2)
-    return (0.55 * eyes + nose + mouth).astype(np.float32)
+    return np.asarray(0.55 * eyes + nose + mouth, dtype=np.float32)

@@ -116,10 +116,10 @@ def _render_person(job: _Job) -> int:
     person = sample_person(job.seed, job.person.identity)
     for number, num_images in job.person.images.items():
         for index in range(num_images):
-            path = job.root / layout.image_path(job.person.identity, number, index)
-            path.parent.mkdir(parents=True, exist_ok=True)
             key = (job.seed, job.person.identity, number, index)
             picture = render(person, cameras[number], job.heights, key)
+            path = job.root / layout.image_path(job.person.identity, number, index)
+            path.parent.mkdir(parents=True, exist_ok=True)
             picture.image.save(path, quality=picture.quality)
     return sum(job.person.images.values())
 

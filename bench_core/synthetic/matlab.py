@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,7 +56,7 @@ def write_mat(path: Path, variables: dict[str, NDArray[Any]]) -> None:
     write_atomically(path, lambda file: _write(file, content))
 
 
-def _write(file: Any, content: bytes) -> None:
+def _write(file: BinaryIO, content: bytes) -> None:
     file.write(content)
 
 

@@ -62,7 +62,7 @@ def sample_pattern(rng: np.random.Generator, kinds: tuple[str, ...]) -> Pattern:
     prints = kind in ("disc", "block", "triangle")
     return Pattern(
         kind,
-        period=float(rng.uniform(0.18, 0.30) if prints else rng.uniform(0.08, 0.21)),
+        period=float(rng.uniform(0.18, 0.30) if prints else rng.uniform(0.09, 0.23)),
         share=float(rng.uniform(0.3, 0.65)),
         phase=float(rng.random()),
         on_back=bool(rng.random() < 0.85),
@@ -78,7 +78,7 @@ def _bands(position: Field, pattern: Pattern, pixel: float) -> Field:
 
 def _step(distance: Field, pixel: float) -> Field:
     """Return 1 inside (`distance` > 0, metres), 0 outside, soft over a pixel."""
-    return np.clip(distance / max(pixel, 1e-4) + 0.5, 0, 1).astype(np.float32)
+    return np.asarray(np.clip(distance / max(pixel, 1e-4) + 0.5, 0, 1), dtype=np.float32)
 
 
 def _horizontal(pattern: Pattern, surface: Surface) -> Field:

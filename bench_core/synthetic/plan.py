@@ -62,19 +62,24 @@ def apportion(total: int, weights: Sequence[float]) -> list[int]:
 def scatter(
     total: int, num_people: int, minimum: int, rng: np.random.Generator
 ) -> NDArray[np.int64]:
-    """Divide `total` images at random among people, each of whom gets at least `minimum`.
+    """Divide `total` images at random among people; the fewest that one gets are `minimum`.
+
+    One person alone gets them all.
 
     Args:
         total: Number of images, at least `num_people * minimum`.
         num_people: Number of people, at least 1.
-        minimum: Fewest images of one person.
+        minimum: Fewest images of one person; at least one has just these.
         rng: Source of randomness.
 
     Returns:
         Array (num_people,) that adds up to `total`.
     """
+    if num_people == 1:
+        return np.array([total])
     surplus = total - num_people * minimum
-    return minimum + rng.multinomial(surplus, np.full(num_people, 1 / num_people))
+    others = rng.multinomial(surplus, np.full(num_people - 1, 1 / (num_people - 1)))
+    return minimum + np.insert(others, rng.integers(num_people), 0)
 
 
 def people_of_group(

@@ -19,7 +19,7 @@ from bench_core.synthetic.pose import sample_pose
 from bench_core.synthetic.scenes import HEIGHT, WIDTH, build_scene, pixels_per_metre
 
 SHOT_STREAM = 4
-FEET_ROWS = (0.60, 0.92)
+FEET_ROWS = (0.53, 0.90)
 """Where people stand in a scene, as shares of its height."""
 
 NARROWEST = 0.36
@@ -151,4 +151,4 @@ def _illumination(
     slope = rng.uniform(0, 0.5)
     gradient = slope * (np.cos(direction) * (columns - x) * 2 + np.sin(direction) * (rows - y))
     falloff = 1 - camera.falloff * np.clip(0.55 * columns**2 + 0.45 * rows**2, 0, 1)
-    return (falloff * (1 + gradient)).astype(np.float32)
+    return np.asarray(falloff * (1 + gradient), dtype=np.float32)

@@ -184,8 +184,8 @@ def _relief(rng: np.random.Generator, grain: float) -> Field:
     broad = gaussian_filter(rng.standard_normal((HEIGHT // 4, WIDTH // 4)), 14)
     broad = np.kron(broad / broad.std(), np.ones((4, 4)))
     fine = gaussian_filter(rng.standard_normal((HEIGHT, WIDTH)), 1.2)
-    relief = 1 + 0.09 * gaussian_filter(broad, 3) + grain * 2.5 * fine / fine.std()
-    return np.clip(relief, 0.3, 1.6).astype(np.float32)
+    relief = 1 + 0.06 * gaussian_filter(broad, 3) + grain * 2.5 * fine / fine.std()
+    return np.asarray(np.clip(relief, 0.3, 1.6), dtype=np.float32)
 
 
 def _depth_shading(modality: Modality) -> Field:

@@ -64,8 +64,8 @@ def capsule(
     middle = np.interp(_STEPS * whole - first, (0, length), radii)
     from_start = np.clip(1 - _STEPS * whole / first, 0, 1)
     from_end = np.clip(1 - (1 - _STEPS) * whole / last, 0, 1)
-    outline = middle * np.sqrt(1 - np.maximum(from_start, from_end) ** 2)
-    outline = outline.astype(np.float32)
+    rounded = np.sqrt(1 - np.maximum(from_start, from_end) ** 2)
+    outline = (middle * rounded).astype(np.float32)
     top = (start.x - x * first, start.y - y * first)
     bottom = (end.x + x * last, end.y + y * last)
     return Tube(top, bottom, outline, outline, finish, depth, girth=first)
@@ -78,9 +78,8 @@ def cuff(
     whole = capsule(start, end, radii, finish, depth)
     length = hypot(whole.end[0] - whole.start[0], whole.end[1] - whole.start[1])
     share = 1 - radii[1] / max(length, radii[1])
-    outline = np.interp(_STEPS * share, _STEPS, whole.left)
+    outline = np.interp(_STEPS * share, _STEPS, whole.left).astype(np.float32)
     outline[-1] = radii[1]
-    outline = outline.astype(np.float32)
     return Tube(whole.start, end.point, outline, outline, finish, depth, girth=radii[0])
 
 

@@ -162,7 +162,8 @@ def _network_tensors(networks: nn.Module) -> dict[str, torch.Tensor]:
 
 
 def _save(path: Path, tensors: dict[str, torch.Tensor], document: Mapping[str, Any]) -> None:
-    content = save(tensors, {"format": FORMAT, "document": json.dumps(document, sort_keys=True)})
+    # One key alone: safetensors writes several in an order that differs from process to process.
+    content = save(tensors, {FORMAT: json.dumps(document, sort_keys=True)})
     write_atomically(path, lambda file: _write(file, content))
 
 
@@ -179,9 +180,8 @@ def _load(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f"{path} is no readable checkpoint ({error})") from None
-    if metadata.get("format") != FORMAT:
+    if FORMAT not in metadata:
         raise CheckpointError(
-            f"{path} was not written by this version of bench "
-            f"(format {metadata.get('format', 'unknown')!r}, expected {FORMAT!r})"
+            f"{path} was not written by this version of bench (no entry '{FORMAT}'); train it anew"
         )
-    return tensors, json.loads(metadata["document"])
+    return tensors, json.loads(metadata[FORMAT])

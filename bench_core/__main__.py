@@ -1,0 +1,8 @@
+"""`python -m bench_core`: the same as `bench`."""
+
+from __future__ import annotations
+
+from bench_core.cli.main import main
+
+if __name__ == "__main__":
+    main()

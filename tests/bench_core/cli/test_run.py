@@ -1,0 +1,162 @@
+"""`bench run` and its three steps, from an empty folder to a leaderboard."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import Result
+
+from bench_core.results.store import read_results
+
+Bench = Callable[..., Result]
+
+
+def test_run_trains_scores_and_writes_a_result(
+    bench: Bench, small_run: list[str], tmp_path: Path
+) -> None:
+    result = bench("run", *small_run)
+    assert result.exit_code == 0, result.stderr
+    (record,) = read_results(tmp_path / "results")
+    assert record.method.label == "xiv"
+    assert record.method.preset == "quick"
+    assert "sampling.identities" in record.method.overrides
+    assert record.dataset.synthetic
+    assert len(record.scores.trials) == 10
+    assert record.provenance.weights == "none"
+    assert "synthetic people" in result.stdout
+    for place in ("model ", "result "):
+        (line,) = [line for line in result.stdout.splitlines() if line.startswith(place)]
+        assert Path(line.split()[1]).is_file()
+
+
+def test_protocols_of_one_dataset_share_a_training_and_its_features(
+    bench: Bench, small_run: list[str], tmp_path: Path
+) -> None:
+    first = bench("run", *small_run)
+    small_run[3] = "sysu-indoor-multi"
+    second = bench("run", *small_run)
+    assert (first.exit_code, second.exit_code) == (0, 0)
+    assert "training" in first.stderr
+    assert "training" not in second.stderr
+    assert "extracting" not in second.stderr
+    one, two = read_results(tmp_path / "results")
+    assert one.provenance.training_identities == two.provenance.training_identities
+    assert one.protocol.id != two.protocol.id
+
+
+def test_the_three_steps_give_the_scores_of_run(
+    bench: Bench, small_run: list[str], sysu_root: Path, tmp_path: Path
+) -> None:
+    whole = json.loads(bench("run", *small_run, "--json").stdout)
+    trained = json.loads(bench("train", *small_run, "--json").stdout)
+    assert trained[0]["cached"]
+    protocol = ["--protocol", "sysu-all-single"]
+    extracted = bench(
+        "extract", "--model", trained[0]["model"], *protocol, "--data", sysu_root,
+        "--output", "features.npz",
+    )  # fmt: skip
+    assert extracted.exit_code == 0, extracted.stderr
+    with np.load(tmp_path / "features.npz") as features:
+        assert features["features"].shape[1:] == (2, 256)
+    for source in (["--data", sysu_root], ["--splits", sysu_root / "exp"]):
+        result = bench("eval", *protocol, "--features", "features.npz", *source, "--json")
+        document = json.loads(result.stdout)
+        assert document["protocol"] == "sysu-all-single"
+        assert document["convention"] == "official"
+        assert document["rerank"] is False
+        for name in ("queries", "valid_queries", "gallery", "mean", "std"):
+            assert document[name] == whole["scores"][name]
+
+
+def test_conventions_are_results_of_their_own(
+    bench: Bench, small_run: list[str], tmp_path: Path
+) -> None:
+    bench("run", *small_run)
+    bench("run", *small_run, "--convention", "agw")
+    conventions = {record.protocol.convention for record in read_results(tmp_path / "results")}
+    assert conventions == {"official", "agw"}
+    table = bench("leaderboard").stdout
+    assert table.count("### Synthetic SYSU-MM01") == 2
+
+
+def test_running_again_replaces_the_result(
+    bench: Bench, small_run: list[str], tmp_path: Path
+) -> None:
+    for _ in range(2):
+        assert bench("run", *small_run).exit_code == 0
+    assert len(read_results(tmp_path / "results")) == 1
+
+
+def test_json_is_one_document_on_standard_output(bench: Bench, small_run: list[str]) -> None:
+    result = bench("run", *small_run, "--json")
+    document = json.loads(result.stdout)
+    assert document["schema_version"] == 1
+    assert "training" in result.stderr
+
+
+def test_without_data_the_synthetic_people_are_made_and_said_so(
+    bench: Bench, cache: Path, sysu_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The stand-in is rendered at a smaller scale here, once for both runs."""
+    calls = []
+
+    def render(out: Path, **options: object) -> None:
+        calls.append(options)
+        shutil.copytree(sysu_root, out)
+
+    monkeypatch.setattr("bench_core.runs.inputs.generate", render)
+    arguments = ["--method", "xiv", "--protocol", "sysu-all-single", "--set", "epochs=1"]
+    small = [
+        "--set",
+        "sampling.steps_per_epoch=1",
+        "--set",
+        "image_height=32",
+        "--set",
+        "image_width=16",
+    ]
+    for _ in range(2):
+        result = bench("run", *arguments, *small)
+        assert result.exit_code == 0, result.stderr
+        assert "using synthetic people" in result.stderr
+        assert "xiv (quick)" in result.stdout
+    assert calls == [{"layout": "sysu-mm01", "scale": "demo", "seed": 0}]
+
+
+def test_observers_are_told_of_the_run(
+    bench: Bench, small_run: list[str], registry: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from bench_core import hookimpl
+
+    events: list[tuple[object, ...]] = []
+
+    class Observer:
+        @hookimpl
+        def bench_run_started(self, method: str, protocol: str) -> None:
+            events.append(("started", method, protocol))
+
+        @hookimpl
+        def bench_epoch_finished(self, stage: str, epoch: int) -> None:
+            events.append(("epoch", stage, epoch))
+
+        @hookimpl
+        def bench_run_finished(self, record: object, path: str) -> None:
+            events.append(("finished", Path(path).is_file()))
+
+    manager = registry._manager  # type: ignore[attr-defined]
+    observer = Observer()
+    manager.register(observer)
+    try:
+        bench("run", *small_run)
+    finally:
+        manager.unregister(observer)
+    assert events == [
+        ("started", "xiv", "sysu-all-single"),
+        ("epoch", "joint", 1),
+        ("epoch", "joint", 2),
+        ("finished", True),
+    ]

@@ -1,0 +1,176 @@
+"""Whole datasets: the tree, the split files, and how a generation ends."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy.io import loadmat
+
+from bench_core.contracts.errors import BenchError, UsageError
+from bench_core.synthetic import LAYOUTS, SCALES, generate, generation
+from bench_core.synthetic.scales import SCALES as SIZES
+from bench_core.synthetic.sysu_plan import plan_sysu
+
+SEED = 3
+SPLITS = ("train", "val", "test", "available")
+
+
+def contents(root: Path) -> dict[str, bytes]:
+    files = (path for path in root.rglob("*") if path.is_file())
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in files}
+
+
+def listed(root: Path, split: str) -> list[int]:
+    (line,) = (root / "exp" / f"{split}_id.txt").read_text().splitlines()
+    return [int(number) for number in line.split(",")]
+
+
+def test_images_lie_where_the_plan_says(tiny_root: Path) -> None:
+    planned = {
+        f"cam{camera}/{person.identity:04d}/{number:04d}.jpg"
+        for person in plan_sysu(SIZES["tiny"], SEED)
+        for camera, count in person.images.items()
+        for number in range(1, count + 1)
+    }
+    assert {name for name in contents(tiny_root) if name.endswith(".jpg")} == planned
+
+
+def test_images_are_rgb_jpegs_and_infrared_ones_are_grey(tiny_root: Path) -> None:
+    for camera in range(1, 7):
+        path = next((tiny_root / f"cam{camera}").rglob("*.jpg"))
+        with Image.open(path) as image:
+            assert (image.format, image.mode) == ("JPEG", "RGB")
+            pixels = np.asarray(image)
+        is_grey = bool((pixels == pixels[:, :, :1]).all())
+        assert is_grey == (camera in (3, 6))
+
+
+def test_split_files_agree_and_do_not_overlap(tiny_root: Path) -> None:
+    for split in SPLITS:
+        loaded = loadmat(tiny_root / "exp" / f"{split}_id.mat")["id"]
+        assert loaded.dtype == np.uint16
+        assert loaded.tolist() == [listed(tiny_root, split)]
+    train, val, test = (set(listed(tiny_root, split)) for split in SPLITS[:3])
+    assert (len(train), len(val), len(test)) == (12, 4, 8)
+    assert train | val | test == set(listed(tiny_root, "available"))
+    assert len(train | val | test) == 24
+
+
+def test_permutations_have_the_official_structure(tiny_root: Path) -> None:
+    cell = loadmat(tiny_root / "exp" / "rand_perm_cam.mat")["rand_perm_cam"]
+    assert cell.shape == (6, 1)
+    lengths = [cell[camera, 0].shape[0] for camera in range(6)]
+    assert lengths[0] == lengths[1] == lengths[5] < lengths[2] == lengths[3] == lengths[4]
+    for camera in range(6):
+        for row in range(lengths[camera]):
+            rows = cell[camera, 0][row, 0]
+            folder = tiny_root / f"cam{camera + 1}" / f"{row + 1:04d}"
+            count = len(list(folder.glob("*.jpg")))
+            assert rows.shape == (10, count)
+            assert (np.sort(rows, axis=1) == np.arange(1, count + 1)).all()
+
+
+def test_trials_order_the_images_differently(tmp_path: Path) -> None:
+    generate(
+        tmp_path / "few",
+        scale="tiny",
+        train_identities=1,
+        val_identities=1,
+        test_identities=1,
+        images_per_camera=12,
+    )
+    cell = loadmat(tmp_path / "few" / "exp" / "rand_perm_cam.mat")["rand_perm_cam"]
+    test_id = listed(tmp_path / "few", "test")[0]
+    assert len({tuple(row) for row in cell[0, 0][test_id - 1, 0]}) == 10
+
+
+def test_the_root_says_that_it_is_synthetic(tiny_root: Path) -> None:
+    marker = json.loads((tiny_root / "synthetic.json").read_text())
+    assert marker["generator"] == 1
+    assert (marker["layout"], marker["scale"], marker["seed"]) == ("sysu-mm01", "tiny", SEED)
+    assert marker["images"] == len(list(tiny_root.rglob("*.jpg")))
+    assert marker["sizes"]["test_identities"] == 8
+
+
+def test_any_number_of_processes_writes_the_same_bytes(tiny_root: Path, tmp_path: Path) -> None:
+    generate(tmp_path / "two", scale="tiny", seed=SEED, workers=2)
+    assert contents(tmp_path / "two") == contents(tiny_root)
+
+
+def test_another_seed_writes_other_people(tiny_root: Path, tmp_path: Path) -> None:
+    generate(tmp_path / "other", scale="tiny", seed=SEED + 1, workers=1)
+    first, second = (
+        next((root / "cam3").rglob("0001.jpg")).read_bytes()
+        for root in (tiny_root, tmp_path / "other")
+    )
+    assert first != second
+
+
+def test_a_folder_with_content_is_refused_and_kept(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("precious")
+    with pytest.raises(UsageError, match=f"{tmp_path} exists and is not an empty folder"):
+        generate(tmp_path, scale="tiny")
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_an_empty_folder_is_filled(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    generate(
+        out,
+        scale="tiny",
+        train_identities=1,
+        val_identities=1,
+        test_identities=1,
+        images_per_camera=1,
+    )
+    assert (out / "synthetic.json").exists()
+
+
+def test_a_generation_that_fails_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full_disk(*_: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(generation, "_render_person", full_disk)
+    with pytest.raises(BenchError, match=r"cannot write .*out: No space left on device"):
+        generate(tmp_path / "out", scale="tiny", workers=1)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"layout": "sysu"}, "unknown layout 'sysu'; did you mean 'sysu-mm01'"),
+        ({"scale": "huge"}, "unknown scale 'huge'"),
+        ({"seed": -1}, "--seed is -1: it must be 0 or more"),
+        ({"workers": 0}, "--workers is 0: it must be at least 1"),
+        ({"images_per_camera": 0}, "--images-per-camera is 0: it must be at least 1"),
+    ],
+)
+def test_wrong_options_are_refused_before_anything_is_written(
+    tmp_path: Path, options: dict[str, object], message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        generate(tmp_path / "out", **options)  # type: ignore[arg-type]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_package_names_layouts_and_scales_without_loading_libraries() -> None:
+    assert LAYOUTS == ("sysu-mm01",)
+    assert SCALES == ("tiny", "demo", "full")
+    program = (
+        "import sys, bench_core.synthetic\n"
+        "print([m for m in ('numpy', 'scipy', 'PIL', 'torch') if m in sys.modules])"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.strip() == "[]"

@@ -1,0 +1,42 @@
+"""Dividing people and images into whole numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench_core.synthetic.plan import PresenceGroup, apportion, people_of_group, scatter
+
+
+@given(st.integers(0, 500), st.lists(st.floats(0.1, 100), min_size=1, max_size=12))
+def test_shares_add_up_and_miss_their_proportion_by_less_than_one(
+    total: int, weights: list[float]
+) -> None:
+    parts = apportion(total, weights)
+    assert sum(parts) == total
+    exact = [total * weight / sum(weights) for weight in weights]
+    assert all(abs(part - share) < 1 for part, share in zip(parts, exact, strict=True))
+
+
+def test_the_largest_remainders_get_what_is_left() -> None:
+    assert apportion(10, [53, 37, 10]) == [5, 4, 1]
+
+
+@given(st.integers(1, 40), st.integers(1, 20), st.integers(0, 300), st.integers(0, 2**31))
+def test_scattered_images_add_up_and_reach_the_minimum(
+    num_people: int, minimum: int, surplus: int, seed: int
+) -> None:
+    total = num_people * minimum + surplus
+    counts = scatter(total, num_people, minimum, np.random.default_rng(seed))
+    assert counts.sum() == total
+    assert counts.min() == (total if num_people == 1 else minimum)
+
+
+def test_a_group_lists_only_the_cameras_that_see_it() -> None:
+    group = PresenceGroup("val", 2, {3: 40, 5: 25}, {3: 20, 5: 10})
+    people = people_of_group(group, [7, 9], np.random.default_rng(0))
+    assert [person.identity for person in people] == [7, 9]
+    assert all(set(person.images) == {3, 5} for person in people)
+    assert [person.images[3] for person in people] == [20, 20]
+    assert sum(person.images[5] for person in people) == 25

@@ -1,0 +1,127 @@
+"""Checkpoints: what they hold, and which files are refused."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from bench_core import CheckpointError
+from bench_core.training.checkpoint import (
+    Position,
+    load_model,
+    load_networks,
+    load_progress,
+    restore_optimizer,
+    save_model,
+    save_progress,
+)
+from bench_core.training.identity import TrainingDescription
+
+
+def networks() -> nn.ModuleDict:
+    return nn.ModuleDict({"conv": nn.Conv2d(3, 4, 3), "norm": nn.BatchNorm2d(4)})
+
+
+def test_a_model_comes_back_with_the_training_that_made_it(
+    tmp_path: Path, description: TrainingDescription
+) -> None:
+    saved, loaded = networks(), networks()
+    path = tmp_path / "model.safetensors"
+    save_model(path, saved, description)
+    state, found = load_model(path)
+    load_networks(loaded, state, path)
+    assert found == description
+    for name, tensor in saved.state_dict().items():
+        assert torch.equal(tensor, loaded.state_dict()[name])
+
+
+@pytest.mark.parametrize("kind", [torch.optim.Adam, torch.optim.SGD])
+def test_progress_comes_back_with_optimizers_and_position(
+    tmp_path: Path, kind: type[torch.optim.Optimizer]
+) -> None:
+    def step(module: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+        optimizer.zero_grad()
+        module["conv"](torch.ones(2, 3, 5, 5)).square().mean().backward()
+        optimizer.step()
+
+    def make(module: nn.Module) -> torch.optim.Optimizer:
+        extra = {"momentum": 0.9} if kind is torch.optim.SGD else {}
+        return kind(module.parameters(), lr=0.1, **extra)
+
+    module = networks()
+    optimizer = make(module)
+    step(module, optimizer)
+    position = Position(stage=1, epoch=2, step=3, loss_sums={"total": 0.1}, log_bytes=17)
+    path = tmp_path / "checkpoint.safetensors"
+    save_progress(path, module, {"all": optimizer}, position, "id")
+    step(module, optimizer)
+
+    resumed = networks()
+    found, states = load_progress(path, resumed, "id")
+    other = make(resumed)
+    restore_optimizer(other, states["all"])
+    step(resumed, other)
+
+    assert found == position
+    for name, tensor in module.state_dict().items():
+        assert torch.equal(tensor, resumed.state_dict()[name]), name
+
+
+def test_optimizer_state_is_laid_out_as_its_parameter(tmp_path: Path) -> None:
+    module = networks().to(memory_format=torch.channels_last)
+    optimizer = torch.optim.Adam(module.parameters())
+    module["conv"](torch.ones(2, 3, 5, 5)).mean().backward()
+    optimizer.step()
+    path = tmp_path / "checkpoint.safetensors"
+    save_progress(path, module, {"all": optimizer}, Position(), "id")
+    _, states = load_progress(path, module, "id")
+    other = torch.optim.Adam(module.parameters())
+    restore_optimizer(other, states["all"])
+    weight = module["conv"].weight
+    assert weight.is_contiguous(memory_format=torch.channels_last)
+    assert other.state[weight]["exp_avg"].stride() == weight.stride()
+
+
+def test_a_checkpoint_of_another_training_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.safetensors"
+    save_progress(path, networks(), {}, Position(), "one")
+    with pytest.raises(CheckpointError, match="belongs to another training"):
+        load_progress(path, networks(), "two")
+
+
+def test_other_networks_are_refused(tmp_path: Path, description: TrainingDescription) -> None:
+    path = tmp_path / "model.safetensors"
+    save_model(path, nn.ModuleDict({"other": nn.Linear(2, 2)}), description)
+    state, _ = load_model(path)
+    with pytest.raises(CheckpointError, match="does not fit the method's networks"):
+        load_networks(networks(), state, path)
+
+
+def test_foreign_and_damaged_files_are_refused(tmp_path: Path) -> None:
+    foreign = tmp_path / "foreign.safetensors"
+    save_file({"weight": torch.ones(2)}, foreign)
+    with pytest.raises(CheckpointError, match="not written by this version of bench"):
+        load_model(foreign)
+    text = tmp_path / "text.safetensors"
+    text.write_text("no checkpoint")
+    with pytest.raises(CheckpointError, match="no readable checkpoint"):
+        load_model(text)
+    with pytest.raises(CheckpointError, match="does not exist"):
+        load_model(tmp_path / "nowhere.safetensors")
+
+
+def test_a_pickle_is_never_run(tmp_path: Path) -> None:
+    class Bomb:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return Path.touch, (str(tmp_path / "exploded"),)
+
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(pickle.dumps(Bomb()))
+    with pytest.raises(CheckpointError):
+        load_model(path)
+    assert not (tmp_path / "exploded").exists()

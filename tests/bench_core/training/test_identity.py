@@ -1,0 +1,41 @@
+"""The training identity: same description, same identity; any change, another."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from bench_core import CheckpointError
+from bench_core.training.identity import TrainingDescription
+
+
+def test_the_identity_survives_writing_and_reading(description: TrainingDescription) -> None:
+    copy = TrainingDescription.from_document(description.document())
+    assert copy.identity == description.identity
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"method": "other"},
+        {"variant": "baseline"},
+        {"config": {"image_height": 32}},
+        {"dataset": "other"},
+        {"fingerprint": "1" * 64},
+        {"split": "trial-1"},
+        {"seed": 8},
+        {"weights": "imagenet"},
+        {"num_identities": 6},
+    ],
+)
+def test_any_change_gives_another_identity(
+    change: dict[str, Any], description: TrainingDescription
+) -> None:
+    assert replace(description, **change).identity != description.identity
+
+
+def test_a_description_with_other_fields_is_refused(description: TrainingDescription) -> None:
+    with pytest.raises(CheckpointError, match="extra"):
+        TrainingDescription.from_document({**description.document(), "extra": 1})

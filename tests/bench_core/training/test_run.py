@@ -1,0 +1,168 @@
+"""The loop: what it logs, when it stops, and that a resumed training is the same training."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+
+from bench_core import CheckpointError, TrainingData, TrainingError, TrainingRun
+from bench_core.training.run import CHECKPOINT_FILE, LOG_FILE
+from bench_core.training.updates import Updates
+
+Make = Callable[..., Any]
+
+
+def state_of(method: Any) -> dict[str, torch.Tensor]:
+    return {name: tensor.clone() for name, tensor in method.networks.state_dict().items()}
+
+
+def assert_same_bits(first: Mapping[str, torch.Tensor], second: Mapping[str, torch.Tensor]) -> None:
+    assert first.keys() == second.keys()
+    for name in first:
+        assert torch.equal(first[name], second[name]), name
+
+
+def test_the_same_seed_gives_the_same_bits(
+    data: TrainingData, make_method: Make, make_run: Make
+) -> None:
+    states = []
+    for name in ("one", "two"):
+        method = make_method()
+        method.train(data, make_run(name))
+        states.append(state_of(method))
+    assert_same_bits(*states)
+
+
+def test_another_seed_gives_another_model(
+    data: TrainingData, make_method: Make, make_run: Make, description: Any
+) -> None:
+    method, other = make_method(), make_method()
+    method.train(data, make_run("one"))
+    other.train(data, make_run("two", description=replace(description, seed=8)))
+    assert not torch.equal(state_of(method)["layer.weight"], state_of(other)["layer.weight"])
+
+
+class Interrupt(Exception):
+    pass
+
+
+@pytest.mark.parametrize("step", range(1, 12))
+def test_a_training_interrupted_at_any_step_resumes_to_the_same_bits_and_log(
+    step: int, data: TrainingData, make_method: Make, make_run: Make
+) -> None:
+    whole = make_method()
+    whole.train(data, make_run("whole"))
+
+    broken = make_method()
+    original = broken.step
+
+    def interrupted(batch: Any, updates: Updates) -> Mapping[str, torch.Tensor]:
+        if broken.num_steps == step:
+            raise Interrupt
+        return original(batch, updates)
+
+    broken.step = interrupted
+    run: TrainingRun = make_run("broken", checkpoint_seconds=0.0)
+    with pytest.raises(Interrupt):
+        broken.train(data, run)
+    resumed = make_method(seed=99)  # its random start must not matter
+    resumed.train(data, run)
+
+    assert resumed.num_steps == 12 - step
+    assert_same_bits(state_of(whole), state_of(resumed))
+    logs = [(make_run(name).folder / LOG_FILE).read_text() for name in ("whole", "broken")]
+    losses = [[json.loads(line)["losses"] for line in log.splitlines()] for log in logs]
+    assert losses[0] == losses[1]
+    assert len(losses[0]) == 4
+
+
+def test_a_checkpoint_within_an_epoch_is_optional(
+    data: TrainingData, make_method: Make, make_run: Make
+) -> None:
+    """Without one, the training goes back to the last epoch's end and gives the same model."""
+    whole, method = make_method(), make_method()
+    whole.train(data, make_run("whole"))
+    original = method.step
+
+    def interrupted(batch: Any, updates: Updates) -> Mapping[str, torch.Tensor]:
+        if method.num_steps == 5:
+            raise Interrupt
+        return original(batch, updates)
+
+    method.step = interrupted
+    with pytest.raises(Interrupt):
+        method.train(data, make_run("broken"))
+    resumed = make_method()
+    resumed.train(data, make_run("broken"))
+    assert resumed.num_steps == 9
+    assert_same_bits(state_of(whole), state_of(resumed))
+
+
+def test_each_epoch_is_logged_with_losses_rates_and_the_wait_for_data(
+    data: TrainingData, make_method: Make, make_run: Make
+) -> None:
+    seen: list[tuple[str, str, int, int]] = []
+
+    def observe(
+        training: str, stage: str, epoch: int, num_epochs: int, losses: Mapping[str, float]
+    ) -> None:
+        assert losses.keys() == {"identity"}
+        seen.append((training, stage, epoch, num_epochs))
+
+    run = make_run(on_epoch=observe)
+    make_method().train(data, run)
+
+    identity = run.description.identity
+    expected = [(stage, epoch) for stage in ("first", "second") for epoch in (1, 2)]
+    assert seen == [(identity, stage, epoch, 2) for stage, epoch in expected]
+    lines = [json.loads(line) for line in (run.folder / LOG_FILE).read_text().splitlines()]
+    assert [(line["stage"], line["epoch"]) for line in lines] == expected
+    assert [line["learning_rates"]["all"] for line in lines] == pytest.approx([1e-2, 1e-3] * 2)
+    assert all(0 <= line["waiting_for_data"] <= 1 for line in lines)
+
+
+def test_a_loss_that_is_not_finite_stops_with_stage_step_and_losses_named(
+    data: TrainingData, make_method: Make, make_run: Make
+) -> None:
+    method = make_method()
+    method.poison_at = 7
+    run = make_run()
+    with pytest.raises(TrainingError, match=r"stage 'second', epoch 1, step 2: identity nan"):
+        method.train(data, run)
+
+    healthy = make_method()
+    healthy.train(data, run)  # the checkpoint before the bad step is whole: training goes on
+    assert healthy.num_steps == 6
+
+
+def test_the_checkpoint_of_another_training_is_refused(
+    data: TrainingData, make_method: Make, make_run: Make, description: Any
+) -> None:
+    make_method().train(data, make_run())
+    other = make_run(description=replace(description, seed=8))
+    with pytest.raises(CheckpointError, match="belongs to another training"):
+        make_method().train(data, other)
+
+
+def test_a_damaged_checkpoint_is_refused(
+    data: TrainingData, make_method: Make, make_run: Make
+) -> None:
+    run = make_run()
+    make_method().train(data, run)
+    path = run.folder / CHECKPOINT_FILE
+    path.write_bytes(path.read_bytes()[:-10])
+    with pytest.raises(CheckpointError, match="no readable checkpoint"):
+        make_method().train(data, run)
+
+
+def test_mixed_precision_keeps_weights_in_float32(
+    data: TrainingData, make_method: Make, make_run: Make
+) -> None:
+    method = make_method()
+    method.train(data, make_run(precision="bfloat16"))
+    assert all(tensor.dtype == torch.float32 for tensor in state_of(method).values())

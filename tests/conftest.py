@@ -1,0 +1,35 @@
+"""What tests of every package share: a rendered dataset, and the cache kept apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bench_core.files import CACHE_VARIABLE
+from bench_core.plugins import Registry, load_registry
+from bench_core.synthetic import generate
+
+
+@pytest.fixture(scope="session")
+def registry() -> Registry:
+    """The installed plugins."""
+    return load_registry()
+
+
+@pytest.fixture(scope="session")
+def sysu_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small synthetic SYSU-MM01; tests must not change it."""
+    root = tmp_path_factory.mktemp("sysu") / "root"
+    generate(root, layout="sysu-mm01", scale="tiny", seed=0, workers=1)
+    return root
+
+
+@pytest.fixture(autouse=True, scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A cache folder of the tests' own."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(CACHE_VARIABLE, str(folder))
+        yield folder
