@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bench_core.configuration import MethodConfig
+    from bench_core.conformance import Check, method_checks
     from bench_core.contracts.dataset import Dataset, DatasetReader, DatasetSpec, Splits
     from bench_core.contracts.errors import (
         BenchError,
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from bench_core.training.updates import Updates
 
 _MODULES = {
+    "bench_core.conformance": ["Check", "method_checks"],
     "bench_core.configuration": ["MethodConfig"],
     "bench_core.contracts.dataset": ["Dataset", "DatasetReader", "DatasetSpec", "Splits"],
     "bench_core.contracts.errors": [
@@ -89,6 +91,8 @@ _MODULES = {
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [  # noqa: RUF022  # grouped as in the imports above
+    "Check",
+    "method_checks",
     "MethodConfig",
     "Dataset",
     "DatasetReader",

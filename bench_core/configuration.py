@@ -130,9 +130,9 @@ def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
         key = key.strip()
         if not separator or not all(key.split(".")):
             raise UsageError(f"--set {assignment}: expected key=value, such as epochs=3")
-        if key in _flatten(values):
-            raise UsageError(f"--set {key}: given twice")
         nested = _nest(key.split("."), _parse_value(text))
+        if _overlap(_flatten(values), _flatten(nested)):
+            raise UsageError(f"--set {key}: given twice")
         values = _merge(values, nested)
     return values
 
@@ -197,6 +197,13 @@ def _merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any
         both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
         merged[key] = _merge(merged[key], value) if both else value
     return merged
+
+
+def _overlap(first: Iterable[str], second: Iterable[str]) -> bool:
+    """Say whether a key of one set is, holds, or lies within a key of the other."""
+    return any(
+        f"{b}.".startswith(f"{a}.") or f"{a}.".startswith(f"{b}.") for a in first for b in second
+    )
 
 
 def _flatten(values: Mapping[str, Any], prefix: str = "") -> set[str]:

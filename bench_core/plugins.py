@@ -62,8 +62,10 @@ class Registry:
 
     def __init__(self, loaded: Sequence[_Loaded], broken: Sequence[PluginInfo]) -> None:
         self._manager = _new_manager()
-        for plugin in loaded:
-            self._manager.register(plugin.module, plugin.info.name)
+        for number, plugin in enumerate(loaded):
+            # Two packages may give their entry points one name, or name one module.
+            if not self._manager.is_registered(plugin.module):
+                self._manager.register(plugin.module, f"{number}:{plugin.info.name}")
         self.plugins: tuple[PluginInfo, ...] = tuple(
             sorted([*(p.info for p in loaded), *broken], key=lambda info: info.name)
         )
@@ -157,7 +159,7 @@ def load_registry(candidates: Iterable[EntryPoint] | None = None) -> Registry:
         )
         try:
             loaded.append(_load(candidate, info))
-        except Exception as error:  # noqa: BLE001  # a stranger's module may raise anything
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # a stranger's module: anything
             broken.append(
                 PluginInfo(
                     name=info.name,

@@ -201,7 +201,8 @@ class Canvas:
 
 def _radius(tube: Tube, share: Field, across: Field) -> Field:
     place = np.clip(share * (PROFILE_SAMPLES - 1) + 0.5, 0, PROFILE_SAMPLES - 1).astype(np.int32)
-    return np.where(across < 0, tube.left[place], tube.right[place])
+    radius: Field = np.where(across < 0, tube.left[place], tube.right[place])
+    return radius
 
 
 def _folds(surface: Surface, offset: float) -> Field:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import cos, hypot, sin
+from math import cos, hypot
 
 from bench_core.synthetic.canvas import Tube
 from bench_core.synthetic.finishes import Head, Solid
@@ -110,10 +110,10 @@ def _hat(person: Person, pose: Pose) -> list[Tube]:
     finish = Solid(person.hat_material, 0.06)
     wide = seen_width(0.051, 0.06, pose.yaw) * height
     if person.hat == "cap":
-        brim = seen_width(0.042, 0.03, pose.yaw) * height
+        brim = seen_width(0.043, 0.04, pose.yaw) * height
         return [
             _crown(person, pose, (1.02, 0.957), dome(wide), finish),
-            _brim(person, pose, brim, 0.07, finish),
+            _brim(person, pose, brim, 0.052, finish),
         ]
     if person.hat == "beanie":
         return [_crown(person, pose, (1.032, 0.944), dome(wide * 1.04), finish)]
@@ -133,9 +133,8 @@ def _crown(
 
 
 def _brim(person: Person, pose: Pose, half: float, forward: float, finish: Solid) -> Tube:
-    start = _at(person, pose, (0, 0.972, forward))
-    end = _at(person, pose, (0, 0.948, forward * 1.15))
+    start = _at(person, pose, (0, 0.969, forward))
+    end = _at(person, pose, (0, 0.950, forward * 1.1))
     outline = ellipse(half)
     depth = OVER_HEAD + 0.2 if cos(pose.yaw) > -0.2 or not forward else BEHIND_NECK
-    reach = 0.02 * sin(pose.yaw) * person.body.height if forward else 0.0
-    return Tube(start.point, (end.x + reach, end.y), outline, outline, finish, depth, shadow=0.3)
+    return Tube(start.point, end.point, outline, outline, finish, depth, shadow=0.3)

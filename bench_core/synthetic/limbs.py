@@ -28,7 +28,7 @@ def leg_tubes(person: Person, skeleton: Skeleton) -> list[Tube]:
     first, second = skeleton.legs
     near = first if first.ankle.depth >= second.ankle.depth else second
     return [
-        tube
+        replace(tube, yaw=skeleton.pose.yaw)
         for leg in skeleton.legs
         for tube in _leg(person, leg, skeleton, NEAR_LEG if leg is near else FAR_LEG)
     ]
@@ -37,7 +37,7 @@ def leg_tubes(person: Person, skeleton: Skeleton) -> list[Tube]:
 def arm_tubes(person: Person, skeleton: Skeleton) -> list[Tube]:
     """Return the parts of both arms."""
     return [
-        tube
+        replace(tube, yaw=skeleton.pose.yaw)
         for arm in skeleton.arms
         for tube in _arm(person, arm, FAR_ARM if arm.elbow.depth < ARM_BEHIND else NEAR_ARM)
     ]
@@ -116,7 +116,9 @@ def _foot(person: Person, leg: Leg, skeleton: Skeleton, depth: float) -> list[Tu
 
 def _boot(person: Person, leg: Leg, scale: float, depth: float) -> Tube:
     top = between(leg.ankle, leg.knee, person.boots)
-    loose = 0.006 + min(person.bottom.ease + person.bottom.flare, 0.035)
+    bottom = person.bottom
+    covered = bottom.kind != "skirt" and bottom.length > 0.9
+    loose = 0.006 + (min(bottom.ease + bottom.flare, 0.035) if covered else 0.0)
     wide = (ANKLE + (KNEE - ANKLE) * person.boots) * scale + loose
     return cuff(top, leg.ankle, (wide, ANKLE * scale + loose), Solid(person.shoes), depth)
 

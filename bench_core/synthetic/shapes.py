@@ -32,9 +32,9 @@ def dome(radius: float) -> Profile:
     return (radius * np.sqrt(np.clip(1 - (1 - _STEPS) ** 2.4, 0, None))).astype(np.float32)
 
 
-def box(radius: float, roundness: float = 8) -> Profile:
-    """Give the outline of a box with rounded corners; a larger exponent is more angular."""
-    outline = np.clip(1 - np.abs(2 * _STEPS - 1) ** roundness, 0, None) ** 0.4
+def box(radius: float) -> Profile:
+    """Give the outline of a box with rounded corners."""
+    outline = np.clip(1 - np.abs(2 * _STEPS - 1) ** 8, 0, None) ** 0.4
     return (radius * outline).astype(np.float32)
 
 

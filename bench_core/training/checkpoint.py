@@ -31,6 +31,7 @@ class Position:
         epoch: Number of the epoch within the stage, from 0.
         step: Steps of the epoch that are done.
         loss_sums: Sum of each named loss over those steps.
+        seconds: Wall time of those steps.
         log_bytes: Length of the log when the checkpoint was written.
     """
 
@@ -38,6 +39,7 @@ class Position:
     epoch: int = 0
     step: int = 0
     loss_sums: Mapping[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
     log_bytes: int = 0
 
 

@@ -125,20 +125,28 @@ class _StageLoop:
             total=total, initial=done, description=f"training: {self._stage.name}", unit="step"
         ) as bar:
             while position.epoch < self._stage.epochs:
-                self._epoch(position, bar)
+                means = self._epoch(position, bar)
                 finished = position.epoch + 1
                 position = Position(
                     stage=self._index, epoch=finished, log_bytes=self._log.num_bytes
                 )
                 self._save(position)
+                # Observers hear of an epoch that is safe on disk.
+                self._run.on_epoch(
+                    self._run.description.identity,
+                    self._stage.name,
+                    finished,
+                    self._stage.epochs,
+                    means,
+                )
 
-    def _epoch(self, position: Position, bar: Any) -> None:
+    def _epoch(self, position: Position, bar: Any) -> dict[str, float]:
         stage, epoch = self._stage, position.epoch
         self._set_modes()
         for name, plan in stage.optimizers.items():
             set_learning_rate(self.optimizers[name], plan.schedule.factor(epoch))
         losses = LossLog(stage.name, epoch, position.loss_sums, position.step)
-        started, waited_before = time.perf_counter(), self._loader.waited_seconds
+        started, waited_before = time.perf_counter() - position.seconds, self._loader.waited_seconds
         step = position.step
         for batch in self._batches(epoch, step):
             self._step(batch, epoch, step, losses)
@@ -149,14 +157,15 @@ class _StageLoop:
                 losses.read()
                 self._save(
                     Position(
-                        stage=self._index, epoch=epoch, step=step,
-                        loss_sums=losses.sums, log_bytes=self._log.num_bytes,
+                        stage=self._index, epoch=epoch, step=step, loss_sums=losses.sums,
+                        seconds=time.perf_counter() - started, log_bytes=self._log.num_bytes,
                     )
                 )  # fmt: skip
         losses.read()
         seconds = time.perf_counter() - started
         waited = self._loader.waited_seconds - waited_before
-        self._report(epoch, losses.means(), seconds, waited, step - position.step)
+        self._report(epoch, losses.means(), seconds, waited, step)
+        return losses.means()
 
     def _step(self, batch: Batch, epoch: int, step: int, losses: LossLog) -> None:
         seed_global_generators(self._place(epoch, STEPS, step))
@@ -202,9 +211,6 @@ class _StageLoop:
                 "images_per_second": round(images / seconds, 1),
                 "waiting_for_data": round(waited / seconds, 4),
             }
-        )
-        self._run.on_epoch(
-            self._run.description.identity, stage.name, epoch + 1, stage.epochs, means
         )
 
     def _save(self, position: Position) -> None:

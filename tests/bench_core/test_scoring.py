@@ -60,8 +60,8 @@ class ToyProtocol:
     def trial(
         self,
         images: pd.DataFrame,
-        splits: Splits,  # noqa: ARG002  # part of the contract
-        convention: Convention,  # noqa: ARG002
+        splits: Splits,  # part of the contract
+        convention: Convention,
         trial: int,
     ) -> Trial:
         visible = np.flatnonzero(images["modality"] == "visible")
@@ -103,8 +103,8 @@ def test_the_order_of_rows_changes_nothing(features: FeatureTable) -> None:
         def trial(
             self,
             images: pd.DataFrame,
-            splits: Splits,  # noqa: ARG002
-            convention: Convention,  # noqa: ARG002
+            splits: Splits,
+            convention: Convention,
             trial: int,
         ) -> Trial:
             keys = images.reset_index().sort_values(["identity", "camera", "index"])

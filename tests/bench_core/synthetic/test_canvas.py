@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from bench_core.contracts.images import INFRARED
 from bench_core.synthetic.canvas import Canvas, Light, Tube
@@ -21,10 +22,10 @@ def column(x: float = 1.0, shadow: float = 0.0) -> Tube:
     return Tube((x, 1.5), (x, 0.5), outline, outline, WHITE, depth=0.0, shadow=shadow)
 
 
-def drawn(tube: Tube, light: Light = EVERYWHERE, background: float = 0.0) -> np.ndarray:
+def drawn(tube: Tube, light: Light = EVERYWHERE, background: float = 0.0) -> NDArray[np.float32]:
     pixels = np.full((1, 200, 200), background, dtype=np.float32)
     Canvas(pixels, INFRARED, light, scale=100, origin=(0.0, 2.0)).draw(tube)
-    return pixels[0]
+    return np.asarray(pixels[0])
 
 
 def test_a_tube_covers_its_area_and_nothing_else() -> None:

@@ -1,0 +1,77 @@
+"""The documentation says what the code does: hooks, commands, the example method."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from bench_core import method_checks
+from bench_core.cli.main import build_cli
+from bench_core.contracts import hooks
+from bench_core.plugins import Registry
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+PLUGINS = (ROOT / "docs" / "plugins.md").read_text()
+
+
+def hook_signatures() -> list[str]:
+    return [
+        f"{name}{inspect.signature(function)}".replace("'", "")
+        for name, function in vars(hooks).items()
+        if name.startswith("bench_")
+    ]
+
+
+@pytest.mark.parametrize("signature", hook_signatures())
+def test_every_hook_is_documented_with_its_signature(signature: str) -> None:
+    assert signature in PLUGINS
+
+
+def documented_commands() -> Iterator[list[str]]:
+    for text in re.findall(r"`(bench [^`]+)`", README) + re.findall(
+        r"^bench .+$", README, re.MULTILINE
+    ):
+        yield text.split()[1:]
+
+
+@pytest.mark.parametrize("words", list(documented_commands()), ids=" ".join)
+def test_every_command_of_the_readme_exists_with_its_options(
+    words: list[str], registry: Registry
+) -> None:
+    command: click.Command = build_cli(registry)
+    while isinstance(command, click.Group) and words:
+        assert words[0] in command.commands
+        command, words = command.commands[words[0]], words[1:]
+    known = {name for parameter in command.params for name in parameter.opts}
+    assert {word for word in words if word.startswith("--")} <= known
+
+
+def test_every_method_is_in_the_readme_with_its_variants(registry: Registry) -> None:
+    for spec in registry.methods.values():
+        (row,) = [line for line in README.splitlines() if line.startswith(f"| `{spec.id}` |")]
+        assert all(f"`{variant.name}`" in row for variant in spec.variants[1:])
+
+
+def test_the_example_method_conforms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "my_method").mkdir()
+    blocks = re.findall(r"```python\n# (my_method/\w+\.py)\n(.*?)```", PLUGINS, re.DOTALL)
+    assert len(blocks) == 3
+    for name, source in blocks:
+        (tmp_path / name).write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    (spec,) = importlib.import_module("my_method").bench_register_methods()
+    small = re.search(r"SMALL = \[(.*)\]", PLUGINS)
+    assert small is not None
+    assignments = [word.strip(' "') for word in small[1].split(",")]
+    for check in method_checks(spec, spec.variants[0], [*assignments, "image_width=16"]):
+        check.run()
+    for name in [name for name in sys.modules if name.startswith("my_method")]:
+        monkeypatch.delitem(sys.modules, name)
