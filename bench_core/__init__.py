@@ -22,14 +22,7 @@ if TYPE_CHECKING:
     )
     from bench_core.contracts.hooks import hookimpl
     from bench_core.contracts.images import IMAGE_COLUMNS, INFRARED, VISIBLE, Modality
-    from bench_core.contracts.method import (
-        Method,
-        MethodSpec,
-        Metric,
-        Paper,
-        PresetSpec,
-        VariantSpec,
-    )
+    from bench_core.contracts.method import MethodSpec, Metric, Paper, PresetSpec, VariantSpec
     from bench_core.contracts.protocol import Convention, EvaluationProtocol, ProtocolSpec, Trial
     from bench_core.contracts.result import ResultRecord
     from bench_core.data.augmentation import AugmentationConfig
@@ -43,9 +36,10 @@ if TYPE_CHECKING:
     from bench_core.modeling.normalization import ImageNormalization
     from bench_core.training.batches import Batch
     from bench_core.training.data import TrainingData
+    from bench_core.training.method import Method, StagedMethod
     from bench_core.training.recipes import OptimizerConfig, ParameterGroup, ScheduleConfig
     from bench_core.training.run import TrainingRun
-    from bench_core.training.stages import OptimizerPlan, SamplingConfig, Stage, StagedMethod
+    from bench_core.training.stages import OptimizerPlan, SamplingConfig, Stage
     from bench_core.training.updates import Updates
 
 _MODULES = {
@@ -63,7 +57,6 @@ _MODULES = {
     "bench_core.contracts.hooks": ["hookimpl"],
     "bench_core.contracts.images": ["IMAGE_COLUMNS", "INFRARED", "VISIBLE", "Modality"],
     "bench_core.contracts.method": [
-        "Method",
         "MethodSpec",
         "Metric",
         "Paper",
@@ -83,9 +76,10 @@ _MODULES = {
     "bench_core.modeling.normalization": ["ImageNormalization"],
     "bench_core.training.batches": ["Batch"],
     "bench_core.training.data": ["TrainingData"],
+    "bench_core.training.method": ["Method", "StagedMethod"],
     "bench_core.training.recipes": ["OptimizerConfig", "ParameterGroup", "ScheduleConfig"],
     "bench_core.training.run": ["TrainingRun"],
-    "bench_core.training.stages": ["OptimizerPlan", "SamplingConfig", "Stage", "StagedMethod"],
+    "bench_core.training.stages": ["OptimizerPlan", "SamplingConfig", "Stage"],
     "bench_core.training.updates": ["Updates"],
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}

@@ -22,12 +22,13 @@ import torch
 from bench_core.configuration import MethodChoice, choose_method
 from bench_core.contracts.errors import BenchError, PluginError, UsageError
 from bench_core.contracts.images import INFRARED, MODALITIES, VISIBLE
-from bench_core.contracts.method import Method, MethodSpec, VariantSpec
+from bench_core.contracts.method import MethodSpec, VariantSpec
 from bench_core.files import hash_json
 from bench_core.plugins import load_object
 from bench_core.training.checkpoint import load_model, load_networks, save_model
 from bench_core.training.data import TrainingData
 from bench_core.training.identity import TrainingDescription
+from bench_core.training.method import Method
 from bench_core.training.run import EpochObserver, TrainingRun, ignore_epoch
 from bench_core.training.seeding import seed_global_generators
 

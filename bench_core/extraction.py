@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from bench_core.contracts.errors import DataError
 from bench_core.contracts.images import MODALITIES, Modality
-from bench_core.contracts.method import Method
 from bench_core.data.cache import ImageStore
 from bench_core.features import FEATURE_COLUMNS, FeatureTable
 from bench_core.progress import progress
 from bench_core.training.batches import to_float
+from bench_core.training.method import Method
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,7 +9,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from bench_core.contracts.images import MODALITIES, Modality
-from bench_core.contracts.method import Method
+from bench_core.training.method import Method
 
 
 @dataclass(frozen=True, kw_only=True)

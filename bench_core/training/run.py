@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 from torch import nn
@@ -17,15 +17,13 @@ from bench_core.progress import progress
 from bench_core.training import checkpoint
 from bench_core.training.batches import Batch, BatchLoader
 from bench_core.training.checkpoint import Position
+from bench_core.training.data import TrainingData
 from bench_core.training.identity import TrainingDescription
 from bench_core.training.log import JsonLines, LossLog
 from bench_core.training.recipes import build_optimizer, set_learning_rate
 from bench_core.training.seeding import numpy_generator, seed_global_generators, torch_generator
+from bench_core.training.stages import Stage
 from bench_core.training.updates import Updates
-
-if TYPE_CHECKING:
-    from bench_core.training.data import TrainingData
-    from bench_core.training.stages import Stage
 
 Optimizers: TypeAlias = dict[str, torch.optim.Optimizer]
 EpochObserver: TypeAlias = Callable[[str, str, int, int, Mapping[str, float]], None]

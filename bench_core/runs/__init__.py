@@ -1,0 +1,1 @@
+"""From a method and a protocol to a result: data, training, features, scores, record."""

@@ -1,0 +1,193 @@
+"""One run: train or look up, extract, score, cost, and write the result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench_core.configuration import MethodChoice
+from bench_core.contracts.protocol import Convention
+from bench_core.contracts.result import (
+    SCHEMA_VERSION,
+    Cost,
+    DatasetUsed,
+    MethodRun,
+    ProtocolUsed,
+    ResultRecord,
+    Scores,
+)
+from bench_core.evaluation import Evaluation
+from bench_core.features import FeatureTable
+from bench_core.plugins import Registry
+from bench_core.profiling.cost import inference_cost
+from bench_core.results.provenance import collect_provenance
+from bench_core.results.store import write_result
+from bench_core.runs.embeddings import ExtractionReport, features_of
+from bench_core.runs.inputs import RunInputs
+from bench_core.runs.trainings import TrainedModel, TrainingSettings, train
+from bench_core.scoring import score_features, score_features_trial
+
+EXTRACTION_PRECISION = "float32"
+
+
+@dataclass(frozen=True)
+class RunOutcome:
+    """What a run left behind.
+
+    Attributes:
+        record: The result.
+        path: Its file.
+        models: The trained models, one for each training split.
+    """
+
+    record: ResultRecord
+    path: Path
+    models: tuple[TrainedModel, ...]
+
+
+@dataclass(frozen=True)
+class _Scored:
+    model: TrainedModel
+    features: FeatureTable
+    report: ExtractionReport
+
+
+def run_benchmark(
+    registry: Registry,
+    choice: MethodChoice,
+    inputs: RunInputs,
+    convention: Convention,
+    settings: TrainingSettings,
+    *,
+    results: Path,
+    command: Sequence[str],
+) -> RunOutcome:
+    """Train a method (or use its finished training), score it and write the result.
+
+    Args:
+        registry: The plugins; its observers are told of the run.
+        choice: The method.
+        inputs: Protocol and dataset.
+        convention: Gallery convention.
+        settings: How to train.
+        results: Folder that the result is written to.
+        command: The command line, for the record.
+
+    Raises:
+        BenchError: Anything that a user may meet; nothing half-written is left behind.
+    """
+    protocol = inputs.protocol.spec
+    registry.hook.bench_run_started(
+        method=choice.name, protocol=protocol.id, config=choice.config.model_dump(mode="json")
+    )
+    splits = [inputs.protocol.training_split(trial) for trial in range(protocol.num_trials)]
+    scored = {
+        split: _train_and_extract(choice, inputs, split, settings)
+        for split in dict.fromkeys(splits)
+    }
+    record = ResultRecord(
+        schema_version=SCHEMA_VERSION,
+        method=_method_run(choice, settings.seed),
+        dataset=_dataset_used(inputs),
+        protocol=_protocol_used(inputs, convention),
+        scores=Scores.model_validate(_evaluate(inputs, convention, splits, scored).as_document()),
+        cost=_cost(choice, settings, list(scored.values())),
+        provenance=collect_provenance(
+            command,
+            sorted({_distribution(registry, choice)}),
+            weights=settings.weights.label,
+            training_identities=[scored[split].model.description.identity for split in splits],
+        ),
+    )
+    path = write_result(results, record)
+    registry.hook.bench_run_finished(record=record, path=str(path))
+    return RunOutcome(record, path, tuple(part.model for part in scored.values()))
+
+
+def _train_and_extract(
+    choice: MethodChoice, inputs: RunInputs, split: str, settings: TrainingSettings
+) -> _Scored:
+    model = train(choice, inputs, split, settings)
+    features, report = features_of(model, inputs, settings.device)
+    return _Scored(model, features, report)
+
+
+def _evaluate(
+    inputs: RunInputs,
+    convention: Convention,
+    splits: Sequence[str],
+    scored: Mapping[str, _Scored],
+) -> Evaluation:
+    dataset_splits = inputs.dataset.splits
+    if len(scored) == 1:
+        (part,) = scored.values()
+        return score_features(part.features, inputs.protocol, dataset_splits, convention)
+    return Evaluation(
+        tuple(
+            score_features_trial(
+                scored[split].features, inputs.protocol, dataset_splits, convention, trial
+            )
+            for trial, split in enumerate(splits)
+        )
+    )
+
+
+def _method_run(choice: MethodChoice, seed: int) -> MethodRun:
+    full = choice.variant is choice.spec.variants[0]
+    return MethodRun(
+        id=choice.spec.id,
+        title=choice.spec.title,
+        variant=None if full else choice.variant.name,
+        preset=choice.preset.name,
+        overrides=choice.overridden_keys,
+        config=choice.config.model_dump(mode="json"),
+        seed=seed,
+    )
+
+
+def _dataset_used(inputs: RunInputs) -> DatasetUsed:
+    return DatasetUsed(
+        id=inputs.dataset.id,
+        title=inputs.spec.title,
+        fingerprint=inputs.fingerprint,
+        synthetic=inputs.dataset.synthetic,
+        num_images=len(inputs.dataset.images),
+    )
+
+
+def _protocol_used(inputs: RunInputs, convention: Convention) -> ProtocolUsed:
+    spec = inputs.protocol.spec
+    return ProtocolUsed(
+        id=spec.id,
+        convention=convention,
+        rerank=False,
+        splits=inputs.dataset.splits.digest(),
+        query_modality=spec.query_modality,
+        gallery_modality=spec.gallery_modality,
+    )
+
+
+def _cost(choice: MethodChoice, settings: TrainingSettings, scored: Sequence[_Scored]) -> Cost:
+    first = scored[0]
+    counted = inference_cost(first.model.method, choice.config.image_size, settings.device)
+    macs = max(counted.macs.values())
+    seconds = sum(part.report.seconds for part in scored)
+    images = sum(part.report.num_images for part in scored)
+    return Cost(
+        parameters=counted.parameters,
+        training_only_parameters=counted.training_only_parameters,
+        macs=macs,
+        flops=2 * macs,
+        macs_visible=counted.macs["visible"],
+        macs_infrared=counted.macs["infrared"],
+        images_per_second=round(images / seconds, 2),
+        extraction_seconds=round(seconds, 3),
+        training_seconds=round(sum(part.model.seconds for part in scored), 3),
+        device=first.report.device,
+        precision=EXTRACTION_PRECISION,
+    )
+
+
+def _distribution(registry: Registry, choice: MethodChoice) -> str:
+    return registry.distribution_of(choice.spec.id).split()[0]

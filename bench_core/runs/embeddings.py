@@ -1,0 +1,117 @@
+"""The features of a trained model on the images it may be scored on, kept beside the model."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+
+from bench_core.contracts.errors import CheckpointError
+from bench_core.devices import device_name
+from bench_core.extraction import extract_features
+from bench_core.features import FeatureTable, read_features, write_features
+from bench_core.files import write_json
+from bench_core.runs.inputs import RunInputs
+from bench_core.runs.trainings import TrainedModel
+
+FEATURES_FILE = "features.npz"
+EXTRACTION_FILE = "extraction.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExtractionReport:
+    """How features were extracted.
+
+    Attributes:
+        num_images: Number of images.
+        seconds: Wall time, from decoded images to features.
+        device: Name of the device.
+    """
+
+    num_images: int
+    seconds: float
+    device: str
+
+    @property
+    def images_per_second(self) -> float:
+        """Throughput of the extraction."""
+        return self.num_images / self.seconds
+
+
+def features_of(
+    model: TrainedModel, inputs: RunInputs, device: torch.device
+) -> tuple[FeatureTable, ExtractionReport]:
+    """Return the features of every image that the model may be scored on.
+
+    They are kept beside the model: all protocols of a dataset and both conventions share them.
+
+    Raises:
+        CheckpointError: The model was trained on other data.
+        DataError: The features are not finite.
+    """
+    check_training(model, inputs)
+    features_path = model.path.with_name(FEATURES_FILE)
+    report_path = model.path.with_name(EXTRACTION_FILE)
+    if features_path.exists() and report_path.exists():
+        return read_features(features_path), _read_report(report_path)
+    features, report = extract(model, inputs, device)
+    write_features(features_path, features)
+    write_json(report_path, asdict(report))
+    return features, report
+
+
+def extract(
+    model: TrainedModel, inputs: RunInputs, device: torch.device
+) -> tuple[FeatureTable, ExtractionReport]:
+    """Extract the features of every image that the model may be scored on.
+
+    Raises:
+        CheckpointError: The model was trained on other data.
+        DataError: The features are not finite.
+    """
+    check_training(model, inputs)
+    dataset = inputs.dataset
+    rows = inputs.protocol.test_rows(dataset.images, dataset.splits, model.description.split)
+    extraction = extract_features(
+        model.method,
+        dataset.images,
+        rows,
+        inputs.images(model.config.image_size),
+        device=device,
+        batch_size=model.config.extraction_batch,
+    )
+    report = ExtractionReport(
+        num_images=len(rows), seconds=round(extraction.seconds, 3), device=device_name(device)
+    )
+    return extraction.features, report
+
+
+def check_training(model: TrainedModel, inputs: RunInputs) -> None:
+    """Refuse a model that was trained on other data: it may have seen the test identities.
+
+    Raises:
+        CheckpointError: The dataset, its content or the training split differ.
+    """
+    description, spec = model.description, inputs.protocol.spec
+    if (description.dataset, description.fingerprint) != (inputs.dataset.id, inputs.fingerprint):
+        raise CheckpointError(
+            f"{model.path} was trained on {description.dataset} "
+            f"(fingerprint {description.fingerprint[:12]}), but {inputs.dataset.root} is "
+            f"{inputs.dataset.id} (fingerprint {inputs.fingerprint[:12]}); give the --data that it "
+            "was trained on"
+        )
+    splits = {inputs.protocol.training_split(trial) for trial in range(spec.num_trials)}
+    if description.split not in splits:
+        raise CheckpointError(
+            f"{model.path} was trained on the split '{description.split}'; {spec.id} needs "
+            f"{', '.join(sorted(splits))}: it may have seen the identities it would be tested on"
+        )
+
+
+def _read_report(path: Path) -> ExtractionReport:
+    try:
+        return ExtractionReport(**json.loads(path.read_text()))
+    except (ValueError, TypeError) as error:
+        raise CheckpointError(f"{path} is damaged ({error}); remove it to extract again") from None

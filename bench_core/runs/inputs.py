@@ -1,0 +1,102 @@
+"""The dataset of a run: the user's root folder, or the synthetic stand-in, made once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock
+
+from bench_core.contracts.dataset import Dataset, DatasetSpec
+from bench_core.contracts.errors import DataError, UsageError
+from bench_core.contracts.protocol import EvaluationProtocol, ProtocolSpec
+from bench_core.data.cache import ImageStore, open_images
+from bench_core.data.fingerprint import fingerprint
+from bench_core.plugins import Registry, load_object
+from bench_core.synthetic import generate
+from bench_core.synthetic.generation import GENERATOR_VERSION
+
+SYNTHETIC_SCALE = "demo"
+SYNTHETIC_SEED = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunInputs:
+    """A protocol and the dataset that it is run on.
+
+    Attributes:
+        spec: The dataset's spec.
+        dataset: What was read.
+        fingerprint: SHA-256 (hex) of its content.
+        protocol: The protocol, ready to draw trials.
+        cache: Folder for decoded images.
+    """
+
+    spec: DatasetSpec
+    dataset: Dataset
+    fingerprint: str
+    protocol: EvaluationProtocol
+    cache: Path
+
+    def images(self, size: tuple[int, int]) -> ImageStore:
+        """Return the decoded images at a size (height, width); see `open_images`."""
+        return open_images(self.dataset, self.fingerprint, size, self.cache)
+
+
+def open_inputs(
+    registry: Registry, protocol: ProtocolSpec, root: Path | None, cache: Path
+) -> RunInputs:
+    """Read the dataset of a protocol.
+
+    Args:
+        registry: Where the dataset's plugin is found.
+        protocol: The protocol to run.
+        root: The dataset's root; without it the synthetic stand-in is used, and made if needed.
+        cache: Folder for what can be made again.
+
+    Raises:
+        DataError: The root is no such dataset.
+        UsageError: No root was given and the dataset has no stand-in.
+    """
+    spec = registry.dataset(protocol.dataset)
+    if root is None:
+        root = synthetic_root(spec, cache)
+    elif not root.is_dir():
+        raise DataError(f"--data {root} is not a folder")
+    dataset: Dataset = load_object(spec.reader)().read(root)
+    return RunInputs(
+        spec=spec,
+        dataset=dataset,
+        fingerprint=fingerprint(dataset, cache),
+        protocol=build_protocol(protocol),
+        cache=cache,
+    )
+
+
+def build_protocol(spec: ProtocolSpec) -> EvaluationProtocol:
+    """Load the class that a protocol's spec names, and build it."""
+    protocol: EvaluationProtocol = load_object(spec.definition)(spec)
+    return protocol
+
+
+def synthetic_root(spec: DatasetSpec, cache: Path) -> Path:
+    """Return the root of the stand-in for a dataset; render it where that was not yet done.
+
+    Raises:
+        UsageError: The stand-in has no layout for this dataset.
+    """
+    if spec.synthetic_layout is None:
+        raise UsageError(f"--data is needed: there is no synthetic stand-in for {spec.title}")
+    name = f"{spec.synthetic_layout}-{SYNTHETIC_SCALE}-seed{SYNTHETIC_SEED}-v{GENERATOR_VERSION}"
+    root = cache / "synthetic" / name
+    if not root.exists():
+        root.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(root.with_name(f"{name}.lock")):
+            if not root.exists():
+                generate(
+                    root,
+                    layout=spec.synthetic_layout,
+                    scale=SYNTHETIC_SCALE,
+                    seed=SYNTHETIC_SEED,
+                )
+    return root

@@ -1,0 +1,205 @@
+"""Trainings, cached by their identity: the same one is never run twice."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from filelock import FileLock
+
+from bench_core.configuration import MethodChoice, MethodConfig, validate_config
+from bench_core.contracts.errors import BenchError, CheckpointError
+from bench_core.contracts.method import Precision
+from bench_core.modeling.pretrained import PretrainedWeights
+from bench_core.plugins import Registry, load_object
+from bench_core.runs.inputs import RunInputs
+from bench_core.training.checkpoint import load_model, load_networks, save_model
+from bench_core.training.data import training_data
+from bench_core.training.identity import TrainingDescription
+from bench_core.training.method import Method
+from bench_core.training.run import (
+    CHECKPOINT_FILE,
+    LOG_FILE,
+    MODEL_FILE,
+    EpochObserver,
+    TrainingRun,
+    ignore_epoch,
+)
+from bench_core.training.seeding import seed_global_generators
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingSettings:
+    """How to train, apart from what.
+
+    Attributes:
+        seed: Seed of every random draw.
+        weights: What the backbones start from.
+        device: Device to train on.
+        precision: Number format of the training steps.
+        runs: Folder that holds a folder for each training.
+        on_epoch: Told of each finished epoch.
+    """
+
+    seed: int
+    weights: PretrainedWeights
+    device: torch.device
+    precision: Precision
+    runs: Path
+    on_epoch: EpochObserver = ignore_epoch
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainedModel:
+    """A finished training.
+
+    Attributes:
+        method: The method with its trained networks.
+        config: Its configuration.
+        description: What was trained.
+        path: The model file.
+        seconds: Wall time of the training, over all its interruptions.
+        cached: Whether it had been trained before.
+    """
+
+    method: Method
+    config: MethodConfig
+    description: TrainingDescription
+    path: Path
+    seconds: float
+    cached: bool
+
+
+def train(
+    choice: MethodChoice, inputs: RunInputs, split: str, settings: TrainingSettings
+) -> TrainedModel:
+    """Train a method on a split, go on where it was interrupted, or return the finished training.
+
+    Raises:
+        DataError: An image is damaged, or the split cannot be trained on.
+        TrainingError: The training cannot go on.
+        BenchError: A file cannot be written, or another process is at the same training.
+    """
+    rows = inputs.protocol.training_rows(inputs.dataset.images, inputs.dataset.splits, split)
+    data = training_data(inputs.dataset.images, rows, inputs.images(choice.config.image_size))
+    description = TrainingDescription(
+        method=choice.spec.id,
+        variant=choice.variant.name,
+        config=choice.config.model_dump(mode="json"),
+        dataset=inputs.dataset.id,
+        fingerprint=inputs.fingerprint,
+        split=split,
+        seed=settings.seed,
+        weights=settings.weights.label,
+        num_identities=data.num_identities,
+    )
+    folder = training_folder(settings.runs, description)
+    path = folder / MODEL_FILE
+    if path.exists():
+        method = build_method(choice, data.num_identities)
+        return _finished(path, method, choice.config, cached=True)
+    _make_folder(folder)
+    with _alone(folder):
+        seed_global_generators((settings.seed,))
+        method = build_method(choice, data.num_identities)
+        if not (folder / CHECKPOINT_FILE).exists():
+            method.load_pretrained(settings.weights)
+        run = TrainingRun(
+            folder=folder,
+            description=description,
+            device=settings.device,
+            precision=settings.precision,
+            on_epoch=settings.on_epoch,
+        )
+        with _deterministic(settings.device):
+            method.train(data, run)
+        save_model(path, method.networks, description)
+        (folder / CHECKPOINT_FILE).unlink(missing_ok=True)
+    return _finished(path, method, choice.config, cached=False)
+
+
+def training_folder(runs: Path, description: TrainingDescription) -> Path:
+    """Return the folder of a training: readable, and different for different trainings."""
+    name = f"{description.method}-{description.variant}-{description.identity[:12]}"
+    return runs / description.dataset / name
+
+
+def build_method(choice: MethodChoice, num_identities: int) -> Method:
+    """Build a method with random weights."""
+    method: Method = load_object(choice.spec.method)(choice.config, num_identities=num_identities)
+    return method
+
+
+def open_model(registry: Registry, path: Path) -> TrainedModel:
+    """Load a finished training from its model file alone.
+
+    Raises:
+        CheckpointError: The file is unreadable or does not fit its method.
+        UsageError: The method that it names is not installed, or its configuration has changed.
+    """
+    _, description = load_model(path)
+    spec, _ = registry.method(f"{description.method}:{description.variant}")
+    config = validate_config(load_object(spec.config), description.config)
+    method = load_object(spec.method)(config, num_identities=description.num_identities)
+    return _finished(path, method, config, cached=True)
+
+
+def _finished(path: Path, method: Method, config: MethodConfig, *, cached: bool) -> TrainedModel:
+    state, description = load_model(path)
+    load_networks(method.networks, state, path)
+    return TrainedModel(
+        method=method,
+        config=config,
+        description=description,
+        path=path,
+        seconds=_logged_seconds(path.with_name(LOG_FILE)),
+        cached=cached,
+    )
+
+
+def _logged_seconds(log: Path) -> float:
+    if not log.exists():
+        return 0.0
+    return float(sum(json.loads(line)["seconds"] for line in log.read_text().splitlines()))
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BenchError(
+            f"cannot create {folder}: {error.strerror}; choose another --runs folder"
+        ) from error
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    lock = FileLock(folder / ".lock", blocking=False)
+    try:
+        lock.acquire()
+    except TimeoutError:
+        raise CheckpointError(f"another process is training in {folder}; wait for it") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def _deterministic(device: torch.device) -> Iterator[None]:
+    """On a CPU, choose kernels that give the same bits every time; on CUDA they cost too much."""
+    settings: Any = torch.utils.deterministic  # torch's stubs leave out its one attribute
+    before = torch.are_deterministic_algorithms_enabled()
+    fill_before = settings.fill_uninitialized_memory
+    torch.use_deterministic_algorithms(before or device.type == "cpu")
+    settings.fill_uninitialized_memory = False
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before)
+        settings.fill_uninitialized_memory = fill_before

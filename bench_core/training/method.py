@@ -1,0 +1,93 @@
+"""The class that a method's spec names: what it must do, and a base for methods with stages."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar, Protocol
+
+import torch
+from torch import nn
+
+from bench_core.configuration import MethodConfig
+from bench_core.contracts.images import Modality
+from bench_core.contracts.method import Metric
+from bench_core.modeling.backbones import Backbone
+from bench_core.modeling.pretrained import PretrainedWeights
+from bench_core.training.data import TrainingData
+from bench_core.training.run import TrainingRun
+from bench_core.training.stages import Stage
+
+
+class Method(Protocol):
+    """A method bound to one configuration and one number of training identities.
+
+    It is constructed as `cls(config, num_identities=N)`. `StagedMethod` implements everything but
+    the networks, the stages and `extract`.
+
+    Attributes:
+        metric: The distance between two views.
+        networks: Every network by name; their state is what a checkpoint holds.
+    """
+
+    metric: ClassVar[Metric]
+    networks: nn.ModuleDict
+
+    def load_pretrained(self, weights: PretrainedWeights) -> None:
+        """Initialise the backbones from pretrained weights; called once, before a new training."""
+        ...
+
+    def train(self, data: TrainingData, run: TrainingRun) -> None:
+        """Train on `data`; `run` brings device, precision, logging, checkpoints and resume."""
+        ...
+
+    def extract(self, images: torch.Tensor, modality: Modality) -> torch.Tensor:
+        """Embed a batch of one modality.
+
+        Args:
+            images: Float tensor (B, 3, H, W) in [0, 1]; infrared is repeated to three channels.
+            modality: "visible" or "infrared", for all of the batch.
+
+        Returns:
+            Float tensor (B, V, D): V views of D dimensions. The distance of two images is the
+            sum over views of `metric`.
+        """
+        ...
+
+
+class StagedMethod(ABC):
+    """A method that is a list of stages over a few networks.
+
+    Attributes:
+        metric: The distance between two views.
+        networks: Every network by name; their state is what a checkpoint holds.
+    """
+
+    metric: ClassVar[Metric]
+    networks: nn.ModuleDict
+
+    def __init__(self, config: MethodConfig, *, num_identities: int) -> None:
+        self.config = config
+        self.num_identities = num_identities
+
+    @abstractmethod
+    def stages(self) -> Sequence[Stage]:
+        """Return the stages, in order; called once, before training."""
+
+    @abstractmethod
+    def extract(self, images: torch.Tensor, modality: Modality) -> torch.Tensor:
+        """Embed a batch of one modality; see `bench_core.contracts.method.Method.extract`."""
+
+    def load_pretrained(self, weights: PretrainedWeights) -> None:
+        """Initialise every backbone from pretrained weights.
+
+        Raises:
+            CheckpointError: The weights are not there or do not fit.
+        """
+        for module in self.networks.modules():
+            if isinstance(module, Backbone):
+                module.load_pretrained(weights)
+
+    def train(self, data: TrainingData, run: TrainingRun) -> None:
+        """Run the stages, resuming where `run` was interrupted."""
+        run.execute(self.networks, self.stages(), data)
