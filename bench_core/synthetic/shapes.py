@@ -35,7 +35,7 @@ def dome(radius: float) -> Profile:
 def box(radius: float) -> Profile:
     """Give the outline of a box with rounded corners."""
     outline = np.clip(1 - np.abs(2 * _STEPS - 1) ** 8, 0, None) ** 0.4
-    return (radius * outline).astype(np.float32)
+    return np.asarray(radius * outline, dtype=np.float32)
 
 
 def seen_width(width: float, depth: float, yaw: float) -> float:
