@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,24 +29,20 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], None]) -> None:
     Raises:
         BenchError: The file cannot be written; an old file at `path` is left as it was.
     """
-    temporary: Path | None = None
+    temporary = _beside(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            dir=path.parent, prefix=f".{path.name}.", suffix=".tmp", delete=False
-        ) as file:
-            temporary = Path(file.name)
-            write(file)  # type: ignore[arg-type]  # the wrapper delegates to a binary file
+        with temporary.open("xb") as file:
+            write(file)
             file.flush()
             os.fsync(file.fileno())
-        temporary.chmod(0o666 & ~_current_umask())
         temporary.replace(path)
         _sync_folder(path.parent)
     except OSError as error:
         raise BenchError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
+        if temporary.exists():
+            temporary.unlink()
 
 
 def write_text(path: Path, text: str) -> None:
@@ -72,13 +68,13 @@ def folder_written_whole(path: Path) -> Iterator[Path]:
     Raises:
         BenchError: The folder cannot be created or moved into place.
     """
+    temporary = _beside(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
+        temporary.mkdir()
     except OSError as error:
         raise BenchError(f"cannot write {path}: {error.strerror or error}") from error
     try:
-        temporary.chmod(0o777 & ~_current_umask())
         yield temporary
         temporary.rename(path)
     except OSError as error:
@@ -122,7 +118,6 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _current_umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def _beside(path: Path) -> Path:
+    """Return a hidden name in the same folder that no other process chooses."""
+    return path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")

@@ -180,8 +180,9 @@ def load_object(reference: str) -> Any:
     module_name, _, name = reference.partition(":")
     try:
         return getattr(importlib.import_module(module_name), name)
-    except (ImportError, AttributeError) as error:
-        raise PluginError(f"cannot load {reference}: {error}") from error
+    except Exception as error:  # a stranger's module may raise anything
+        reason = f"{type(error).__name__}: {error}".replace("\n", " ")
+        raise PluginError(f"cannot load {reference}: {reason}") from error
 
 
 def _load(candidate: EntryPoint, info: PluginInfo) -> _Loaded:
@@ -190,7 +191,6 @@ def _load(candidate: EntryPoint, info: PluginInfo) -> _Loaded:
     manager = _new_manager()
     manager.register(module, candidate.name)
     _refuse_unknown_hooks(module)
-    manager.check_pending()
     return _Loaded(
         info=info,
         module=module,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, overload
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO, TypeVar, overload
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -12,6 +12,21 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 
 REFRESH_SECONDS_IN_LOGS = 15.0
+COLUMNS_IN_LOGS = 140
+
+
+class _Lines:
+    """A log file, where a bar cannot redraw itself: each state becomes a line."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def write(self, text: str) -> None:
+        if state := text.strip("\r\n "):
+            self._file.write(f"{state}\n")
+
+    def flush(self) -> None:
+        self._file.flush()
 
 
 @overload
@@ -67,9 +82,9 @@ def progress(
         desc=description,
         unit=f" {unit}",
         initial=initial,
-        file=sys.stderr,
+        file=sys.stderr if interactive else _Lines(sys.stderr),
         dynamic_ncols=interactive,
-        ncols=None if interactive else 100,
+        ncols=None if interactive else COLUMNS_IN_LOGS,
         mininterval=0.2 if interactive else REFRESH_SECONDS_IN_LOGS,
         maxinterval=10.0 if interactive else REFRESH_SECONDS_IN_LOGS,
     )

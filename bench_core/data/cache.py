@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from filelock import FileLock
 from numpy.typing import NDArray
 
 from bench_core.contracts.dataset import Dataset
+from bench_core.contracts.errors import BenchError
 from bench_core.data.decoding import DECODING_VERSION, RESIZE_FILTER, decode_image
 from bench_core.files import folder_written_whole, hash_json
 from bench_core.progress import progress
@@ -63,11 +65,24 @@ def open_images(
     key = hash_json([fingerprint, list(size), RESIZE_FILTER.name, DECODING_VERSION])[:24]
     folder = cache / "images" / key
     if not (folder / PIXELS_FILE).exists():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder.with_suffix(".lock")):
+        with _locked(folder):
             if not (folder / PIXELS_FILE).exists():
                 _build(dataset, size, folder)
     return ImageStore(np.load(folder / PIXELS_FILE, mmap_mode="r"))
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    lock = FileLock(folder.with_suffix(".lock"))
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except OSError as error:
+        raise BenchError(f"cannot write {lock.lock_file}: {error.strerror or error}") from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _build(dataset: Dataset, size: tuple[int, int], folder: Path) -> None:
@@ -77,6 +92,7 @@ def _build(dataset: Dataset, size: tuple[int, int], folder: Path) -> None:
         target = temporary / PIXELS_FILE
         shape = (len(paths), *size, 3)
         np.lib.format.open_memmap(target, mode="w+", dtype=np.uint8, shape=shape).flush()
+        _claim_space(target)
         with (
             _workers(len(paths)) as pool,
             progress(total=len(paths), description=f"decoding {size[0]}x{size[1]}") as bar,
@@ -91,6 +107,13 @@ def _build(dataset: Dataset, size: tuple[int, int], folder: Path) -> None:
             except BaseException:
                 pool.shutdown(cancel_futures=True)
                 raise
+
+
+def _claim_space(target: Path) -> None:
+    """Claim the file's space now: a disk that fills while it is mapped would end the process."""
+    if hasattr(os, "posix_fallocate"):
+        with target.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, target.stat().st_size)
 
 
 def _workers(num_images: int) -> Executor:

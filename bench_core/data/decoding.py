@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,9 @@ DECODING_VERSION = 1
 
 RESIZE_FILTER = Image.Resampling.BILINEAR
 """PIL's bilinear filter, which averages when it shrinks, as the strong baseline resizes."""
+
+DAMAGE = (OSError, SyntaxError, ValueError, IndexError, struct.error, Image.DecompressionBombError)
+"""What PIL's decoders raise for damaged files."""
 
 
 def decode_image(path: Path, size: tuple[int, int]) -> NDArray[np.uint8]:
@@ -37,7 +41,7 @@ def decode_image(path: Path, size: tuple[int, int]) -> NDArray[np.uint8]:
             pixels = image.convert("RGB").resize((size[1], size[0]), RESIZE_FILTER)
     except UnidentifiedImageError:
         raise DataError(f"{path} is not an image; restore it from the dataset's archive") from None
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+    except DAMAGE as error:
         reason = getattr(error, "strerror", None) or error
         raise DataError(
             f"{path} cannot be decoded ({reason}); restore it from the dataset's archive"

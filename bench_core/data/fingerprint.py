@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -55,10 +56,17 @@ def _stat_digest(dataset: Dataset) -> str:
     digest = hashlib.sha256(f"{dataset.root.resolve()}\0{dataset.splits.digest()}".encode())
     columns = (dataset.images[name] for name in ("path", "identity", "camera"))
     for path, identity, camera in zip(*columns, strict=True):
-        status = (dataset.root / path).stat()
+        status = _stat(dataset.root / path)
         line = f"{path}\0{identity}\0{camera}\0{status.st_size}\0{status.st_mtime_ns}\n"
         digest.update(line.encode())
     return digest.hexdigest()
+
+
+def _stat(path: Path) -> os.stat_result:
+    try:
+        return path.stat()
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}") from error
 
 
 def _hash_image(path: Path) -> str:

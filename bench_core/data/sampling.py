@@ -91,7 +91,7 @@ def balanced_sampler(
     if num_identities > total:
         raise DataError(
             f"a batch takes {num_identities} identities but the training split has {total}; "
-            f"lower it with --set batch_identities={total}"
+            f"lower it with --set sampling.identities={total}"
         )
     grouped = {
         modality: tuple(rows[modality][labels[modality] == label] for label in range(total))
@@ -129,8 +129,5 @@ class _Deck:
                 self._left = self._generator.permutation(self._cards).tolist()
             # A card already in the hand waits for the next one, unless nothing else is left.
             position = next((i for i, card in enumerate(self._left) if card not in hand), None)
-            if position is None and len(hand) < len(self._cards):
-                self._left = self._left + self._generator.permutation(self._cards).tolist()
-                continue
             hand.append(self._left.pop(position or 0))
         return np.asarray(hand, dtype=np.int64)

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
+from typing import Annotated, Literal, Self, TypeAlias
 
 import torch
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from torch import nn
 
 from bench_core.configuration import FrozenModel
+
+DecayRate: TypeAlias = Annotated[float, Field(ge=0, lt=1)]
 
 
 class OptimizerConfig(FrozenModel):
@@ -29,9 +31,15 @@ class OptimizerConfig(FrozenModel):
     kind: Literal["adam", "sgd"] = "adam"
     learning_rate: float = Field(default=3.5e-4, gt=0)
     weight_decay: float = Field(default=5e-4, ge=0)
-    betas: tuple[float, float] = (0.9, 0.999)
+    betas: tuple[DecayRate, DecayRate] = (0.9, 0.999)
     momentum: float = Field(default=0.9, ge=0, lt=1)
     nesterov: bool = False
+
+    @model_validator(mode="after")
+    def _nesterov_has_momentum(self) -> Self:
+        if self.nesterov and self.momentum == 0:
+            raise ValueError("nesterov needs a momentum above 0")
+        return self
 
 
 class ScheduleConfig(FrozenModel):

@@ -175,7 +175,7 @@ def test_what_a_variant_leaves_open_can_be_set() -> None:
 
 
 def test_an_unknown_preset_gets_the_nearest_right_one() -> None:
-    with pytest.raises(UsageError, match="unknown preset of demo 'quik'; did you mean 'quick'?"):
+    with pytest.raises(UsageError, match=r"unknown preset of demo 'quik'; did you mean 'quick'\?"):
         choose(preset="quik")
 
 

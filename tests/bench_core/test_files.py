@@ -131,7 +131,7 @@ def test_an_error_of_the_writer_passes_and_leaves_nothing(tmp_path: Path) -> Non
 
 def test_a_folder_that_is_a_file_is_one_clear_line(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("")
-    with pytest.raises(BenchError, match="cannot write .*taken/file: (File exists|Not a dir)"):
+    with pytest.raises(BenchError, match=r"cannot write .*taken/file: (File exists|Not a dir)"):
         write_text(tmp_path / "taken" / "file", "text")
 
 

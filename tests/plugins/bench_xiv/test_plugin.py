@@ -1,0 +1,48 @@
+"""What the plugin registers, and that registering stays light."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import bench_xiv
+
+
+def test_registers_one_method() -> None:
+    (spec,) = bench_xiv.bench_register_methods()
+    assert spec.id == "xiv"
+    assert (spec.paper.venue, spec.paper.year) == ("AAAI", 2020)
+
+
+def test_the_variants_are_the_ablations_of_tables_4_and_5_with_the_full_method_first() -> None:
+    (spec,) = bench_xiv.bench_register_methods()
+    assert {variant.name: dict(variant.values) for variant in spec.variants} == {
+        "full": {},
+        "baseline": {"x_source": "none", "cross_modality_gap": False},
+        "baseline-x": {"x_source": "learned", "cross_modality_gap": False},
+        "mean": {"x_source": "mean", "cross_modality_gap": False},
+        "gray": {"x_source": "gray", "cross_modality_gap": False},
+        "v": {"x_source": "v", "cross_modality_gap": False},
+        "y": {"x_source": "y", "cross_modality_gap": False},
+    }
+    assert spec.variants[0].name == "full"
+
+
+def test_the_presets() -> None:
+    (spec,) = bench_xiv.bench_register_methods()
+    names = [preset.name for preset in spec.presets]
+    assert names == ["paper", "paper-densenet", "strong-baseline", "quick"]
+
+
+def test_registering_imports_no_heavy_library() -> None:
+    code = (
+        "import sys, bench_xiv\n"
+        "bench_xiv.bench_register_methods()\n"
+        "heavy = {'numpy', 'pandas', 'pydantic', 'torch'} & set(sys.modules)\n"
+        "sys.exit(', '.join(sorted(heavy)) or None)"
+    )
+    path = f"import sys; sys.path[:0] = {sys.path!r}\n"
+    done = subprocess.run(
+        [sys.executable, "-c", path + code], check=False, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")

@@ -1,0 +1,115 @@
+"""The main job on the demo's data: hard for pixels and for an untrained network, learnable by XIV."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from bench_core.configuration import choose_method
+from bench_core.extraction import extract_features
+from bench_core.features import FEATURE_COLUMNS, FeatureTable
+from bench_core.plugins import Registry
+from bench_core.runs.inputs import RunInputs, open_inputs
+from bench_core.runs.trainings import build_method
+from bench_core.scoring import score_features
+
+PROTOCOL = "sysu-all-single"
+
+pytestmark = pytest.mark.slow
+
+
+@dataclass(frozen=True)
+class Demo:
+    """The demo's dataset: test images, and what a random ranking scores."""
+
+    inputs: RunInputs
+    rows: NDArray[np.int64]
+    chance: float
+
+    def rank_1(self, features: NDArray[np.float32]) -> float:
+        table = self.inputs.dataset.images.iloc[self.rows][list(FEATURE_COLUMNS)]
+        return rank_1(self.inputs, features, table.reset_index(drop=True))
+
+
+def rank_1(inputs: RunInputs, features: NDArray[np.float32], table: pd.DataFrame) -> float:
+    scored = FeatureTable(features=features, table=table, metric="euclidean")
+    evaluation = score_features(scored, inputs.protocol, inputs.dataset.splits, "official")
+    return evaluation.mean["rank-1"]
+
+
+@pytest.fixture(scope="module")
+def demo(registry: Registry, cache: Path) -> Demo:
+    inputs = open_inputs(registry, registry.protocol(PROTOCOL), None, cache)
+    images, splits = inputs.dataset.images, inputs.dataset.splits
+    rows = inputs.protocol.test_rows(images, splits, inputs.protocol.training_split(0))
+    table = images.iloc[rows][list(FEATURE_COLUMNS)].reset_index(drop=True)
+    random = np.random.default_rng(0)
+    draws = [
+        rank_1(inputs, random.standard_normal((len(rows), 1, 8), dtype=np.float32), table)
+        for _ in range(10)
+    ]
+    return Demo(inputs, rows, float(np.mean(draws)))
+
+
+def test_chance_is_one_person_in_the_gallery(demo: Demo) -> None:
+    assert demo.chance == pytest.approx(1 / 32, rel=0.25)
+
+
+def test_raw_pixels_fail_across_modalities(demo: Demo) -> None:
+    paths = demo.inputs.dataset.images["path"].iloc[demo.rows]
+    pixels = np.stack(
+        [
+            np.asarray(Image.open(demo.inputs.dataset.root / path).convert("L").resize((32, 64)))
+            for path in paths
+        ]
+    )
+    flat = pixels.reshape(len(pixels), 1, -1).astype(np.float32)
+    flat -= flat.mean(2, keepdims=True)
+    flat /= flat.std(2, keepdims=True)
+    assert demo.rank_1(flat) < 3 * demo.chance
+
+
+def test_an_untrained_network_is_near_chance(demo: Demo, registry: Registry) -> None:
+    choice = choose_method(*registry.method("xiv"), "quick")
+    torch.manual_seed(0)
+    extraction = extract_features(
+        build_method(choice, 88),
+        demo.inputs.dataset.images,
+        demo.rows,
+        demo.inputs.images(choice.config.image_size),
+        device=torch.device("cpu"),
+        batch_size=64,
+    )
+    assert demo.rank_1(extraction.features.features.astype(np.float32)) < 2.5 * demo.chance
+
+
+@pytest.mark.timeout(1000)
+def test_the_demo_reaches_five_times_chance(demo: Demo, cache: Path, tmp_path: Path) -> None:
+    """The dataset of the demo is rendered already: the command finds it in the cache."""
+    command = ["run", "--method", "xiv", "--protocol", PROTOCOL, "--json"]
+    finished = subprocess.run(
+        [sys.executable, "-m", "bench_core", *command],
+        cwd=tmp_path,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=900,
+    )
+    record = json.loads(finished.stdout)
+    assert record["method"]["preset"] == "quick"
+    assert record["scores"]["mean"]["rank-1"] >= 5 * demo.chance
+    log = next(tmp_path.glob("runs/*/*/log.jsonl")).read_text()
+    waits = [json.loads(line)["waiting_for_data"] for line in log.splitlines()]
+    assert np.mean(waits) < 0.05
