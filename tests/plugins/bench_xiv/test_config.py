@@ -76,7 +76,7 @@ def test_quick_is_small(config_of: Choose) -> None:
     height, width = config.image_size
     assert height * width <= 256 * 128 / 4
     assert config.sampling.steps_per_epoch is not None
-    assert config.epochs * config.sampling.steps_per_epoch <= 500
+    assert config.epochs * config.sampling.steps_per_epoch <= 750
     assert max(config.schedule.milestones) < config.epochs
 
 

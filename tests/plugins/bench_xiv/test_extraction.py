@@ -85,9 +85,7 @@ def test_extraction_leaves_images_and_networks_alone(make: Make, batch: Batch) -
 def test_embeddings_of_the_strong_baseline_have_unit_length(
     modality: Modality, make: Make, batch: Batch
 ) -> None:
-    method = settled(
-        make("full", "backbone=small", "weights=none", preset="strong-baseline"), batch
-    )
+    method = settled(make("full", "weights=none", preset="strong-baseline"), batch)
     lengths = method.extract(batch.visible, modality).norm(dim=2)
     torch.testing.assert_close(lengths, torch.ones(6, 2))
 
