@@ -1,4 +1,4 @@
-"""The main job on the demo's data: hard for pixels and for an untrained network, learnable by XIV."""
+"""The main job on the demo data: hard for pixels and untrained networks, learnable by XIV."""
 
 from __future__ import annotations
 
