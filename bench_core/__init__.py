@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from bench_core.contracts.protocol import Convention, EvaluationProtocol, ProtocolSpec, Trial
     from bench_core.contracts.result import ResultRecord
     from bench_core.data.augmentation import AugmentationConfig
+    from bench_core.matlab import load_matlab_variable
     from bench_core.modeling.backbones import Backbone, BackboneName, build_backbone
     from bench_core.modeling.losses import (
         batch_hard_triplet,
@@ -66,6 +67,7 @@ _MODULES = {
     "bench_core.contracts.protocol": ["Convention", "EvaluationProtocol", "ProtocolSpec", "Trial"],
     "bench_core.contracts.result": ["ResultRecord"],
     "bench_core.data.augmentation": ["AugmentationConfig"],
+    "bench_core.matlab": ["load_matlab_variable"],
     "bench_core.modeling.backbones": ["Backbone", "BackboneName", "build_backbone"],
     "bench_core.modeling.losses": [
         "batch_hard_triplet",
@@ -115,6 +117,7 @@ __all__ = [  # noqa: RUF022  # grouped as in the imports above
     "Trial",
     "ResultRecord",
     "AugmentationConfig",
+    "load_matlab_variable",
     "Backbone",
     "BackboneName",
     "build_backbone",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, get_args
 import numpy as np
 import pandas as pd
 
-from bench_core.contracts.errors import DataError
+from bench_core.contracts.errors import DataError, UsageError
 from bench_core.contracts.images import MODALITIES
 from bench_core.contracts.method import Metric
 from bench_core.files import write_atomically
@@ -61,25 +61,33 @@ class FeatureTable:
             raise DataError(f"unknown metric '{self.metric}' (known: {', '.join(METRICS)})")
 
 
-def read_features(path: Path) -> FeatureTable:
+def read_features(path: Path, metric: Metric | None = None) -> FeatureTable:
     """Read a feature file; nothing in it is unpickled.
 
     Args:
         path: An .npz with `features` float (N, D) or (N, V, D), `identity`, `camera` and `index`
             int (N,), `modality` str (N,) and, optionally, `metric`.
+        metric: Metric of a file that names none.
 
     Returns:
-        The features with their images. Half precision is widened to float32; a file without
-        `metric` is euclidean.
+        The features with their images. Half precision is widened to float32; without any
+        `metric` they are euclidean.
 
     Raises:
         DataError: The file is unreadable, or an array is missing or not what it must be.
+        UsageError: The file names another metric.
     """
     arrays = _read_arrays(path)
     try:
-        return _build_table(arrays)
+        table = _build_table(arrays, metric or DEFAULT_METRIC)
     except DataError as error:
         raise DataError(f"{path}: {error}") from error
+    if metric not in (None, table.metric):
+        raise UsageError(
+            f"--metric {metric} contradicts {path}, whose features are {table.metric}; leave the "
+            "option out"
+        )
+    return table
 
 
 def write_features(path: Path, table: FeatureTable) -> None:
@@ -120,13 +128,13 @@ def _first_line(error: Exception) -> str:
     return (str(error) or type(error).__name__).splitlines()[0]
 
 
-def _build_table(arrays: Mapping[str, NDArray[Any]]) -> FeatureTable:
+def _build_table(arrays: Mapping[str, NDArray[Any]], default: Metric) -> FeatureTable:
     missing = [name for name in ("features", *FEATURE_COLUMNS) if name not in arrays]
     if missing:
         raise DataError(f"no array {', '.join(missing)}")
     features = _as_views(arrays["features"])
     columns = {name: _column(arrays[name], name, len(features)) for name in FEATURE_COLUMNS}
-    metric: Any = str(arrays.get("metric", DEFAULT_METRIC))
+    metric: Any = str(arrays.get("metric", default))
     return FeatureTable(features=features, table=pd.DataFrame(columns), metric=metric)
 
 

@@ -7,12 +7,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bench_core.contracts.errors import UsageError
-from bench_core.evaluation.distances import pairwise_distances
+from bench_core.evaluation.pool import MAX_TRIALS, pool_trials
+from bench_core.evaluation.products import FeatureDistances
+from bench_core.evaluation.query_table import QueryImages
+from bench_core.evaluation.ranking import rank_pool
 from bench_core.evaluation.summary import Evaluation
-from bench_core.evaluation.trial import TrialScore, score_trial
+from bench_core.evaluation.trial import TrialScore, average_queries
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from collections.abc import Sequence
+
+    import torch
 
     from bench_core.contracts.dataset import Splits
     from bench_core.contracts.protocol import Convention, EvaluationProtocol, ProtocolSpec, Trial
@@ -24,6 +29,7 @@ def score_features(
     protocol: EvaluationProtocol,
     splits: Splits,
     convention: Convention,
+    device: torch.device | str = "cpu",
 ) -> Evaluation:
     """Score one model's features on all trials of a protocol.
 
@@ -35,6 +41,7 @@ def score_features(
         protocol: Draws the trials from the images of `features`.
         splits: The split files of the protocol's dataset.
         convention: How galleries are drawn.
+        device: Where distances are computed, such as "cpu" or "cuda".
 
     Returns:
         The scores of every trial.
@@ -49,22 +56,7 @@ def score_features(
         protocol.trial(features.table, splits, convention, number)
         for number in range(protocol.spec.num_trials)
     ]
-    query = np.unique(np.concatenate([trial.query for trial in trials]))
-    gallery = np.unique(np.concatenate([trial.gallery for trial in trials]))
-    distances = pairwise_distances(
-        features.features[query], features.features[gallery], features.metric
-    )
-    return Evaluation(
-        tuple(
-            _score(
-                _slice(distances, query, gallery, trial),
-                features,
-                trial,
-                protocol.spec,
-            )
-            for trial in trials
-        )
-    )
+    return _score(features, trials, protocol.spec, device)
 
 
 def score_features_trial(
@@ -73,7 +65,8 @@ def score_features_trial(
     splits: Splits,
     convention: Convention,
     trial: int,
-) -> TrialScore:
+    device: torch.device | str = "cpu",
+) -> Evaluation:
     """Score one model's features on one trial, where every trial has a model of its own.
 
     Args:
@@ -82,19 +75,17 @@ def score_features_trial(
         splits: The split files of the protocol's dataset.
         convention: How galleries are drawn.
         trial: Number of the trial, from 0.
+        device: Where distances are computed, such as "cpu" or "cuda".
 
     Returns:
-        The scores of the trial.
+        The scores of this one trial; see `bench_core.evaluation.summary.join_evaluations`.
 
     Raises:
         UsageError: The protocol does not define the convention or has no such trial.
         DataError: Images are missing, or the features cannot be compared.
     """
     drawn = protocol.trial(features.table, splits, convention, trial)
-    distances = pairwise_distances(
-        features.features[drawn.query], features.features[drawn.gallery], features.metric
-    )
-    return _score(distances, features, drawn, protocol.spec)
+    return _score(features, [drawn], protocol.spec, device)
 
 
 def _check_one_model(protocol: EvaluationProtocol) -> None:
@@ -107,28 +98,34 @@ def _check_one_model(protocol: EvaluationProtocol) -> None:
         )
 
 
-def _slice(
-    distances: NDArray[np.float64],
-    query: NDArray[np.int64],
-    gallery: NDArray[np.int64],
-    trial: Trial,
-) -> NDArray[np.float64]:
-    rows = np.searchsorted(query, trial.query)
-    columns = np.searchsorted(gallery, trial.gallery)
-    return distances[np.ix_(rows, columns)]
-
-
 def _score(
-    distances: NDArray[np.float64], features: FeatureTable, trial: Trial, spec: ProtocolSpec
-) -> TrialScore:
-    identity = features.table["identity"].to_numpy()
-    camera = features.table["camera"].to_numpy()
-    return score_trial(
-        distances,
-        query_identity=identity[trial.query],
-        query_camera=camera[trial.query],
-        gallery_identity=identity[trial.gallery],
-        gallery_camera=camera[trial.gallery],
-        excluded_camera_pairs=spec.excluded_camera_pairs,
-        cmc=spec.cmc,
+    features: FeatureTable, trials: Sequence[Trial], spec: ProtocolSpec, device: torch.device | str
+) -> Evaluation:
+    scores = []
+    for start in range(0, len(trials), MAX_TRIALS):
+        scores += _score_together(features, trials[start : start + MAX_TRIALS], spec, device)
+    return Evaluation(tuple(scores), tuple(_query_images(features, trial) for trial in trials))
+
+
+def _score_together(
+    features: FeatureTable, trials: Sequence[Trial], spec: ProtocolSpec, device: torch.device | str
+) -> list[TrialScore]:
+    pool = pool_trials(
+        features.table["identity"].to_numpy(),
+        features.table["camera"].to_numpy(),
+        [(trial.query, trial.gallery) for trial in trials],
+        spec.excluded_camera_pairs,
     )
+    source = FeatureDistances(features.features, pool, features.metric, device)
+    return [
+        average_queries(scores, num_gallery=len(trial.gallery))
+        for scores, trial in zip(rank_pool(source, pool, spec.cmc), trials, strict=True)
+    ]
+
+
+def _query_images(features: FeatureTable, trial: Trial) -> QueryImages:
+    identity, camera, index = (
+        features.table[name].to_numpy(dtype=np.int64)[trial.query]
+        for name in ("identity", "camera", "index")
+    )
+    return QueryImages(identity=identity, camera=camera, index=index)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from bench_core.contracts.images import Modality
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +24,8 @@ class DatasetSpec:
         source: Where its owners publish it.
         synthetic_layout: Layout that the synthetic stand-in can write for it, if any.
         reader: "module:Class" of a `DatasetReader`.
+        camera_modalities: Modality of each camera, where a camera has one: it lets features be
+            scored that come as a file for each camera. Empty where cameras see both.
     """
 
     id: str
@@ -29,6 +34,7 @@ class DatasetSpec:
     source: str
     synthetic_layout: str | None
     reader: str
+    camera_modalities: Mapping[int, Modality] = field(default_factory=dict)
 
 
 class Splits(Protocol):

@@ -4,14 +4,18 @@ Letters in shapes: Q queries, G gallery images, V views, D dimensions.
 """
 
 from bench_core.evaluation.distances import pairwise_distances
+from bench_core.evaluation.query_table import QueryImages, QueryTable
 from bench_core.evaluation.ranking import QueryScores, score_queries
-from bench_core.evaluation.summary import Evaluation
+from bench_core.evaluation.summary import Evaluation, join_evaluations
 from bench_core.evaluation.trial import TrialScore, score_trial
 
 __all__ = [
     "Evaluation",
+    "QueryImages",
     "QueryScores",
+    "QueryTable",
     "TrialScore",
+    "join_evaluations",
     "pairwise_distances",
     "score_queries",
     "score_trial",

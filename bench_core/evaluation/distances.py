@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from bench_core.contracts.errors import DataError
+from bench_core.evaluation.preparation import check_lengths
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,8 +51,8 @@ def pairwise_distances(
     """
     _check_shapes(query, gallery)
     if metric == "cosine":
-        _check_lengths(query, "query")
-        _check_lengths(gallery, "gallery")
+        check_lengths(query, np.arange(len(query)), "query")
+        check_lengths(gallery, np.arange(len(gallery)), "gallery")
     distances = np.zeros((len(query), len(gallery)))
     if not distances.size:
         return distances
@@ -66,16 +66,6 @@ def _check_shapes(query: FloatArray, gallery: FloatArray) -> None:
         raise ValueError(
             f"query and gallery must be (images, views, dimensions) with the same views and "
             f"dimensions, not {query.shape} and {gallery.shape}"
-        )
-
-
-def _check_lengths(features: FloatArray, role: str) -> None:
-    zero = np.flatnonzero((~np.any(features, axis=2)).any(axis=1))
-    if zero.size:
-        raise DataError(
-            f"{zero.size} of {len(features)} {role} features are all zeros, the first in row "
-            f"{zero[0]}, so they have no cosine distance; use the euclidean metric or leave the "
-            "images out"
         )
 
 

@@ -1,30 +1,33 @@
-"""What each query finds in its gallery: the ranks of its matches, counted for all queries at once.
+"""What each query finds in its gallery: the ranks of its matches, for all trials at once.
 
-Letters in shapes: Q queries, G gallery images, I gallery identities, P pairs of a query and a
-match of it.
+Letters in shapes: Q queries, G gallery images, M matches of a trial, T trials.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from bench_core.contracts.errors import DataError
+from bench_core.evaluation.passes import BlockSizes, count_pool
+from bench_core.evaluation.pool import Fields, pool_trials
+from bench_core.evaluation.sources import GivenDistances
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection
 
     from numpy.typing import NDArray
 
     from bench_core.contracts.protocol import CmcKind
+    from bench_core.evaluation.matches import Batch
+    from bench_core.evaluation.pool import TrialPool
+    from bench_core.evaluation.sources import DistanceSource
 
 IntArray: TypeAlias = "NDArray[np.int64]"
 FloatArray: TypeAlias = "NDArray[np.floating[Any]]"
 
-_BLOCK_ELEMENTS = 2**21
-"""Distances that are ranked at once; bounds the memory beyond the distances themselves."""
+_RANK_BITS = 32
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -94,187 +97,96 @@ def score_queries(
         >>> scores.first_match_rank, scores.average_precision.round(4)
         (array([2]), array([0.4167]))
     """
-    queries = _Labels(np.asarray(query_identity), np.asarray(query_camera))
-    gallery = _Gallery(np.asarray(gallery_identity), np.asarray(gallery_camera))
-    _check_shapes(distances, queries, gallery)
-    size = max(16, _BLOCK_ELEMENTS // len(gallery.identity))
-    blocks = (slice(start, start + size) for start in range(0, len(distances), size))
-    return _concatenate(
-        [
-            _score_block(
-                _allowed_distances(distances, rows, queries, gallery, excluded_camera_pairs),
-                queries.identity[rows],
-                gallery,
-                cmc,
-            )
-            for rows in blocks
-        ]
+    query_identity, gallery_identity = np.asarray(query_identity), np.asarray(gallery_identity)
+    query_camera, gallery_camera = np.asarray(query_camera), np.asarray(gallery_camera)
+    _check_shapes(distances, query_identity, query_camera, gallery_identity, gallery_camera)
+    num_queries, num_gallery = distances.shape
+    pool = pool_trials(
+        np.concatenate([query_identity, gallery_identity]),
+        np.concatenate([query_camera, gallery_camera]),
+        [(np.arange(num_queries), num_queries + np.arange(num_gallery))],
+        excluded_camera_pairs,
     )
+    source = GivenDistances(distances, pool.query_rows, pool.column_rows - num_queries)
+    return rank_pool(source, pool, cmc)[0]
 
 
-class _Labels:
-    """Identity and camera of images."""
+def rank_pool(
+    source: DistanceSource, pool: TrialPool, cmc: CmcKind, sizes: BlockSizes | None = None
+) -> list[QueryScores]:
+    """Score the queries of every trial of a pool, by the rules of `score_queries`.
 
-    def __init__(self, identity: IntArray, camera: IntArray) -> None:
-        self.identity = identity
-        self.camera = camera
+    Args:
+        source: Distances of the pool.
+        pool: The trials.
+        cmc: "identity" or "image".
+        sizes: How much is worked on at once.
 
+    Returns:
+        For each trial the scores of its queries, in its order.
 
-class _Gallery(_Labels):
-    """Labels of the gallery, and its columns grouped by identity.
-
-    Attributes:
-        identities: Distinct identities, ascending (I,).
-        columns: Gallery columns, the ones of an identity together (G,).
-        starts: Where in `columns` those of each identity start (I,).
+    Raises:
+        DataError: A distance is NaN or infinite.
     """
+    fields = Fields.for_pool(pool)
+    scores = [_no_scores(len(pool.query_rows)) for _ in range(pool.num_trials)]
+    by_identity = cmc == "identity"
+    for batch in count_pool(
+        source, pool, fields, by_identity=by_identity, sizes=sizes or BlockSizes()
+    ):
+        for trial, score in enumerate(scores):
+            _fill(score, batch, fields, trial, by_identity=by_identity)
+    return [
+        _select(score, queries) for score, queries in zip(scores, pool.trial_queries, strict=True)
+    ]
 
-    def __init__(self, identity: IntArray, camera: IntArray) -> None:
-        super().__init__(identity, camera)
-        self.columns = np.argsort(identity, kind="stable")
-        self.identities, self.starts = np.unique(identity[self.columns], return_index=True)
 
-
-def _check_shapes(distances: FloatArray, queries: _Labels, gallery: _Gallery) -> None:
-    labels = (queries.identity, queries.camera, gallery.identity, gallery.camera)
+def _check_shapes(distances: FloatArray, *labels: NDArray[Any]) -> None:
     num_queries, num_gallery = distances.shape
     expected = ((num_queries,), (num_queries,), (num_gallery,), (num_gallery,))
     if tuple(array.shape for array in labels) != expected:
         raise ValueError(f"identities and cameras do not fit distances of {distances.shape}")
-    if not distances.size:
-        raise DataError(
-            f"nothing to score: {num_queries} query images and {num_gallery} gallery images"
-        )
 
 
-def _allowed_distances(
-    distances: FloatArray,
-    rows: slice,
-    queries: _Labels,
-    gallery: _Gallery,
-    excluded_camera_pairs: Collection[tuple[int, int]],
-) -> NDArray[np.float64]:
-    """Copy a block of distances, infinite where query and gallery image may not meet."""
-    block = distances[rows].astype(np.float64)
-    _check_finite(block, rows.start)
-    for query_camera, gallery_camera in excluded_camera_pairs:
-        may_not_meet = np.ix_(
-            queries.camera[rows] == query_camera, gallery.camera == gallery_camera
-        )
-        block[may_not_meet] = np.inf
-    return block
-
-
-def _check_finite(block: NDArray[np.float64], first_row: int) -> None:
-    finite = np.isfinite(block)
-    if not finite.all():
-        row, column = np.argwhere(~finite)[0]
-        raise DataError(
-            f"the distance of query {first_row + row} to gallery image {column} is "
-            f"{block[row, column]}; only finite distances can be ranked"
-        )
-
-
-def _score_block(
-    block: NDArray[np.float64], query_identity: IntArray, gallery: _Gallery, cmc: CmcKind
-) -> QueryScores:
-    query, match = np.nonzero(query_identity[:, np.newaxis] == gallery.identity)
-    allowed = np.isfinite(block[query, match])
-    query, match = query[allowed], match[allowed]
-    ranks = _count_nearer(block, query, match) + 1
-    ranks = ranks[np.lexsort((ranks, query))]
-    num_matches = np.bincount(query, minlength=len(block))
-    valid = np.flatnonzero(num_matches)
-    ends = np.cumsum(num_matches)[valid]
-    if cmc == "image":
-        first = ranks[ends - num_matches[valid]]
-    else:
-        first = _count_nearer_identities(block[valid], query_identity[valid], gallery) + 1
-    penalty = num_matches[valid] / ranks[ends - 1]
+def _no_scores(num_queries: int) -> QueryScores:
     return QueryScores(
-        num_matches=num_matches,
-        first_match_rank=_scatter(first, valid, num_matches),
-        average_precision=_average_precision(query, ranks, num_matches),
-        inverse_negative_penalty=_scatter(penalty, valid, num_matches),
+        num_matches=np.zeros(num_queries, dtype=np.int64),
+        first_match_rank=np.zeros(num_queries, dtype=np.int64),
+        average_precision=np.zeros(num_queries),
+        inverse_negative_penalty=np.zeros(num_queries),
     )
 
 
-def _count_nearer(block: NDArray[np.float64], query: IntArray, match: IntArray) -> IntArray:
-    """Count the gallery images that rank before each match.
-
-    Rows where a match ties with another image are replaced in `block` by their ranks in gallery
-    order, so that ties need no care from here on.
-    """
-    ordered = np.sort(block, axis=1)
-    distance = block[query, match]
-    nearer = _search(ordered, query, distance)
-    following = np.minimum(nearer + 1, block.shape[1] - 1)
-    tied = (following > nearer) & (ordered[query, following] == distance)
-    if tied.any():
-        rows = np.unique(query[tied])
-        block[rows] = _stable_ranks(block[rows])
-        changed = np.isin(query, rows)
-        nearer[changed] = block[query[changed], match[changed]].astype(np.int64)
-    return nearer
-
-
-def _search(ordered: NDArray[np.float64], row: IntArray, value: NDArray[np.float64]) -> IntArray:
-    """Count the elements of sorted row `row[p]` that are below `value[p]`, by bisection."""
-    width = ordered.shape[1]
-    low = np.zeros(len(row), dtype=np.int64)
-    high = np.full(len(row), width, dtype=np.int64)
-    for _ in range(width.bit_length()):
-        middle = (low + high) // 2
-        below = (low < high) & (ordered[row, np.minimum(middle, width - 1)] < value)
-        low = np.where(below, middle + 1, low)
-        high = np.where(below, high, middle)
-    return low
+def _fill(
+    scores: QueryScores, batch: Batch, fields: Fields, trial: int, *, by_identity: bool
+) -> None:
+    """Write the scores of a batch's queries in a trial."""
+    match = np.flatnonzero((batch.trials >> trial) & 1)
+    ranks = fields.count(batch.words[match], trial) + 1
+    # One integer a match sorts faster than two keys.
+    ordered = np.sort((batch.row[match] << _RANK_BITS) + ranks)
+    row, ranks = ordered >> _RANK_BITS, ordered & (2**_RANK_BITS - 1)
+    num_matches = np.bincount(row, minlength=len(batch.rows))
+    valid = np.flatnonzero(num_matches)
+    queries = batch.rows[valid]
+    ends = np.cumsum(num_matches)[valid]
+    num_matches = num_matches[valid]
+    first = ranks[ends - num_matches]
+    if by_identity:
+        first = batch.nearer_identities[valid, trial] + 1
+    place = np.arange(len(row)) - np.repeat(ends - num_matches, num_matches) + 1
+    precision = np.bincount(row, weights=place / ranks, minlength=len(batch.rows))[valid]
+    scores.num_matches[queries] = num_matches
+    scores.first_match_rank[queries] = first
+    scores.average_precision[queries] = precision / num_matches
+    scores.inverse_negative_penalty[queries] = num_matches / ranks[ends - 1]
 
 
-def _stable_ranks(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    order = np.argsort(rows, axis=1, kind="stable")
-    ranks = np.empty_like(rows)
-    np.put_along_axis(ranks, order, np.arange(rows.shape[1], dtype=np.float64)[np.newaxis], axis=1)
-    return ranks
-
-
-def _count_nearer_identities(
-    block: NDArray[np.float64], query_identity: IntArray, gallery: _Gallery
-) -> IntArray:
-    """Count the other identities with an image before the first match of each (valid) query."""
-    nearest = np.minimum.reduceat(block[:, gallery.columns], gallery.starts, axis=1)
-    own = np.searchsorted(gallery.identities, query_identity)
-    first = nearest[np.arange(len(block)), own]
-    nearer: IntArray = np.count_nonzero(nearest < first[:, np.newaxis], axis=1)
-    return nearer
-
-
-def _average_precision(
-    query: IntArray, ranks: IntArray, num_matches: IntArray
-) -> NDArray[np.float64]:
-    """Average, over the matches of a query, k divided by the rank of the k-th match.
-
-    Args:
-        query: Query of each match, ascending (P,).
-        ranks: Rank of each match, ascending within a query (P,).
-        num_matches: Of each query (Q,).
-    """
-    starts = np.cumsum(num_matches) - num_matches
-    place = np.arange(len(query)) - starts[query] + 1
-    total = np.bincount(query, weights=place / ranks, minlength=len(num_matches))
-    return total / np.maximum(num_matches, 1)
-
-
-def _scatter(values: NDArray[Any], valid: IntArray, like: IntArray) -> NDArray[Any]:
-    full = np.zeros(len(like), dtype=values.dtype)
-    full[valid] = values
-    return full
-
-
-def _concatenate(parts: Sequence[QueryScores]) -> QueryScores:
-    return QueryScores(
-        num_matches=np.concatenate([part.num_matches for part in parts]),
-        first_match_rank=np.concatenate([part.first_match_rank for part in parts]),
-        average_precision=np.concatenate([part.average_precision for part in parts]),
-        inverse_negative_penalty=np.concatenate([part.inverse_negative_penalty for part in parts]),
+def _select(scores: QueryScores, queries: IntArray) -> QueryScores:
+    return replace(
+        scores,
+        num_matches=scores.num_matches[queries],
+        first_match_rank=scores.first_match_rank[queries],
+        average_precision=scores.average_precision[queries],
+        inverse_negative_penalty=scores.inverse_negative_penalty[queries],
     )

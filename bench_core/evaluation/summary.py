@@ -1,20 +1,24 @@
-"""The scores of all trials of a protocol, with their mean and standard deviation."""
+"""The scores of all trials of a protocol, with their mean, spread and uncertainty."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bench_core.evaluation.query_table import SUMMARY_RANKS, QueryTable, tabulate_queries
+from bench_core.evaluation.uncertainty import bootstrap_intervals
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
+    from bench_core.evaluation.query_table import QueryImages
     from bench_core.evaluation.trial import TrialScore
-
-SUMMARY_RANKS = (1, 5, 10, 20)
+    from bench_core.evaluation.uncertainty import Interval
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,29 +27,45 @@ class Evaluation:
 
     Attributes:
         trials: At least one, each with a CMC curve of 20 ranks or more.
+        query_images: The query images of each trial, in the order of its queries.
+
+    Raises:
+        ValueError: There is no trial, a CMC curve is too short, or images and scores do not fit.
 
     Examples:
-        >>> from bench_core.evaluation.trial import TrialScore
+        >>> from bench_core.evaluation.query_table import QueryImages
+        >>> from bench_core.evaluation.ranking import QueryScores
+        >>> from bench_core.evaluation.trial import average_queries
+        >>> one = np.array([1])
         >>> trials = [
-        ...     TrialScore(
-        ...         cmc=np.ones(20), mean_average_precision=score,
-        ...         mean_inverse_negative_penalty=score, num_queries=4, num_valid_queries=3,
-        ...         num_gallery=2,
+        ...     average_queries(
+        ...         QueryScores(
+        ...             num_matches=one, first_match_rank=np.array([rank]),
+        ...             average_precision=1 / np.array([rank]),
+        ...             inverse_negative_penalty=1 / np.array([rank]),
+        ...         ),
+        ...         num_gallery=4,
         ...     )
-        ...     for score in (0.5, 0.75)
+        ...     for rank in (1, 2)
         ... ]
-        >>> evaluation = Evaluation(tuple(trials))
-        >>> evaluation.mean["mAP"], evaluation.std["mAP"], evaluation.mean["rank-1"]
-        (0.625, 0.125, 1.0)
+        >>> image = QueryImages(identity=one, camera=one, index=one)
+        >>> evaluation = Evaluation(tuple(trials), (image, image))
+        >>> evaluation.mean["mAP"], evaluation.std["mAP"], evaluation.mean["rank-5"]
+        (0.75, 0.25, 1.0)
     """
 
     trials: tuple[TrialScore, ...]
+    query_images: tuple[QueryImages, ...]
 
     def __post_init__(self) -> None:
         if not self.trials:
             raise ValueError("an evaluation needs at least one trial")
         if min(len(trial.cmc) for trial in self.trials) < max(SUMMARY_RANKS):
             raise ValueError(f"CMC curves must reach rank {max(SUMMARY_RANKS)}")
+        if [len(images) for images in self.query_images] != [
+            trial.num_queries for trial in self.trials
+        ]:
+            raise ValueError("the query images do not fit the trials")
 
     @property
     def mean(self) -> dict[str, float]:
@@ -57,12 +77,26 @@ class Evaluation:
         """Standard deviation over trials, of the population (divided by the number of trials)."""
         return self._over_trials(np.std)
 
+    @cached_property
+    def interval(self) -> dict[str, Interval]:
+        """95 % interval (low, high) of the mean by bootstrap over identities, in [0, 1].
+
+        See `bench_core.evaluation.uncertainty.bootstrap_intervals`.
+        """
+        return bootstrap_intervals(self.query_table)
+
+    @cached_property
+    def query_table(self) -> QueryTable:
+        """The scores of every query, averaged over the trials that share their queries."""
+        scores = [trial.queries for trial in self.trials]
+        return tabulate_queries(zip(self.query_images, scores, strict=True))
+
     def as_document(self) -> dict[str, Any]:
         """Return the scores as `bench eval --json` prints them.
 
         Returns:
-            Query counts, gallery sizes, the scores of each trial, mean and std. Where trials
-            differ in their number of queries or valid queries, the least of them is given.
+            Query counts, gallery sizes, the scores of each trial, mean, std and interval. Where
+            trials differ in their number of queries or valid queries, the least of them is given.
         """
         return {
             "queries": min(trial.num_queries for trial in self.trials),
@@ -71,11 +105,20 @@ class Evaluation:
             "trials": [_trial_document(trial) for trial in self.trials],
             "mean": self.mean,
             "std": self.std,
+            "interval": {name: list(ends) for name, ends in self.interval.items()},
         }
 
     def _over_trials(self, reduce: Callable[[NDArray[np.float64]], Any]) -> dict[str, float]:
         rows = [_metrics(trial) for trial in self.trials]
         return {name: float(reduce(np.array([row[name] for row in rows]))) for name in rows[0]}
+
+
+def join_evaluations(parts: Sequence[Evaluation]) -> Evaluation:
+    """Join the evaluations of some trials each, such as one for each trained model, in order."""
+    return Evaluation(
+        tuple(trial for part in parts for trial in part.trials),
+        tuple(images for part in parts for images in part.query_images),
+    )
 
 
 def _metrics(trial: TrialScore) -> dict[str, float]:

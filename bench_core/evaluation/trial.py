@@ -32,6 +32,7 @@ class TrialScore:
         num_queries: Query images.
         num_valid_queries: Queries with a match in the gallery that they may see.
         num_gallery: Gallery images.
+        queries: The scores of each query, in the order of the queries.
     """
 
     cmc: NDArray[np.float64]
@@ -40,6 +41,7 @@ class TrialScore:
     num_queries: int
     num_valid_queries: int
     num_gallery: int
+    queries: QueryScores
 
 
 def score_trial(  # noqa: PLR0913  # keyword-only; four label arrays and two rules
@@ -99,10 +101,23 @@ def score_trial(  # noqa: PLR0913  # keyword-only; four label arrays and two rul
         excluded_camera_pairs=excluded_camera_pairs,
         cmc=cmc,
     )
-    return _average(scores, num_gallery=distances.shape[1], num_ranks=num_ranks)
+    return average_queries(scores, num_gallery=distances.shape[1], num_ranks=num_ranks)
 
 
-def _average(scores: QueryScores, *, num_gallery: int, num_ranks: int) -> TrialScore:
+def average_queries(scores: QueryScores, *, num_gallery: int, num_ranks: int = 20) -> TrialScore:
+    """Average the scores of the queries of a trial that have a match.
+
+    Args:
+        scores: Of each query.
+        num_gallery: Gallery images of the trial.
+        num_ranks: Length of the CMC curve.
+
+    Returns:
+        The scores of the trial.
+
+    Raises:
+        DataError: No query has a match.
+    """
     valid = scores.valid
     num_valid = int(np.count_nonzero(valid))
     if not num_valid:
@@ -118,4 +133,5 @@ def _average(scores: QueryScores, *, num_gallery: int, num_ranks: int) -> TrialS
         num_queries=len(valid),
         num_valid_queries=num_valid,
         num_gallery=num_gallery,
+        queries=scores,
     )

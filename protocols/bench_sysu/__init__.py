@@ -1,12 +1,12 @@
-"""The SYSU-MM01 dataset and its four protocols, as a plugin.
+"""The SYSU-MM01 dataset and its protocols, as a plugin.
 
 Wu et al., "RGB-Infrared Cross-Modality Person Re-Identification", ICCV 2017.
 """
 
 from __future__ import annotations
 
-from bench_core import INFRARED, VISIBLE, DatasetSpec, ProtocolSpec, hookimpl
-from bench_sysu.layout import GALLERY_SETTINGS, NUM_TRIALS, SAME_ROOM, GallerySetting
+from bench_core import DatasetSpec, ProtocolSpec, hookimpl
+from bench_sysu.layout import CAMERA_MODALITY, GALLERY_SETTINGS, NUM_TRIALS, GallerySetting
 
 DATASET_ID = "sysu-mm01"
 
@@ -22,29 +22,32 @@ def bench_register_datasets() -> list[DatasetSpec]:
             source="https://github.com/wuancong/SYSU-MM01",
             synthetic_layout="sysu-mm01",
             reader="bench_sysu.dataset:SysuMM01Reader",
+            camera_modalities=dict(CAMERA_MODALITY),
         )
     ]
 
 
 @hookimpl
 def bench_register_protocols() -> list[ProtocolSpec]:
-    """Register all-search and indoor-search, each single-shot and multi-shot."""
+    """Register all-search and indoor-search, single-shot and multi-shot, and the analyses.
+
+    The analyses match each modality with each, as in Table 1 of Wang et al., "RGB-Infrared
+    Cross-Modality Person Re-Identification via Joint Pixel and Feature Alignment", ICCV 2019.
+    """
     return [_protocol_spec(id_, setting) for id_, setting in GALLERY_SETTINGS.items()]
 
 
 def _protocol_spec(id_: str, setting: GallerySetting) -> ProtocolSpec:
-    single = setting.shots == 1
-    shots = "single-shot" if single else f"{setting.shots}-shot"
+    shots = "single-shot" if setting.shots == 1 else f"{setting.shots}-shot"
     return ProtocolSpec(
         id=id_,
         dataset=DATASET_ID,
-        title=f"SYSU-MM01 {setting.mode}-search, {shots}",
-        query_modality=INFRARED,
-        gallery_modality=VISIBLE,
+        title=f"SYSU-MM01 {setting.search}, {shots}",
+        query_modality=setting.query_modality,
+        gallery_modality=setting.gallery_modality,
         cmc="identity",
-        excluded_camera_pairs=SAME_ROOM,
+        excluded_camera_pairs=setting.excluded_camera_pairs,
         num_trials=NUM_TRIALS,
-        # The agw draw is defined for one shot only.
-        conventions=("official", "agw") if single else ("official",),
+        conventions=("official", "agw") if setting.has_agw_draw else ("official",),
         definition="bench_sysu.protocols:SysuProtocol",
     )

@@ -52,7 +52,7 @@ def agw_gallery(folders: Folders, setting: GallerySetting, trial: int) -> NDArra
 
     Args:
         folders: The test images.
-        setting: Gallery cameras; the draw is defined for one shot only.
+        setting: Gallery cameras; the draw is defined for one shot of visible cameras only.
         trial: From 0.
 
     Returns:

@@ -6,9 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.io import loadmat
 
-from bench_core import DataError
+from bench_core import DataError, load_matlab_variable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,31 +42,6 @@ def read_identities(folder: Path, name: str) -> tuple[int, ...] | None:
             "remove the wrong file"
         )
     return from_text
-
-
-def load_matlab_variable(path: Path, variable: str) -> object:
-    """Load one variable of a MATLAB file (version 7 or older); nothing in it is executed.
-
-    Raises:
-        DataError: The file is unreadable, malformed, or has no such variable.
-    """
-    try:
-        content = loadmat(path, variable_names=[variable])
-    # A malformed file surfaces in the parser as nearly any exception, an OSError included.
-    except Exception as error:
-        if isinstance(error, OSError) and error.strerror:
-            raise DataError(f"cannot read {path}: {error.strerror}") from error
-        raise DataError(
-            f"{path} is no MATLAB file of version 7 or older: {_first_line(error)}"
-        ) from error
-    if variable not in content:
-        raise DataError(f"{path} holds no variable '{variable}'")
-    found: object = content[variable]
-    return found
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]
 
 
 def _read_text(path: Path) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""Facts of SYSU-MM01: its cameras, its splits, and what tells its four protocols apart."""
+"""Facts of SYSU-MM01: its cameras, its splits, and what tells its protocols apart."""
 
 from __future__ import annotations
 
@@ -18,11 +18,13 @@ CAMERA_MODALITY: Mapping[int, Modality] = MappingProxyType(
 )
 """Modality of each camera."""
 
-QUERY_CAMERAS = (3, 6)
-"""The infrared cameras; all their test images are queries, in both search modes."""
+VISIBLE_CAMERAS = (1, 2, 4, 5)
+INDOOR_CAMERAS = (1, 2)
+"""The visible cameras inside a building."""
+INFRARED_CAMERAS = (3, 6)
 
-SAME_ROOM = ((3, 2),)
-"""(query camera, gallery camera) pairs that may not meet: cameras 2 and 3 share a room."""
+_LOCATION: Mapping[int, int] = MappingProxyType({1: 1, 2: 2, 3: 2, 4: 4, 5: 5, 6: 6})
+"""Where each camera hangs: cameras 2 and 3 share a room."""
 
 NUM_TRIALS = 10
 
@@ -35,25 +37,66 @@ class GallerySetting:
     """What tells one protocol from another.
 
     Attributes:
-        mode: "all" or "indoor".
-        cameras: The visible cameras that form the gallery.
+        search: What is searched, for people.
+        query_cameras: All their test images are queries.
+        cameras: The cameras that form the gallery; of one modality, as the query cameras are.
         shots: Most gallery images of one identity in one camera.
     """
 
-    mode: str
-    cameras: tuple[int, ...]
-    shots: int
+    search: str
+    query_cameras: tuple[int, ...] = INFRARED_CAMERAS
+    cameras: tuple[int, ...] = VISIBLE_CAMERAS
+    shots: int = 1
 
+    @property
+    def query_modality(self) -> Modality:
+        """Modality of the query images."""
+        return CAMERA_MODALITY[self.query_cameras[0]]
 
-ALL_SEARCH = (1, 2, 4, 5)
-INDOOR_SEARCH = (1, 2)
+    @property
+    def gallery_modality(self) -> Modality:
+        """Modality of the gallery images."""
+        return CAMERA_MODALITY[self.cameras[0]]
+
+    @property
+    def excluded_camera_pairs(self) -> tuple[tuple[int, int], ...]:
+        """(query camera, gallery camera) pairs that may not meet: those of one location.
+
+        A camera is at its own location, so that no query meets an image of its own camera.
+        """
+        return tuple(
+            (query, gallery)
+            for query in self.query_cameras
+            for gallery in self.cameras
+            if _LOCATION[query] == _LOCATION[gallery]
+        )
+
+    @property
+    def has_agw_draw(self) -> bool:
+        """Whether the agw convention defines the gallery: one shot of visible cameras."""
+        return self.shots == 1 and self.gallery_modality == VISIBLE
+
 
 GALLERY_SETTINGS: Mapping[str, GallerySetting] = MappingProxyType(
     {
-        "sysu-all-single": GallerySetting(mode="all", cameras=ALL_SEARCH, shots=1),
-        "sysu-all-multi": GallerySetting(mode="all", cameras=ALL_SEARCH, shots=10),
-        "sysu-indoor-single": GallerySetting(mode="indoor", cameras=INDOOR_SEARCH, shots=1),
-        "sysu-indoor-multi": GallerySetting(mode="indoor", cameras=INDOOR_SEARCH, shots=10),
+        "sysu-all-single": GallerySetting(search="all-search"),
+        "sysu-all-multi": GallerySetting(search="all-search", shots=10),
+        "sysu-indoor-single": GallerySetting(search="indoor-search", cameras=INDOOR_CAMERAS),
+        "sysu-indoor-multi": GallerySetting(
+            search="indoor-search", cameras=INDOOR_CAMERAS, shots=10
+        ),
+        "sysu-rgb-to-rgb": GallerySetting(
+            search="visible to visible (analysis)", query_cameras=VISIBLE_CAMERAS
+        ),
+        "sysu-ir-to-ir": GallerySetting(
+            search="infrared to infrared (analysis)", cameras=INFRARED_CAMERAS
+        ),
+        "sysu-rgb-to-ir": GallerySetting(
+            search="visible to infrared (analysis)",
+            query_cameras=VISIBLE_CAMERAS,
+            cameras=INFRARED_CAMERAS,
+        ),
+        "sysu-ir-to-rgb": GallerySetting(search="infrared to visible (analysis)"),
     }
 )
-"""The setting of each protocol, by its id."""
+"""The setting of each protocol, by its id: the four of the dataset, then four for analysis."""

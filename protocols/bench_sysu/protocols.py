@@ -1,4 +1,4 @@
-"""The four protocols of SYSU-MM01."""
+"""The protocols of SYSU-MM01: queries, galleries and training rows of a trial."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from bench_core import DataError, Trial, UsageError
 from bench_sysu.folders import group_by_folder
 from bench_sysu.gallery import agw_gallery, check_counts, official_gallery
-from bench_sysu.layout import GALLERY_SETTINGS, QUERY_CAMERAS, TRAINING_SPLIT
+from bench_sysu.layout import GALLERY_SETTINGS, TRAINING_SPLIT
 from bench_sysu.splits import SysuSplits
 
 if TYPE_CHECKING:
@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 
 
 class SysuProtocol:
-    """All-search or indoor-search, single-shot or multi-shot, by the id of its spec.
+    """A protocol of SYSU-MM01, by the id of its spec.
 
-    Queries are all images of the test identities in the infrared cameras, in every trial; the
-    gallery of a trial is drawn from the visible cameras.
+    Queries are all images of the test identities in the query cameras, in every trial; the
+    gallery of a trial is drawn from the gallery cameras. An analysis within one modality takes
+    both from the same cameras: what keeps a query from itself is that its camera is excluded.
     """
 
     def __init__(self, spec: ProtocolSpec) -> None:
@@ -52,7 +53,7 @@ class SysuProtocol:
     def test_rows(self, images: pd.DataFrame, splits: Splits, split: str) -> NDArray[np.int64]:
         """Return the row positions of all images of the test identities, in all six cameras.
 
-        One feature table of these rows serves the four protocols.
+        One feature table of these rows serves all protocols.
 
         Raises:
             UsageError: There is no such split.
@@ -70,7 +71,7 @@ class SysuProtocol:
         Args:
             images: Columns identity, camera, modality and index.
             splits: Of this dataset's reader.
-            convention: "official" or, for one shot, "agw".
+            convention: "official" or, for one shot of visible cameras, "agw".
             trial: From 0.
 
         Returns:
@@ -85,7 +86,8 @@ class SysuProtocol:
         own = _own(splits)
         folders = group_by_folder(images, own.test)
         self._check_cameras(folders)
-        query = [rows for (camera, _), rows in folders.items() if camera in QUERY_CAMERAS]
+        cameras = self._setting.query_cameras
+        query = [rows for (camera, _), rows in folders.items() if camera in cameras]
         gallery = self._gallery(folders, own, convention, trial)
         return Trial(query=np.concatenate(query), gallery=gallery)
 
@@ -100,7 +102,7 @@ class SysuProtocol:
 
     @property
     def _cameras(self) -> tuple[int, ...]:
-        return (*self._setting.cameras, *QUERY_CAMERAS)
+        return tuple(sorted({*self._setting.cameras, *self._setting.query_cameras}))
 
     def _check_trial(self, trial: int) -> None:
         if not 0 <= trial < self.spec.num_trials:
@@ -111,7 +113,7 @@ class SysuProtocol:
     def _check_convention(self, convention: Convention) -> None:
         if convention in self.spec.conventions:
             return
-        reason = " (agw defines no multi-shot gallery)" if convention == "agw" else ""
+        reason = " (it draws one image of visible cameras only)" if convention == "agw" else ""
         raise UsageError(
             f"{self.spec.id} does not define the convention '{convention}'{reason}; "
             f"use {' or '.join(self.spec.conventions)}"
@@ -123,7 +125,7 @@ class SysuProtocol:
         if missing:
             raise DataError(
                 f"{self.spec.id} needs test images of cameras "
-                f"{', '.join(map(str, sorted(self._cameras)))}; there is none of camera "
+                f"{', '.join(map(str, self._cameras))}; there is none of camera "
                 f"{missing[0]}"
             )
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench_core import DataError
-from bench_sysu.id_files import load_matlab_variable, read_identities
+from bench_core import DataError, load_matlab_variable
+from bench_sysu.id_files import read_identities
 from bench_sysu.layout import CAMERA_MODALITY, NUM_TRIALS
 
 if TYPE_CHECKING:

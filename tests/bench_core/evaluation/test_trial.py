@@ -217,23 +217,6 @@ def test_the_curve_stays_at_its_last_value_where_the_gallery_is_short() -> None:
     assert case.score(num_ranks=5).cmc.tolist() == [0, 1, 1, 1, 1]
 
 
-def test_many_queries_are_ranked_in_blocks_like_few(monkeypatch: pytest.MonkeyPatch) -> None:
-    rng = np.random.default_rng(5)
-    case = Case(
-        rng.integers(0, 40, (100, 50)) / 8,
-        rng.integers(0, 12, 100),
-        rng.choice([3, 6], 100),
-        rng.integers(0, 12, 50),
-        rng.choice([1, 2, 4, 5], 50),
-    )
-    whole = case.score()
-    monkeypatch.setattr("bench_core.evaluation.ranking._BLOCK_ELEMENTS", 1)
-    assert_same(case.score(), whole)
-    expected = reference(case, "identity")
-    assert expected is not None
-    np.testing.assert_allclose(whole.cmc, expected["cmc"], rtol=0, atol=1e-12)
-
-
 def test_distances_are_left_as_they_were() -> None:
     distances = np.array([[1.0, 1.0, 0.5]])
     case = make_case(distances.tolist(), [(7, 3)], [(7, 1), (7, 2), (8, 1)])

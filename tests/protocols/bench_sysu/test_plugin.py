@@ -12,17 +12,19 @@ from bench_core import INFRARED, VISIBLE
 def test_registers_the_dataset() -> None:
     (spec,) = bench_sysu.bench_register_datasets()
     assert (spec.id, spec.synthetic_layout) == ("sysu-mm01", "sysu-mm01")
+    infrared = {camera for camera, seen in spec.camera_modalities.items() if seen == INFRARED}
+    assert (set(spec.camera_modalities), infrared) == ({1, 2, 3, 4, 5, 6}, {3, 6})
 
 
-def test_registers_four_protocols() -> None:
+STANDARD = {"sysu-all-single", "sysu-all-multi", "sysu-indoor-single", "sysu-indoor-multi"}
+ANALYSIS = {"sysu-rgb-to-rgb", "sysu-ir-to-ir", "sysu-rgb-to-ir", "sysu-ir-to-rgb"}
+
+
+def test_registers_four_protocols_and_four_for_analysis() -> None:
     specs = {spec.id: spec for spec in bench_sysu.bench_register_protocols()}
-    assert set(specs) == {
-        "sysu-all-single",
-        "sysu-all-multi",
-        "sysu-indoor-single",
-        "sysu-indoor-multi",
-    }
-    for id_, spec in specs.items():
+    assert set(specs) == STANDARD | ANALYSIS
+    for id_ in STANDARD:
+        spec = specs[id_]
         single = id_.endswith("single")
         assert spec.conventions == (("official", "agw") if single else ("official",))
         assert (spec.query_modality, spec.gallery_modality) == (INFRARED, VISIBLE)
