@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 Matrix: TypeAlias = "NDArray[np.floating[Any]]"
 
 VARIABLE = "feature"
-_FILE_NAME = re.compile(r"(?P<name>.*)_cam(?P<camera>[0-9]+)\.mat")
+# "._x_cam1.mat" and the like are leftovers of desktop file managers.
+_FILE_NAME = re.compile(r"(?!\.).*_cam[0-9]+\.mat")
 
 
 @dataclass(frozen=True, eq=False)

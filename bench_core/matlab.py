@@ -26,7 +26,9 @@ def load_matlab_variable(path: Path, variable: str) -> object:
         DataError: The file is unreadable, malformed, of a newer version, or has no such variable.
     """
     try:
-        content = loadmat(path, appendmat=False, variable_names=[variable])
+        with path.open("rb") as file:
+            # The stubs leave out open files; by itself loadmat hides why a path cannot be opened.
+            content = loadmat(file, variable_names=[variable])  # type: ignore[arg-type]
     except NotImplementedError as error:
         raise DataError(
             f"{path} is a MATLAB file of version 7.3 (HDF5); save it in MATLAB with "

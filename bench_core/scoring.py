@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bench_core.contracts.errors import UsageError
-from bench_core.evaluation.pool import MAX_TRIALS, pool_trials
+from bench_core.evaluation.pool import pool_trials
 from bench_core.evaluation.products import FeatureDistances
 from bench_core.evaluation.query_table import QueryImages
 from bench_core.evaluation.ranking import rank_pool
 from bench_core.evaluation.summary import Evaluation
-from bench_core.evaluation.trial import TrialScore, average_queries
+from bench_core.evaluation.trial import average_queries
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -101,15 +101,6 @@ def _check_one_model(protocol: EvaluationProtocol) -> None:
 def _score(
     features: FeatureTable, trials: Sequence[Trial], spec: ProtocolSpec, device: torch.device | str
 ) -> Evaluation:
-    scores = []
-    for start in range(0, len(trials), MAX_TRIALS):
-        scores += _score_together(features, trials[start : start + MAX_TRIALS], spec, device)
-    return Evaluation(tuple(scores), tuple(_query_images(features, trial) for trial in trials))
-
-
-def _score_together(
-    features: FeatureTable, trials: Sequence[Trial], spec: ProtocolSpec, device: torch.device | str
-) -> list[TrialScore]:
     pool = pool_trials(
         features.table["identity"].to_numpy(),
         features.table["camera"].to_numpy(),
@@ -117,10 +108,11 @@ def _score_together(
         spec.excluded_camera_pairs,
     )
     source = FeatureDistances(features.features, pool, features.metric, device)
-    return [
+    scores = tuple(
         average_queries(scores, num_gallery=len(trial.gallery))
         for scores, trial in zip(rank_pool(source, pool, spec.cmc), trials, strict=True)
-    ]
+    )
+    return Evaluation(scores, tuple(_query_images(features, trial) for trial in trials))
 
 
 def _query_images(features: FeatureTable, trial: Trial) -> QueryImages:

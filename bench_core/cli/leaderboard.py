@@ -39,17 +39,19 @@ def leaderboard(
 
     from bench_core.files import write_text
     from bench_core.leaderboard import render
-    from bench_core.results.store import read_results
+    from bench_core.leaderboard.paired import PairedTests
+    from bench_core.results.store import find_results
 
-    records = read_results(results)
+    found = find_results(results)
+    records, told_apart = list(found.values()), PairedTests(found)
     output_format = "json" if as_json else output_format
     if output is None:
-        click.echo(render.render(records, output_format), nl=False)
+        click.echo(render.render(records, output_format, told_apart), nl=False)
     elif check:
-        difference = render.check(records, output_format, output)
+        difference = render.check(records, output_format, told_apart, output)
         if difference is not None:
             raise BenchError(difference)
         click.echo(f"{output} is up to date", err=True)
     else:
-        write_text(output, render.render(records, output_format))
+        write_text(output, render.render(records, output_format, told_apart))
         click.echo(f"leaderboard {output}", err=True)

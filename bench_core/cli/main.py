@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from bench_core.cli import data, doctor, leaderboard, listing, run, steps
+from bench_core.cli import compare, data, doctor, leaderboard, listing, run, steps
 from bench_core.contracts.errors import BenchError, PluginError, UsageError
 from bench_core.plugins import Registry, load_registry
 
@@ -16,6 +16,7 @@ BUILT_IN_COMMANDS = (
     steps.extract,
     steps.evaluate,
     leaderboard.leaderboard,
+    compare.compare,
     listing.listing,
     data.data,
     doctor.doctor,

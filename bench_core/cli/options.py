@@ -204,10 +204,14 @@ def print_text_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> N
 
 
 def print_scores(document: dict[str, Any]) -> None:
-    """Print scores in percent: mean, standard deviation, and every trial."""
+    """Print scores in percent: mean, 95 % interval, standard deviation, and every trial."""
     rows = [
         [name, *(_percent(document[name][metric]) for metric in METRICS_SHOWN)]
         for name in ("mean", "std")
+    ]
+    rows += [
+        [name, *(_percent(document["interval"][metric][end]) for metric in METRICS_SHOWN)]
+        for end, name in enumerate(("95 % low", "95 % high"))
     ]
     for number, trial in enumerate(document["trials"], start=1):
         cmc = trial["cmc"]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
 from bench_core.cli import options
 from bench_core.contracts.errors import UsageError
+from bench_core.contracts.method import Metric
 
 if TYPE_CHECKING:
     from bench_core.contracts.dataset import DatasetReader, Splits
@@ -139,8 +140,13 @@ def extract(  # one argument an option
 @options.protocol_option
 @click.option(
     "--features", "features_path", required=True, type=click.Path(path_type=Path),
-    metavar="FILE.npz",
-    help="Features as 'bench extract' writes them.",
+    metavar="PATH",
+    help="A file .npz as 'bench extract' writes it, or a folder of NAME_cam1.mat, NAME_cam2.mat "
+    "and so on as the authors' MATLAB evaluation of SYSU-MM01 reads it.",
+)  # fmt: skip
+@click.option(
+    "--metric", type=click.Choice(get_args(Metric)),
+    help="Distance of features that name none. [default: euclidean]",
 )  # fmt: skip
 @click.option(
     "--splits", "splits_folder", type=click.Path(path_type=Path), metavar="DIR",
@@ -151,29 +157,41 @@ def extract(  # one argument an option
     help="Root folder of the dataset, instead of --splits.",
 )  # fmt: skip
 @options.convention_option
+@click.option(
+    "--per-query", "query_path", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+    help="Write the scores of each query in each trial to FILE.csv or FILE.parquet.",
+)  # fmt: skip
 @options.json_option
 @click.pass_obj
-def evaluate(  # one argument an option
+def evaluate(  # noqa: PLR0913  # one argument an option
     registry: Registry,
     *,
     protocol_id: str,
     features_path: Path,
+    metric: Metric | None,
     splits_folder: Path | None,
     root: Path | None,
     convention: str | None,
+    query_path: Path | None,
     as_json: bool,
 ) -> None:
-    """Score a file of features under a protocol; no images are needed."""
+    """Score features under a protocol; no images are needed."""
     protocol = registry.protocol(protocol_id)
     chosen = options.resolve_convention(protocol, convention)
     splits = _read_splits(registry, protocol, splits_folder, root)
 
-    from bench_core.features import read_features
+    from bench_core.per_query import check_query_file, write_query_file
+    from bench_core.runs.evaluations import evaluate_path
     from bench_core.runs.inputs import build_protocol
-    from bench_core.scoring import score_features
 
-    features = read_features(features_path)
-    evaluation = score_features(features, build_protocol(protocol), splits, chosen)
+    if query_path is not None:
+        check_query_file(query_path)
+    dataset = registry.dataset(protocol.dataset)
+    evaluation = evaluate_path(
+        features_path, metric, dataset, build_protocol(protocol), splits, chosen
+    )
+    if query_path is not None:
+        write_query_file(query_path, evaluation.scores)
     document: dict[str, Any] = {
         "protocol": protocol.id,
         "convention": chosen,
@@ -188,6 +206,24 @@ def evaluate(  # one argument an option
         f"{document['queries']} queries have a match\n"
     )
     options.print_scores(document)
+    _print_cameras(document["by_query_camera"])
+    click.echo(f"\nintra-class cosine similarity (ICCS) {document['iccs']:.4f}")
+    if query_path is not None:
+        click.echo(f"queries {query_path}")
+
+
+def _print_cameras(cameras: dict[str, Any]) -> None:
+    """Print the mean scores of the queries of each camera, in percent."""
+    click.echo()
+    rows = [
+        [
+            camera,
+            str(scores["valid_queries"]),
+            *(f"{100 * scores['mean'][metric]:.2f}" for metric in options.METRICS_SHOWN),
+        ]
+        for camera, scores in cameras.items()
+    ]
+    options.print_table(["query camera", "queries", *options.METRICS_SHOWN], rows)
 
 
 def _read_splits(

@@ -5,48 +5,28 @@ A record loads without torch, pandas or the plugin that made it. Fractions lie i
 
 # Annotations are evaluated when the classes are made, so this module does not postpone them.
 import json
-import math
-from collections.abc import Sequence
 from datetime import timedelta
 from typing import Annotated, Any, Final, Literal, Self, TypeAlias
 
-from pydantic import (
-    AwareDatetime,
-    BaseModel,
-    ConfigDict,
-    Field,
-    JsonValue,
-    field_validator,
-    model_validator,
-)
+from pydantic import AwareDatetime, Field, JsonValue, field_validator, model_validator
 
 from bench_core.contracts.images import Modality
 from bench_core.contracts.protocol import Convention
+from bench_core.contracts.scores import PositiveCount, RecordPart, Scores
 
 SCHEMA_VERSION: Final = 1
-MEAN_TOLERANCE = 1e-9
 
 Name: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$")]
 """An id that is safe in file names."""
 Sha256: TypeAlias = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 """A SHA-256 in lower-case hex."""
-Fraction: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 Count: TypeAlias = Annotated[int, Field(ge=0)]
-PositiveCount: TypeAlias = Annotated[int, Field(ge=1)]
 PositiveNumber: TypeAlias = Annotated[float, Field(gt=0)]
 Duration: TypeAlias = Annotated[float, Field(ge=0)]
 """Seconds."""
 
 
-class _Part(BaseModel):
-    """A part of a record: immutable, finite, without unknown keys, without silent conversions."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, populate_by_name=True
-    )
-
-
-class MethodRun(_Part):
+class MethodRun(RecordPart):
     """The method that ran.
 
     Attributes:
@@ -79,7 +59,7 @@ class MethodRun(_Part):
         return f"{self.id}:{self.variant}" if self.variant else self.id
 
 
-class DatasetUsed(_Part):
+class DatasetUsed(RecordPart):
     """The images that were scored.
 
     Attributes:
@@ -97,7 +77,7 @@ class DatasetUsed(_Part):
     num_images: PositiveCount
 
 
-class ProtocolUsed(_Part):
+class ProtocolUsed(RecordPart):
     """How the run was scored.
 
     Attributes:
@@ -117,100 +97,7 @@ class ProtocolUsed(_Part):
     gallery_modality: Modality
 
 
-class TrialScores(_Part):
-    """The scores of one trial.
-
-    Attributes:
-        cmc: Element k - 1 is the fraction of valid queries with a match among the first k.
-        mean_average_precision: mAP ("mAP" in files).
-        mean_inverse_negative_penalty: mINP ("mINP" in files).
-    """
-
-    cmc: Annotated[tuple[Fraction, ...], Field(min_length=20, strict=False)]
-    mean_average_precision: Fraction = Field(validation_alias="mAP", serialization_alias="mAP")
-    mean_inverse_negative_penalty: Fraction = Field(
-        validation_alias="mINP", serialization_alias="mINP"
-    )
-
-    @model_validator(mode="after")
-    def _cmc_never_falls(self) -> Self:
-        if any(later < earlier for earlier, later in zip(self.cmc, self.cmc[1:], strict=False)):
-            raise ValueError("cmc falls from one rank to the next")
-        return self
-
-    def as_metrics(self) -> "Metrics":
-        """Return the figures that tables show."""
-        return Metrics(
-            rank_1=self.cmc[0],
-            rank_5=self.cmc[4],
-            rank_10=self.cmc[9],
-            rank_20=self.cmc[19],
-            mean_average_precision=self.mean_average_precision,
-            mean_inverse_negative_penalty=self.mean_inverse_negative_penalty,
-        )
-
-
-class Metrics(_Part):
-    """One figure for each metric of a table; files spell them "rank-1", "mAP" and so on."""
-
-    rank_1: Fraction = Field(validation_alias="rank-1", serialization_alias="rank-1")
-    rank_5: Fraction = Field(validation_alias="rank-5", serialization_alias="rank-5")
-    rank_10: Fraction = Field(validation_alias="rank-10", serialization_alias="rank-10")
-    rank_20: Fraction = Field(validation_alias="rank-20", serialization_alias="rank-20")
-    mean_average_precision: Fraction = Field(validation_alias="mAP", serialization_alias="mAP")
-    mean_inverse_negative_penalty: Fraction = Field(
-        validation_alias="mINP", serialization_alias="mINP"
-    )
-
-    def by_name(self) -> dict[str, float]:
-        """Return the figures under the names that files and tables use, such as "rank-1"."""
-        return self.model_dump(by_alias=True)
-
-
-class Scores(_Part):
-    """The scores of all trials, in the form that `bench eval --json` prints.
-
-    Attributes:
-        queries: Query images of a trial; the least, where trials differ.
-        valid_queries: Those with a match in the gallery that they may see (only they count); the
-            least, where trials differ.
-        gallery: Gallery images of each trial.
-        trials: The scores of each trial.
-        mean: Mean over trials.
-        std: Standard deviation over trials (population: divided by the number of trials).
-    """
-
-    queries: PositiveCount
-    valid_queries: PositiveCount
-    gallery: Annotated[tuple[PositiveCount, ...], Field(min_length=1, strict=False)]
-    trials: Annotated[tuple[TrialScores, ...], Field(min_length=1, strict=False)]
-    mean: Metrics
-    std: Metrics
-
-    @model_validator(mode="after")
-    def _trials_agree(self) -> Self:
-        if len(self.gallery) != len(self.trials):
-            raise ValueError(
-                f"gallery has {len(self.gallery)} entries for {len(self.trials)} trials"
-            )
-        if len({len(trial.cmc) for trial in self.trials}) > 1:
-            raise ValueError("the cmc lists of the trials differ in length")
-        if self.valid_queries > self.queries:
-            raise ValueError(f"valid_queries {self.valid_queries} exceeds queries {self.queries}")
-        return self
-
-    @model_validator(mode="after")
-    def _summary_follows_from_trials(self) -> Self:
-        trials = [trial.as_metrics().by_name() for trial in self.trials]
-        mean, std = self.mean.by_name(), self.std.by_name()
-        for name in mean:
-            expected_mean, expected_std = _mean_and_std([trial[name] for trial in trials])
-            _require_close(f"mean {name}", mean[name], expected_mean)
-            _require_close(f"std {name}", std[name], expected_std)
-        return self
-
-
-class Cost(_Part):
+class Cost(RecordPart):
     """What the method costs. Arithmetic and parameters are those of one image's extraction.
 
     Attributes:
@@ -255,7 +142,7 @@ class Cost(_Part):
         return self
 
 
-class Provenance(_Part):
+class Provenance(RecordPart):
     """Where a result came from.
 
     Attributes:
@@ -287,14 +174,26 @@ class Provenance(_Part):
         return self
 
 
-class ResultRecord(_Part):
-    """One run of one method under one protocol, as a file of the results folder holds it."""
+class ResultRecord(RecordPart):
+    """One run of one method under one protocol, as a file of the results folder holds it.
+
+    Attributes:
+        schema_version: Of the file's form.
+        method: What ran.
+        dataset: The images it was scored on.
+        protocol: How it was scored.
+        scores: Its scores.
+        query_scores: SHA-256 of the file beside the record that holds the scores of each query.
+        cost: What it costs.
+        provenance: Where it came from.
+    """
 
     schema_version: Literal[1]
     method: MethodRun
     dataset: DatasetUsed
     protocol: ProtocolUsed
     scores: Scores
+    query_scores: Sha256
     cost: Cost
     provenance: Provenance
 
@@ -325,13 +224,3 @@ class ResultRecord(_Part):
             pydantic.ValidationError: The document is not a record; the error names the fields.
         """
         return cls.model_validate_json(text)
-
-
-def _mean_and_std(values: Sequence[float]) -> tuple[float, float]:
-    mean = math.fsum(values) / len(values)
-    return mean, math.sqrt(math.fsum((value - mean) ** 2 for value in values) / len(values))
-
-
-def _require_close(name: str, value: float, expected: float) -> None:
-    if abs(value - expected) > MEAN_TOLERANCE:
-        raise ValueError(f"{name} is {value!r}, but the trials give {expected!r}")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from bench_core.evaluation.preparation import check_lengths
+from bench_core.contracts.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,14 +51,34 @@ def pairwise_distances(
     """
     _check_shapes(query, gallery)
     if metric == "cosine":
-        check_lengths(query, np.arange(len(query)), "query")
-        check_lengths(gallery, np.arange(len(gallery)), "gallery")
+        check_lengths(np.any(query, axis=2), np.arange(len(query)), "query")
+        check_lengths(np.any(gallery, axis=2), np.arange(len(gallery)), "gallery")
     distances = np.zeros((len(query), len(gallery)))
     if not distances.size:
         return distances
     for view in range(query.shape[1]):
         _add_view(distances, query[:, view], gallery[:, view], metric)
     return distances
+
+
+def check_lengths(present: NDArray[np.bool_], rows: NDArray[np.int64], role: str) -> None:
+    """Check that no view of a feature is all zeros.
+
+    Args:
+        present: bool (N, V), whether a view is not.
+        rows: Row of each feature in the caller's table (N,).
+        role: "query" or "gallery", for the message.
+
+    Raises:
+        DataError: One is.
+    """
+    zero = np.flatnonzero(~present.all(axis=1))
+    if zero.size:
+        raise DataError(
+            f"{zero.size} of {len(present)} {role} features are all zeros, the first in row "
+            f"{rows[zero[0]]}, so they have no cosine distance; use the euclidean metric or leave "
+            "the images out"
+        )
 
 
 def _check_shapes(query: FloatArray, gallery: FloatArray) -> None:

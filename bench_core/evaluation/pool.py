@@ -3,7 +3,7 @@
 A column is a gallery image of at least one trial. Columns lie in order of identity, so that the
 possible matches of a query are neighbours.
 
-Letters in shapes: Q queries, U columns, T trials, W words.
+Letters in shapes: Q queries, U columns, T trials, A audiences.
 """
 
 from __future__ import annotations
@@ -23,10 +23,6 @@ if TYPE_CHECKING:
 IntArray: TypeAlias = "NDArray[np.int64]"
 TrialRows: TypeAlias = "tuple[IntArray, IntArray]"
 """Rows of the query images and, in gallery order, of the gallery images of a trial."""
-
-_WORD_BITS = 63
-MAX_TRIALS = _WORD_BITS
-"""Trials that one pool can hold; each is a bit of an int64."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -73,7 +69,7 @@ def pool_trials(
     Args:
         identity: Integers (N,), of all images.
         camera: Integers (N,).
-        trials: Rows of queries and gallery of each trial; at most `MAX_TRIALS`.
+        trials: Rows of queries and gallery of each trial; at least one trial.
         excluded_camera_pairs: (query camera, gallery camera) pairs that may not meet.
 
     Returns:
@@ -81,7 +77,7 @@ def pool_trials(
 
     Raises:
         DataError: A trial has no query or no gallery image.
-        ValueError: A gallery holds an image twice, or there are too many trials.
+        ValueError: A gallery holds an image twice, or there is no trial.
 
     Examples:
         >>> pool = pool_trials(
@@ -91,8 +87,8 @@ def pool_trials(
         >>> pool.column_rows.tolist(), pool.positions.tolist()
         ([2, 1], [[0, 1], [-1, 0]])
     """
-    if not 0 < len(trials) <= MAX_TRIALS:
-        raise ValueError(f"a pool holds 1 to {MAX_TRIALS} trials, not {len(trials)}")
+    if not trials:
+        raise ValueError("a pool needs at least one trial")
     for query, gallery in trials:
         if not len(query) or not len(gallery):
             raise DataError(
@@ -126,97 +122,24 @@ def _positions(columns: IntArray, galleries: Sequence[IntArray]) -> NDArray[np.i
 
 
 @dataclass(frozen=True, eq=False)
-class Fields:
-    """One count for each trial, packed into W int64 words: adding words adds all counts.
+class Audiences:
+    """Who may see which columns: queries whose cameras exclude the same cameras are one audience.
 
     Attributes:
-        width: Bits of a count.
-        num_trials: Number of counts.
+        number: int64 (Q,), audience of each query.
+        allowed: bool (A, U), whether an audience may see a column.
     """
 
-    width: int
-    num_trials: int
-
-    @classmethod
-    def for_pool(cls, pool: TrialPool) -> Fields:
-        """Choose fields that hold any number of gallery images."""
-        return cls(int(pool.positions.max() + 1).bit_length(), pool.num_trials)
-
-    @property
-    def num_words(self) -> int:
-        """Number of words W."""
-        return -(-self.num_trials // self._per_word)
-
-    @property
-    def units(self) -> IntArray:
-        """What to add to the words to count one for a trial, int64 (T, W)."""
-        units = np.zeros((self.num_trials, self.num_words), dtype=np.int64)
-        for trial in range(self.num_trials):
-            word, shift = self._place(trial)
-            units[trial, word] = 1 << shift
-        return units
-
-    def pack(self, bits: IntArray) -> IntArray:
-        """Turn sets of trials, bit t for trial t, (...) into words (..., W) that count one each."""
-        member = (bits[..., np.newaxis] >> np.arange(self.num_trials)) & 1
-        return member @ self.units
-
-    def count(self, words: IntArray, trial: int) -> IntArray:
-        """Read the counts of a trial from words (..., W)."""
-        word, shift = self._place(trial)
-        return (words[..., word] >> shift) & ((1 << self.width) - 1)
-
-    @property
-    def _per_word(self) -> int:
-        return _WORD_BITS // self.width
-
-    def _place(self, trial: int) -> tuple[int, int]:
-        return trial // self._per_word, trial % self._per_word * self.width
-
-
-@dataclass(frozen=True, eq=False)
-class Audience:
-    """The columns that some queries may see: all queries whose camera excludes the same cameras.
-
-    Attributes:
-        queries: The queries in order of identity.
-        allowed: bool (U,).
-        trials: int64 (U,), bit t set where the column is allowed and in the gallery of trial t.
-        words: int64 (W, U), `trials` as packed counts.
-    """
-
-    queries: IntArray
+    number: IntArray
     allowed: NDArray[np.bool_]
-    trials: IntArray
-    words: IntArray
 
 
-def split_audiences(pool: TrialPool, fields: Fields) -> list[Audience]:
+def split_audiences(pool: TrialPool) -> Audiences:
     """Split the queries of a pool by the cameras that they may not see."""
-    excluded: dict[frozenset[int], list[int]] = {}
+    excluded: dict[frozenset[int], int] = {}
+    number = np.empty(len(pool.query_rows), dtype=np.int64)
     for camera in np.unique(pool.query_camera).tolist():
         unseen = frozenset(other for own, other in pool.excluded_camera_pairs if own == camera)
-        excluded.setdefault(unseen, []).append(camera)
-    shifts = np.arange(pool.num_trials)[:, np.newaxis]
-    trials = ((pool.positions >= 0).astype(np.int64) << shifts).sum(axis=0)
-    return [
-        _audience(pool, fields, trials, cameras, unseen) for unseen, cameras in excluded.items()
-    ]
-
-
-def _audience(
-    pool: TrialPool,
-    fields: Fields,
-    trials: IntArray,
-    cameras: Collection[int],
-    unseen: Collection[int],
-) -> Audience:
-    queries = np.flatnonzero(np.isin(pool.query_camera, list(cameras)))
-    allowed = ~np.isin(pool.column_camera, list(unseen))
-    visible = np.where(allowed, trials, 0)
-    return Audience(
-        queries[np.argsort(pool.query_identity[queries], kind="stable")],
-        allowed,
-        visible,
-        np.ascontiguousarray(fields.pack(visible).T),
-    )
+        number[pool.query_camera == camera] = excluded.setdefault(unseen, len(excluded))
+    allowed = [~np.isin(pool.column_camera, list(unseen)) for unseen in excluded]
+    return Audiences(number, np.stack(allowed))

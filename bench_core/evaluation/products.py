@@ -1,51 +1,53 @@
-"""Distances between features: one matrix product, in float32 where that is safe.
+"""Distances between features: one matrix product in the features' own precision.
 
 The product of centred features gives half the squared distance, up to a number that is the same
-for all columns of a query: |g|^2 / 2 - q.g. That ranks as the distance does. Distances that add
-up over views need the square roots and are computed in float64.
+for all columns of a query: |g|^2 / 2 - q.g. That ranks as the distance does. Lengths that add up
+over views are taken from a product each.
 
-Letters in shapes: Q queries, U columns, R and C some of them, V views, D dimensions, P pairs.
+The error of the values is measured on every product: at all matches, and at some other pairs of
+every query. Kernels compare exactly whatever is nearer than several times that.
+
+Letters in shapes: Q queries, U columns, R queries of a batch, C columns of a block, V views,
+D dimensions. Cosine distances add up over views as squared Euclidean ones do, so that its views
+become one vector of V x D dimensions.
 """
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import torch
 
-from bench_core.evaluation.distances import pairwise_distances
-from bench_core.evaluation.preparation import PreparedFeatures
-from bench_core.evaluation.sources import to_float32
-from bench_core.evaluation.threads import num_threads
+from bench_core.evaluation.arrays import ROOTED, SQUARED, Pairs, Table
+from bench_core.evaluation.distances import check_lengths
+from bench_core.evaluation.kernels import center_rows, find_lengths, settle_products
+from bench_core.evaluation.sources import as_read_only
+from bench_core.evaluation.threads import in_threads
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
     from bench_core.contracts.method import Metric
+    from bench_core.evaluation.arrays import Matches
     from bench_core.evaluation.pool import TrialPool
 
 IntArray: TypeAlias = "NDArray[np.int64]"
-Values: TypeAlias = "NDArray[np.float32]"
+FloatArray: TypeAlias = "NDArray[np.floating[Any]]"
 Exact: TypeAlias = "NDArray[np.float64]"
 
-_PAIRS_PER_STEP = 64
-_SAMPLE = (256, 512)
-_SAFETY = 4.0
-"""The float32 window is this times the largest error of the sample of the product."""
-_USEFUL = 2.0**-12
+_ORIGIN_SAMPLE = 101
+_SAFETY = {SQUARED: 4.0, ROOTED: 8.0}
+"""Values may err by this times the largest error seen; more where roots magnify errors."""
+_LEAST = 8.0
+"""Values may err by this many roundings, whatever is seen: the products of nearly equal features,
+of which there may be none to see, err several times as much as others."""
 _OUTLYING = 4.0
-"""Columns this many times as far from the origin as the median one are compared in float64."""
+"""Columns this many times as far from the origin as the median one are compared exactly."""
 _MANY = 16
-_COINCIDENT = 1e-4
-"""Images this near, as a part of their distance to the origin, are compared pair by pair: there
-the square root makes much of a small error."""
-_COLUMNS_PER_STEP = 8192
-_PADDED_ROWS = 2048
+"""Unless there is more than one of them in this many columns."""
 
 
 class FeatureDistances:
@@ -57,7 +59,6 @@ class FeatureDistances:
         pool: The trials.
         metric: "euclidean" or "cosine"; views add up.
         device: Where products are computed, such as "cpu" or "cuda".
-        min_float32_pairs: Number of pairs from which the product is worth float32.
 
     Raises:
         DataError: A feature is all zeros, so that its cosine is undefined.
@@ -65,263 +66,154 @@ class FeatureDistances:
 
     def __init__(
         self,
-        features: NDArray[np.floating[Any]],
+        features: FloatArray,
         pool: TrialPool,
         metric: Metric,
         device: torch.device | str = "cpu",
-        *,
-        min_float32_pairs: int = 2**20,
     ) -> None:
-        self.query_rows = pool.query_rows
-        self.column_rows = pool.column_rows
-        self.device = torch.device(device)
-        self.num_close_allowed = max(64, len(self.column_rows) // 32)
-        self.prepared = PreparedFeatures(features, metric, pool.column_rows)
-        self.query_norms = self.prepared.norms(pool.query_rows, "query")
-        self.column_norms = self.prepared.norms(pool.column_rows, "gallery")
-        self.outlying = self._find_outlying()
-        self._reach = float(self.column_norms[~self.outlying].max(initial=0.0))
-        large = len(pool.query_rows) * len(pool.column_rows) >= min_float32_pairs
-        few = np.count_nonzero(self.outlying) * _MANY <= len(pool.column_rows)
-        single = self.column_norms.shape[1] == 1
-        self._error = 0.0
-        self.float32 = bool(large and few and single and features.dtype == np.float32)
-        if self.float32:
-            self._error = self._measure_error()
-            # Not so where features leave the range of float32, or the device rounds to less.
-            self.float32 = self._error < _USEFUL
-
-    def block(self, columns: slice) -> _DoubleBlock | _SingleBlock:
-        """Convert and centre the features of the columns."""
-        return _SingleBlock(self, columns) if self.float32 else _DoubleBlock(self, columns)
-
-    def window(
-        self, rows: IntArray, columns: IntArray, exact: Exact, share: float = 1.0
-    ) -> tuple[Values, Values]:
-        """Widen exact values by the error of the product."""
-        width = self.tolerance(rows, columns)
-        if not self.float32:
-            # Rounding reorders nothing.
-            return to_float32(exact - width), to_float32(exact + width)
-        norms = self.query_norms[rows, 0]
-        width += share * self._error * (norms + self._reach) * self._reach
-        lower = np.nextafter(to_float32(exact - width), np.float32(-np.inf))
-        return lower, np.nextafter(to_float32(exact + width), np.float32(np.inf))
-
-    def tolerance(self, rows: IntArray, columns: IntArray) -> Exact:
-        """Bound the errors of float64 near the value of a pair.
-
-        An image at about the distance of the pair is no farther from the origin than three times
-        the query and once the column, which bounds the error of a product of D terms.
-        """
-        error = 4 * (self.prepared.shape[1] + 8) * np.finfo(np.float64).eps
-        reach = 3 * self.query_norms[rows] + self.column_norms[columns]
-        if reach.shape[1] == 1:
-            bound: Exact = error * np.square(reach[:, 0])
-        else:
-            bound = error / _COINCIDENT * reach.shape[1] * reach.sum(axis=1)
-        return bound
-
-    def exact(self, rows: IntArray, columns: IntArray) -> Exact:
-        """Compute values from the differences of features, a few pairs at a time."""
-        values = np.empty(len(rows))
-        for start in range(0, len(rows), _PAIRS_PER_STEP):
-            step = slice(start, start + _PAIRS_PER_STEP)
-            difference = self.prepared.differences(
-                self.query_rows[rows[step]], self.column_rows[columns[step]]
-            )
-            squares = np.einsum("pvd,pvd->pv", difference, difference)
-            values[step] = self._from_squares(squares, rows[step])
-        return values
-
-    def grids(self, rows: Sequence[IntArray], columns: Sequence[slice]) -> Iterator[Exact]:
-        """Compute values of all pairs of each group by float64 products, several at once."""
-        for groups in _gather_groups([len(one) for one in rows], columns):
-            query = self._padded([self.query_rows[rows[group]] for group in groups])
-            column = self._padded([self.column_rows[columns[group]] for group in groups])
-            products = torch.einsum("kqvd,kcvd->kvqc", query, column).numpy()
-            for product, group in zip(products, groups, strict=True):
-                own = columns[group]
-                size = own.stop - own.start
-                views = [view[: len(rows[group]), :size] for view in product]
-                yield self.from_products(views, rows[group], own)
-
-    def _padded(self, groups: list[IntArray]) -> torch.Tensor:
-        """Return centred features of groups of rows, padded with zeros to the same length."""
-        longest = max(len(rows) for rows in groups)
-        shape = (len(groups), longest, *self.prepared.shape)
-        padded = np.zeros(shape)
-        parts = [padded[number, : len(rows)] for number, rows in enumerate(groups)]
-        with ThreadPoolExecutor(num_threads()) as threads:
-            list(threads.map(self.prepared.centred, groups, parts))
-        return torch.from_numpy(padded)
-
-    def whole(self, rows: IntArray) -> Exact:
-        """Compute distances to all columns; equal features are compared once."""
-        first, number = self._distinct
-        query = self.prepared.features[self.query_rows[rows]]
-        parts = [
-            pairwise_distances(
-                query,
-                self.prepared.features[self.column_rows[first[start : start + _COLUMNS_PER_STEP]]],
-                self.prepared.metric,
-            )
-            for start in range(0, len(first), _COLUMNS_PER_STEP)
-        ]
-        return np.concatenate(parts, axis=1)[:, number]
-
-    def from_products(self, products: list[Exact], rows: IntArray, columns: slice) -> Exact:
-        """Turn float64 products of each view (R, C) into values (R, C)."""
-        if len(products) == 1:
-            return np.square(self.column_norms[columns, 0]) / 2 - products[0]
-        total = np.zeros_like(products[0])
-        coincident = np.zeros(total.shape, dtype=np.bool_)
-        for view, product in enumerate(products):
-            squares = np.square(self.query_norms[rows, view])[:, np.newaxis] - 2 * product
-            squares += np.square(self.column_norms[columns, view])
-            reach = np.add.outer(self.query_norms[rows, view], self.column_norms[columns, view])
-            coincident |= squares < np.square(_COINCIDENT * reach)
-            total += np.sqrt(np.maximum(squares, 0, out=squares), out=squares)
-        row, column = np.nonzero(coincident)
-        total[row, column] = self.exact(rows[row], columns.start + column)
-        return total
-
-    def _from_squares(self, squares: Exact, rows: IntArray) -> Exact:
-        if squares.shape[1] == 1:
-            found: Exact = (squares[:, 0] - np.square(self.query_norms[rows, 0])) / 2
-        else:
-            found = np.sqrt(squares).sum(axis=1)
-        return found
-
-    def _find_outlying(self) -> NDArray[np.bool_]:
-        limit = _OUTLYING * np.median(self.column_norms, axis=0)
-        outlying: NDArray[np.bool_] = np.any((self.column_norms > limit) & (limit > 0), axis=1)
-        return outlying
-
-    def _measure_error(self) -> float:
-        """Return the error to allow for in the float32 product.
-
-        It is a part of (|q| + |g|) |g|, for which a sample of queries and columns is computed in
-        float64, too.
-        """
-        ordinary = np.flatnonzero(~self.outlying)
-        rows = _spread(np.arange(len(self.query_rows)), _SAMPLE[0])
-        columns = _spread(ordinary, _SAMPLE[1])
-        exact = np.square(self.column_norms[columns, 0]) / 2 - (
-            _multiply(
-                self.prepared.centred(self.query_rows[rows])[:, 0],
-                self.prepared.centred(self.column_rows[columns])[:, 0],
-            )
+        features = as_read_only(features)
+        num_views = features.shape[1]
+        rows = pool.query_rows, pool.column_rows
+        query_inverse = column_inverse = np.empty((0, 0))
+        if metric == "cosine":
+            query_inverse = _invert_lengths(features, rows[0], "query")
+            column_inverse = _invert_lengths(features, rows[1], "gallery")
+        self.pairs = Pairs(
+            kind=ROOTED if metric == "euclidean" and num_views > 1 else SQUARED,
+            features=features,
+            query_rows=rows[0],
+            column_rows=rows[1],
+            query_inverse=query_inverse,
+            column_inverse=column_inverse,
         )
-        query = self.prepared.centred_float32(self.query_rows[rows])
-        column = self.prepared.centred_float32(self.column_rows[columns])
-        error = np.abs(self.multiply(query, column, self.column_norms[columns, 0]) - exact)
-        norms = self.column_norms[columns, 0]
-        scale = (self.query_norms[rows] + norms) * norms
-        with np.errstate(over="ignore", invalid="ignore"):
-            shown = np.nan_to_num(error[scale > 0] / scale[scale > 0], nan=np.inf).max(initial=0.0)
-        floor = np.sqrt(query.shape[1]) * 2.0**-24 / 128
-        return _SAFETY * max(float(shown), float(floor))
+        self._device = torch.device(device)
+        self._joined = metric == "cosine"
+        self._origin, self._unit = self._find_origin()
 
-    def multiply(self, query: Values, column: Values, norms: Exact) -> Values:
-        """Compute |g|^2 / 2 - q.g in float32 on the device, (R, C)."""
-        half = torch.from_numpy(to_float32(np.square(norms) / 2)).to(self.device)
-        left, right = (torch.from_numpy(part).to(self.device) for part in (query, column))
-        product: Values = torch.addmm(half, left, right.T, alpha=-1).cpu().numpy()
-        return product
-
-    @cached_property
-    def _distinct(self) -> tuple[IntArray, IntArray]:
-        """Columns whose features occur for the first time, and which of them each column equals."""
-        steps = range(0, len(self.column_rows), _COLUMNS_PER_STEP)
-        hashes = np.concatenate(
-            [
-                _hash_rows(self.prepared.features[self.column_rows[start : start + steps.step]])
-                for start in steps
-            ]
+    def tables(
+        self, matches: Matches, columns: slice, num_values: int
+    ) -> Iterator[tuple[slice, Table]]:
+        """Multiply a batch of queries with columns, some queries at once."""
+        pairs, queries = self.pairs, matches.queries
+        inverse = pairs.query_inverse[queries] if self._joined else pairs.query_inverse
+        query, query_squares = self._centred(pairs.query_rows[queries], inverse)
+        column, column_squares = self._centred(
+            pairs.column_rows[columns], pairs.column_inverse[columns]
         )
-        _, first, number = np.unique(hashes, return_index=True, return_inverse=True)
-        return first, number
+        column_squares, scale = self._judge(query_squares, column_squares)
+        size = min(len(queries), max(1, num_values // column.shape[1]))
+        products = np.empty((len(column), size, column.shape[1]), dtype=column.dtype)
+        right = torch.from_numpy(column).to(self._device)
+        for start in range(0, len(queries), size):
+            rows = slice(start, min(start + size, len(queries)))
+            table = Table(
+                values=products[0],
+                rows=np.arange(len(queries)) - start,
+                columns=np.arange(column.shape[1]),
+                lanes=np.empty(0, column.dtype),
+                unit=self._unit,
+                squares=query_squares,
+                errors=scale,
+                rounding=_rounding(column.dtype, self._origin.size),
+            )
+            self._multiply(query[:, rows], right, products)
+            error = self._settle(matches, table, products, column_squares, rows, columns.start)
+            yield rows, table._replace(values=as_read_only(products[0]), errors=scale * error)
+
+    def _find_origin(self) -> tuple[Exact, float]:
+        """Pick a point amid the features and a power of two that makes most lengths near 1.
+
+        Distances do not depend on the origin, but their digits do: the product of vectors that
+        are far from it loses those that distances are made of.
+        """
+        rows = self.pairs.column_rows
+        sample = np.linspace(0, len(rows) - 1, _ORIGIN_SAMPLE).astype(np.int64)
+        inverse = self.pairs.column_inverse[sample] if self._joined else self.pairs.column_inverse
+        self._origin, self._unit = np.zeros(self.pairs.features.shape[1:]), 1.0
+        found, _ = self._centred(rows[sample], inverse, np.float64)
+        median = np.median(found, axis=1)
+        lengths = np.linalg.norm(found - median[:, np.newaxis], axis=2)
+        typical = float(np.median(lengths, axis=1).max())
+        unit = 2.0 ** -round(np.log2(typical)) if typical > 0 else 1.0
+        return median.reshape(self._origin.shape), unit
+
+    def _centred(
+        self, rows: IntArray, inverse: Exact, dtype: type[np.float64] | None = None
+    ) -> tuple[FloatArray, Exact]:
+        """Return centred features (V or 1, rows, D or V x D), and their squared lengths."""
+        features = self.pairs.features
+        num_views, num_dimensions = self._origin.shape
+        shape = (num_views, len(rows), num_dimensions)
+        if self._joined:
+            shape = (1, len(rows), self._origin.size)
+        centred = np.empty(shape, dtype=dtype or features.dtype)
+        squares = np.empty(shape[:2])
+
+        def center(start: int, stop: int) -> None:
+            center_rows(
+                features, rows, inverse, self._origin, self._unit, centred, squares, start, stop
+            )
+
+        in_threads(center, len(rows))
+        return centred, squares
+
+    def _judge(self, query_squares: Exact, column_squares: Exact) -> tuple[Exact, Exact]:
+        """Return squared lengths of columns, NaN where they are outlying, and scales of errors."""
+        lengths, own = np.sqrt(column_squares), np.sqrt(query_squares)
+        limit = _OUTLYING * np.median(lengths, axis=1, keepdims=True)
+        outlying = np.any((lengths > limit) & (limit > 0), axis=0)
+        outlying &= np.count_nonzero(outlying) * _MANY <= len(outlying)
+        reach = lengths[:, ~outlying].max(axis=1, keepdims=True)
+        if self.pairs.kind == ROOTED:
+            scale = (own + reach).sum(axis=0)
+        else:
+            scale = ((own + reach) * reach + np.finfo(np.float64).resolution * own**2)[0]
+        return np.where(outlying, np.nan, column_squares), scale
+
+    def _multiply(self, query: FloatArray, column: torch.Tensor, products: FloatArray) -> None:
+        out = torch.from_numpy(products)[:, : query.shape[1]]
+        for view, left in enumerate(torch.from_numpy(query)):
+            if self._device.type == "cpu":
+                torch.mm(left, column[view].T, out=out[view])
+            else:
+                out[view] = torch.mm(left.to(self._device), column[view].T)
+
+    def _settle(  # noqa: PLR0913, PLR0917
+        self,
+        matches: Matches,
+        table: Table,
+        products: FloatArray,
+        column_squares: Exact,
+        rows: slice,
+        first_column: int,
+    ) -> float:
+        """Turn products into values; return the error to allow for, as a multiple of scales."""
+
+        def settle(start: int, stop: int) -> float:
+            largest: float = settle_products(
+                self.pairs,
+                matches,
+                table,
+                products,
+                column_squares,
+                rows.start,
+                first_column,
+                start,
+                stop,
+            )
+            return largest
+
+        shown = max(in_threads(settle, rows.stop - rows.start))
+        least = _LEAST * float(np.finfo(products.dtype).eps)
+        return max(_SAFETY[self.pairs.kind] * shown, least)
 
 
-class _SingleBlock:
-    """Columns as float32; those that are outlying as float64, too."""
-
-    one_thread = False
-
-    def __init__(self, source: FeatureDistances, columns: slice) -> None:
-        self._source = source
-        rows = source.column_rows[columns]
-        centred = torch.from_numpy(source.prepared.centred_float32(rows))
-        half = np.square(source.column_norms[columns, 0]) / 2
-        self._features = centred.to(source.device)
-        self._half = torch.from_numpy(to_float32(half)).to(source.device)
-        self._outlying = np.flatnonzero(source.outlying[columns])
-        self._outlying_half = half[self._outlying]
-        self._outlying_features = source.prepared.centred(rows[self._outlying])[:, 0]
-
-    def values(self, rows: IntArray) -> Values:
-        prepared, query_rows = self._source.prepared, self._source.query_rows[rows]
-        query = torch.from_numpy(prepared.centred_float32(query_rows)).to(self._source.device)
-        product = torch.addmm(self._half, query, self._features.T, alpha=-1)
-        values: Values = product.cpu().numpy()
-        if len(self._outlying):
-            exact = _multiply(prepared.centred(query_rows)[:, 0], self._outlying_features)
-            values[:, self._outlying] = self._outlying_half - exact
-        return values
+def _rounding(dtype: np.dtype[Any], num_terms: int) -> tuple[float, float]:
+    return 2 * float(np.finfo(dtype).eps), (num_terms + 8) * float(np.finfo(np.float64).eps)
 
 
-class _DoubleBlock:
-    """Columns as float64."""
-
-    one_thread = False
-
-    def __init__(self, source: FeatureDistances, columns: slice) -> None:
-        self._source = source
-        self._columns = columns
-        centred = source.prepared.centred(source.column_rows[columns])
-        self._features = torch.from_numpy(centred).to(source.device)
-
-    def values(self, rows: IntArray) -> Values:
-        centred = self._source.prepared.centred(self._source.query_rows[rows])
-        query = torch.from_numpy(centred).to(self._source.device)
-        products = [
-            (query[:, view] @ self._features[:, view].T).cpu().numpy()
-            for view in range(query.shape[1])
-        ]
-        return to_float32(self._source.from_products(products, rows, self._columns))
-
-
-def _multiply(query: Exact, column: Exact) -> Exact:
-    # One library for all products: the threads of two would wait for each other.
-    product: Exact = (torch.from_numpy(query) @ torch.from_numpy(column).T).numpy()
-    return product
-
-
-def _gather_groups(num_rows: Sequence[int], columns: Sequence[slice]) -> Iterator[list[int]]:
-    """Gather neighbouring groups whose padded features are small enough to be made at once."""
-    gathered: list[int] = []
-    longest = 0
-    for group, (rows, own) in enumerate(zip(num_rows, columns, strict=True)):
-        longest = max(longest, rows + own.stop - own.start)
-        if gathered and longest * (len(gathered) + 1) > _PADDED_ROWS:
-            yield gathered
-            gathered, longest = [], rows + own.stop - own.start
-        gathered.append(group)
-    if gathered:
-        yield gathered
-
-
-def _spread(items: IntArray, count: int) -> IntArray:
-    return items[np.linspace(0, len(items) - 1, min(count, len(items))).astype(np.int64)]
-
-
-def _hash_rows(features: NDArray[np.floating[Any]]) -> NDArray[np.uint64]:
-    """Hash features (N, V, D) so that equal ones, and hardly others, have the same hash."""
-    # Adding zero turns -0.0 into 0.0, which it equals.
-    flat = np.ascontiguousarray(features.reshape(len(features), -1) + features.dtype.type(0))
-    words = flat.view(np.uint32).astype(np.uint64)
-    words ^= words << np.uint64(29)
-    words *= np.random.default_rng(0).integers(1, 2**63, words.shape[1], dtype=np.uint64) * 2 + 1
-    hashes: NDArray[np.uint64] = words.sum(axis=1, dtype=np.uint64)
-    return hashes
+def _invert_lengths(features: FloatArray, rows: IntArray, role: str) -> Exact:
+    lengths = np.empty((len(rows), features.shape[1]))
+    in_threads(lambda start, stop: find_lengths(features, rows, lengths, start, stop), len(rows))
+    check_lengths(lengths > 0, rows, role)
+    return 1 / lengths

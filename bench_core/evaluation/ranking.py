@@ -5,14 +5,16 @@ Letters in shapes: Q queries, G gallery images, M matches of a trial, T trials.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from bench_core.evaluation.passes import BlockSizes, count_pool
-from bench_core.evaluation.pool import Fields, pool_trials
+from bench_core.evaluation.kernels import count_rows, score_matches
+from bench_core.evaluation.matches import make_batches, make_part
+from bench_core.evaluation.pool import pool_trials, split_audiences
 from bench_core.evaluation.sources import GivenDistances
+from bench_core.evaluation.threads import in_threads
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -20,14 +22,29 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from bench_core.contracts.protocol import CmcKind
-    from bench_core.evaluation.matches import Batch
+    from bench_core.evaluation.arrays import Matches, Part, Table
     from bench_core.evaluation.pool import TrialPool
     from bench_core.evaluation.sources import DistanceSource
 
 IntArray: TypeAlias = "NDArray[np.int64]"
 FloatArray: TypeAlias = "NDArray[np.floating[Any]]"
 
-_RANK_BITS = 32
+
+@dataclass(frozen=True, kw_only=True)
+class BlockSizes:
+    """How much is worked on at once; decides memory and speed, never a result.
+
+    Attributes:
+        columns: Gallery images of a block.
+        values: Distances that are computed at once.
+        queries: Queries of a batch.
+        counts: Counts, of a possible match in a trial, that are kept at once.
+    """
+
+    columns: int = 8192
+    values: int = 2**23
+    queries: int = 8192
+    counts: int = 2**24
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -128,17 +145,40 @@ def rank_pool(
     Raises:
         DataError: A distance is NaN or infinite.
     """
-    fields = Fields.for_pool(pool)
-    scores = [_no_scores(len(pool.query_rows)) for _ in range(pool.num_trials)]
+    audiences, sizes = split_audiences(pool), sizes or BlockSizes()
     by_identity = cmc == "identity"
-    for batch in count_pool(
-        source, pool, fields, by_identity=by_identity, sizes=sizes or BlockSizes()
-    ):
-        for trial, score in enumerate(scores):
-            _fill(score, batch, fields, trial, by_identity=by_identity)
-    return [
-        _select(score, queries) for score, queries in zip(scores, pool.trial_queries, strict=True)
-    ]
+    scores = _no_scores(pool.num_trials, len(pool.query_rows))
+    for matches in make_batches(source.pairs, pool, audiences, sizes.queries, sizes.counts):
+        for start in range(0, len(pool.column_rows), sizes.columns):
+            columns = slice(start, min(start + sizes.columns, len(pool.column_rows)))
+            part = make_part(pool, audiences, columns, by_identity=by_identity)
+            for rows, table in source.tables(matches, columns, sizes.values):
+                _count(source, matches, table, part, rows)
+        _score(matches, scores, by_identity=by_identity)
+    return [_select(scores, trial, own) for trial, own in enumerate(pool.trial_queries)]
+
+
+def _count(source: DistanceSource, matches: Matches, table: Table, part: Part, rows: slice) -> None:
+    def count(start: int, stop: int) -> None:
+        count_rows(source.pairs, matches, table, part, rows.start + start, rows.start + stop)
+
+    in_threads(count, rows.stop - rows.start)
+
+
+def _score(matches: Matches, scores: QueryScores, *, by_identity: bool) -> None:
+    def score(start: int, stop: int) -> None:
+        score_matches(
+            matches,
+            scores.num_matches,
+            scores.first_match_rank,
+            scores.average_precision,
+            scores.inverse_negative_penalty,
+            start,
+            stop,
+            by_identity,
+        )
+
+    in_threads(score, len(matches.queries))
 
 
 def _check_shapes(distances: FloatArray, *labels: NDArray[Any]) -> None:
@@ -148,45 +188,19 @@ def _check_shapes(distances: FloatArray, *labels: NDArray[Any]) -> None:
         raise ValueError(f"identities and cameras do not fit distances of {distances.shape}")
 
 
-def _no_scores(num_queries: int) -> QueryScores:
+def _no_scores(*shape: int) -> QueryScores:
     return QueryScores(
-        num_matches=np.zeros(num_queries, dtype=np.int64),
-        first_match_rank=np.zeros(num_queries, dtype=np.int64),
-        average_precision=np.zeros(num_queries),
-        inverse_negative_penalty=np.zeros(num_queries),
+        num_matches=np.zeros(shape, dtype=np.int64),
+        first_match_rank=np.zeros(shape, dtype=np.int64),
+        average_precision=np.zeros(shape),
+        inverse_negative_penalty=np.zeros(shape),
     )
 
 
-def _fill(
-    scores: QueryScores, batch: Batch, fields: Fields, trial: int, *, by_identity: bool
-) -> None:
-    """Write the scores of a batch's queries in a trial."""
-    match = np.flatnonzero((batch.trials >> trial) & 1)
-    ranks = fields.count(batch.words[match], trial) + 1
-    # One integer a match sorts faster than two keys.
-    ordered = np.sort((batch.row[match] << _RANK_BITS) + ranks)
-    row, ranks = ordered >> _RANK_BITS, ordered & (2**_RANK_BITS - 1)
-    num_matches = np.bincount(row, minlength=len(batch.rows))
-    valid = np.flatnonzero(num_matches)
-    queries = batch.rows[valid]
-    ends = np.cumsum(num_matches)[valid]
-    num_matches = num_matches[valid]
-    first = ranks[ends - num_matches]
-    if by_identity:
-        first = batch.nearer_identities[valid, trial] + 1
-    place = np.arange(len(row)) - np.repeat(ends - num_matches, num_matches) + 1
-    precision = np.bincount(row, weights=place / ranks, minlength=len(batch.rows))[valid]
-    scores.num_matches[queries] = num_matches
-    scores.first_match_rank[queries] = first
-    scores.average_precision[queries] = precision / num_matches
-    scores.inverse_negative_penalty[queries] = num_matches / ranks[ends - 1]
-
-
-def _select(scores: QueryScores, queries: IntArray) -> QueryScores:
-    return replace(
-        scores,
-        num_matches=scores.num_matches[queries],
-        first_match_rank=scores.first_match_rank[queries],
-        average_precision=scores.average_precision[queries],
-        inverse_negative_penalty=scores.inverse_negative_penalty[queries],
+def _select(scores: QueryScores, trial: int, queries: IntArray) -> QueryScores:
+    return QueryScores(
+        num_matches=scores.num_matches[trial, queries],
+        first_match_rank=scores.first_match_rank[trial, queries],
+        average_precision=scores.average_precision[trial, queries],
+        inverse_negative_penalty=scores.inverse_negative_penalty[trial, queries],
     )

@@ -56,7 +56,7 @@ class IdentitySums:
         cell = number * shape[1] + table.group[rows]
         valid = np.bincount(cell, minlength=shape[0] * shape[1])
         sums = [
-            np.bincount(cell, weights=column, minlength=len(valid))
+            np.bincount(cell, weights=column, minlength=len(valid)).astype(np.float64)
             for column in table.scores[rows].T
         ]
         return cls(

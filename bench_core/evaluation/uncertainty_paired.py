@@ -165,4 +165,4 @@ def _draw_signs(num_identities: int, num_permutations: int, seed: int) -> Iterat
         size = min(step, num_permutations - start)
         raw = words.random_raw(size * num_words).astype("<u8").reshape(size, num_words)
         bits = np.unpackbits(raw.view(np.uint8), axis=1, count=num_identities)
-        yield 1.0 - 2.0 * bits
+        yield np.where(bits, -1.0, 1.0)

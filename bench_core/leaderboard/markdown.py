@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from bench_core.contracts.result import Metrics, ResultRecord
+    from bench_core.contracts.result import ResultRecord
+    from bench_core.contracts.scores import Scores
     from bench_core.leaderboard.rows import Row, Section
 
 NOT_MEASURED = "\N{EN DASH}"
@@ -20,10 +21,13 @@ EMPTY = (
     "scores a method and writes the first one."
 )
 LEGEND = (
-    "Scores are percent, mean ± standard deviation over the trials of one run. Rows are ordered by "
-    "rank-1, then mAP.\nRe-ranked rows stand last and are numbered apart (r1, r2, ...). Parameters "
-    "and multiply-adds are those of\nextracting one image (visible / infrared); speeds compare "
-    f"only on one device and precision. {NOT_MEASURED} means not measured."
+    "Scores are percent, mean ± standard deviation over the trials of one run; in brackets the "
+    "95 % interval by\nbootstrap over identities. Rows are ordered by rank-1, then mAP. Rows share "
+    "a number where a paired test over\nidentities does not tell their rank-1 from that of the "
+    "first row with that number (p of 0.05 or more). Re-ranked\nrows stand last and are numbered "
+    "apart (r1, r2, ...). Parameters and multiply-adds are those of extracting one\nimage (visible "
+    "/ infrared); speeds compare only on one device and precision. "
+    f"{NOT_MEASURED} means not measured."
 )
 SYNTHETIC = (
     "## Synthetic data\n\n"
@@ -31,6 +35,8 @@ SYNTHETIC = (
     "learns and compare\nwith nothing published."
 )
 METRICS = ("rank-1", "rank-10", "rank-20", "mAP", "mINP")
+WITH_INTERVAL = frozenset({"rank-1", "mAP"})
+"""Metrics shown with their interval; CSV and JSON have those of all."""
 COLUMNS = (
     "#",
     "method",
@@ -143,7 +149,7 @@ def _cells(row: Row) -> list[str]:
         record.method.label + (" + re-ranking" if row.rerank else ""),
         _preset(record),
         record.provenance.weights.removeprefix("sha256:")[:8],
-        *_metric_cells(record.scores.mean, record.scores.std),
+        *_metric_cells(record.scores),
         f"{record.cost.parameters / 1e6:.2f}",
         f"{record.cost.macs_visible / 1e9:.2f} / {record.cost.macs_infrared / 1e9:.2f}",
         _speed(record),
@@ -157,9 +163,16 @@ def _preset(record: ResultRecord) -> str:
     return f"{record.method.preset} (changed: {changed})" if changed else record.method.preset
 
 
-def _metric_cells(mean: Metrics, std: Metrics) -> list[str]:
-    means, stds = mean.by_name(), std.by_name()
-    return [f"{100 * means[name]:.2f} ± {100 * stds[name]:.2f}" for name in METRICS]
+def _metric_cells(scores: Scores) -> list[str]:
+    mean, std, interval = scores.mean.by_name(), scores.std.by_name(), scores.interval.by_name()
+    cells = []
+    for name in METRICS:
+        cell = f"{100 * mean[name]:.2f} ± {100 * std[name]:.2f}"
+        if name in WITH_INTERVAL:
+            low, high = interval[name]
+            cell += f" [{100 * low:.1f}, {100 * high:.1f}]"
+        cells.append(cell)
+    return cells
 
 
 def _speed(record: ResultRecord) -> str:

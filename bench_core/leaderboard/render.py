@@ -16,6 +16,7 @@ from bench_core.leaderboard.rows import (
     ROW_COLUMNS,
     Section,
     SectionKey,
+    ToldApart,
     Value,
     row_values,
     sections,
@@ -28,13 +29,14 @@ if TYPE_CHECKING:
     from bench_core.contracts.result import ResultRecord
 
 
-def render(records: Iterable[ResultRecord], output_format: str) -> str:
+def render(records: Iterable[ResultRecord], output_format: str, told_apart: ToldApart) -> str:
     """Render a leaderboard; the same records give the same bytes, in whatever order they come.
 
     Args:
         records: The runs to show.
         output_format: A name in `FORMATS`. "markdown" shows percent; "csv" and "json" keep
             fractions in [0, 1], unrounded.
+        told_apart: Decides which rows share a rank; see `bench_core.leaderboard.rows.sections`.
 
     Returns:
         The document, ending in a newline.
@@ -44,15 +46,18 @@ def render(records: Iterable[ResultRecord], output_format: str) -> str:
     """
     if output_format not in FORMATS:
         raise unknown_name("leaderboard format", output_format, FORMATS)
-    return FORMATS[output_format](sections(records))
+    return FORMATS[output_format](sections(records, told_apart))
 
 
-def check(records: Iterable[ResultRecord], output_format: str, path: Path) -> str | None:
+def check(
+    records: Iterable[ResultRecord], output_format: str, told_apart: ToldApart, path: Path
+) -> str | None:
     """Compare a committed leaderboard with the one that its records give.
 
     Args:
         records: The runs to show.
         output_format: A name in `FORMATS`.
+        told_apart: As for `render`.
         path: The committed file.
 
     Returns:
@@ -61,7 +66,7 @@ def check(records: Iterable[ResultRecord], output_format: str, path: Path) -> st
     Raises:
         UsageError: There is no such format.
     """
-    expected = render(records, output_format)
+    expected = render(records, output_format, told_apart)
     remedy = f"regenerate it with bench leaderboard --format {output_format} --output {path}"
     if not path.is_file():
         return f"{path} does not exist; {remedy}"

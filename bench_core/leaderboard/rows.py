@@ -7,11 +7,13 @@ from itertools import groupby
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from bench_core.contracts.result import ResultRecord
 
 Value: TypeAlias = str | int | float | bool | None
+ToldApart: TypeAlias = "Callable[[ResultRecord, ResultRecord], bool]"
+"""Says whether the rank-1 of two results of one section can be told apart."""
 
 ROW_COLUMNS = (
     "rank",
@@ -25,18 +27,11 @@ ROW_COLUMNS = (
     "trials",
     "queries",
     "valid_queries",
-    "rank-1",
-    "rank-1-std",
-    "rank-5",
-    "rank-5-std",
-    "rank-10",
-    "rank-10-std",
-    "rank-20",
-    "rank-20-std",
-    "mAP",
-    "mAP-std",
-    "mINP",
-    "mINP-std",
+    *(
+        f"{metric}{suffix}"
+        for metric in ("rank-1", "rank-5", "rank-10", "rank-20", "mAP", "mINP")
+        for suffix in ("", "-std", "-low", "-high")
+    ),
     "parameters",
     "macs",
     "flops",
@@ -82,8 +77,8 @@ class Row:
     """A record and its place in its table.
 
     Attributes:
-        rank: Place from 1 by mean rank-1, then mAP; rows equal in both share it. Re-ranked rows
-            are counted apart from the others.
+        rank: Place from 1 by mean rank-1, then mAP. A row that cannot be told apart from the first
+            row of the rank above shares that rank. Re-ranked rows are counted apart.
         record: The run.
     """
 
@@ -112,17 +107,21 @@ class Section:
     same_data: bool
 
 
-def sections(records: Iterable[ResultRecord]) -> list[Section]:
+def sections(records: Iterable[ResultRecord], told_apart: ToldApart) -> list[Section]:
     """Arrange records as tables.
 
     Args:
         records: Runs in any order; the order changes nothing.
+        told_apart: Asked of the first row of a rank and each row below it, until one differs; of
+            rows with equal rank-1 and of those of different kinds (re-ranked or not) it is not.
 
     Returns:
         Sections: real data before synthetic, then by dataset, protocol, convention and data.
     """
     ordered = sorted(records, key=lambda record: (_section_key(record), _order(record)))
-    tables = {key: _ranked(list(group)) for key, group in groupby(ordered, key=_section_key)}
+    tables = {
+        key: _ranked(list(group), told_apart) for key, group in groupby(ordered, key=_section_key)
+    }
     headings = [_heading(key) for key in tables]
     return [
         Section(key, rows, same_data=headings.count(_heading(key)) == 1)
@@ -133,7 +132,8 @@ def sections(records: Iterable[ResultRecord]) -> list[Section]:
 def row_values(row: Row) -> dict[str, Value]:
     """Return the `ROW_COLUMNS` of a row, for CSV and JSON.
 
-    Fractions lie in [0, 1]; `*-std` is the standard deviation over trials; times are in seconds.
+    Fractions lie in [0, 1]; `*-std` is the standard deviation over trials, `*-low` and `*-high`
+    are the ends of the 95 % interval; times are in seconds.
     """
     record = row.record
     return (
@@ -169,9 +169,10 @@ def _score_values(record: ResultRecord) -> dict[str, Value]:
         "queries": scores.queries,
         "valid_queries": scores.valid_queries,
     }
-    std = scores.std.by_name()
+    std, interval = scores.std.by_name(), scores.interval.by_name()
     for name, mean in scores.mean.by_name().items():
-        values |= {name: mean, f"{name}-std": std[name]}
+        low, high = interval[name]
+        values |= {name: mean, f"{name}-std": std[name], f"{name}-low": low, f"{name}-high": high}
     return values
 
 
@@ -196,11 +197,11 @@ def _heading(key: SectionKey) -> tuple[bool, str, str, str]:
 
 
 def _order(record: ResultRecord) -> tuple[bool, float, float, str, str, str, int, str]:
-    method, (rank_1, mean_average_precision) = record.method, _merit(record)
+    method, mean = record.method, record.scores.mean
     return (
         record.protocol.rerank,
-        -rank_1,
-        -mean_average_precision,
+        -mean.rank_1,
+        -mean.mean_average_precision,
         method.id,
         method.variant or "",
         method.preset,
@@ -209,16 +210,18 @@ def _order(record: ResultRecord) -> tuple[bool, float, float, str, str, str, int
     )
 
 
-def _merit(record: ResultRecord) -> tuple[float, float]:
-    mean = record.scores.mean
-    return mean.rank_1, mean.mean_average_precision
+def _ranked(records: Sequence[ResultRecord], told_apart: ToldApart) -> tuple[Row, ...]:
+    """Rank sorted records, each compared with the first of a rank, so that ranks are no chain."""
+    rows: list[Row] = []
+    for _, kind in groupby(records, key=lambda record: record.protocol.rerank):
+        first: Row | None = None
+        for place, record in enumerate(kind, start=1):
+            if first is None or _differ(first.record, record, told_apart):
+                first = Row(place, record)
+            rows.append(Row(first.rank, record))
+    return tuple(rows)
 
 
-def _ranked(records: Sequence[ResultRecord]) -> tuple[Row, ...]:
-    return tuple(
-        Row(1 + sum(_beats(other, record) for other in records), record) for record in records
-    )
-
-
-def _beats(other: ResultRecord, record: ResultRecord) -> bool:
-    return other.protocol.rerank == record.protocol.rerank and _merit(other) > _merit(record)
+def _differ(first: ResultRecord, record: ResultRecord, told_apart: ToldApart) -> bool:
+    equal = first.scores.mean.rank_1 == record.scores.mean.rank_1
+    return not equal and told_apart(first, record)

@@ -1,5 +1,6 @@
 """The results folder: one JSON file a run, written whole, read with every defect named.
 
+Beside each record `<its stem>.queries.npz` holds the scores of each query; the record has its hash.
 Below the folder every `*.json` is a record, except what the harness itself keeps there: the file
 `leaderboard.json`, the folder `published/` (both directly in the results folder), and files and
 folders whose name begins with a dot.
@@ -7,15 +8,16 @@ folders whose name begins with a dot.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import reprlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from pydantic import ValidationError
 
 from bench_core.contracts.errors import BenchError, DataError
 from bench_core.contracts.result import SCHEMA_VERSION, ResultRecord
-from bench_core.files import hash_json, write_json
+from bench_core.files import hash_json, write_atomically, write_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,20 +55,34 @@ def result_path(folder: Path, record: ResultRecord) -> Path:
     return folder / protocol.id / ("-".join(part for part in parts if part) + ".json")
 
 
-def write_result(folder: Path, record: ResultRecord) -> Path:
+def query_scores_path(path: Path) -> Path:
+    """Return where the scores of each query lie, given the path of the record."""
+    return path.with_suffix(".queries.npz")
+
+
+def write_result(folder: Path, record: ResultRecord, query_scores: bytes) -> Path:
     """Write a record into a results folder; an earlier record of the same run is replaced.
+
+    The scores of the queries are written first: a crash between the two files leaves an older
+    record that does not fit them, which reading them reports.
 
     Args:
         folder: The results folder; it is created.
         record: What to write.
+        query_scores: Content of the file beside it, from
+            `bench_core.results.query_scores.encode_query_table`.
 
     Returns:
-        The file that was written.
+        The record's file.
 
     Raises:
-        BenchError: The file cannot be written, such as on a full disk; an old one stays whole.
+        BenchError: A file cannot be written, such as on a full disk; an old one stays whole.
+        ValueError: The record has another hash than the scores of the queries.
     """
+    if _hash(query_scores) != record.query_scores:
+        raise ValueError("the record has another hash than the scores of its queries")
     path = result_path(folder, record)
+    write_atomically(query_scores_path(path), lambda file: _write_all(file, query_scores))
     write_json(path, record.as_document())
     return path
 
@@ -92,8 +108,36 @@ def read_result(path: Path) -> ResultRecord:
         ) from error
 
 
+def read_query_scores(path: Path, record: ResultRecord) -> bytes:
+    """Read the file with the scores of each query of a record, as it was written.
+
+    Args:
+        path: The record's file.
+        record: What it holds.
+
+    Raises:
+        DataError: The file cannot be read, or is not the one that was written with the record.
+    """
+    beside = query_scores_path(path)
+    remedy = f"restore it beside {path.name}, or run the method again"
+    try:
+        content = beside.read_bytes()
+    except OSError as error:
+        raise DataError(
+            f"cannot read the scores of the queries {beside}: {error.strerror or error}; {remedy}"
+        ) from error
+    if _hash(content) != record.query_scores:
+        raise DataError(f"{beside} is not the file that {path.name} was written with; {remedy}")
+    return content
+
+
 def read_results(folder: Path) -> list[ResultRecord]:
-    """Read all records below a results folder, sorted by path.
+    """Read all records below a results folder, sorted by path; see `find_results`."""
+    return list(find_results(folder).values())
+
+
+def find_results(folder: Path) -> dict[Path, ResultRecord]:
+    """Read all records below a results folder, by path and sorted by it.
 
     Args:
         folder: The results folder; one that does not exist holds no records.
@@ -106,7 +150,15 @@ def read_results(folder: Path) -> list[ResultRecord]:
         raise DataError(f"the results folder {folder} is a file; name a folder")
     paths = {path: read_result(path) for path in _record_paths(folder)}
     _refuse_duplicates(paths)
-    return list(paths.values())
+    return paths
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _write_all(file: BinaryIO, content: bytes) -> None:
+    file.write(content)
 
 
 def _record_paths(folder: Path) -> list[Path]:

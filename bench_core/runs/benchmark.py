@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +16,14 @@ from bench_core.contracts.result import (
     MethodRun,
     ProtocolUsed,
     ResultRecord,
-    Scores,
 )
-from bench_core.evaluation import Evaluation
+from bench_core.contracts.scores import Scores
+from bench_core.evaluation import Evaluation, join_evaluations
 from bench_core.features import FeatureTable
 from bench_core.plugins import Registry
 from bench_core.profiling.cost import inference_cost
 from bench_core.results.provenance import collect_provenance
+from bench_core.results.query_scores import encode_query_table
 from bench_core.results.store import write_result
 from bench_core.runs.embeddings import ExtractionReport, features_of
 from bench_core.runs.inputs import RunInputs
@@ -86,12 +88,15 @@ def run_benchmark(
         split: _train_and_extract(choice, inputs, split, settings)
         for split in dict.fromkeys(splits)
     }
+    evaluation = _evaluate(inputs, convention, splits, scored)
+    query_scores = encode_query_table(evaluation.query_table)
     record = ResultRecord(
         schema_version=SCHEMA_VERSION,
         method=_method_run(choice, settings.seed),
         dataset=_dataset_used(inputs),
         protocol=_protocol_used(inputs, convention),
-        scores=Scores.model_validate(_evaluate(inputs, convention, splits, scored).as_document()),
+        scores=Scores.model_validate(evaluation.as_document()),
+        query_scores=hashlib.sha256(query_scores).hexdigest(),
         cost=_cost(choice, settings, list(scored.values())),
         provenance=collect_provenance(
             command,
@@ -100,7 +105,7 @@ def run_benchmark(
             training_identities=[scored[split].model.description.identity for split in splits],
         ),
     )
-    path = write_result(results, record)
+    path = write_result(results, record, query_scores)
     registry.hook.bench_run_finished(record=record, path=str(path))
     return RunOutcome(record, path, tuple(part.model for part in scored.values()))
 
@@ -123,13 +128,13 @@ def _evaluate(
     if len(scored) == 1:
         (part,) = scored.values()
         return score_features(part.features, inputs.protocol, dataset_splits, convention)
-    return Evaluation(
-        tuple(
+    return join_evaluations(
+        [
             score_features_trial(
                 scored[split].features, inputs.protocol, dataset_splits, convention, trial
             )
             for trial, split in enumerate(splits)
-        )
+        ]
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench_core.contracts.errors import BenchError, DataError
+from bench_core.contracts.errors import BenchError, DataError, UsageError
 from bench_core.features import FeatureTable, read_features, write_features
 
 ROWS = 4
@@ -74,6 +74,21 @@ def test_features_without_views_have_one(tmp_path: Path) -> None:
 
 def test_a_file_without_metric_is_euclidean(tmp_path: Path) -> None:
     assert read_features(saved(tmp_path)).metric == "euclidean"
+
+
+def test_a_file_without_metric_takes_the_one_that_is_given(tmp_path: Path) -> None:
+    assert read_features(saved(tmp_path), "cosine").metric == "cosine"
+
+
+def test_a_metric_that_repeats_the_file_is_accepted(tmp_path: Path) -> None:
+    path = saved(tmp_path, metric=np.array("cosine"))
+    assert read_features(path, "cosine").metric == "cosine"
+
+
+def test_a_metric_that_contradicts_the_file_is_refused(tmp_path: Path) -> None:
+    path = saved(tmp_path, metric=np.array("cosine"))
+    with pytest.raises(UsageError, match=r"--metric euclidean contradicts .*npz.* are cosine"):
+        read_features(path, "euclidean")
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,9 @@ def test_every_trial_scores_as_it_does_alone(features: FeatureTable) -> None:
     evaluation = score_features(features, ToyProtocol(), ToySplits(), "official")
     assert len(evaluation.trials) == 3
     for number, score in enumerate(evaluation.trials):
-        alone = score_features_trial(features, ToyProtocol(), ToySplits(), "official", number)
+        (alone,) = score_features_trial(
+            features, ToyProtocol(), ToySplits(), "official", number
+        ).trials
         np.testing.assert_array_equal(score.cmc, alone.cmc)
         assert score.mean_average_precision == alone.mean_average_precision
         assert score.num_gallery == alone.num_gallery == 8
@@ -122,7 +124,16 @@ def test_the_order_of_rows_changes_nothing(features: FeatureTable) -> None:
         score_features(table, Fixed(), ToySplits(), "official").as_document()
         for table in (features, shuffled)
     ]
-    assert scores[0]["trials"] == scores[1]["trials"]
+    assert scores[0] == scores[1]
+
+
+def test_every_query_is_known_by_its_image(features: FeatureTable) -> None:
+    evaluation = score_features(features, ToyProtocol(), ToySplits(), "official")
+    infrared = features.table[features.table["modality"] == "infrared"]
+    for images in evaluation.query_images:
+        assert images.identity.tolist() == infrared["identity"].tolist()
+        assert images.camera.tolist() == infrared["camera"].tolist()
+        assert images.index.tolist() == infrared["index"].tolist()
 
 
 def test_perfect_features_score_one(features: FeatureTable) -> None:
@@ -136,4 +147,5 @@ def test_one_model_is_not_scored_on_trials_of_other_splits(features: FeatureTabl
     protocol = ToyProtocol(one_model=False)
     with pytest.raises(UsageError, match="toy-search trains 3 models"):
         score_features(features, protocol, ToySplits(), "official")
-    assert score_features_trial(features, protocol, ToySplits(), "official", 0).num_queries == 8
+    first = score_features_trial(features, protocol, ToySplits(), "official", 0)
+    assert [trial.num_queries for trial in first.trials] == [8]

@@ -43,7 +43,7 @@ def test_every_list_has_a_table_and_json(bench: Bench, kind: str) -> None:
 
 
 def test_every_command_has_help_with_each_option_explained(bench: Bench) -> None:
-    commands = ["run", "train", "extract", "eval", "list", "leaderboard", "data", "doctor"]
+    commands = "run train extract eval compare list leaderboard data doctor".split()
     listed = bench("--help").stdout
     for command in commands:
         assert command in listed

@@ -11,14 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from bench_core.contracts.result import (
-    MethodRun,
-    Metrics,
-    Provenance,
-    ResultRecord,
-    Scores,
-    TrialScores,
-)
+from bench_core.contracts.result import MethodRun, Provenance, ResultRecord
+from bench_core.contracts.scores import Metrics, Scores, TrialScores
 
 Document = dict[str, Any]
 
@@ -72,6 +66,11 @@ def test_a_record_cannot_be_changed(document: Document) -> None:
         ("scores.mean.mAP", float("nan"), "finite number"),
         ("scores.mean.mAP", 0.32001, r"mean mAP is 0.32001, but the trials give 0.32\b"),
         ("scores.std.rank-1", 0.0, r"std rank-1 is 0.0, but the trials give 0.02"),
+        ("scores.interval.mAP", [0.3, 0.2], "low end of the interval is above the high end"),
+        ("scores.interval.mAP", [0.3, 1.2], "less than or equal to 1"),
+        ("scores.interval.mAP", [0.3], "interval.mAP.1\n  Field required"),
+        ("scores.interval.rank-1", None, "valid array"),
+        ("query_scores", "abc", "should match pattern"),
         ("scores.gallery", [301], "gallery has 1 entries for 2 trials"),
         ("scores.trials.0.cmc", [0.5] * 19, "at least 20 items"),
         ("scores.trials.0.cmc", [0.5] * 21, "cmc lists of the trials differ in length"),
@@ -93,6 +92,13 @@ def test_a_contradiction_is_refused(
 ) -> None:
     put(document, field, value)
     with pytest.raises(ValidationError, match=message):
+        read(document)
+
+
+@pytest.mark.parametrize("field", ["interval", "queries"])
+def test_scores_say_how_certain_they_are(document: Document, field: str) -> None:
+    del document["scores"][field]
+    with pytest.raises(ValidationError, match=f"scores.{field}"):
         read(document)
 
 
@@ -120,6 +126,7 @@ def test_the_mean_and_deviation_of_any_trials_are_accepted(values: list[float]) 
             "trials": [{"cmc": [value] * 20, "mAP": value, "mINP": value} for value in values],
             "mean": dict.fromkeys(names, min(mean, 1.0)),
             "std": dict.fromkeys(names, std),
+            "interval": {name: [min(values), max(values)] for name in names},
         }
     )
     assert len(scores.trials) == len(values)
@@ -182,6 +189,7 @@ def test_what_decides_the_scores_makes_another_row(
         ("method.title", "another title"),
         ("cost.device", "another device"),
         ("cost.images_per_second", None),
+        ("query_scores", "0" * 64),
         ("provenance.created", "2026-01-01T00:00:00Z"),
         ("provenance.git_commit", None),
         ("provenance.versions.torch", "3.0"),

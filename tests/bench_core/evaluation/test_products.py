@@ -14,10 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench_core.contracts.errors import DataError
-from bench_core.evaluation.passes import BlockSizes
 from bench_core.evaluation.pool import TrialPool, pool_trials
 from bench_core.evaluation.products import FeatureDistances
-from bench_core.evaluation.ranking import QueryScores, rank_pool
+from bench_core.evaluation.ranking import BlockSizes, QueryScores, rank_pool
 from bench_core.evaluation.sources import GivenDistances
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from bench_core.contracts.method import Metric
 
 NUM_QUERIES, NUM_GALLERY, DIMENSIONS = 60, 200, 96
-SMALL = BlockSizes(columns=37, product=500, task=200, matches=300)
+SMALL = BlockSizes(columns=37, values=500, queries=40, counts=300)
 
 
 def direct_distances(features: np.ndarray, pool: TrialPool, metric: str) -> np.ndarray:
@@ -120,9 +119,9 @@ def test_float32_features_rank_as_float64_distances(
     shape = (NUM_QUERIES + NUM_GALLERY, views, DIMENSIONS)
     features = family(np.random.default_rng(1), shape).astype(np.float32)
     expected = ranked_directly(features, pool, metric)
-    for least in (0, 2**40):
-        source = FeatureDistances(features, pool, metric, min_float32_pairs=least)
-        assert_same(rank_pool(source, pool, "identity", SMALL), expected)
+    for sizes in (SMALL, None):
+        source = FeatureDistances(features, pool, metric)
+        assert_same(rank_pool(source, pool, "identity", sizes), expected)
 
 
 @settings(max_examples=40, deadline=None)
@@ -134,8 +133,7 @@ def test_any_float32_features_rank_as_float64_distances(
     rng = np.random.default_rng(seed)
     features = rng.standard_normal((NUM_QUERIES + NUM_GALLERY, 1, 16)) + offset * rng.random(16)
     single = features.astype(np.float32)
-    source = FeatureDistances(single, pool, metric, min_float32_pairs=0)
-    assert source.float32
+    source = FeatureDistances(single, pool, metric)
     assert_same(rank_pool(source, pool, "identity"), ranked_directly(single, pool, metric))
 
 
@@ -143,8 +141,7 @@ def test_float64_features_are_compared_in_float64() -> None:
     pool = make_pool(2)
     rng = np.random.default_rng(2)
     features = 1 + 1e-9 * rng.standard_normal((NUM_QUERIES + NUM_GALLERY, 1, DIMENSIONS))
-    source = FeatureDistances(features, pool, "euclidean", min_float32_pairs=0)
-    assert not source.float32
+    source = FeatureDistances(features, pool, "euclidean")
     assert_same(rank_pool(source, pool, "identity"), ranked_directly(features, pool, "euclidean"))
 
 
@@ -165,8 +162,7 @@ def test_distances_2e6_apart_are_told_apart(scale: float) -> None:
     distances = direct_distances(features, pool, "euclidean")[0]
     gaps = np.diff(np.sort(distances)) / distances.min()
     assert 1e-6 < np.median(gaps) < 4e-6
-    source = FeatureDistances(features, pool, "euclidean", min_float32_pairs=0)
-    assert source.float32
+    source = FeatureDistances(features, pool, "euclidean")
     assert_same(rank_pool(source, pool, "identity"), ranked_directly(features, pool, "euclidean"))
 
 
@@ -180,37 +176,40 @@ def test_equal_features_rank_in_gallery_order(distinct: int, metric: Metric, vie
     features = few[rng.integers(0, distinct, NUM_QUERIES + NUM_GALLERY)]
     features[:NUM_QUERIES:2] = rng.standard_normal((NUM_QUERIES // 2, views, DIMENSIONS))
     expected = ranked_directly(features, pool, metric)
-    for least in (0, 2**40):
-        source = FeatureDistances(features, pool, metric, min_float32_pairs=least)
-        assert_same(rank_pool(source, pool, "identity", SMALL), expected)
+    for sizes in (SMALL, None):
+        source = FeatureDistances(features, pool, metric)
+        assert_same(rank_pool(source, pool, "identity", sizes), expected)
 
 
 def test_a_product_worse_than_measured_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     pool = make_pool(5)
     rng = np.random.default_rng(5)
     features = rng.standard_normal((NUM_QUERIES + NUM_GALLERY, 1, DIMENSIONS)).astype(np.float32)
-    source = FeatureDistances(features, pool, "euclidean", min_float32_pairs=0)
-    exact = torch.addmm
+    source = FeatureDistances(features, pool, "euclidean")
+    exact = torch.mm
 
-    def worse(*args: torch.Tensor, alpha: int) -> torch.Tensor:
-        product = exact(*args, alpha=alpha)
-        return product * (1 + 1e-2 * torch.rand(product.shape))
+    def worse(left: torch.Tensor, right: torch.Tensor, out: torch.Tensor) -> None:
+        product = exact(left, right)
+        out[:] = product * (1 + 1e-2 * torch.rand(product.shape))
 
-    monkeypatch.setattr(torch, "addmm", worse)
+    monkeypatch.setattr(torch, "mm", worse)
     assert_same(rank_pool(source, pool, "identity"), ranked_directly(features, pool, "euclidean"))
 
 
-def test_a_product_in_less_than_float32_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_product_in_less_than_float32_ranks_as_float64_distances(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     pool = make_pool(6)
     rng = np.random.default_rng(6)
     features = rng.standard_normal((NUM_QUERIES + NUM_GALLERY, 1, DIMENSIONS)).astype(np.float32)
-    exact = torch.addmm
+    exact = torch.mm
 
-    def rounded(*args: torch.Tensor, alpha: int) -> torch.Tensor:
-        return exact(*args, alpha=alpha).bfloat16().float()
+    def rounded(left: torch.Tensor, right: torch.Tensor, out: torch.Tensor) -> None:
+        out[:] = exact(left, right).bfloat16().float()
 
-    monkeypatch.setattr(torch, "addmm", rounded)
-    assert not FeatureDistances(features, pool, "euclidean", min_float32_pairs=0).float32
+    monkeypatch.setattr(torch, "mm", rounded)
+    source = FeatureDistances(features, pool, "euclidean")
+    assert_same(rank_pool(source, pool, "identity"), ranked_directly(features, pool, "euclidean"))
 
 
 def test_a_feature_of_zeros_has_no_cosine() -> None:
@@ -230,9 +229,7 @@ def test_features_may_be_read_only_files(tmp_path: Path) -> None:
     np.save(tmp_path / "features.npy", features)
     mapped = np.load(tmp_path / "features.npy", mmap_mode="r")
     scores = [
-        rank_pool(
-            FeatureDistances(some, pool, "euclidean", min_float32_pairs=0), pool, "identity", SMALL
-        )
+        rank_pool(FeatureDistances(some, pool, "euclidean"), pool, "identity", SMALL)
         for some in (features, mapped)
     ]
     assert_same(scores[1], scores[0])
@@ -247,7 +244,7 @@ def test_cuda_ranks_as_float64_distances(metric: Metric, views: int) -> None:
     rng = np.random.default_rng(9)
     shape = (NUM_QUERIES + NUM_GALLERY, views, DIMENSIONS)
     features = rng.standard_normal(shape).astype(np.float32)
-    source = FeatureDistances(features, pool, metric, "cuda", min_float32_pairs=0)
+    source = FeatureDistances(features, pool, metric, "cuda")
     assert_same(rank_pool(source, pool, "identity"), ranked_directly(features, pool, metric))
 
 
@@ -255,10 +252,9 @@ BOUNDED = """
 import resource, sys
 from pathlib import Path
 import numpy as np
-from bench_core.evaluation.passes import BlockSizes
 from bench_core.evaluation.pool import pool_trials
 from bench_core.evaluation.products import FeatureDistances
-from bench_core.evaluation.ranking import rank_pool
+from bench_core.evaluation.ranking import BlockSizes, rank_pool
 
 path, num_queries, num_gallery, dimensions, limit, *sizes = sys.argv[1:]
 num_queries, num_gallery, dimensions = int(num_queries), int(num_gallery), int(dimensions)
@@ -276,7 +272,7 @@ bound = used + int(limit)
 resource.setrlimit(resource.RLIMIT_DATA, (bound, bound))
 source = FeatureDistances(features, pool, "euclidean")
 scores = rank_pool(source, pool, "identity", BlockSizes(**dict(zip(
-    ("columns", "product", "task", "matches"), map(int, sizes)))))[0]
+    ("columns", "values", "queries", "counts"), map(int, sizes)))))[0]
 print(scores.average_precision.sum())
 """
 
@@ -301,6 +297,6 @@ def test_memory_is_bounded_whatever_the_gallery(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     rng.standard_normal((num_queries + num_gallery, dimensions), dtype=np.float32).tofile(path)
     # All distances are 400 MB, and as sort keys 800 MB.
-    blocks = (4096, 2**20, 2**17, 2**18)
+    blocks = (4096, 2**20, 512, 2**18)
     bounded = score_within(path, num_queries, num_gallery, dimensions, 256 * 2**20, *blocks)
     assert bounded == score_within(path, num_queries, num_gallery, dimensions, 8 * 2**30)

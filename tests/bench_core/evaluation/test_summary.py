@@ -1,69 +1,107 @@
-"""Mean, standard deviation and document of the trials of a protocol."""
+"""Mean, standard deviation, interval and document of the trials of a protocol."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from bench_core.evaluation import Evaluation, TrialScore
+from bench_core.evaluation import Evaluation, QueryImages, QueryScores, TrialScore, join_evaluations
+from bench_core.evaluation.trial import average_queries
+
+IMAGES = QueryImages(
+    identity=np.array([1, 1, 2, 2, 3]), camera=np.full(5, 3), index=np.array([0, 1, 0, 1, 0])
+)
 
 
-def trial(first: float, precision: float, *, num_ranks: int = 20, valid: int = 9) -> TrialScore:
-    curve = np.linspace(first, 1.0, num_ranks)
-    return TrialScore(
-        cmc=curve,
-        mean_average_precision=precision,
-        mean_inverse_negative_penalty=precision / 2,
-        num_queries=10,
-        num_valid_queries=valid,
-        num_gallery=301,
+def trial(*ranks: int, num_ranks: int = 20) -> TrialScore:
+    """Score five queries by the rank of their only match; 0 is none."""
+    rank = np.array(ranks)
+    inverse = np.where(rank, 1 / np.maximum(rank, 1), 0.0)
+    scores = QueryScores(
+        num_matches=np.minimum(rank, 1),
+        first_match_rank=rank,
+        average_precision=inverse,
+        inverse_negative_penalty=inverse,
     )
+    return average_queries(scores, num_gallery=301, num_ranks=num_ranks)
+
+
+def evaluate(*trials: TrialScore) -> Evaluation:
+    return Evaluation(trials, (IMAGES,) * len(trials))
 
 
 def test_mean_and_population_deviation_are_over_trials() -> None:
-    evaluation = Evaluation((trial(0.2, 0.5), trial(0.4, 0.7)))
-    assert evaluation.mean["rank-1"] == pytest.approx(0.3)
-    assert evaluation.std["rank-1"] == pytest.approx(0.1)
+    evaluation = evaluate(trial(1, 2, 2, 2, 2), trial(1, 1, 1, 2, 2))
+    assert evaluation.mean["rank-1"] == pytest.approx(0.4)
+    assert evaluation.std["rank-1"] == pytest.approx(0.2)
     assert evaluation.mean["rank-20"] == 1
-    assert evaluation.mean["mAP"] == pytest.approx(0.6)
+    assert evaluation.mean["mAP"] == pytest.approx(0.7)
     assert evaluation.std["mAP"] == pytest.approx(0.1)
-    assert evaluation.mean["mINP"] == pytest.approx(0.3)
+    assert evaluation.mean["mINP"] == pytest.approx(0.7)
 
 
 def test_rank_k_is_element_k_minus_1_of_the_curve() -> None:
-    score = trial(0.05, 0.5)
-    mean = Evaluation((score,)).mean
-    assert [mean[f"rank-{rank}"] for rank in (1, 5, 10, 20)] == [
-        score.cmc[0],
-        score.cmc[4],
-        score.cmc[9],
-        score.cmc[19],
-    ]
+    score = trial(1, 5, 10, 20, 21)
+    assert list(evaluate(score).mean.values())[:4] == pytest.approx([0.2, 0.4, 0.6, 0.8])
 
 
 def test_one_trial_has_no_deviation() -> None:
-    assert set(Evaluation((trial(0.2, 0.5),)).std.values()) == {0.0}
+    assert set(evaluate(trial(1, 2, 3, 4, 5)).std.values()) == {0.0}
+
+
+def test_the_interval_is_over_people_not_over_queries() -> None:
+    by_person = evaluate(trial(1, 1, 2, 2, 1)).interval["rank-1"]
+    assert by_person == (0, 1)
+    alike = evaluate(trial(1, 2, 1, 2, 1), trial(2, 1, 2, 1, 2)).interval["rank-1"]
+    assert alike == pytest.approx((0.5, 0.5))
+
+
+def test_the_interval_does_not_depend_on_the_order_of_the_queries() -> None:
+    order = np.array([4, 2, 0, 3, 1])
+    ranks = np.array([1, 3, 2, 0, 7])
+    shuffled = Evaluation((trial(*ranks[order]),), (IMAGES[order],))
+    assert shuffled.interval == evaluate(trial(*ranks)).interval
 
 
 def test_the_document_is_what_eval_prints() -> None:
-    document = Evaluation((trial(0.2, 0.5), trial(0.4, 0.7, valid=8))).as_document()
+    document = evaluate(trial(1, 2, 3, 4, 5), trial(1, 2, 3, 4, 0)).as_document()
     assert json.loads(json.dumps(document)) == document
-    assert list(document) == ["queries", "valid_queries", "gallery", "trials", "mean", "std"]
-    assert (document["queries"], document["valid_queries"]) == (10, 8)
+    assert list(document) == [
+        "queries", "valid_queries", "gallery", "trials", "mean", "std", "interval",
+    ]  # fmt: skip
+    assert (document["queries"], document["valid_queries"]) == (5, 4)
     assert document["gallery"] == [301, 301]
     assert [list(entry) for entry in document["trials"]] == [["cmc", "mAP", "mINP"]] * 2
     assert len(document["trials"][0]["cmc"]) == 20
     names = ["rank-1", "rank-5", "rank-10", "rank-20", "mAP", "mINP"]
-    assert list(document["mean"]) == list(document["std"]) == names
+    assert list(document["mean"]) == list(document["std"]) == list(document["interval"]) == names
+    for name, (low, high) in document["interval"].items():
+        assert low <= document["mean"][name] <= high
+
+
+def test_evaluations_of_single_trials_are_joined_in_order() -> None:
+    first, second = trial(1, 2, 3, 4, 5), trial(1, 1, 1, 2, 2)
+    joined = join_evaluations([evaluate(first), evaluate(second)])
+    assert joined.as_document() == evaluate(first, second).as_document()
 
 
 def test_no_trial_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one trial"):
-        Evaluation(())
+        Evaluation((), ())
 
 
 def test_a_curve_shorter_than_20_ranks_is_refused() -> None:
     with pytest.raises(ValueError, match="reach rank 20"):
-        Evaluation((trial(0.2, 0.5, num_ranks=10),))
+        evaluate(trial(1, 2, 3, 4, 5, num_ranks=10))
+
+
+def test_images_that_are_not_the_queries_are_refused() -> None:
+    score = trial(1, 2, 3, 4, 5)
+    for images in ((), (IMAGES, IMAGES), (IMAGES[np.arange(4)],)):
+        with pytest.raises(ValueError, match="images do not fit"):
+            Evaluation((score,), images)
+    with pytest.raises(ValueError, match="images do not fit"):
+        Evaluation((replace(score, num_queries=4),), (IMAGES,))

@@ -26,7 +26,13 @@ def build_record(rank_1: float = 0.3, mean_ap: float = 0.3, **changes: object) -
 def _scores(rank_1: float, mean_ap: float) -> dict[str, Any]:
     trial = {"cmc": [rank_1] * 20, "mAP": mean_ap, "mINP": mean_ap}
     mean = {f"rank-{k}": rank_1 for k in (1, 5, 10, 20)} | {"mAP": mean_ap, "mINP": mean_ap}
-    return {"trials": [trial, trial], "mean": mean, "std": dict.fromkeys(mean, 0.0)}
+    interval = {name: [value / 2, value] for name, value in mean.items()}
+    return {
+        "trials": [trial, trial],
+        "mean": mean,
+        "std": dict.fromkeys(mean, 0.0),
+        "interval": interval,
+    }
 
 
 @pytest.fixture(scope="session")

@@ -11,8 +11,18 @@ from bench_core.leaderboard.rows import sections
 MakeRecord = Callable[..., ResultRecord]
 
 
+def always(first: ResultRecord, second: ResultRecord) -> bool:
+    """Tell any two rows apart."""
+    return True
+
+
+def never(first: ResultRecord, second: ResultRecord) -> bool:
+    """Tell no two rows apart."""
+    return False
+
+
 def lines(*records: ResultRecord) -> list[str]:
-    return markdown(sections(records)).splitlines()
+    return markdown(sections(records, always)).splitlines()
 
 
 def table(*records: ResultRecord) -> list[dict[str, str]]:
@@ -44,10 +54,10 @@ def test_a_row_shows_percent_with_the_deviation_over_trials(example: ResultRecor
         "method": "xiv:baseline",
         "preset": "paper (changed: epochs)",
         "weights": "imagenet",
-        "rank-1": "32.00 ± 2.00",
+        "rank-1": "32.00 ± 2.00 [28.0, 36.0]",
         "rank-10": "74.00 ± 1.00",
         "rank-20": "87.00 ± 1.00",
-        "mAP": "32.00 ± 1.00",
+        "mAP": "32.00 ± 1.00 [29.0, 35.0]",
         "mINP": "22.00 ± 2.00",
         "parameters (M)": "23.51",
         "multiply-adds (G)": "4.05 / 4.05",
@@ -82,8 +92,15 @@ def test_re_ranked_rows_are_marked(make_record: MakeRecord) -> None:
     assert [(row["#"], row["method"]) for row in rows] == [("1", "xiv"), ("r1", "xiv + re-ranking")]
 
 
+def test_rows_that_share_a_rank_have_the_same_number(make_record: MakeRecord) -> None:
+    records = [make_record(score, method__seed=seed) for seed, score in enumerate((0.3, 0.2))]
+    text = markdown(sections(records, never))
+    assert text.count("\n|   1 | xiv ") == 2
+    assert "Rows share a number" in text
+
+
 def test_synthetic_tables_stand_last_under_a_warning(make_record: MakeRecord) -> None:
-    text = markdown(sections([make_record(dataset__synthetic=True), make_record()]))
+    text = markdown(sections([make_record(dataset__synthetic=True), make_record()], always))
     real, synthetic = text.split("## Synthetic data")
     assert "## Real data" in real
     assert "rendered people" in synthetic

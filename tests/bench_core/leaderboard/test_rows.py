@@ -11,6 +11,11 @@ from bench_core.leaderboard.rows import ROW_COLUMNS, Row, row_values, sections
 MakeRecord = Callable[..., ResultRecord]
 
 
+def always(first: ResultRecord, second: ResultRecord) -> bool:
+    """Tell any two rows apart."""
+    return True
+
+
 def test_rows_are_sorted_by_rank_1_then_map_then_method(make_record: MakeRecord) -> None:
     records = [
         make_record(0.3, 0.4, method__id="b"),
@@ -18,7 +23,7 @@ def test_rows_are_sorted_by_rank_1_then_map_then_method(make_record: MakeRecord)
         make_record(0.3, 0.4, method__id="a"),
         make_record(0.3, 0.5, method__id="d"),
     ]
-    (section,) = sections(records)
+    (section,) = sections(records, always)
     assert [row.record.method.id for row in section.rows] == ["c", "d", "a", "b"]
 
 
@@ -27,8 +32,41 @@ def test_equal_rows_share_a_rank(make_record: MakeRecord) -> None:
         make_record(score, score, method__seed=seed)
         for seed, score in enumerate((0.2, 0.4, 0.4, 0.1))
     ]
-    (section,) = sections(records)
+    (section,) = sections(records, always)
     assert [row.rank for row in section.rows] == [1, 1, 3, 4]
+
+
+def test_rows_that_cannot_be_told_apart_from_the_first_of_a_rank_share_it(
+    make_record: MakeRecord,
+) -> None:
+    def near(first: ResultRecord, second: ResultRecord) -> bool:
+        return first.scores.mean.rank_1 - second.scores.mean.rank_1 > 0.1
+
+    scores = (0.5, 0.45, 0.41, 0.36, 0.3, 0.1)
+    records = [make_record(score, method__seed=seed) for seed, score in enumerate(scores)]
+    (section,) = sections(records, near)
+    assert [row.rank for row in section.rows] == [1, 1, 1, 4, 4, 6]
+
+
+def test_ranks_are_decided_within_a_section_and_a_kind(make_record: MakeRecord) -> None:
+    asked: list[tuple[ResultRecord, ResultRecord]] = []
+
+    def ask(first: ResultRecord, second: ResultRecord) -> bool:
+        asked.append((first, second))
+        return False
+
+    records = [
+        make_record(0.2 + 0.1 * seed, method__seed=seed, protocol__rerank=rerank, protocol__id=id_)
+        for seed in range(3)
+        for rerank in (True, False)
+        for id_ in ("a", "b")
+    ]
+    for section in sections(records, ask):
+        assert [row.rank for row in section.rows] == [1] * 6
+    assert len(asked) == 2 * 2 * 2
+    for first, second in asked:
+        assert first.protocol == second.protocol
+        assert first.scores.mean.rank_1 > second.scores.mean.rank_1
 
 
 def test_re_ranked_rows_are_counted_apart_and_stand_last(make_record: MakeRecord) -> None:
@@ -38,7 +76,7 @@ def test_re_ranked_rows_are_counted_apart_and_stand_last(make_record: MakeRecord
         make_record(0.8, protocol__rerank=True, method__seed=1),
         make_record(0.3, method__seed=1),
     ]
-    (section,) = sections(records)
+    (section,) = sections(records, always)
     assert [(row.rerank, row.rank) for row in section.rows] == [
         (False, 1),
         (False, 2),
@@ -62,7 +100,7 @@ def test_re_ranked_rows_are_counted_apart_and_stand_last(make_record: MakeRecord
 def test_rows_that_cannot_be_compared_share_no_table(
     make_record: MakeRecord, difference: dict[str, object]
 ) -> None:
-    assert len(sections([make_record(), make_record(**difference)])) == 2
+    assert len(sections([make_record(), make_record(**difference)], always)) == 2
 
 
 def test_real_sections_come_first_then_protocol_then_convention(make_record: MakeRecord) -> None:
@@ -72,7 +110,7 @@ def test_real_sections_come_first_then_protocol_then_convention(make_record: Mak
         make_record(protocol__id="b", protocol__convention="agw"),
         make_record(protocol__id="a"),
     ]
-    keys = [section.key for section in sections(records)]
+    keys = [section.key for section in sections(records, always)]
     assert [(key.synthetic, key.protocol, key.convention) for key in keys] == [
         (False, "a", "official"),
         (False, "b", "agw"),
@@ -91,7 +129,7 @@ def test_a_section_knows_whether_others_hold_the_same_protocol_on_other_data(
     ]
     same = {
         (section.key.convention, section.key.fingerprint[0]): section.same_data
-        for section in sections(records)
+        for section in sections(records, always)
     }
     assert same == {("official", "a"): False, ("official", "0"): False, ("agw", "a"): True}
 
@@ -100,7 +138,7 @@ def test_rows_that_differ_in_nothing_but_their_date_have_one_order(
     make_record: MakeRecord,
 ) -> None:
     records = [make_record(provenance__created=f"2025-03-0{day}T00:00:00Z") for day in (1, 2, 3)]
-    orders = [sections(order) for order in permutations(records)]
+    orders = [sections(order, always) for order in permutations(records)]
     assert all(order == orders[0] for order in orders)
 
 
@@ -111,3 +149,4 @@ def test_a_row_has_the_documented_columns_in_their_order(make_record: MakeRecord
 def test_a_row_keeps_fractions_unrounded(make_record: MakeRecord) -> None:
     values = row_values(Row(1, make_record(1 / 3, 2 / 3)))
     assert (values["rank-1"], values["mAP"], values["rank-1-std"]) == (1 / 3, 2 / 3, 0.0)
+    assert (values["mAP-low"], values["mAP-high"]) == (1 / 3, 2 / 3)

@@ -10,7 +10,19 @@ import pytest
 
 from bench_core.contracts.errors import BenchError, DataError
 from bench_core.contracts.result import ResultRecord
-from bench_core.results.store import read_result, read_results, result_path, write_result
+from bench_core.results import store
+from bench_core.results.store import (
+    find_results,
+    query_scores_path,
+    read_query_scores,
+    read_result,
+    read_results,
+    result_path,
+)
+
+
+def write_result(folder: Path, record: ResultRecord) -> Path:
+    return store.write_result(folder, record, b"scores of each query")
 
 
 def changed(record: ResultRecord, part: str, **values: object) -> ResultRecord:
@@ -173,7 +185,45 @@ def test_a_full_disk_leaves_the_old_file_whole(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", no_space)
-    with pytest.raises(BenchError, match=r"cannot write .*\.json: No space left on device"):
+    with pytest.raises(BenchError, match=r"cannot write .*\.queries\.npz: No space left on device"):
         write_result(tmp_path, changed(record, "cost", images_per_second=5.0))
     assert path.read_bytes() == old
-    assert list(path.parent.iterdir()) == [path]
+    assert set(path.parent.iterdir()) == {path, query_scores_path(path)}
+
+
+def test_the_scores_of_the_queries_lie_beside_the_record(
+    tmp_path: Path, record: ResultRecord, query_scores: bytes
+) -> None:
+    path = write_result(tmp_path, changed(record, "method", preset="v1.5"))
+    beside = query_scores_path(path)
+    assert beside.name == path.name.removesuffix(".json") + ".queries.npz"
+    assert beside.read_bytes() == query_scores == read_query_scores(path, record)
+    assert list(find_results(tmp_path)) == [path]
+
+
+def test_a_record_is_not_stored_with_the_scores_of_other_queries(
+    tmp_path: Path, record: ResultRecord
+) -> None:
+    with pytest.raises(ValueError, match="another hash"):
+        store.write_result(tmp_path, record, b"others")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_missing_scores_of_the_queries_are_named_with_the_way_out(
+    tmp_path: Path, record: ResultRecord
+) -> None:
+    path = write_result(tmp_path, record)
+    query_scores_path(path).unlink()
+    expected = r"queries\.npz: No such file or directory; restore it beside .*\.json, or run"
+    with pytest.raises(DataError, match=expected):
+        read_query_scores(path, record)
+
+
+def test_changed_scores_of_the_queries_are_named_with_the_way_out(
+    tmp_path: Path, record: ResultRecord
+) -> None:
+    path = write_result(tmp_path, record)
+    query_scores_path(path).write_bytes(b"scores of Each query")
+    expected = r"queries\.npz is not the file that .*\.json was written with; restore it"
+    with pytest.raises(DataError, match=expected):
+        read_query_scores(path, record)

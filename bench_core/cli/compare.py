@@ -1,0 +1,58 @@
+"""`bench compare`: whether one result is better than another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from bench_core.cli import options
+
+if TYPE_CHECKING:
+    from bench_core.results.comparison import Comparison
+
+RESULT = click.Path(path_type=Path)
+
+
+@click.command()
+@click.argument("first", type=RESULT, metavar="RESULT")
+@click.argument("second", type=RESULT, metavar="RESULT")
+@options.json_option
+def compare(*, first: Path, second: Path, as_json: bool) -> None:
+    """Compare two results query by query: the second minus the first.
+
+    RESULT is a record that 'bench run' wrote, with the scores of its queries beside it. Both must
+    be of one protocol, gallery convention and dataset. Intervals and p-values are over identities.
+    """
+    from bench_core.results.comparison import compare_results
+
+    comparison = compare_results(first, second)
+    if as_json:
+        options.print_json(comparison.as_document())
+    else:
+        _print_comparison(comparison)
+
+
+def _print_comparison(comparison: Comparison) -> None:
+    from bench_core.results.comparison import show_p_value
+
+    protocol = comparison.records[0].protocol
+    click.echo(
+        f"{protocol.id}, {protocol.convention} galleries: the same {comparison.num_queries} "
+        f"queries of {comparison.num_identities} people\n"
+    )
+    first, second = (record.scores.mean.by_name() for record in comparison.records)
+    rows = [
+        [
+            metric,
+            f"{100 * first[metric]:.2f}",
+            f"{100 * second[metric]:.2f}",
+            f"{100 * difference.value:+.2f}",
+            " to ".join(f"{100 * end:+.2f}" for end in difference.interval),
+            show_p_value(difference.p_value),
+        ]
+        for metric, difference in comparison.differences.items()
+    ]
+    options.print_table(["percent", *comparison.names, "difference", "95 % interval", "p"], rows)
+    click.echo(f"\n{comparison.sentence}")

@@ -1,0 +1,111 @@
+"""The arrays that the compiled loops of `kernels` work on, by name.
+
+Letters in shapes: N images, V views, D dimensions, U columns of the pool, C columns of a block,
+R queries of a batch, M their possible matches, T trials, A audiences, W words.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+GIVEN, SQUARED, ROOTED = 0, 1, 2
+"""What an exact value is: a given distance, a sum of squares, a sum of lengths over views."""
+
+WORD = 63
+"""Trials that are bits of one int64."""
+
+
+class Pairs(NamedTuple):
+    """How the exact value of a query and a column is computed.
+
+    Attributes:
+        kind: `GIVEN`, `SQUARED` or `ROOTED`.
+        features: float (N, V, D), or given distances (1, rows, columns).
+        query_rows: int64, row of each query in `features`.
+        column_rows: int64 (U,), row (given distances: column) of each column.
+        query_inverse: float64 (queries, V), 1 / length of each feature; (0, 0): taken as they are.
+        column_inverse: float64 (U, V).
+    """
+
+    kind: int
+    features: NDArray[Any]
+    query_rows: NDArray[np.int64]
+    column_rows: NDArray[np.int64]
+    query_inverse: NDArray[np.float64]
+    column_inverse: NDArray[np.float64]
+
+
+class Matches(NamedTuple):
+    """The possible matches of a batch of queries, and what is counted about them.
+
+    Attributes:
+        queries: int64 (R,), numbers of the queries.
+        audience: int64 (R,).
+        own: int64 (R,), first column of the identity; the others follow.
+        starts: int64 (R + 1,), where the matches of each query start.
+        exact: float64 (M,), exact values; NaN where the query may not see the column.
+        positions: int32 (T, U), place of a column in a gallery; -1 where it is not in it.
+        best: int64 (T, R), the first match; -1 without one.
+        counts: int32 (M, T), images before a match.
+        nearer: int32 (R, T), identities before the first match.
+        last: int32 (R, T), number of the identity that was counted last.
+    """
+
+    queries: NDArray[np.int64]
+    audience: NDArray[np.int64]
+    own: NDArray[np.int64]
+    starts: NDArray[np.int64]
+    exact: NDArray[np.float64]
+    positions: NDArray[np.int32]
+    best: NDArray[np.int64]
+    counts: NDArray[np.int32]
+    nearer: NDArray[np.int32]
+    last: NDArray[np.int32]
+
+
+class Part(NamedTuple):
+    """A block of columns.
+
+    Attributes:
+        first: First column.
+        by_identity: Whether nearer identities are counted, too.
+        seen: int32 (A, C, T), 1 where an audience may see a column and it is in the gallery of a
+            trial, else 0.
+        trials: int64 (A, C, W), `seen` as bits: bit t % `WORD` of word t // `WORD` for trial t.
+        numbers: int32 (C,), number of the identity, ascending.
+    """
+
+    first: int
+    by_identity: bool
+    seen: NDArray[np.int32]
+    trials: NDArray[np.int64]
+    numbers: NDArray[np.int32]
+
+
+class Table(NamedTuple):
+    """Values to count by, in float32 or float64, and how far they may be from exact ones.
+
+    Attributes:
+        values: float (rows, columns), increasing with the distance.
+        rows: int64 (R,), row of each query of the batch.
+        columns: int64 (C,), column of each column of the block.
+        lanes: float (0,), of the type to count in: values may be rounded to it.
+        unit: What exact lengths are multiplied by.
+        squares: float64 (V or 1, R), squared length of each query; exact squares are taken less
+            this.
+        errors: float64 (R,), bound of the error of a value.
+        rounding: Bound of the relative error that rounding adds, to values and to exact values.
+    """
+
+    values: NDArray[Any]
+    rows: NDArray[np.int64]
+    columns: NDArray[np.int64]
+    lanes: NDArray[Any]
+    unit: float
+    squares: NDArray[np.float64]
+    errors: NDArray[np.float64]
+    rounding: tuple[float, float]

@@ -1,0 +1,45 @@
+"""Which rows can be told apart: a paired test on the scores of their queries."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bench_core.files import hash_json
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from bench_core.contracts.result import ResultRecord
+
+
+class PairedTests:
+    """Tells two stored results apart by the paired permutation test of their rank-1.
+
+    Args:
+        stored: The records by their path; the scores of their queries lie beside them.
+    """
+
+    def __init__(self, stored: Mapping[Path, ResultRecord]) -> None:
+        self._paths = {hash_json(record.row_key): path for path, record in stored.items()}
+
+    def __call__(self, first: ResultRecord, second: ResultRecord) -> bool:
+        """Return whether the test tells the two apart at 5 %.
+
+        Raises:
+            DataError: The scores of their queries are missing, changed, or not of the same queries.
+        """
+        # Numerical libraries are loaded only where there is something to compare.
+        from bench_core.contracts.errors import DataError
+        from bench_core.evaluation.uncertainty_paired import rank_1_told_apart
+        from bench_core.results.query_scores import load_query_table
+
+        paths = [self._paths[hash_json(record.row_key)] for record in (first, second)]
+        tables = [
+            load_query_table(path, record)
+            for path, record in zip(paths, (first, second), strict=True)
+        ]
+        try:
+            return rank_1_told_apart(*tables)
+        except DataError as error:
+            raise DataError(f"{paths[0]} and {paths[1]}: {error}") from error

@@ -1,0 +1,207 @@
+"""Two stored results, compared query by query, and what that says in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from bench_core.contracts.errors import DataError, UsageError
+from bench_core.evaluation.query_table import QueryTable
+from bench_core.evaluation.uncertainty import CONFIDENCE, NUM_REPLICATES
+from bench_core.evaluation.uncertainty_paired import (
+    NUM_PERMUTATIONS,
+    SIGNIFICANCE,
+    Difference,
+    paired_differences,
+)
+from bench_core.results.query_scores import load_query_table
+from bench_core.results.store import read_result
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bench_core.contracts.result import ResultRecord
+
+IN_WORDS = ("rank-1", "mAP")
+"""The metrics that the sentence is about."""
+
+
+class _Clause(NamedTuple):
+    verdict: str
+    detail: str
+    conjunction: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """The paired comparison of two results: second minus first.
+
+    Attributes:
+        paths: The two record files.
+        records: What they hold.
+        names: What to call them; never the same for two files.
+        num_queries: Valid queries, each counted once for every group of trials that shares it.
+        num_identities: People whose queries these are.
+        differences: By metric, rank-1 to mINP.
+    """
+
+    paths: tuple[Path, Path]
+    records: tuple[ResultRecord, ResultRecord]
+    names: tuple[str, str]
+    num_queries: int
+    num_identities: int
+    differences: dict[str, Difference]
+
+    @property
+    def sentence(self) -> str:
+        """What the comparison says, in words and points of percent."""
+        first, second = (self._clause(metric) for metric in IN_WORDS)
+        if first.verdict == second.verdict:
+            words = f"{first.verdict} {first.detail} {first.conjunction} {second.detail}"
+        else:
+            words = f"{first.verdict} {first.detail}; {second.verdict} {second.detail}"
+        return f"{words}." + self._re_ranking_note()
+
+    def as_document(self) -> dict[str, Any]:
+        """Return the comparison as `bench compare --json` prints it; fractions in [-1, 1]."""
+        protocol = self.records[0].protocol
+        return {
+            "protocol": protocol.id,
+            "convention": protocol.convention,
+            "queries": self.num_queries,
+            "identities": self.num_identities,
+            "first": self._side_document(0),
+            "second": self._side_document(1),
+            "difference": {
+                metric: {
+                    "value": difference.value,
+                    "interval": list(difference.interval),
+                    "p": difference.p_value,
+                    "told_apart": difference.told_apart,
+                }
+                for metric, difference in self.differences.items()
+            },
+            "confidence": CONFIDENCE,
+            "significance": SIGNIFICANCE,
+            "replicates": NUM_REPLICATES,
+            "permutations": NUM_PERMUTATIONS,
+            "sentence": self.sentence,
+        }
+
+    def _side_document(self, side: int) -> dict[str, Any]:
+        record = self.records[side]
+        return {
+            "result": str(self.paths[side]),
+            "name": self.names[side],
+            "rerank": record.protocol.rerank,
+            "mean": record.scores.mean.by_name(),
+        }
+
+    def _clause(self, metric: str) -> _Clause:
+        difference, (first, second) = self.differences[metric], self.names
+        low, high = (100 * end for end in difference.interval)
+        points, chance = 100 * difference.value, f"p = {show_p_value(difference.p_value)}"
+        if not difference.told_apart:
+            return _Clause(
+                f"{second} and {first} cannot be told apart",
+                f"by {metric} (difference {points:+.2f} points, 95 % interval {low:+.2f} to "
+                f"{high:+.2f}, {chance})",
+                "or",
+            )
+        if points < 0:
+            first, second, points, low, high = second, first, -points, -high, -low
+        return _Clause(
+            f"{second} is better than {first}",
+            f"by {points:.2f} points of {metric} (95 % interval {low:.2f} to {high:.2f}, {chance})",
+            "and",
+        )
+
+    def _re_ranking_note(self) -> str:
+        marks = [record.protocol.rerank for record in self.records]
+        if marks[0] == marks[1]:
+            return ""
+        return (
+            f" Only {self.names[marks.index(True)]} is re-ranked, so the difference is that of "
+            "re-ranking, too."
+        )
+
+
+def compare_results(first: Path, second: Path) -> Comparison:
+    """Compare two stored results on the queries that both were scored on.
+
+    Args:
+        first: File of the record to compare with.
+        second: File of the record whose difference from the first is wanted.
+
+    Returns:
+        The comparison.
+
+    Raises:
+        UsageError: The results differ in protocol, gallery convention, dataset or splits.
+        DataError: A file is no record, or the scores of its queries are missing or changed.
+    """
+    paths, records = (first, second), (read_result(first), read_result(second))
+    _check_comparable(paths, records)
+    tables = (load_query_table(first, records[0]), load_query_table(second, records[1]))
+    return Comparison(
+        paths=paths,
+        records=records,
+        names=_names(paths, records),
+        num_queries=int(np.count_nonzero(tables[0].valid)),
+        num_identities=len(np.unique(tables[0].images.identity[tables[0].valid])),
+        differences=_differences(paths, tables),
+    )
+
+
+def show_p_value(p_value: float) -> str:
+    """Return a p-value as people read it: three decimals, four below 0.001."""
+    return f"{p_value:.4f}" if p_value < 0.001 else f"{p_value:.3f}"
+
+
+def _differences(
+    paths: tuple[Path, Path], tables: tuple[QueryTable, QueryTable]
+) -> dict[str, Difference]:
+    try:
+        return paired_differences(*tables)
+    except DataError as error:
+        raise DataError(f"{paths[0]} and {paths[1]}: {error}") from error
+
+
+def _check_comparable(paths: tuple[Path, Path], records: tuple[ResultRecord, ResultRecord]) -> None:
+    first, second = (_conditions(record) for record in records)
+    for what, value in first.items():
+        if second[what] != value:
+            raise UsageError(
+                f"{paths[0]} and {paths[1]} cannot be compared: their {what} differs ({value} and "
+                f"{second[what]}); choose results of one protocol, convention and dataset"
+            )
+
+
+def _conditions(record: ResultRecord) -> dict[str, str]:
+    return {
+        "protocol": record.protocol.id,
+        "gallery convention": record.protocol.convention,
+        "dataset": record.dataset.id,
+        "dataset fingerprint": record.dataset.fingerprint[:12],
+        "hash of the split files": record.protocol.splits[:12],
+    }
+
+
+def _names(paths: tuple[Path, Path], records: tuple[ResultRecord, ResultRecord]) -> tuple[str, str]:
+    """Name the results by their methods; where that is not enough, say more."""
+    short = tuple(_short_name(record) for record in records)
+    long = tuple(
+        f"{name} ({record.method.preset}, seed {record.method.seed})"
+        for name, record in zip(short, records, strict=True)
+    )
+    stems = tuple(path.stem for path in paths)
+    for first, second in (short, long, stems):
+        if first != second or paths[0] == paths[1]:
+            return first, second
+    return str(paths[0]), str(paths[1])
+
+
+def _short_name(record: ResultRecord) -> str:
+    return record.method.label + (" + re-ranking" if record.protocol.rerank else "")

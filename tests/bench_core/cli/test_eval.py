@@ -1,0 +1,316 @@
+"""`bench eval` for someone who has nothing but features and the split files."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import Result
+from scipy.io import loadmat, savemat
+
+from bench_core.features import FeatureTable, write_features
+from bench_sysu.dataset import SysuMM01Reader
+
+Bench = Callable[..., Result]
+
+DOCUMENT = Path(__file__).parents[3] / "docs" / "features.md"
+PROTOCOL = ["--protocol", "sysu-all-single"]
+ANALYSIS = ("sysu-rgb-to-rgb", "sysu-ir-to-ir", "sysu-rgb-to-ir", "sysu-ir-to-rgb")
+
+
+@pytest.fixture
+def features(sysu_root: Path) -> FeatureTable:
+    """Features of the test images in which a person is a direction and a camera another."""
+    dataset = SysuMM01Reader().read(sysu_root)
+    splits = dataset.splits
+    images = dataset.images
+    tested = images[images["identity"].isin(splits.test)].drop(columns="path")  # type: ignore[attr-defined]
+    rng = np.random.default_rng(0)
+    people, cameras = rng.standard_normal((1000, 16)), rng.standard_normal((7, 16))
+    noise = rng.standard_normal((len(tested), 16))
+    made = people[tested["identity"]] + cameras[tested["camera"]] + noise
+    return FeatureTable(
+        features=made.astype(np.float32)[:, np.newaxis],
+        table=tested.reset_index(drop=True),
+        metric="euclidean",
+    )
+
+
+@pytest.fixture
+def splits(sysu_root: Path, tmp_path: Path) -> Path:
+    """The two files that scoring needs, and nothing else."""
+    folder = tmp_path / "splits"
+    folder.mkdir()
+    for name in ("rand_perm_cam.mat", "test_id.txt"):
+        shutil.copy(sysu_root / "exp" / name, folder)
+    return folder
+
+
+def write_matlab(folder: Path, features: FeatureTable) -> Path:
+    """Write the official layout: a file a camera, an entry an identity, a row an image."""
+    folder.mkdir()
+    table = features.table.assign(row=range(len(features.table)))
+    for camera in range(1, 7):
+        cell = np.empty((int(table["identity"].max()), 1), dtype=object)
+        for identity in range(1, len(cell) + 1):
+            own = table[(table["camera"] == camera) & (table["identity"] == identity)]
+            rows = own.sort_values("index")["row"].to_numpy()
+            cell[identity - 1, 0] = features.features[rows, 0] if len(rows) else np.zeros((0, 0))
+        savemat(folder / f"feat_cam{camera}.mat", {"feature": cell})
+    return folder
+
+
+def shuffled(features: FeatureTable) -> FeatureTable:
+    order = np.random.default_rng(1).permutation(len(features.table))
+    return FeatureTable(
+        features=features.features[order],
+        table=features.table.iloc[order].reset_index(drop=True),
+        metric=features.metric,
+    )
+
+
+def test_the_numpy_example_of_the_documentation_writes_features_that_score(
+    bench: Bench, features: FeatureTable, splits: Path, tmp_path: Path
+) -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
+    columns = {name: features.table[name].to_numpy() for name in ("identity", "camera", "index")}
+    exec(example, {"features": features.features[:, 0], **columns})  # noqa: S102
+    options = [*PROTOCOL, "--splits", splits, "--json"]
+    result = bench("eval", *options, "--features", "features.npz")
+    assert result.exit_code == 0, result.stderr
+    folder = write_matlab(tmp_path / "matlab", features)
+    same = bench("eval", *options, "--features", folder, "--metric", "cosine")
+    assert result.stdout == same.stdout
+
+
+def test_the_documentation_names_every_key_and_column(
+    bench: Bench, features: FeatureTable, splits: Path, tmp_path: Path
+) -> None:
+    write_features(tmp_path / "features.npz", features)
+    options = [*PROTOCOL, "--features", "features.npz", "--splits", splits, "--json"]
+    document = json.loads(bench("eval", *options, "--per-query", "queries.csv").stdout)
+    text = DOCUMENT.read_text()
+    for name in ("iccs", "by_query_camera", *document["by_query_camera"]["3"]):
+        assert f"`{name}`" in text
+    for name in pd.read_csv(tmp_path / "queries.csv").columns:
+        assert f"`{name}`" in text
+
+
+def error_of(result: Result, exit_code: int) -> str:
+    """Return the one error line of a failed command."""
+    assert result.exit_code == exit_code, result.output
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("Error: ")
+    return line
+
+
+@pytest.mark.parametrize(
+    "protocol", ["sysu-all-single", "sysu-all-multi", "sysu-indoor-single", *ANALYSIS]
+)
+def test_matlab_folder_and_npz_give_the_same_bytes(
+    bench: Bench, features: FeatureTable, splits: Path, tmp_path: Path, protocol: str
+) -> None:
+    write_features(tmp_path / "features.npz", shuffled(features))
+    folder = write_matlab(tmp_path / "matlab", features)
+    documents = []
+    for source in ("features.npz", folder):
+        result = bench(
+            "eval", "--protocol", protocol, "--features", source, "--splits", splits, "--json"
+        )
+        assert result.exit_code == 0, result.stderr
+        documents.append(result.stdout)
+    assert documents[0] == documents[1]
+    document = json.loads(documents[0])
+    assert 0 < document["mean"]["rank-1"] <= 1
+    assert -1 <= document["iccs"] <= 1
+
+
+def test_cameras_add_up_to_the_whole(
+    bench: Bench, features: FeatureTable, splits: Path, tmp_path: Path
+) -> None:
+    write_features(tmp_path / "features.npz", features)
+    options = [*PROTOCOL, "--features", "features.npz", "--splits", splits]
+    document = json.loads(bench("eval", *options, "--json").stdout)
+    cameras = document["by_query_camera"]
+    assert set(cameras) == {"3", "6"}
+    for name in ("queries", "valid_queries"):
+        assert sum(camera[name] for camera in cameras.values()) == document[name]
+    for metric, whole in document["mean"].items():
+        total = sum(scores["mean"][metric] * scores["valid_queries"] for scores in cameras.values())
+        assert total / document["valid_queries"] == pytest.approx(whole)
+    shown = bench("eval", *options).stdout
+    assert f"{100 * cameras['6']['mean']['mAP']:.2f}" in shown
+    assert f"(ICCS) {document['iccs']:.4f}" in shown
+
+
+def test_the_scores_of_each_query_are_written(
+    bench: Bench, features: FeatureTable, splits: Path, tmp_path: Path
+) -> None:
+    write_features(tmp_path / "features.npz", features)
+    options = [*PROTOCOL, "--features", "features.npz", "--splits", splits]
+    result = bench("eval", *options, "--per-query", "queries.csv")
+    assert "queries queries.csv" in result.stdout
+    document = json.loads(bench("eval", *options, "--json").stdout)
+    rows = pd.read_csv(tmp_path / "queries.csv")
+    assert len(rows) == 10 * document["queries"]
+    trials = rows[rows["valid"]].groupby("trial")
+    expected = [trial["mAP"] for trial in document["trials"]]
+    assert trials["average_precision"].mean().tolist() == pytest.approx(expected)
+    first = trials["first_match_rank"].agg(lambda ranks: (ranks == 1).mean())
+    assert first.tolist() == pytest.approx([trial["cmc"][0] for trial in document["trials"]])
+
+
+def test_a_wrong_per_query_file_is_refused_before_anything_is_read(
+    bench: Bench, splits: Path, tmp_path: Path
+) -> None:
+    options = [*PROTOCOL, "--features", "nowhere.npz", "--splits", splits]
+    line = error_of(bench("eval", *options, "--per-query", "queries.txt"), 2)
+    assert "--per-query queries.txt" in line
+
+
+def test_the_metric_of_a_folder_can_be_chosen(
+    bench: Bench, features: FeatureTable, splits: Path, tmp_path: Path
+) -> None:
+    stretch = np.random.default_rng(2).uniform(0.1, 10, (len(features.features), 1, 1))
+    uneven = FeatureTable(
+        features=features.features * stretch, table=features.table, metric="euclidean"
+    )
+    options = [*PROTOCOL, "--splits", splits, "--json"]
+    scores = [
+        json.loads(bench("eval", *options, "--features", folder, *metric).stdout)["mean"]
+        for folder, metric in (
+            (write_matlab(tmp_path / "even", features), ["--metric", "cosine"]),
+            (write_matlab(tmp_path / "uneven", uneven), ["--metric", "cosine"]),
+            (tmp_path / "uneven", ["--metric", "euclidean"]),
+            (tmp_path / "uneven", []),
+        )
+    ]
+    assert scores[0] == pytest.approx(scores[1])
+    assert scores[2] == scores[3]
+    assert scores[2]["mAP"] < scores[1]["mAP"]
+
+
+def test_a_metric_against_the_file_is_refused(
+    bench: Bench, features: FeatureTable, splits: Path, tmp_path: Path
+) -> None:
+    write_features(tmp_path / "features.npz", features)
+    options = [*PROTOCOL, "--features", "features.npz", "--splits", splits]
+    line = error_of(bench("eval", *options, "--metric", "cosine"), 2)
+    assert "--metric cosine contradicts features.npz, whose features are euclidean" in line
+    assert bench("eval", *options, "--metric", "euclidean").exit_code == 0
+
+
+def test_a_camera_without_file_is_named_where_it_is_needed(
+    bench: Bench, features: FeatureTable, splits: Path, tmp_path: Path
+) -> None:
+    folder = write_matlab(tmp_path / "matlab", features)
+    (folder / "feat_cam4.mat").unlink()
+    options = ["--features", folder, "--splits", splits]
+    line = error_of(bench("eval", *PROTOCOL, *options), 1)
+    assert f"cannot score {folder}: sysu-all-single needs" in line
+    assert "there is none of camera 4" in line
+    assert bench("eval", "--protocol", "sysu-indoor-single", *options).exit_code == 0
+
+
+def damage(
+    folder: Path, camera: int, identity: int, change: Callable[[np.ndarray], object]
+) -> None:
+    """Change the entry of one identity in one camera's file."""
+    path = folder / f"feat_cam{camera}.mat"
+    cell = loadmat(path)["feature"]
+    cell[identity - 1, 0] = change(cell[identity - 1, 0])
+    savemat(path, {"feature": cell})
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda matrix: matrix * np.nan, "has NaN or infinite values in"),
+        (lambda matrix: matrix[:, :7], "has 7 dimensions, but"),
+        (lambda matrix: matrix[1:], "images, but rand_perm_cam.mat permutes"),
+        (lambda matrix: np.concatenate([matrix, matrix]), "images, but rand_perm_cam.mat permutes"),
+        (lambda matrix: matrix[:0], "found 0 images, but rand_perm_cam.mat permutes"),
+    ],
+)
+def test_damaged_features_are_named(
+    bench: Bench,
+    features: FeatureTable,
+    splits: Path,
+    tmp_path: Path,
+    change: Callable[[np.ndarray], object],
+    expected: str,
+) -> None:
+    folder = write_matlab(tmp_path / "matlab", features)
+    table = features.table
+    # An identity that is not the only one of its camera, with more than one image.
+    identity = int(table.loc[table["camera"] == 4, "identity"].max())
+    damage(folder, 4, identity, change)
+    line = error_of(bench("eval", *PROTOCOL, "--features", folder, "--splits", splits), 1)
+    assert expected in line
+    assert str(folder) in line
+    assert f"feature{{{identity}}}" in line or f"camera 4, identity {identity}:" in line
+
+
+def test_an_identity_without_any_image_is_named(
+    bench: Bench, features: FeatureTable, splits: Path, tmp_path: Path
+) -> None:
+    last = int(features.table["identity"].max())
+    kept = np.flatnonzero(features.table["identity"] != last)
+    fewer = FeatureTable(
+        features=features.features[kept],
+        table=features.table.iloc[kept].reset_index(drop=True),
+        metric="euclidean",
+    )
+    folder = write_matlab(tmp_path / "matlab", fewer)
+    line = error_of(bench("eval", *PROTOCOL, "--features", folder, "--splits", splits), 1)
+    assert f"such as identity {last}" in line
+
+
+def test_a_file_of_matlab_7_3_says_how_to_save_it(
+    bench: Bench, features: FeatureTable, splits: Path, tmp_path: Path
+) -> None:
+    folder = write_matlab(tmp_path / "matlab", features)
+    path = folder / "feat_cam2.mat"
+    path.write_bytes(b"MATLAB 7.3 MAT-file".ljust(124) + b"\x00\x02IM" + bytes(512))
+    line = error_of(bench("eval", *PROTOCOL, "--features", folder, "--splits", splits), 1)
+    assert f"{path} is a MATLAB file of version 7.3 (HDF5)" in line
+    assert "save('feat_cam2.mat', 'feature', '-v7')" in line
+
+
+def test_a_folder_of_something_else_is_named(bench: Bench, splits: Path) -> None:
+    line = error_of(bench("eval", *PROTOCOL, "--features", splits, "--splits", splits), 1)
+    assert f"{splits} holds no feature file: expected NAME_cam1.mat" in line
+
+
+def test_duplicate_images_in_a_file_are_named(
+    bench: Bench, features: FeatureTable, splits: Path, tmp_path: Path
+) -> None:
+    names = ("identity", "camera", "index")
+    columns = {name: np.tile(features.table[name].to_numpy(), 2) for name in names}
+    np.savez(
+        tmp_path / "twice.npz",
+        features=np.tile(features.features[:, 0], (2, 1)),
+        modality=np.tile(features.table["modality"].to_numpy(dtype=np.str_), 2),
+        **columns,
+    )
+    line = error_of(bench("eval", *PROTOCOL, "--features", "twice.npz", "--splits", splits), 1)
+    assert "twice.npz" in line
+    assert "rows repeat an image" in line
+
+
+def test_analysis_protocols_run_from_training_to_result(
+    bench: Bench, small_run: list[str], tmp_path: Path
+) -> None:
+    for protocol in ANALYSIS:
+        small_run[3] = protocol
+        result = bench("run", *small_run)
+        assert result.exit_code == 0, result.stderr
+        assert protocol in result.stdout
+    assert len(list((tmp_path / "runs").rglob("model.safetensors"))) == 1
+    assert len(list((tmp_path / "results").rglob("*.json"))) == len(ANALYSIS)

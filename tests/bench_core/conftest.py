@@ -1,0 +1,88 @@
+"""Results with invented scores of their queries, in memory and in a results folder."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import pytest
+
+from bench_core.contracts.result import ResultRecord
+from bench_core.evaluation.query_table import QueryImages, QueryTable
+from bench_core.evaluation.uncertainty import IdentitySums
+from bench_core.results.query_scores import encode_query_table
+from bench_core.results.store import write_result
+
+EXAMPLE = Path(__file__).parent / "contracts" / "records" / "schema-1.json"
+NAMES = ("rank-1", "rank-5", "rank-10", "rank-20", "mAP", "mINP")
+
+MakeTable: TypeAlias = Callable[..., QueryTable]
+StoreResult: TypeAlias = Callable[..., Path]
+
+
+def build_table(
+    success: float = 0.5, *, num_identities: int = 40, shots: int = 5, seed: int = 0
+) -> QueryTable:
+    """Invent scores of one group of ten trials; people differ, and each one's queries agree."""
+    rng = np.random.default_rng(seed)
+    identity = np.repeat(np.arange(num_identities), shots)
+    skill = np.clip(success + 0.3 * rng.standard_normal(num_identities), 0, 1)[identity]
+    hits = rng.binomial(10, skill, size=(4, len(identity))) / 10
+    scores = np.maximum.accumulate(hits, axis=0).T
+    precision = np.clip(skill + 0.1 * rng.standard_normal(len(identity)), 0, 1)
+    return QueryTable(
+        images=QueryImages(
+            identity=identity,
+            camera=np.full(len(identity), 3),
+            index=np.tile(np.arange(shots), num_identities),
+        ),
+        group=np.zeros(len(identity), dtype=np.int64),
+        valid=np.ones(len(identity), dtype=np.bool_),
+        scores=np.column_stack([scores, precision, precision / 2]),
+        group_trials=np.array([10]),
+    )
+
+
+def _scores(table: QueryTable) -> dict[str, Any]:
+    sums = IdentitySums.of(table)
+    means = sums.averages(np.ones((1, len(sums.valid))))[0].tolist()
+    mean = dict(zip(NAMES, means, strict=True))
+    cmc = np.repeat(means[:4], [4, 5, 10, 1]).tolist()
+    return {
+        "queries": len(table.valid),
+        "valid_queries": int(table.valid.sum()),
+        "gallery": [301],
+        "trials": [{"cmc": cmc, "mAP": mean["mAP"], "mINP": mean["mINP"]}],
+        "mean": mean,
+        "std": dict.fromkeys(NAMES, 0.0),
+        "interval": {name: [value, value] for name, value in mean.items()},
+    }
+
+
+@pytest.fixture(scope="session")
+def make_table() -> MakeTable:
+    """Return `build_table`."""
+    return build_table
+
+
+@pytest.fixture
+def store_result(tmp_path: Path) -> StoreResult:
+    """Write a record with the scores of its queries; `method__seed=3` changes that field."""
+
+    def store(table: QueryTable, **changes: object) -> Path:
+        content = encode_query_table(table)
+        document = json.loads(EXAMPLE.read_text())
+        document["method"] |= {"variant": None, "overrides": []}
+        document["scores"] = _scores(table)
+        document["query_scores"] = hashlib.sha256(content).hexdigest()
+        for name, value in changes.items():
+            part, field = name.split("__")
+            document[part][field] = value
+        record = ResultRecord.from_json(json.dumps(document))
+        return write_result(tmp_path / "results", record, content)
+
+    return store

@@ -1,0 +1,82 @@
+"""Ranks of stored results come from the paired test on the scores of their queries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bench_core.contracts.errors import DataError
+from bench_core.evaluation.query_table import QueryTable
+from bench_core.leaderboard.paired import PairedTests
+from bench_core.leaderboard.render import FORMATS, render
+from bench_core.leaderboard.rows import sections
+from bench_core.results.store import find_results, query_scores_path
+
+MakeTable = Callable[..., QueryTable]
+StoreResult = Callable[..., Path]
+
+
+def ranks(folder: Path) -> list[tuple[int, str]]:
+    found = find_results(folder)
+    (section,) = sections(found.values(), PairedTests(found))
+    return [(row.rank, row.record.method.id) for row in section.rows]
+
+
+@pytest.fixture
+def stored(make_table: MakeTable, store_result: StoreResult) -> dict[str, Path]:
+    """Two results that are nearly alike, and one that is clearly worse."""
+    table = make_table(0.6)
+    few = (table.images.identity < 2)[:, np.newaxis]
+    better = replace(table, scores=np.where(few, 1.0, table.scores))
+    worse = replace(table, scores=table.scores * 0.5)
+    return {
+        name: store_result(replace(part, scores=np.round(part.scores, 1)), method__id=name)
+        for name, part in (("better", better), ("good", table), ("worse", worse))
+    }
+
+
+def test_results_that_cannot_be_told_apart_share_a_rank(
+    stored: dict[str, Path], tmp_path: Path
+) -> None:
+    assert ranks(tmp_path / "results") == [(1, "better"), (1, "good"), (3, "worse")]
+
+
+@pytest.mark.parametrize("output_format", FORMATS)
+def test_the_leaderboard_is_the_same_whatever_the_order_and_the_names_of_the_files(
+    stored: dict[str, Path], tmp_path: Path, output_format: str
+) -> None:
+    found = find_results(tmp_path / "results")
+    expected = render(found.values(), output_format, PairedTests(found))
+    for number, path in enumerate(stored.values()):
+        renamed = path.with_name(f"{9 - number}.json")
+        query_scores_path(path).rename(query_scores_path(renamed))
+        path.rename(renamed)
+    found = find_results(tmp_path / "results")
+    assert render(found.values(), output_format, PairedTests(found)) == expected
+
+
+def test_results_whose_queries_cannot_be_read_have_no_rank(
+    stored: dict[str, Path], tmp_path: Path
+) -> None:
+    query_scores_path(stored["good"]).unlink()
+    with pytest.raises(DataError, match=r"queries\.npz: No such file or directory; restore it"):
+        ranks(tmp_path / "results")
+
+
+def test_results_of_other_queries_are_named(
+    stored: dict[str, Path], make_table: MakeTable, store_result: StoreResult, tmp_path: Path
+) -> None:
+    other = store_result(make_table(0.1, num_identities=39), method__id="other")
+    with pytest.raises(DataError, match=f"and {other}: the two results were not scored on"):
+        ranks(tmp_path / "results")
+
+
+def test_one_result_needs_no_test(
+    make_table: MakeTable, store_result: StoreResult, tmp_path: Path
+) -> None:
+    query_scores_path(store_result(make_table())).unlink()
+    assert ranks(tmp_path / "results") == [(1, "xiv")]

@@ -1,0 +1,145 @@
+"""What a comparison says in words is what its numbers say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bench_core.contracts.errors import UsageError
+from bench_core.evaluation.query_table import QueryTable
+from bench_core.results.comparison import compare_results, show_p_value
+from bench_core.results.store import read_result
+
+MakeTable = Callable[..., QueryTable]
+StoreResult = Callable[..., Path]
+
+
+@pytest.fixture
+def pair(make_table: MakeTable, store_result: StoreResult) -> tuple[Path, Path]:
+    """A baseline, and a method whose rank-1 is better for everyone and whose mAP is the same."""
+    table = make_table(0.4)
+    scores = np.column_stack([np.round(0.3 + 0.7 * table.scores[:, :4], 1), table.scores[:, 4:]])
+    better = replace(table, scores=scores)
+    return store_result(table, method__variant="baseline"), store_result(better)
+
+
+def test_the_better_one_comes_first_in_the_sentence(pair: tuple[Path, Path]) -> None:
+    there, back = compare_results(*pair), compare_results(*reversed(pair))
+    for comparison in (there, back):
+        assert re.match(
+            r"xiv is better than xiv:baseline by \d+\.\d\d points of rank-1 "
+            r"\(95 % interval \d+\.\d\d to \d+\.\d\d, p = 0\.0001\); ",
+            comparison.sentence,
+        )
+    assert there.differences["rank-1"].value == -back.differences["rank-1"].value > 0
+
+
+def test_a_verdict_of_both_metrics_is_said_once(
+    make_table: MakeTable, store_result: StoreResult
+) -> None:
+    paths = store_result(make_table(0.8)), store_result(make_table(0.2), method__id="jsia")
+    assert re.fullmatch(
+        r"xiv is better than jsia by [^;]* points of rank-1 \([^;]*\) and by [^;]* points of mAP "
+        r"\([^;]*\)\.",
+        compare_results(*paths).sentence,
+    )
+
+
+def test_what_cannot_be_told_apart_is_said_to_be_so(pair: tuple[Path, Path]) -> None:
+    assert compare_results(*pair).sentence.endswith(
+        "; xiv and xiv:baseline cannot be told apart by mAP (difference +0.00 points, "
+        "95 % interval +0.00 to +0.00, p = 1.000)."
+    )
+
+
+def test_a_result_cannot_be_told_apart_from_itself(pair: tuple[Path, Path]) -> None:
+    comparison = compare_results(pair[0], pair[0])
+    assert {difference.value for difference in comparison.differences.values()} == {0.0}
+    assert {difference.p_value for difference in comparison.differences.values()} == {1.0}
+    assert re.fullmatch(
+        r"xiv:baseline and xiv:baseline cannot be told apart by rank-1 \(.*\) or by mAP \(.*\)\.",
+        comparison.sentence,
+    )
+
+
+def test_differences_are_those_of_the_records(pair: tuple[Path, Path]) -> None:
+    first, second = (read_result(path).scores.mean.by_name() for path in pair)
+    for metric, difference in compare_results(*pair).differences.items():
+        assert difference.value == pytest.approx(second[metric] - first[metric], abs=1e-7)
+
+
+def test_queries_and_people_are_counted(pair: tuple[Path, Path]) -> None:
+    comparison = compare_results(*pair)
+    assert (comparison.num_queries, comparison.num_identities) == (200, 40)
+
+
+@pytest.mark.parametrize(
+    ("changes", "names"),
+    [
+        ({"method__id": "jsia"}, ("xiv", "jsia")),
+        ({"method__seed": 3}, ("xiv (paper, seed 0)", "xiv (paper, seed 3)")),
+        ({"method__preset": "quick"}, ("xiv (paper, seed 0)", "xiv (quick, seed 0)")),
+    ],
+)
+def test_results_are_named_by_what_differs(
+    make_table: MakeTable,
+    store_result: StoreResult,
+    changes: dict[str, object],
+    names: tuple[str, str],
+) -> None:
+    paths = store_result(make_table()), store_result(make_table(), **changes)
+    assert compare_results(*paths).names == names
+
+
+def test_results_that_differ_in_their_configuration_only_are_named_by_their_files(
+    make_table: MakeTable, store_result: StoreResult
+) -> None:
+    paths = store_result(make_table()), store_result(make_table(), method__config={"epochs": 1})
+    assert compare_results(*paths).names == (paths[0].stem, paths[1].stem)
+
+
+def test_re_ranking_is_never_compared_silently(
+    make_table: MakeTable, store_result: StoreResult
+) -> None:
+    paths = store_result(make_table()), store_result(make_table(0.6), protocol__rerank=True)
+    sentence = compare_results(*paths).sentence
+    assert "xiv + re-ranking" in sentence
+    assert sentence.endswith(
+        "Only xiv + re-ranking is re-ranked, so the difference is that of re-ranking, too."
+    )
+    assert "Only" not in compare_results(paths[1], paths[1]).sentence
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"protocol__id": "sysu-indoor-single"},
+            r"their protocol differs \(sysu-all-single and sysu-indoor-single\)",
+        ),
+        ({"protocol__convention": "agw"}, r"their gallery convention differs \(official and agw"),
+        ({"dataset__id": "other"}, r"their dataset differs \(sysu-mm01 and other\)"),
+        ({"dataset__fingerprint": "0" * 64}, r"dataset fingerprint differs \(a{12} and 0{12}\)"),
+        ({"protocol__splits": "0" * 64}, r"hash of the split files differs \(b{12} and 0{12}\)"),
+    ],
+)
+def test_results_under_other_conditions_are_refused(
+    make_table: MakeTable, store_result: StoreResult, changes: dict[str, object], message: str
+) -> None:
+    paths = store_result(make_table()), store_result(make_table(), **changes)
+    with pytest.raises(UsageError, match=message) as caught:
+        compare_results(*paths)
+    assert all(str(path) in str(caught.value) for path in paths)
+    assert "choose results of one protocol" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("p_value", "shown"), [(1.0, "1.000"), (0.0314, "0.031"), (0.001, "0.001"), (1e-4, "0.0001")]
+)
+def test_p_values_are_shown_with_the_digits_that_matter(p_value: float, shown: str) -> None:
+    assert show_p_value(p_value) == shown
