@@ -35,8 +35,8 @@ def collect_provenance(
 
     Args:
         command: The command line as typed, such as ["bench", "run", "--method", "xiv"].
-        packages: Distributions whose versions matter besides Python, numpy, pillow, torch, torchvision and the harness
-            itself: those of the method's and the protocol's plugin.
+        packages: Distributions whose versions matter besides `CORE_DISTRIBUTIONS` and Python:
+            those of the method's and the protocol's plugin.
         weights: What the backbone started from: "imagenet", "none" or "sha256:..." of a file.
         training_identities: Identity (SHA-256) of each training, in the order of trials.
 
