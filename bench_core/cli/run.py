@@ -46,7 +46,7 @@ def run(  # noqa: PLR0913  # one argument an option
     """
     protocol = registry.protocol(protocol_id)
     chosen_convention = options.resolve_convention(protocol, convention)
-    choice = options.choose(registry, method_name, preset, assignments, root)
+    choice = options.choose(registry, method_name, preset, assignments, root, weights)
     settings = options.training_settings(
         registry, choice, seed=seed, weights=weights, device=device, precision=precision, runs=runs
     )
@@ -87,8 +87,7 @@ def _print_outcome(outcome: RunOutcome) -> None:
         f"infrared; {cost.images_per_second} images/s on {cost.device}"
     )
     for model in outcome.models:
-        state = "found" if model.cached else f"trained in {model.seconds:.0f} s"
-        click.echo(f"model    {model.path} ({state})")
+        click.echo(f"model    {model.path} ({options.training_state(model)})")
     click.echo(f"result   {outcome.path}")
 
 

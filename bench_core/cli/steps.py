@@ -37,7 +37,7 @@ def train(  # noqa: PLR0913  # one argument an option
 ) -> None:
     """Train a method on the training split (or splits) of a protocol."""
     protocol = registry.protocol(protocol_id)
-    choice = options.choose(registry, method_name, preset, assignments, root)
+    choice = options.choose(registry, method_name, preset, assignments, root, weights)
     settings = options.training_settings(
         registry, choice, seed=seed, weights=weights, device=device, precision=precision, runs=runs
     )
@@ -55,7 +55,8 @@ def train(  # noqa: PLR0913  # one argument an option
                     "split": model.description.split,
                     "training": model.description.identity,
                     "model": str(model.path),
-                    "seconds": model.seconds,
+                    "seconds": model.report.seconds,
+                    "waiting_for_data": model.report.waiting_for_data,
                     "cached": model.cached,
                 }
                 for model in models
@@ -67,7 +68,7 @@ def train(  # noqa: PLR0913  # one argument an option
         [
             [
                 model.description.split,
-                "found" if model.cached else f"trained in {model.seconds:.0f} s",
+                options.training_state(model),
                 str(model.path),
             ]
             for model in models

@@ -19,6 +19,7 @@ from bench_core.contracts.result import (
 )
 from bench_core.evaluation import Evaluation
 from bench_core.features import FeatureTable
+from bench_core.files import check_writable
 from bench_core.plugins import Registry
 from bench_core.profiling.cost import inference_cost
 from bench_core.results.provenance import collect_provenance
@@ -78,8 +79,12 @@ def run_benchmark(
         BenchError: Anything that a user may meet; nothing half-written is left behind.
     """
     protocol = inputs.protocol.spec
-    registry.hook.bench_run_started(
-        method=choice.name, protocol=protocol.id, config=choice.config.model_dump(mode="json")
+    _check_first(inputs, convention, results)
+    registry.notify(
+        "bench_run_started",
+        method=choice.name,
+        protocol=protocol.id,
+        config=choice.config.model_dump(mode="json"),
     )
     splits = [inputs.protocol.training_split(trial) for trial in range(protocol.num_trials)]
     scored = {
@@ -101,8 +106,20 @@ def run_benchmark(
         ),
     )
     path = write_result(results, record)
-    registry.hook.bench_run_finished(record=record, path=str(path))
+    registry.notify("bench_run_finished", record=record, path=str(path))
     return RunOutcome(record, path, tuple(part.model for part in scored.values()))
+
+
+def _check_first(inputs: RunInputs, convention: Convention, results: Path) -> None:
+    """Find out before the training what would fail after it: a gallery draw, the results folder.
+
+    Raises:
+        BenchError: A trial cannot be drawn, or the folder cannot be written.
+    """
+    dataset = inputs.dataset
+    for trial in range(inputs.protocol.spec.num_trials):
+        inputs.protocol.trial(dataset.images, dataset.splits, convention, trial)
+    check_writable(results)
 
 
 def _train_and_extract(
@@ -183,7 +200,7 @@ def _cost(choice: MethodChoice, settings: TrainingSettings, scored: Sequence[_Sc
         macs_infrared=counted.macs["infrared"],
         images_per_second=round(images / seconds, 2),
         extraction_seconds=round(seconds, 3),
-        training_seconds=round(sum(part.model.seconds for part in scored), 3),
+        training_seconds=round(sum(part.model.report.seconds for part in scored), 3),
         device=first.report.device,
         precision=EXTRACTION_PRECISION,
     )
