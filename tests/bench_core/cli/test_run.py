@@ -100,9 +100,10 @@ def test_json_is_one_document_on_standard_output(bench: Bench, small_run: list[s
 
 
 def test_without_data_the_synthetic_people_are_made_and_said_so(
-    bench: Bench, cache: Path, sysu_root: Path, monkeypatch: pytest.MonkeyPatch
+    bench: Bench, tmp_path: Path, sysu_root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The stand-in is rendered at a smaller scale here, once for both runs."""
+    """The stand-in is a smaller one here, made once for both runs in a cache of its own."""
+    monkeypatch.setenv("VIREID_BENCH_CACHE", str(tmp_path / "cache"))
     calls = []
 
     def render(out: Path, **options: object) -> None:
