@@ -9,7 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bench_core.configuration import MethodConfig
+    from bench_core.configuration import MethodConfig, WeightsKind
     from bench_core.conformance import Check, method_checks
     from bench_core.contracts.dataset import Dataset, DatasetReader, DatasetSpec, Splits
     from bench_core.contracts.errors import (
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "bench_core.conformance": ["Check", "method_checks"],
-    "bench_core.configuration": ["MethodConfig"],
+    "bench_core.configuration": ["MethodConfig", "WeightsKind"],
     "bench_core.contracts.dataset": ["Dataset", "DatasetReader", "DatasetSpec", "Splits"],
     "bench_core.contracts.errors": [
         "BenchError",
@@ -90,6 +90,7 @@ __all__ = [  # noqa: RUF022  # grouped as in the imports above
     "Check",
     "method_checks",
     "MethodConfig",
+    "WeightsKind",
     "Dataset",
     "DatasetReader",
     "DatasetSpec",

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from bench_core.contracts.errors import UsageError, unknown_name
+from bench_core.contracts.errors import PluginError, UsageError, unknown_name
 from bench_core.contracts.method import MethodSpec, PresetSpec, VariantSpec
 from bench_core.plugins import load_object
+
+WeightsKind: TypeAlias = Literal["imagenet", "none", "file"]
+"""What backbones start from; "file" is set by `--weights FILE`."""
 
 
 class FrozenModel(BaseModel):
@@ -30,7 +33,7 @@ class MethodConfig(FrozenModel):
         extraction_batch: Images in a batch when features are extracted.
     """
 
-    weights: Literal["imagenet", "none"] = "none"
+    weights: WeightsKind = "none"
     image_height: int = Field(default=256, ge=16)
     image_width: int = Field(default=128, ge=16)
     extraction_batch: int = Field(default=128, ge=1)
@@ -103,15 +106,24 @@ def choose_method(
             )
     kind = load_object(spec.config)
     values = _nested_defaults(kind)
-    for layer in (presets[preset].values, variant.values, overrides):
+    for layer in (presets[preset].values, variant.values):
         values = _merge(values, layer)
+    _check_plugin(kind, values, f"{spec.id}:{variant.name} with the preset '{preset}'")
     return MethodChoice(
         spec=spec,
         variant=variant,
         preset=presets[preset],
         overrides=overrides,
-        config=validate_config(kind, values),
+        config=validate_config(kind, _merge(values, overrides)),
     )
+
+
+def _check_plugin(kind: type[MethodConfig], values: Mapping[str, Any], name: str) -> None:
+    """Blame the plugin, and not the user, for a preset or variant that is wrong."""
+    try:
+        validate_config(kind, values)
+    except UsageError as error:
+        raise PluginError(f"the plugin's configuration of {name} is wrong: {error}") from error
 
 
 def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
@@ -144,7 +156,8 @@ def validate_config(kind: type[MethodConfig], values: Mapping[str, Any]) -> Meth
         UsageError: A key is unknown or a value is of the wrong type or out of range; one line.
     """
     try:
-        return kind.model_validate(values)
+        # As JSON, where lists are tuples; strict, so that true is no number and "3" neither.
+        return kind.model_validate_json(json.dumps(values), strict=True)
     except ValidationError as error:
         raise _explain(kind, error) from None
 

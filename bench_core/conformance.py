@@ -24,8 +24,13 @@ from bench_core.contracts.errors import BenchError, PluginError, UsageError
 from bench_core.contracts.images import INFRARED, MODALITIES, VISIBLE
 from bench_core.contracts.method import MethodSpec, VariantSpec
 from bench_core.files import hash_json
-from bench_core.plugins import load_object
-from bench_core.training.checkpoint import load_model, load_networks, save_model
+from bench_core.plugins import load_object, source_hash
+from bench_core.training.checkpoint import (
+    TrainingReport,
+    load_model,
+    load_networks,
+    save_model,
+)
 from bench_core.training.data import TrainingData
 from bench_core.training.identity import TrainingDescription
 from bench_core.training.method import Method
@@ -152,7 +157,8 @@ class _Suite:
         method, other, images = self._method(), self._method(seed=1), self._images()
         with _folder() as folder:
             path = folder / "model.safetensors"
-            save_model(path, method.networks, self._description())
+            report = TrainingReport(seconds=1.0, waiting_for_data=0.0, device="cpu")
+            save_model(path, method.networks, self._description(), report)
             load_networks(other.networks, load_model(path)[0], path)
         for modality in MODALITIES:
             expected = _extract(method, images, modality)
@@ -199,7 +205,7 @@ class _Suite:
             pixels=pixels,
             rows={VISIBLE: rows[0], INFRARED: rows[1]},
             labels={VISIBLE: labels, INFRARED: labels},
-            num_identities=NUM_IDENTITIES,
+            identities=tuple(range(NUM_IDENTITIES)),
         )
 
     def _description(self) -> TrainingDescription:
@@ -210,8 +216,11 @@ class _Suite:
             dataset="random",
             fingerprint=hash_json("random pixels"),
             split="train",
+            images=hash_json("random pixels"),
             seed=0,
             weights="none",
+            precision="float32",
+            code=source_hash(self._spec.method),
             num_identities=NUM_IDENTITIES,
         )
 

@@ -47,7 +47,8 @@ def device_name(device: torch.device) -> str:
     """Return the name of a processor or accelerator, such as "NVIDIA H200"."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    return f"{_processor_name()}, {torch.get_num_threads()} threads"
+    threads = torch.get_num_threads()
+    return f"{_processor_name()}, {threads} thread{'' if threads == 1 else 's'}"
 
 
 def _processor_name() -> str:

@@ -83,6 +83,27 @@ def folder_written_whole(path: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+def check_writable(folder: Path) -> None:
+    """Create a folder and find out whether a file can be written there.
+
+    Raises:
+        BenchError: It cannot; the message names the folder.
+    """
+    probe = _beside(folder / "probe")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise BenchError(f"cannot write {folder}: {error.strerror or error}") from error
+
+
+def remove_leftovers(path: Path) -> None:
+    """Remove what killed processes left half-written beside a path; its lock must be held."""
+    for leftover in path.parent.glob(f".{path.name}.*.tmp"):
+        shutil.rmtree(leftover)
+
+
 def hash_json(document: Any) -> str:
     """Return the SHA-256 (hex) of a JSON document, whatever the order of its keys."""
     canonical = json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)

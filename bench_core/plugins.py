@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+import importlib.util
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import pluggy
 
@@ -16,6 +20,13 @@ from bench_core.contracts.dataset import DatasetSpec
 from bench_core.contracts.errors import PluginError, unknown_name
 from bench_core.contracts.method import MethodSpec, VariantSpec
 from bench_core.contracts.protocol import ProtocolSpec
+from bench_core.files import hash_file, hash_json
+
+if TYPE_CHECKING:
+    import click
+
+ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
+"""What ids are made of: they are parts of commands and of file names."""
 
 Spec = TypeVar("Spec", DatasetSpec, ProtocolSpec, MethodSpec)
 
@@ -56,7 +67,6 @@ class Registry:
     """All that the installed plugins provide.
 
     Attributes:
-        plugins: Every entry point, the broken ones with their error, sorted by name.
         conflicts: One line for each id that two plugins claim.
     """
 
@@ -66,9 +76,8 @@ class Registry:
             # Two packages may give their entry points one name, or name one module.
             if not self._manager.is_registered(plugin.module):
                 self._manager.register(plugin.module, f"{number}:{plugin.info.name}")
-        self.plugins: tuple[PluginInfo, ...] = tuple(
-            sorted([*(p.info for p in loaded), *broken], key=lambda info: info.name)
-        )
+        self._infos = sorted([*(p.info for p in loaded), *broken], key=lambda info: info.name)
+        self._command_errors: dict[str, str] = {}
         conflicts: list[str] = []
         self._datasets = _claims(
             "dataset", ((s, p.info) for p in loaded for s in p.datasets), conflicts
@@ -82,9 +91,43 @@ class Registry:
         self.conflicts: tuple[str, ...] = tuple(conflicts)
 
     @property
-    def hook(self) -> pluggy.HookRelay:
-        """The hooks of all working plugins, for commands and observers."""
-        return self._manager.hook
+    def plugins(self) -> tuple[PluginInfo, ...]:
+        """Every entry point, the broken ones with their error, sorted by name."""
+        errors = self._command_errors
+        return tuple(
+            replace(info, error=info.error or errors.get(info.name)) for info in self._infos
+        )
+
+    def add_commands(self, cli: click.Group) -> None:
+        """Let each plugin add its commands; one that fails adds none and is listed as broken."""
+        for name, call in self._implementations("bench_register_commands"):
+            before = dict(cli.commands)
+            try:
+                call(cli=cli)
+            except Exception as error:  # noqa: BLE001  # a stranger's plugin may raise anything
+                cli.commands = before
+                self._command_errors[name] = _one_line(error)
+
+    def notify(self, hook: str, **arguments: object) -> None:
+        """Tell each plugin's observer; one that fails is named on standard error.
+
+        Args:
+            hook: Name of an observer's hook, such as "bench_run_started".
+            arguments: Its arguments.
+        """
+        for name, call in self._implementations(hook):
+            try:
+                call(**arguments)
+            except Exception as error:  # noqa: BLE001  # an observer must not end a run
+                sys.stderr.write(f"Warning: {hook} of plugin '{name}' failed: {_one_line(error)}\n")
+
+    def _implementations(self, hook: str) -> Iterator[tuple[str, Callable[..., object]]]:
+        plugins = self._manager.list_name_plugin()
+        for name, plugin in sorted(plugins, key=lambda pair: pair[0]):
+            others = [other for _, other in plugins if other is not plugin]
+            caller = self._manager.subset_hook_caller(hook, others)
+            if caller.get_hookimpls():
+                yield name.partition(":")[2] or name, caller
 
     @property
     def datasets(self) -> Mapping[str, DatasetSpec]:
@@ -165,7 +208,7 @@ def load_registry(candidates: Iterable[EntryPoint] | None = None) -> Registry:
                     name=info.name,
                     module=info.module,
                     distribution=info.distribution,
-                    error=f"{type(error).__name__}: {error}".replace("\n", " "),
+                    error=_one_line(error),
                 )
             )
     return Registry(loaded, broken)
@@ -181,8 +224,23 @@ def load_object(reference: str) -> Any:
     try:
         return getattr(importlib.import_module(module_name), name)
     except Exception as error:  # a stranger's module may raise anything
-        reason = f"{type(error).__name__}: {error}".replace("\n", " ")
-        raise PluginError(f"cannot load {reference}: {reason}") from error
+        raise PluginError(f"cannot load {reference}: {_one_line(error)}") from error
+
+
+def source_hash(reference: str) -> str:
+    """Return a SHA-256 (hex) of the Python sources of the package that "module:Name" names.
+
+    Raises:
+        PluginError: The package cannot be found.
+    """
+    package = reference.partition(":")[0].partition(".")[0]
+    found = importlib.util.find_spec(package)
+    if found is None or found.origin is None:
+        raise PluginError(f"cannot find the package of {reference}")
+    origin = Path(found.origin)
+    folders = found.submodule_search_locations
+    files = sorted(origin.parent.rglob("*.py")) if folders else [origin]
+    return hash_json({str(file.relative_to(origin.parent)): hash_file(file) for file in files})
 
 
 def _load(candidate: EntryPoint, info: PluginInfo) -> _Loaded:
@@ -191,6 +249,7 @@ def _load(candidate: EntryPoint, info: PluginInfo) -> _Loaded:
     manager = _new_manager()
     manager.register(module, candidate.name)
     _refuse_unknown_hooks(module)
+    _refuse_empty_registrations(module, manager)
     return _Loaded(
         info=info,
         module=module,
@@ -205,6 +264,10 @@ def _collect(returned: Sequence[Sequence[Any]], kind: type[Spec]) -> tuple[Spec,
     for spec in specs:
         if not isinstance(spec, kind):
             raise PluginError(f"expected a {kind.__name__}, got {type(spec).__name__}")
+        if not ID.fullmatch(spec.id):
+            raise PluginError(
+                f"the id '{spec.id}' is not made of letters, digits and . _ + - alone"
+            )
         if isinstance(spec, MethodSpec):
             _check_method(spec)
     return specs
@@ -216,6 +279,17 @@ def _check_method(spec: MethodSpec) -> None:
         raise PluginError(f"method '{spec.id}' lacks the preset {', '.join(sorted(missing))}")
     if not spec.variants:
         raise PluginError(f"method '{spec.id}' has no variant; name at least the full method")
+
+
+def _refuse_empty_registrations(module: object, manager: pluggy.PluginManager) -> None:
+    """Refuse a forgotten `return`: pluggy leaves out what returns None without a word."""
+    for name in ("bench_register_datasets", "bench_register_protocols", "bench_register_methods"):
+        if hasattr(module, name) and not getattr(manager.hook, name)():
+            raise PluginError(f"{name} returned None; return a list")
+
+
+def _one_line(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}".replace("\n", " ")
 
 
 def _refuse_unknown_hooks(module: object) -> None:

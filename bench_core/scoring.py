@@ -10,7 +10,9 @@ from bench_core.contracts.errors import UsageError
 from bench_core.evaluation.pool import pool_trials
 from bench_core.evaluation.products import FeatureDistances
 from bench_core.evaluation.query_table import QueryImages
-from bench_core.evaluation.ranking import rank_pool
+from bench_core.evaluation.ranking import rank_pool, score_queries
+from bench_core.evaluation.reranking import rerank_groups
+from bench_core.evaluation.reranking_distances import feature_distances
 from bench_core.evaluation.summary import Evaluation
 from bench_core.evaluation.trial import average_queries
 
@@ -29,6 +31,8 @@ def score_features(
     protocol: EvaluationProtocol,
     splits: Splits,
     convention: Convention,
+    *,
+    rerank: bool = False,
     device: torch.device | str = "cpu",
 ) -> Evaluation:
     """Score one model's features on all trials of a protocol.
@@ -41,6 +45,7 @@ def score_features(
         protocol: Draws the trials from the images of `features`.
         splits: The split files of the protocol's dataset.
         convention: How galleries are drawn.
+        rerank: Whether distances are re-ranked by k-reciprocal neighbours (Zhong et al. 2017).
         device: Where distances are computed, such as "cpu" or "cuda".
 
     Returns:
@@ -56,7 +61,8 @@ def score_features(
         protocol.trial(features.table, splits, convention, number)
         for number in range(protocol.spec.num_trials)
     ]
-    return _score(features, trials, protocol.spec, device)
+    score = _score_reranked if rerank else _score
+    return score(features, trials, protocol.spec, device)
 
 
 def score_features_trial(
@@ -65,6 +71,8 @@ def score_features_trial(
     splits: Splits,
     convention: Convention,
     trial: int,
+    *,
+    rerank: bool = False,
     device: torch.device | str = "cpu",
 ) -> Evaluation:
     """Score one model's features on one trial, where every trial has a model of its own.
@@ -75,6 +83,7 @@ def score_features_trial(
         splits: The split files of the protocol's dataset.
         convention: How galleries are drawn.
         trial: Number of the trial, from 0.
+        rerank: Whether distances are re-ranked by k-reciprocal neighbours (Zhong et al. 2017).
         device: Where distances are computed, such as "cpu" or "cuda".
 
     Returns:
@@ -85,7 +94,8 @@ def score_features_trial(
         DataError: Images are missing, or the features cannot be compared.
     """
     drawn = protocol.trial(features.table, splits, convention, trial)
-    return _score(features, [drawn], protocol.spec, device)
+    score = _score_reranked if rerank else _score
+    return score(features, [drawn], protocol.spec, device)
 
 
 def _check_one_model(protocol: EvaluationProtocol) -> None:
@@ -113,6 +123,35 @@ def _score(
         for scores, trial in zip(rank_pool(source, pool, spec.cmc), trials, strict=True)
     )
     return Evaluation(scores, tuple(_query_images(features, trial) for trial in trials))
+
+
+def _score_reranked(
+    features: FeatureTable, trials: Sequence[Trial], spec: ProtocolSpec, device: torch.device | str
+) -> Evaluation:
+    """Re-rank each trial by itself: its neighbours are its own queries and gallery images."""
+    identity, camera = (features.table[name].to_numpy() for name in ("identity", "camera"))
+    scores = []
+    for trial in trials:
+        source = feature_distances(
+            features.features[trial.query],
+            features.features[trial.gallery],
+            features.metric,
+            device=device,
+        )
+        cameras = {"query_camera": camera[trial.query], "gallery_camera": camera[trial.gallery]}
+        distances = rerank_groups(
+            source, **cameras, excluded_camera_pairs=spec.excluded_camera_pairs
+        )
+        queries = score_queries(
+            distances,
+            query_identity=identity[trial.query],
+            gallery_identity=identity[trial.gallery],
+            **cameras,
+            excluded_camera_pairs=spec.excluded_camera_pairs,
+            cmc=spec.cmc,
+        )
+        scores.append(average_queries(queries, num_gallery=len(trial.gallery)))
+    return Evaluation(tuple(scores), tuple(_query_images(features, trial) for trial in trials))
 
 
 def _query_images(features: FeatureTable, trial: Trial) -> QueryImages:

@@ -64,11 +64,7 @@ class BenchGroup(click.Group):
 
 
 def build_cli(registry: Registry) -> click.Group:
-    """Build the command line with the commands of all plugins.
-
-    Raises:
-        PluginError: A plugin adds a command whose name is taken.
-    """
+    """Build the command line with the commands of all plugins."""
 
     @click.group(
         cls=BenchGroup,
@@ -89,15 +85,10 @@ def build_cli(registry: Registry) -> click.Group:
 
     for command in BUILT_IN_COMMANDS:
         cli.add_command(command)
-    registry.hook.bench_register_commands(cli=cli)
+    registry.add_commands(cli)
     return cli
 
 
 def main() -> None:
     """Run `bench` with the arguments of this process."""
-    try:
-        cli = build_cli(load_registry())
-    except BenchError as error:
-        as_failure(error).show()
-        raise SystemExit(error.exit_code) from None
-    cli.main(prog_name="bench")
+    build_cli(load_registry()).main(prog_name="bench")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bench_core.configuration import MethodChoice
     from bench_core.plugins import Registry
     from bench_core.runs.inputs import RunInputs
-    from bench_core.runs.trainings import TrainingSettings
+    from bench_core.runs.trainings import TrainedModel, TrainingSettings
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Decorator: TypeAlias = Callable[[Command], Command]
@@ -42,6 +42,11 @@ convention_option = click.option(
     "--convention",
     type=click.Choice(get_args(Convention)),
     help="How galleries are drawn. [default: the protocol's first, 'official' for SYSU-MM01]",
+)
+rerank_option = click.option(
+    "--rerank",
+    is_flag=True,
+    help="Re-rank distances by k-reciprocal neighbours; such results are marked and ranked apart.",
 )
 device_option = click.option(
     "--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:INDEX."
@@ -93,6 +98,7 @@ def choose(
     preset: str | None,
     assignments: Sequence[str],
     root: Path | None,
+    weights: str | None,
 ) -> MethodChoice:
     """Resolve the method options of a command.
 
@@ -102,6 +108,9 @@ def choose(
     from bench_core.configuration import choose_method
 
     spec, variant = registry.method(method_name)
+    if weights is not None:
+        kind = weights if weights in ("imagenet", "none") else "file"
+        assignments = [*assignments, f"weights={kind}"]
     return choose_method(spec, variant, preset or ("paper" if root else "quick"), assignments)
 
 
@@ -145,8 +154,13 @@ def training_settings(
     chosen = choose_device(device)
 
     def tell(training: str, stage: str, epoch: int, num_epochs: int, losses: Any) -> None:
-        registry.hook.bench_epoch_finished(
-            training=training, stage=stage, epoch=epoch, num_epochs=num_epochs, losses=losses
+        registry.notify(
+            "bench_epoch_finished",
+            training=training,
+            stage=stage,
+            epoch=epoch,
+            num_epochs=num_epochs,
+            losses=losses,
         )
 
     return TrainingSettings(
@@ -157,6 +171,13 @@ def training_settings(
         runs=runs,
         on_epoch=tell,
     )
+
+
+def training_state(model: TrainedModel) -> str:
+    """Say in a few words how a model came to be, and whether its training waited for data."""
+    report = model.report
+    waited = f"{100 * report.waiting_for_data:.1f} % of it waiting for data"
+    return f"{'found, ' if model.cached else ''}trained in {report.seconds:.0f} s, {waited}"
 
 
 def resolve_convention(protocol: ProtocolSpec, convention: str | None) -> Convention:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 @click.command()
 @options.training_options
 @options.convention_option
+@options.rerank_option
 @click.option(
     "--results", type=click.Path(path_type=Path, file_okay=False), default=Path("results"),
     show_default=True, help="Folder that the result record is written to.",
@@ -37,6 +38,7 @@ def run(  # noqa: PLR0913  # one argument an option
     precision: str,
     runs: Path,
     convention: str | None,
+    rerank: bool,
     results: Path,
     as_json: bool,
 ) -> None:
@@ -46,7 +48,7 @@ def run(  # noqa: PLR0913  # one argument an option
     """
     protocol = registry.protocol(protocol_id)
     chosen_convention = options.resolve_convention(protocol, convention)
-    choice = options.choose(registry, method_name, preset, assignments, root)
+    choice = options.choose(registry, method_name, preset, assignments, root, weights)
     settings = options.training_settings(
         registry, choice, seed=seed, weights=weights, device=device, precision=precision, runs=runs
     )
@@ -60,6 +62,7 @@ def run(  # noqa: PLR0913  # one argument an option
         inputs,
         chosen_convention,
         settings,
+        rerank=rerank,
         results=results,
         command=options.command_line(),
     )
@@ -76,7 +79,8 @@ def _print_outcome(outcome: RunOutcome) -> None:
     scores, cost = record.scores, record.cost
     click.echo(
         f"{record.method.label} ({record.method.preset}) on {record.protocol.id}, "
-        f"{record.protocol.convention} galleries, {people}\n"
+        f"{record.protocol.convention} galleries"
+        f"{', re-ranked' if record.protocol.rerank else ''}, {people}\n"
         f"{scores.valid_queries} of {scores.queries} queries have a match, "
         f"gallery of {_range(scores.gallery)} images, {len(scores.trials)} trials\n"
     )
@@ -87,8 +91,7 @@ def _print_outcome(outcome: RunOutcome) -> None:
         f"infrared; {cost.images_per_second} images/s on {cost.device}"
     )
     for model in outcome.models:
-        state = "found" if model.cached else f"trained in {model.seconds:.0f} s"
-        click.echo(f"model    {model.path} ({state})")
+        click.echo(f"model    {model.path} ({options.training_state(model)})")
     click.echo(f"result   {outcome.path}")
 
 

@@ -38,7 +38,7 @@ def train(  # noqa: PLR0913  # one argument an option
 ) -> None:
     """Train a method on the training split (or splits) of a protocol."""
     protocol = registry.protocol(protocol_id)
-    choice = options.choose(registry, method_name, preset, assignments, root)
+    choice = options.choose(registry, method_name, preset, assignments, root, weights)
     settings = options.training_settings(
         registry, choice, seed=seed, weights=weights, device=device, precision=precision, runs=runs
     )
@@ -56,7 +56,8 @@ def train(  # noqa: PLR0913  # one argument an option
                     "split": model.description.split,
                     "training": model.description.identity,
                     "model": str(model.path),
-                    "seconds": model.seconds,
+                    "seconds": model.report.seconds,
+                    "waiting_for_data": model.report.waiting_for_data,
                     "cached": model.cached,
                 }
                 for model in models
@@ -68,7 +69,7 @@ def train(  # noqa: PLR0913  # one argument an option
         [
             [
                 model.description.split,
-                "found" if model.cached else f"trained in {model.seconds:.0f} s",
+                options.training_state(model),
                 str(model.path),
             ]
             for model in models
@@ -157,6 +158,7 @@ def extract(  # one argument an option
     help="Root folder of the dataset, instead of --splits.",
 )  # fmt: skip
 @options.convention_option
+@options.rerank_option
 @click.option(
     "--per-query", "query_path", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
     help="Write the scores of each query in each trial to FILE.csv or FILE.parquet.",
@@ -172,6 +174,7 @@ def evaluate(  # noqa: PLR0913  # one argument an option
     splits_folder: Path | None,
     root: Path | None,
     convention: str | None,
+    rerank: bool,
     query_path: Path | None,
     as_json: bool,
 ) -> None:
@@ -188,21 +191,22 @@ def evaluate(  # noqa: PLR0913  # one argument an option
         check_query_file(query_path)
     dataset = registry.dataset(protocol.dataset)
     evaluation = evaluate_path(
-        features_path, metric, dataset, build_protocol(protocol), splits, chosen
+        features_path, metric, dataset, build_protocol(protocol), splits, chosen, rerank=rerank
     )
     if query_path is not None:
         write_query_file(query_path, evaluation.scores)
     document: dict[str, Any] = {
         "protocol": protocol.id,
         "convention": chosen,
-        "rerank": False,
+        "rerank": rerank,
         **evaluation.as_document(),
     }
     if as_json:
         options.print_json(document)
         return
     click.echo(
-        f"{protocol.id}, {chosen} galleries: {document['valid_queries']} of "
+        f"{protocol.id}, {chosen} galleries{', re-ranked' if rerank else ''}: "
+        f"{document['valid_queries']} of "
         f"{document['queries']} queries have a match\n"
     )
     options.print_scores(document)

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
+import shutil
+from collections.abc import Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from filelock import FileLock
 from numpy.typing import NDArray
 
 from bench_core.contracts.dataset import Dataset
 from bench_core.contracts.errors import BenchError
 from bench_core.data.decoding import DECODING_VERSION, RESIZE_FILTER, decode_image
-from bench_core.files import folder_written_whole, hash_json
+from bench_core.files import folder_written_whole, hash_json, remove_leftovers
+from bench_core.processes import locked, num_processors, process_pool
 from bench_core.progress import progress
 
 PIXELS_FILE = "pixels.npy"
@@ -64,38 +64,40 @@ def open_images(
     """
     key = hash_json([fingerprint, list(size), RESIZE_FILTER.name, DECODING_VERSION])[:24]
     folder = cache / "images" / key
-    if not (folder / PIXELS_FILE).exists():
-        with _locked(folder):
-            if not (folder / PIXELS_FILE).exists():
-                _build(dataset, size, folder)
-    return ImageStore(np.load(folder / PIXELS_FILE, mmap_mode="r"))
+    shape = (len(dataset.images), *size, 3)
+    pixels = _open(folder, shape)
+    if pixels is None:
+        with locked(folder):
+            pixels = _open(folder, shape)
+            if pixels is None:
+                remove_leftovers(folder)
+                shutil.rmtree(folder, ignore_errors=True)  # a damaged one makes room
+                _build(dataset, shape, folder)
+                pixels = _open(folder, shape)
+    if pixels is None:
+        raise BenchError(f"{folder} was written but cannot be read again; check the disk")
+    return ImageStore(pixels)
 
 
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    lock = FileLock(folder.with_suffix(".lock"))
+def _open(folder: Path, shape: tuple[int, ...]) -> NDArray[np.uint8] | None:
+    """Map the decoded images; None where there are none, or a damaged file that is made again."""
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
-    except OSError as error:
-        raise BenchError(f"cannot write {lock.lock_file}: {error.strerror or error}") from error
-    try:
-        yield
-    finally:
-        lock.release()
+        pixels: NDArray[np.uint8] = np.load(folder / PIXELS_FILE, mmap_mode="r")
+    except (OSError, ValueError, EOFError):
+        return None
+    return pixels if pixels.shape == shape and pixels.dtype == np.uint8 else None
 
 
-def _build(dataset: Dataset, size: tuple[int, int], folder: Path) -> None:
+def _build(dataset: Dataset, shape: tuple[int, int, int, int], folder: Path) -> None:
     paths = [str(dataset.root / path) for path in dataset.images["path"]]
     chunks = [range(start, min(start + CHUNK, len(paths))) for start in range(0, len(paths), CHUNK)]
     with folder_written_whole(folder) as temporary:
         target = temporary / PIXELS_FILE
-        shape = (len(paths), *size, 3)
         np.lib.format.open_memmap(target, mode="w+", dtype=np.uint8, shape=shape).flush()
         _claim_space(target)
         with (
             _workers(len(paths)) as pool,
-            progress(total=len(paths), description=f"decoding {size[0]}x{size[1]}") as bar,
+            progress(total=len(paths), description=f"decoding {shape[1]}x{shape[2]}") as bar,
         ):
             jobs = {
                 pool.submit(_decode_chunk, target, chunk.start, paths[chunk.start : chunk.stop])
@@ -107,6 +109,7 @@ def _build(dataset: Dataset, size: tuple[int, int], folder: Path) -> None:
             except BaseException:
                 pool.shutdown(cancel_futures=True)
                 raise
+        _sync(target)
 
 
 def _claim_space(target: Path) -> None:
@@ -116,14 +119,17 @@ def _claim_space(target: Path) -> None:
             os.posix_fallocate(file.fileno(), 0, target.stat().st_size)
 
 
-def _workers(num_images: int) -> Executor:
+def _sync(target: Path) -> None:
+    """Have the pixels reach the disk before the folder gets its name."""
+    with target.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def _workers(num_images: int) -> AbstractContextManager[Executor]:
     """Choose processes for many images; for a few, starting them would take longer."""
-    num_workers = (
-        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    )
     if num_images < IMAGES_WORTH_A_PROCESS:
-        return ThreadPoolExecutor(num_workers)
-    return ProcessPoolExecutor(num_workers, mp_context=multiprocessing.get_context("spawn"))
+        return ThreadPoolExecutor(num_processors())
+    return process_pool(num_processors())
 
 
 def _decode_chunk(target: Path, start: int, paths: Sequence[str]) -> int:

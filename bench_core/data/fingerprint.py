@@ -15,10 +15,11 @@ from bench_core.progress import progress
 
 
 def fingerprint(dataset: Dataset, cache: Path) -> str:
-    """Hash every image and the splits of a dataset.
+    """Hash every image of a dataset.
 
-    The hash covers the relative path, identity, camera and bytes of each image and the digest of
-    the splits. It is remembered in `cache` for as long as no file's size or time changes.
+    The hash covers the relative path, identity, camera and bytes of each image. Split files are
+    no part of it: a gallery draw changes no training. The hash is remembered in `cache` for as
+    long as no file's size or time changes.
 
     Args:
         dataset: The dataset.
@@ -45,7 +46,7 @@ def _content_digest(dataset: Dataset) -> str:
         hashes = list(
             progress(pool.map(_hash_image, paths), total=len(paths), description="fingerprint")
         )
-    digest = hashlib.sha256(dataset.splits.digest().encode())
+    digest = hashlib.sha256()
     columns = (dataset.images[name] for name in ("path", "identity", "camera"))
     for path, identity, camera, content in zip(*columns, hashes, strict=True):
         digest.update(f"{path}\0{identity}\0{camera}\0{content}\n".encode())
@@ -53,7 +54,7 @@ def _content_digest(dataset: Dataset) -> str:
 
 
 def _stat_digest(dataset: Dataset) -> str:
-    digest = hashlib.sha256(f"{dataset.root.resolve()}\0{dataset.splits.digest()}".encode())
+    digest = hashlib.sha256(str(dataset.root.resolve()).encode())
     columns = (dataset.images[name] for name in ("path", "identity", "camera"))
     for path, identity, camera in zip(*columns, strict=True):
         status = _stat(dataset.root / path)

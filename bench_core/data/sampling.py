@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,6 +67,7 @@ class IdentityBalancedSampler:
 def balanced_sampler(
     rows: Mapping[Modality, IntArray],
     labels: Mapping[Modality, IntArray],
+    identities: Sequence[int],
     *,
     num_identities: int,
     num_images: int,
@@ -77,6 +78,7 @@ def balanced_sampler(
     Args:
         rows: Row positions of the images of "visible" and "infrared".
         labels: Training label of each of them, from 0.
+        identities: The dataset's number of each training label, for messages.
         num_identities: P; at most the number of training identities.
         num_images: K.
         steps_per_epoch: Batches in an epoch; by default as many as the larger modality needs.
@@ -87,7 +89,7 @@ def balanced_sampler(
     Raises:
         DataError: An identity lacks a modality, or there are fewer than P identities.
     """
-    total = int(max(values.max() for values in labels.values())) + 1
+    total = len(identities)
     if num_identities > total:
         raise DataError(
             f"a batch takes {num_identities} identities but the training split has {total}; "
@@ -101,8 +103,8 @@ def balanced_sampler(
         empty = [label for label, group in enumerate(groups) if not len(group)]
         if empty:
             raise DataError(
-                f"{len(empty)} training identities have no {modality} image "
-                f"(first: training label {empty[0]}); remove them from the split"
+                f"{len(empty)} training identities have no {modality} image, the first is "
+                f"identity {identities[empty[0]]}; restore its images or remove it from the split"
             )
     largest = max(len(values) for values in rows.values())
     return IdentityBalancedSampler(

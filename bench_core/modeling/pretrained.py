@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -54,6 +56,8 @@ def parse_weights(option: str) -> PretrainedWeights:
         return PretrainedWeights("imagenet")
     if option == "none":
         return PretrainedWeights("none")
+    if option == "file":
+        raise UsageError("--set weights=file: name the file with --weights FILE instead")
     if not Path(option).is_file():
         raise UsageError(
             f"--weights {option}: no such file; give 'imagenet', 'none' or a .safetensors or "
@@ -85,7 +89,9 @@ def read_state(
 def _download(get_state: Callable[..., Any], url: str) -> dict[str, torch.Tensor]:
     target = Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[-1]
     try:
-        state: dict[str, torch.Tensor] = get_state(progress=True, check_hash=True)
+        # torch announces a download on standard output, which belongs to results.
+        with contextlib.redirect_stdout(sys.stderr):
+            state: dict[str, torch.Tensor] = get_state(progress=True, check_hash=True)
     except (URLError, OSError, RuntimeError) as error:
         reason = getattr(error, "reason", None) or error
         raise CheckpointError(

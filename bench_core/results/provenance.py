@@ -20,7 +20,7 @@ from bench_core.contracts.result import Provenance
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-CORE_DISTRIBUTIONS = ("numpy", "torch", "vireid-bench")
+CORE_DISTRIBUTIONS = ("numpy", "pillow", "torch", "torchvision", "vireid-bench")
 NOT_INSTALLED = "not installed"
 
 
@@ -35,8 +35,8 @@ def collect_provenance(
 
     Args:
         command: The command line as typed, such as ["bench", "run", "--method", "xiv"].
-        packages: Distributions whose versions matter besides Python, numpy, torch and the harness
-            itself: those of the method's and the protocol's plugin.
+        packages: Distributions whose versions matter besides `CORE_DISTRIBUTIONS` and Python:
+            those of the method's and the protocol's plugin.
         weights: What the backbone started from: "imagenet", "none" or "sha256:..." of a file.
         training_identities: Identity (SHA-256) of each training, in the order of trials.
 
@@ -50,7 +50,7 @@ def collect_provenance(
         versions=_versions({*CORE_DISTRIBUTIONS, *packages}),
         git_commit=commit,
         git_dirty=dirty,
-        platform=platform.platform(),
+        platform=f"{platform.system()} {platform.machine()}",
         weights=weights,
         training_identities=tuple(training_identities),
     )

@@ -20,6 +20,7 @@ from bench_core.contracts.result import (
 from bench_core.contracts.scores import Scores
 from bench_core.evaluation import Evaluation, join_evaluations
 from bench_core.features import FeatureTable
+from bench_core.files import check_writable
 from bench_core.plugins import Registry
 from bench_core.profiling.cost import inference_cost
 from bench_core.results.provenance import collect_provenance
@@ -62,6 +63,7 @@ def run_benchmark(
     convention: Convention,
     settings: TrainingSettings,
     *,
+    rerank: bool,
     results: Path,
     command: Sequence[str],
 ) -> RunOutcome:
@@ -73,6 +75,7 @@ def run_benchmark(
         inputs: Protocol and dataset.
         convention: Gallery convention.
         settings: How to train.
+        rerank: Whether distances are re-ranked before they are scored.
         results: Folder that the result is written to.
         command: The command line, for the record.
 
@@ -80,21 +83,25 @@ def run_benchmark(
         BenchError: Anything that a user may meet; nothing half-written is left behind.
     """
     protocol = inputs.protocol.spec
-    registry.hook.bench_run_started(
-        method=choice.name, protocol=protocol.id, config=choice.config.model_dump(mode="json")
+    _check_first(inputs, convention, results)
+    registry.notify(
+        "bench_run_started",
+        method=choice.name,
+        protocol=protocol.id,
+        config=choice.config.model_dump(mode="json"),
     )
     splits = [inputs.protocol.training_split(trial) for trial in range(protocol.num_trials)]
     scored = {
         split: _train_and_extract(choice, inputs, split, settings)
         for split in dict.fromkeys(splits)
     }
-    evaluation = _evaluate(inputs, convention, splits, scored)
+    evaluation = _evaluate(inputs, convention, splits, scored, rerank=rerank)
     query_scores = encode_query_table(evaluation.query_table)
     record = ResultRecord(
         schema_version=SCHEMA_VERSION,
         method=_method_run(choice, settings.seed),
         dataset=_dataset_used(inputs),
-        protocol=_protocol_used(inputs, convention),
+        protocol=_protocol_used(inputs, convention, rerank=rerank),
         scores=Scores.model_validate(evaluation.as_document()),
         query_scores=hashlib.sha256(query_scores).hexdigest(),
         cost=_cost(choice, settings, list(scored.values())),
@@ -106,8 +113,20 @@ def run_benchmark(
         ),
     )
     path = write_result(results, record, query_scores)
-    registry.hook.bench_run_finished(record=record, path=str(path))
+    registry.notify("bench_run_finished", record=record, path=str(path))
     return RunOutcome(record, path, tuple(part.model for part in scored.values()))
+
+
+def _check_first(inputs: RunInputs, convention: Convention, results: Path) -> None:
+    """Find out before the training what would fail after it: a gallery draw, the results folder.
+
+    Raises:
+        BenchError: A trial cannot be drawn, or the folder cannot be written.
+    """
+    dataset = inputs.dataset
+    for trial in range(inputs.protocol.spec.num_trials):
+        inputs.protocol.trial(dataset.images, dataset.splits, convention, trial)
+    check_writable(results)
 
 
 def _train_and_extract(
@@ -123,15 +142,17 @@ def _evaluate(
     convention: Convention,
     splits: Sequence[str],
     scored: Mapping[str, _Scored],
+    *,
+    rerank: bool,
 ) -> Evaluation:
-    dataset_splits = inputs.dataset.splits
+    protocol, files = inputs.protocol, inputs.dataset.splits
     if len(scored) == 1:
         (part,) = scored.values()
-        return score_features(part.features, inputs.protocol, dataset_splits, convention)
+        return score_features(part.features, protocol, files, convention, rerank=rerank)
     return join_evaluations(
         [
             score_features_trial(
-                scored[split].features, inputs.protocol, dataset_splits, convention, trial
+                scored[split].features, protocol, files, convention, trial, rerank=rerank
             )
             for trial, split in enumerate(splits)
         ]
@@ -161,12 +182,12 @@ def _dataset_used(inputs: RunInputs) -> DatasetUsed:
     )
 
 
-def _protocol_used(inputs: RunInputs, convention: Convention) -> ProtocolUsed:
+def _protocol_used(inputs: RunInputs, convention: Convention, *, rerank: bool) -> ProtocolUsed:
     spec = inputs.protocol.spec
     return ProtocolUsed(
         id=spec.id,
         convention=convention,
-        rerank=False,
+        rerank=rerank,
         splits=inputs.dataset.splits.digest(),
         query_modality=spec.query_modality,
         gallery_modality=spec.gallery_modality,
@@ -188,7 +209,7 @@ def _cost(choice: MethodChoice, settings: TrainingSettings, scored: Sequence[_Sc
         macs_infrared=counted.macs["infrared"],
         images_per_second=round(images / seconds, 2),
         extraction_seconds=round(seconds, 3),
-        training_seconds=round(sum(part.model.seconds for part in scored), 3),
+        training_seconds=round(sum(part.model.report.seconds for part in scored), 3),
         device=first.report.device,
         precision=EXTRACTION_PRECISION,
     )

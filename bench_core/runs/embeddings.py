@@ -8,13 +8,13 @@ from pathlib import Path
 
 import torch
 
-from bench_core.contracts.errors import CheckpointError
+from bench_core.contracts.errors import CheckpointError, DataError
 from bench_core.devices import device_name
 from bench_core.extraction import extract_features
 from bench_core.features import FeatureTable, read_features, write_features
 from bench_core.files import write_json
 from bench_core.runs.inputs import RunInputs
-from bench_core.runs.trainings import TrainedModel
+from bench_core.runs.trainings import TrainedModel, training_images_digest
 
 FEATURES_FILE = "features.npz"
 EXTRACTION_FILE = "extraction.json"
@@ -54,12 +54,25 @@ def features_of(
     check_training(model, inputs)
     features_path = model.path.with_name(FEATURES_FILE)
     report_path = model.path.with_name(EXTRACTION_FILE)
-    if features_path.exists() and report_path.exists():
-        return read_features(features_path), _read_report(report_path)
+    kept = _read_kept(features_path, report_path)
+    if kept is not None:
+        return kept
     features, report = extract(model, inputs, device)
     write_features(features_path, features)
     write_json(report_path, asdict(report))
     return features, report
+
+
+def _read_kept(
+    features_path: Path, report_path: Path
+) -> tuple[FeatureTable, ExtractionReport] | None:
+    """Read the kept features; None where there are none, or a damaged file that is made again."""
+    if not (features_path.exists() and report_path.exists()):
+        return None
+    try:
+        return read_features(features_path), ExtractionReport(**json.loads(report_path.read_text()))
+    except (DataError, ValueError, TypeError):
+        return None
 
 
 def extract(
@@ -108,10 +121,10 @@ def check_training(model: TrainedModel, inputs: RunInputs) -> None:
             f"{model.path} was trained on the split '{description.split}'; {spec.id} needs "
             f"{', '.join(sorted(splits))}: it may have seen the identities it would be tested on"
         )
-
-
-def _read_report(path: Path) -> ExtractionReport:
-    try:
-        return ExtractionReport(**json.loads(path.read_text()))
-    except (ValueError, TypeError) as error:
-        raise CheckpointError(f"{path} is damaged ({error}); remove it to extract again") from None
+    images, split_files = inputs.dataset.images, inputs.dataset.splits
+    rows = inputs.protocol.training_rows(images, split_files, description.split)
+    if training_images_digest(images, rows) != description.images:
+        raise CheckpointError(
+            f"{model.path} was trained on other identities than {inputs.dataset.root} lists now: "
+            "it may have seen those it would be tested on; train it again"
+        )

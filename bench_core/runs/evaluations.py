@@ -69,7 +69,12 @@ def open_features(dataset: DatasetSpec, path: Path, metric: Metric | None) -> Fe
 
 
 def evaluate_features(
-    features: FeatureTable, protocol: EvaluationProtocol, splits: Splits, convention: Convention
+    features: FeatureTable,
+    protocol: EvaluationProtocol,
+    splits: Splits,
+    convention: Convention,
+    *,
+    rerank: bool = False,
 ) -> FeatureEvaluation:
     """Score features under a protocol, as a whole and by query camera.
 
@@ -77,7 +82,7 @@ def evaluate_features(
         UsageError: The protocol does not define the convention, or needs a model for each trial.
         DataError: Images are missing, do not fit the split files, or cannot be compared.
     """
-    scores = score_features(features, protocol, splits, convention)
+    scores = score_features(features, protocol, splits, convention, rerank=rerank)
     trials = [
         protocol.trial(features.table, splits, convention, number)
         for number in range(protocol.spec.num_trials)
@@ -99,6 +104,8 @@ def evaluate_path(
     protocol: EvaluationProtocol,
     splits: Splits,
     convention: Convention,
+    *,
+    rerank: bool = False,
 ) -> FeatureEvaluation:
     """Read features and score them; see `open_features` and `evaluate_features`.
 
@@ -108,7 +115,7 @@ def evaluate_path(
     """
     features = open_features(dataset, path, metric)
     try:
-        return evaluate_features(features, protocol, splits, convention)
+        return evaluate_features(features, protocol, splits, convention, rerank=rerank)
     except DataError as error:
         raise DataError(f"cannot score {path}: {error}") from error
 

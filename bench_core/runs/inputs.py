@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock
-
 from bench_core.contracts.dataset import Dataset, DatasetSpec
 from bench_core.contracts.errors import DataError, UsageError
 from bench_core.contracts.protocol import EvaluationProtocol, ProtocolSpec
 from bench_core.data.cache import ImageStore, open_images
 from bench_core.data.fingerprint import fingerprint
+from bench_core.files import remove_leftovers
 from bench_core.plugins import Registry, load_object
+from bench_core.processes import locked
 from bench_core.synthetic import generate
 from bench_core.synthetic.generation import GENERATOR_VERSION
 
@@ -90,9 +90,9 @@ def synthetic_root(spec: DatasetSpec, cache: Path) -> Path:
     name = f"{spec.synthetic_layout}-{SYNTHETIC_SCALE}-seed{SYNTHETIC_SEED}-v{GENERATOR_VERSION}"
     root = cache / "synthetic" / name
     if not root.exists():
-        root.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(root.with_name(f"{name}.lock")):
+        with locked(root):
             if not root.exists():
+                remove_leftovers(root)
                 generate(
                     root,
                     layout=spec.synthetic_layout,

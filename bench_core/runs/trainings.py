@@ -7,19 +7,28 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from filelock import FileLock
+from numpy.typing import NDArray
 
 from bench_core.configuration import MethodChoice, MethodConfig, validate_config
-from bench_core.contracts.errors import BenchError, CheckpointError
+from bench_core.contracts.errors import BenchError, CheckpointError, PluginError
 from bench_core.contracts.method import Precision
+from bench_core.devices import device_name
+from bench_core.files import hash_json
 from bench_core.modeling.pretrained import PretrainedWeights
-from bench_core.plugins import Registry, load_object
+from bench_core.plugins import Registry, load_object, source_hash
 from bench_core.runs.inputs import RunInputs
-from bench_core.training.checkpoint import load_model, load_networks, save_model
-from bench_core.training.data import training_data
+from bench_core.training.checkpoint import (
+    TrainingReport,
+    load_model,
+    load_networks,
+    save_model,
+)
+from bench_core.training.data import TrainingData, training_data
 from bench_core.training.identity import TrainingDescription
 from bench_core.training.method import Method
 from bench_core.training.run import (
@@ -31,6 +40,9 @@ from bench_core.training.run import (
     ignore_epoch,
 )
 from bench_core.training.seeding import seed_global_generators
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +75,7 @@ class TrainedModel:
         config: Its configuration.
         description: What was trained.
         path: The model file.
-        seconds: Wall time of the training, over all its interruptions.
+        report: How long it took, and on which device.
         cached: Whether it had been trained before.
     """
 
@@ -71,7 +83,7 @@ class TrainedModel:
     config: MethodConfig
     description: TrainingDescription
     path: Path
-    seconds: float
+    report: TrainingReport
     cached: bool
 
 
@@ -85,8 +97,9 @@ def train(
         TrainingError: The training cannot go on.
         BenchError: A file cannot be written, or another process is at the same training.
     """
-    rows = inputs.protocol.training_rows(inputs.dataset.images, inputs.dataset.splits, split)
-    data = training_data(inputs.dataset.images, rows, inputs.images(choice.config.image_size))
+    images = inputs.dataset.images
+    rows = inputs.protocol.training_rows(images, inputs.dataset.splits, split)
+    data = training_data(images, rows, inputs.images(choice.config.image_size))
     description = TrainingDescription(
         method=choice.spec.id,
         variant=choice.variant.name,
@@ -94,33 +107,52 @@ def train(
         dataset=inputs.dataset.id,
         fingerprint=inputs.fingerprint,
         split=split,
+        images=training_images_digest(images, rows),
         seed=settings.seed,
         weights=settings.weights.label,
+        precision=settings.precision,
+        code=source_hash(choice.spec.method),
         num_identities=data.num_identities,
     )
     folder = training_folder(settings.runs, description)
     path = folder / MODEL_FILE
-    if path.exists():
-        method = build_method(choice, data.num_identities)
-        return _finished(path, method, choice.config, cached=True)
-    _make_folder(folder)
-    with _alone(folder):
-        seed_global_generators((settings.seed,))
-        method = build_method(choice, data.num_identities)
-        if not (folder / CHECKPOINT_FILE).exists():
-            method.load_pretrained(settings.weights)
-        run = TrainingRun(
-            folder=folder,
-            description=description,
-            device=settings.device,
-            precision=settings.precision,
-            on_epoch=settings.on_epoch,
-        )
-        with _deterministic(settings.device):
-            method.train(data, run)
-        save_model(path, method.networks, description)
-        (folder / CHECKPOINT_FILE).unlink(missing_ok=True)
-    return _finished(path, method, choice.config, cached=False)
+    method = build_method(choice, data.num_identities, seed=settings.seed)
+    cached = path.exists()
+    if not cached:
+        _make_folder(folder)
+        with _alone(folder):
+            if not path.exists():  # another process may have finished it just now
+                _train(method, data, description, folder, settings)
+    return _finished(path, method, choice.config, cached=cached)
+
+
+def _train(
+    method: Method,
+    data: TrainingData,
+    description: TrainingDescription,
+    folder: Path,
+    settings: TrainingSettings,
+) -> None:
+    """Train to the end, and write the model in the place of the checkpoint."""
+    if not (folder / CHECKPOINT_FILE).exists():
+        method.load_pretrained(settings.weights)
+    run = TrainingRun(
+        folder=folder,
+        description=description,
+        device=settings.device,
+        on_epoch=settings.on_epoch,
+    )
+    with _deterministic(settings.device):
+        method.train(data, run)
+    report = _report(folder / LOG_FILE, settings.device)
+    save_model(folder / MODEL_FILE, method.networks, description, report)
+    (folder / CHECKPOINT_FILE).unlink(missing_ok=True)
+
+
+def training_images_digest(images: pd.DataFrame, rows: NDArray[np.int64]) -> str:
+    """Return a SHA-256 (hex) of the paths and identities of the training images."""
+    chosen = images.iloc[rows]
+    return hash_json([chosen["path"].tolist(), chosen["identity"].tolist()])
 
 
 def training_folder(runs: Path, description: TrainingDescription) -> Path:
@@ -129,9 +161,21 @@ def training_folder(runs: Path, description: TrainingDescription) -> Path:
     return runs / description.dataset / name
 
 
-def build_method(choice: MethodChoice, num_identities: int) -> Method:
-    """Build a method with random weights."""
+def build_method(choice: MethodChoice, num_identities: int, *, seed: int = 0) -> Method:
+    """Build a method with the random weights of a seed.
+
+    Raises:
+        PluginError: The class that the spec names lacks what a method must have.
+    """
+    seed_global_generators((seed,))
     method: Method = load_object(choice.spec.method)(choice.config, num_identities=num_identities)
+    missing = [
+        name
+        for name in ("metric", "networks", "load_pretrained", "train", "extract")
+        if not hasattr(method, name)
+    ]
+    if missing:
+        raise PluginError(f"{choice.spec.method} lacks {', '.join(missing)}; see docs/plugins.md")
     return method
 
 
@@ -142,7 +186,7 @@ def open_model(registry: Registry, path: Path) -> TrainedModel:
         CheckpointError: The file is unreadable or does not fit its method.
         UsageError: The method that it names is not installed, or its configuration has changed.
     """
-    _, description = load_model(path)
+    _, description, _ = load_model(path)
     spec, _ = registry.method(f"{description.method}:{description.variant}")
     config = validate_config(load_object(spec.config), description.config)
     method = load_object(spec.method)(config, num_identities=description.num_identities)
@@ -150,22 +194,28 @@ def open_model(registry: Registry, path: Path) -> TrainedModel:
 
 
 def _finished(path: Path, method: Method, config: MethodConfig, *, cached: bool) -> TrainedModel:
-    state, description = load_model(path)
+    state, description, report = load_model(path)
     load_networks(method.networks, state, path)
     return TrainedModel(
         method=method,
         config=config,
         description=description,
         path=path,
-        seconds=_logged_seconds(path.with_name(LOG_FILE)),
+        report=report,
         cached=cached,
     )
 
 
-def _logged_seconds(log: Path) -> float:
-    if not log.exists():
-        return 0.0
-    return float(sum(json.loads(line)["seconds"] for line in log.read_text().splitlines()))
+def _report(log: Path, device: torch.device) -> TrainingReport:
+    """Sum up the log of a training; a method with a loop of its own may have none."""
+    epochs = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+    seconds = sum(epoch["seconds"] for epoch in epochs)
+    waited = sum(epoch["seconds"] * epoch["waiting_for_data"] for epoch in epochs)
+    return TrainingReport(
+        seconds=round(seconds, 3),
+        waiting_for_data=round(waited / seconds, 6) if seconds else 0.0,
+        device=device_name(device),
+    )
 
 
 def _make_folder(folder: Path) -> None:
@@ -184,6 +234,8 @@ def _alone(folder: Path) -> Iterator[None]:
         lock.acquire()
     except TimeoutError:
         raise CheckpointError(f"another process is training in {folder}; wait for it") from None
+    except OSError as error:
+        raise BenchError(f"cannot write {folder}: {error.strerror}") from error
     try:
         yield
     finally:

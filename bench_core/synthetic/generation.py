@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import math
-import multiprocessing
-import os
-import threading
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
+from concurrent.futures import as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from bench_core.contracts.errors import UsageError
 from bench_core.files import folder_written_whole, write_json
+from bench_core.processes import num_processors, process_pool
 from bench_core.progress import progress
 from bench_core.synthetic.layouts import load_layout
 from bench_core.synthetic.people import sample_person
@@ -77,13 +74,7 @@ def _check(out: Path, seed: int, workers: int | None) -> None:
 
 
 def _default_workers(num_images: int) -> int:
-    return max(1, min(_num_processors(), math.ceil(num_images / IMAGES_WORTH_A_PROCESS)))
-
-
-def _num_processors() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return max(1, min(num_processors(), math.ceil(num_images / IMAGES_WORTH_A_PROCESS)))
 
 
 def _render_all(jobs: Sequence[_Job], num_images: int, workers: int) -> None:
@@ -94,33 +85,9 @@ def _render_all(jobs: Sequence[_Job], num_images: int, workers: int) -> None:
 
 
 def _in_processes(jobs: Sequence[_Job], workers: int) -> Iterator[int]:
-    with _pool(workers) as pool:
+    with process_pool(workers) as pool:
         for future in as_completed([pool.submit(_render_person, job) for job in jobs]):
             yield future.result()
-
-
-@contextmanager
-def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
-    """Give a process pool that drops what has not started when the block fails."""
-    # Forking a process that runs threads (torch does) can hang, so workers start afresh.
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_end_with_parent)
-    try:
-        yield pool
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _end_with_parent() -> None:
-    """Let this process end when the one that started it is killed, instead of waiting for work."""
-    threading.Thread(target=_exit_after_parent, daemon=True).start()
-
-
-def _exit_after_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def _render_person(job: _Job) -> int:

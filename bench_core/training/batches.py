@@ -24,7 +24,7 @@ class Batch:
 
     Attributes:
         visible: Float tensor (M, 3, H, W) in [0, 1], augmented, channels last.
-        infrared: The same for infrared; its three channels are equal.
+        infrared: The same for infrared; its three channels are equal where nothing was erased.
         labels: int64 tensor (M,), training labels.
     """
 

@@ -43,20 +43,40 @@ class Position:
     log_bytes: int = 0
 
 
-def save_model(path: Path, networks: nn.Module, description: TrainingDescription) -> None:
+@dataclass(frozen=True, kw_only=True)
+class TrainingReport:
+    """How a finished training went.
+
+    Attributes:
+        seconds: Wall time of its steps, over all interruptions.
+        waiting_for_data: Share of that time spent waiting for a batch, in [0, 1].
+        device: Name of the device that finished it.
+    """
+
+    seconds: float
+    waiting_for_data: float
+    device: str
+
+
+def save_model(
+    path: Path, networks: nn.Module, description: TrainingDescription, report: TrainingReport
+) -> None:
     """Write the networks of a finished training.
 
     Raises:
         BenchError: The file cannot be written.
     """
-    _save(path, _network_tensors(networks), {"training": description.document()})
+    document = {"training": description.document(), "report": asdict(report)}
+    _save(path, _network_tensors(networks), document)
 
 
-def load_model(path: Path) -> tuple[dict[str, torch.Tensor], TrainingDescription]:
+def load_model(
+    path: Path,
+) -> tuple[dict[str, torch.Tensor], TrainingDescription, TrainingReport]:
     """Read what `save_model` wrote.
 
     Returns:
-        The state of the networks, and the training that made it.
+        The state of the networks, the training that made it, and how it went.
 
     Raises:
         CheckpointError: The file is unreadable or was not written by this program.
@@ -67,7 +87,8 @@ def load_model(path: Path) -> tuple[dict[str, torch.Tensor], TrainingDescription
         for name, tensor in tensors.items()
         if name.startswith(NETWORKS)
     }
-    return state, TrainingDescription.from_document(document["training"])
+    description = TrainingDescription.from_document(document["training"])
+    return state, description, TrainingReport(**document["report"])
 
 
 def load_networks(networks: nn.Module, state: Mapping[str, torch.Tensor], path: Path) -> None:
@@ -181,7 +202,9 @@ def _load(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"{path} is no readable checkpoint ({error})") from None
+        raise CheckpointError(
+            f"{path} is no readable checkpoint ({error}); remove it to train again"
+        ) from None
     if FORMAT not in metadata:
         raise CheckpointError(
             f"{path} was not written by this version of bench (no entry '{FORMAT}'); train it anew"

@@ -26,13 +26,18 @@ class TrainingData:
         pixels: (N, H, W, 3) uint8 of the whole dataset, memory-mapped.
         rows: For each modality, positions in `pixels` of its training images, int64.
         labels: For each modality, the training label of each of those images, int64, from 0.
-        num_identities: Number of training labels.
+        identities: The dataset's number of each training label.
     """
 
     pixels: NDArray[np.uint8]
     rows: Mapping[Modality, NDArray[np.int64]]
     labels: Mapping[Modality, NDArray[np.int64]]
-    num_identities: int
+    identities: tuple[int, ...]
+
+    @property
+    def num_identities(self) -> int:
+        """Number of training labels."""
+        return len(self.identities)
 
     def sampler(
         self, *, num_identities: int, num_images: int, steps_per_epoch: int | None
@@ -41,6 +46,7 @@ class TrainingData:
         return balanced_sampler(
             self.rows,
             self.labels,
+            self.identities,
             num_identities=num_identities,
             num_images=num_images,
             steps_per_epoch=steps_per_epoch,
@@ -63,5 +69,5 @@ def training_data(images: pd.DataFrame, rows: NDArray[np.int64], store: ImageSto
         pixels=store.pixels,
         rows={modality: rows[mask] for modality, mask in masks.items()},
         labels={modality: labels[mask].astype(np.int64) for modality, mask in masks.items()},
-        num_identities=len(identities),
+        identities=tuple(identities.tolist()),
     )

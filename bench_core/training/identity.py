@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from bench_core.contracts.errors import CheckpointError
+from bench_core.contracts.method import Precision
 from bench_core.files import hash_json
 
 IDENTITY_VERSION = 1
@@ -24,8 +25,12 @@ class TrainingDescription:
         dataset: Dataset id.
         fingerprint: Content hash of the dataset.
         split: Name of the training split.
+        images: SHA-256 (hex) of the paths and identities of the training images.
         seed: Seed of every random draw.
         weights: What the backbones start from: "imagenet", "none" or "sha256:..." of a file.
+        precision: Number format of the training steps.
+        code: SHA-256 (hex) of the sources of the method's package: an edited loss is another
+            training.
         num_identities: Number of training identities.
     """
 
@@ -35,8 +40,11 @@ class TrainingDescription:
     dataset: str
     fingerprint: str
     split: str
+    images: str
     seed: int
     weights: str
+    precision: Precision
+    code: str
     num_identities: int
 
     @property

@@ -76,7 +76,7 @@ class StagedMethod(ABC):
 
     @abstractmethod
     def extract(self, images: torch.Tensor, modality: Modality) -> torch.Tensor:
-        """Embed a batch of one modality; see `bench_core.contracts.method.Method.extract`."""
+        """Embed a batch of one modality; see `Method.extract`."""
 
     def load_pretrained(self, weights: PretrainedWeights) -> None:
         """Initialise every backbone from pretrained weights.

@@ -12,7 +12,6 @@ from typing import Any, TypeAlias
 import torch
 from torch import nn
 
-from bench_core.contracts.method import Precision
 from bench_core.progress import progress
 from bench_core.training import checkpoint
 from bench_core.training.batches import Batch, BatchLoader
@@ -51,7 +50,6 @@ class TrainingRun:
         folder: Folder of its log, checkpoint and model.
         description: What is trained.
         device: Device to train on.
-        precision: "bfloat16" runs the steps under autocast.
         checkpoint_seconds: Longest time between two checkpoints within an epoch.
         on_epoch: Told of each finished epoch.
     """
@@ -59,7 +57,6 @@ class TrainingRun:
     folder: Path
     description: TrainingDescription
     device: torch.device
-    precision: Precision = "float32"
     checkpoint_seconds: float = 300.0
     on_epoch: EpochObserver = ignore_epoch
 
@@ -170,7 +167,7 @@ class _StageLoop:
         with torch.autocast(
             self._run.device.type,
             dtype=torch.bfloat16,
-            enabled=self._run.precision == "bfloat16",
+            enabled=self._run.description.precision == "bfloat16",
         ):
             if step == 0 and self._stage.check is not None:
                 self._stage.check(batch)

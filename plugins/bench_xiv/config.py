@@ -13,6 +13,7 @@ from bench_core import (
     OptimizerConfig,
     SamplingConfig,
     ScheduleConfig,
+    WeightsKind,
 )
 
 XSource: TypeAlias = Literal["learned", "mean", "gray", "v", "y", "none"]
@@ -43,7 +44,7 @@ class XIVConfig(MethodConfig):
         augmentation: The strong baseline's flip and crop (open in the paper).
     """
 
-    weights: Literal["imagenet", "none"] = "imagenet"
+    weights: WeightsKind = "imagenet"
     backbone: BackboneName = "resnet50"
     last_stride: Literal[1, 2] = 1
     stem_relu: bool = True

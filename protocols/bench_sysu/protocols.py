@@ -144,7 +144,11 @@ def _check_split(split: str) -> None:
 def _rows_of(
     images: pd.DataFrame, identities: tuple[int, ...], splits: SysuSplits, role: str
 ) -> NDArray[np.int64]:
-    rows = np.flatnonzero(images["identity"].isin(identities)).astype(np.int64)
-    if not rows.size:
-        raise DataError(f"there is no image of a {role} identity that {splits.folder} lists")
-    return rows
+    found = set(images["identity"].unique().tolist())
+    missing = [identity for identity in identities if identity not in found]
+    if missing:
+        raise DataError(
+            f"{len(missing)} {role} identities that {splits.folder} lists have no image, the "
+            f"first is {missing[0]}; restore their folders"
+        )
+    return np.flatnonzero(images["identity"].isin(identities)).astype(np.int64)

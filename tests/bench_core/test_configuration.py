@@ -204,7 +204,7 @@ def test_an_unknown_key_gets_the_nearest_right_one(key: str, nearest: str) -> No
         ("learning_rate=fast", '--set learning_rate="fast": input should be a valid number'),
         ("stem_relu=maybe", '--set stem_relu="maybe": input should be a valid boolean'),
         ("source=gray", "--set source=\"gray\": input should be 'learned' or 'mean'"),
-        ("sampling=4", "--set sampling=4: input should be a valid dictionary"),
+        ("sampling=4", "--set sampling=4: input should be an object"),
         ("sampling.images=few", '--set sampling.images="few": input should be a valid integer'),
     ],
 )

@@ -70,7 +70,7 @@ def test_a_broken_method_fails_its_check(
 ) -> None:
     (spec,) = bench_register_methods()
     monkeypatch.setattr("bench_core.conformance.load_object", lambda _reference: kind)
-    broken = replace(spec, method="broken:Method")
+    broken = replace(spec, method="bench_xiv:Method")
     (found,) = [
         item
         for item in method_checks(broken, broken.variants[0], SMALL)

@@ -11,9 +11,6 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from bench_core.cli.main import build_cli
-from bench_core.plugins import Registry
-
 Bench = Callable[..., Result]
 
 
@@ -186,20 +183,59 @@ def test_check_needs_a_file_and_fails_on_an_old_one(bench: Bench, tmp_path: Path
     assert bench("leaderboard", "--check", "--output", old).exit_code == 0
 
 
-def test_a_command_that_a_plugin_takes_twice(registry: Registry) -> None:
-    import click
+def test_what_would_fail_after_the_training_fails_before_it(
+    bench: Bench, small_run: list[str], broken_root: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    result = bench("run", *small_run, "--results", tmp_path / "file" / "results")
+    assert "file" in error_of(result, 1)
+    assert "training" not in result.stderr
+    (broken_root / "exp" / "rand_perm_cam.mat").unlink()
+    result = bench("run", *small_run, "--data", broken_root)
+    assert "rand_perm_cam.mat" in error_of(result, 1)
+    assert "training" not in result.stderr
 
-    from bench_core import PluginError, hookimpl
 
-    class Greedy:
-        @hookimpl
-        def bench_register_commands(self, cli: click.Group) -> None:
-            cli.add_command(click.Command("run"))
+def test_a_listed_identity_without_images(
+    bench: Bench, small_run: list[str], broken_root: Path
+) -> None:
+    first = int((broken_root / "exp" / "train_id.txt").read_text().split(",")[0])
+    for folder in broken_root.glob(f"cam*/{first:04d}"):
+        shutil.rmtree(folder)
+    line = error_of(bench("run", *small_run, "--data", broken_root), 1)
+    assert f"the first is {first}" in line
 
-    plugin = Greedy()
-    registry._manager.register(plugin)
-    try:
-        with pytest.raises(PluginError, match="command 'run', which exists already"):
-            build_cli(registry)
-    finally:
-        registry._manager.unregister(plugin)
+
+def test_an_identity_without_infrared_images(
+    bench: Bench, small_run: list[str], broken_root: Path
+) -> None:
+    first = int((broken_root / "exp" / "train_id.txt").read_text().split(",")[0])
+    for camera in (3, 6):
+        shutil.rmtree(broken_root / f"cam{camera}" / f"{first:04d}", ignore_errors=True)
+    line = error_of(bench("run", *small_run, "--data", broken_root), 1)
+    assert f"have no infrared image, the first is identity {first}" in line
+
+
+@pytest.mark.parametrize("value", ["true", '"3"', "1.5", "[3]"])
+def test_a_wrong_type_is_not_converted(bench: Bench, small_run: list[str], value: str) -> None:
+    small_run = [word for word in small_run if word != "epochs=2"]
+    small_run.remove("--set")
+    assert "--set epochs=" in error_of(bench("run", *small_run, "--set", f"epochs={value}"), 2)
+
+
+def test_a_cache_that_cannot_be_written(
+    bench: Bench, small_run: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("VIREID_BENCH_CACHE", str(tmp_path / "file"))
+    for command in (["run", *small_run], ["run", *small_run[:4]]):
+        assert str(tmp_path / "file") in error_of(bench(*command), 1)
+
+
+def test_a_results_folder_that_is_not_there(bench: Bench) -> None:
+    line = error_of(bench("leaderboard", "--results", "nowhere"), 2)
+    assert "--results nowhere: there is no such folder" in line
+
+
+def test_contradicting_formats_are_refused(bench: Bench) -> None:
+    assert "contradict" in error_of(bench("leaderboard", "--json", "--format", "csv"), 2)

@@ -59,3 +59,47 @@ def test_two_plugins_with_one_id_are_both_named(load: object) -> None:
     assert "Error: method 'xiv' is registered by plugin 'copied_plugin'" in result.stderr
     assert "and by plugin 'xiv' (vireid-bench" in result.stderr
     assert CliRunner().invoke(cli, ["list", "plugins"]).exit_code == 0
+
+
+GREEDY = """
+import click
+from bench_core import hookimpl
+
+@hookimpl
+def bench_register_commands(cli):
+    cli.add_command(click.Command("greedy"))
+    cli.add_command(click.Command("run"))
+"""
+
+NOISY = """
+from bench_core import hookimpl
+
+@hookimpl
+def bench_run_started():
+    raise ValueError("no network")
+"""
+
+
+def test_a_plugin_that_takes_a_command_adds_none(load: object) -> None:
+    cli = build_cli(load("greedy_plugin", GREEDY))  # type: ignore[operator]
+    result = CliRunner().invoke(cli, ["list", "plugins"])
+    assert result.exit_code == 0
+    assert "Warning: plugin 'greedy_plugin'" in result.stderr
+    assert "command 'run', which exists already" in result.stderr
+    assert "greedy" not in cli.commands  # type: ignore[attr-defined]
+
+
+def test_an_observer_that_fails_is_named_and_ends_nothing(
+    load: object, capsys: pytest.CaptureFixture[str]
+) -> None:
+    registry = load("noisy_plugin", NOISY)  # type: ignore[operator]
+    registry.notify("bench_run_started", method="xiv", protocol="p", config={})
+    warning = "Warning: bench_run_started of plugin 'noisy_plugin' failed: ValueError: no network"
+    assert warning in capsys.readouterr().err
+
+
+def test_a_forgotten_return_is_a_broken_plugin(load: object) -> None:
+    source = "from bench_core import hookimpl\n@hookimpl\ndef bench_register_methods():\n    pass\n"
+    registry = load("silent_plugin", source)  # type: ignore[operator]
+    (info,) = [plugin for plugin in registry.plugins if plugin.name == "silent_plugin"]
+    assert "bench_register_methods returned None" in info.error

@@ -100,9 +100,10 @@ def test_json_is_one_document_on_standard_output(bench: Bench, small_run: list[s
 
 
 def test_without_data_the_synthetic_people_are_made_and_said_so(
-    bench: Bench, cache: Path, sysu_root: Path, monkeypatch: pytest.MonkeyPatch
+    bench: Bench, tmp_path: Path, sysu_root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The stand-in is rendered at a smaller scale here, once for both runs."""
+    """The stand-in is a smaller one here, made once for both runs in a cache of its own."""
+    monkeypatch.setenv("VIREID_BENCH_CACHE", str(tmp_path / "cache"))
     calls = []
 
     def render(out: Path, **options: object) -> None:
@@ -160,3 +161,16 @@ def test_observers_are_told_of_the_run(
         ("epoch", "joint", 2),
         ("finished", True),
     ]
+
+
+def test_a_reranked_result_is_another_row(
+    bench: Bench, small_run: list[str], tmp_path: Path
+) -> None:
+    plain, reranked = bench("run", *small_run), bench("run", *small_run, "--rerank")
+    assert reranked.exit_code == 0, reranked.stderr
+    assert "re-ranked" in reranked.stdout
+    assert "re-ranked" not in plain.stdout
+    records = read_results(tmp_path / "results")
+    assert sorted(record.protocol.rerank for record in records) == [False, True]
+    assert records[0].scores.mean != records[1].scores.mean
+    assert "xiv + re-ranking" in bench("leaderboard").stdout

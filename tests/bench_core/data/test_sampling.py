@@ -32,6 +32,7 @@ class Case(NamedTuple):
         return balanced_sampler(
             self.rows,
             self.labels,
+            range(100, 101 + max(int(labels.max()) for labels in self.labels.values())),
             num_identities=self.num_identities,
             num_images=self.num_images,
             steps_per_epoch=self.steps,
@@ -196,22 +197,24 @@ def test_other_seeds_give_other_batches() -> None:
     [
         (
             {"visible": [2, 2, 2], "infrared": [2, 0, 2]},
-            r"1 training identities have no infrared image \(first: training label 1\)",
+            r"1 training identities have no infrared image, the first is identity 101",
         ),
         (
             {"visible": [0, 0, 2], "infrared": [2, 2, 2]},
-            r"2 training identities have no visible image \(first: training label 0\)",
+            r"2 training identities have no visible image, the first is identity 100",
         ),
         (
             {"visible": [2, 2, 2], "infrared": [2, 2]},
-            r"1 training identities have no infrared image \(first: training label 2\)",
+            r"1 training identities have no infrared image, the first is identity 102",
         ),
     ],
 )
 def test_an_identity_without_one_of_the_modalities_is_refused(
     counts: dict[Modality, list[int]], message: str
 ) -> None:
-    with pytest.raises(DataError, match=f"{message}; remove them from the split"):
+    with pytest.raises(
+        DataError, match=f"{message}; restore its images or remove it from the split"
+    ):
         make_case(counts).sampler()
 
 

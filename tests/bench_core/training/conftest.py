@@ -92,7 +92,7 @@ def data() -> TrainingData:
         pixels=pixels,
         rows={"visible": np.arange(20), "infrared": np.arange(20, 40)},
         labels={"visible": labels, "infrared": labels},
-        num_identities=5,
+        identities=tuple(range(5)),
     )
 
 
@@ -105,8 +105,11 @@ def description() -> TrainingDescription:
         dataset="random",
         fingerprint="0" * 64,
         split="train",
+        images="1" * 64,
         seed=7,
         weights="none",
+        precision="float32",
+        code="2" * 64,
         num_identities=5,
     )
 

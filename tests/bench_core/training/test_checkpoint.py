@@ -13,6 +13,7 @@ from torch import nn
 from bench_core import CheckpointError
 from bench_core.training.checkpoint import (
     Position,
+    TrainingReport,
     load_model,
     load_networks,
     load_progress,
@@ -21,6 +22,8 @@ from bench_core.training.checkpoint import (
     save_progress,
 )
 from bench_core.training.identity import TrainingDescription
+
+REPORT = TrainingReport(seconds=12.5, waiting_for_data=0.01, device="cpu")
 
 
 def networks() -> nn.ModuleDict:
@@ -32,10 +35,10 @@ def test_a_model_comes_back_with_the_training_that_made_it(
 ) -> None:
     saved, loaded = networks(), networks()
     path = tmp_path / "model.safetensors"
-    save_model(path, saved, description)
-    state, found = load_model(path)
+    save_model(path, saved, description, REPORT)
+    state, found, report = load_model(path)
     load_networks(loaded, state, path)
-    assert found == description
+    assert (found, report) == (description, REPORT)
     for name, tensor in saved.state_dict().items():
         assert torch.equal(tensor, loaded.state_dict()[name])
 
@@ -96,8 +99,8 @@ def test_a_checkpoint_of_another_training_is_refused(tmp_path: Path) -> None:
 
 def test_other_networks_are_refused(tmp_path: Path, description: TrainingDescription) -> None:
     path = tmp_path / "model.safetensors"
-    save_model(path, nn.ModuleDict({"other": nn.Linear(2, 2)}), description)
-    state, _ = load_model(path)
+    save_model(path, nn.ModuleDict({"other": nn.Linear(2, 2)}), description, REPORT)
+    state, _, _ = load_model(path)
     with pytest.raises(CheckpointError, match="does not fit the method's networks"):
         load_networks(networks(), state, path)
 

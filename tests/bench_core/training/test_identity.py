@@ -27,6 +27,9 @@ def test_the_identity_survives_writing_and_reading(description: TrainingDescript
         {"split": "trial-1"},
         {"seed": 8},
         {"weights": "imagenet"},
+        {"images": "3" * 64},
+        {"precision": "bfloat16"},
+        {"code": "4" * 64},
         {"num_identities": 6},
     ],
 )

@@ -161,8 +161,8 @@ def test_a_damaged_checkpoint_is_refused(
 
 
 def test_mixed_precision_keeps_weights_in_float32(
-    data: TrainingData, make_method: Make, make_run: Make
+    data: TrainingData, make_method: Make, make_run: Make, description: Any
 ) -> None:
     method = make_method()
-    method.train(data, make_run(precision="bfloat16"))
+    method.train(data, make_run(description=replace(description, precision="bfloat16")))
     assert all(tensor.dtype == torch.float32 for tensor in state_of(method).values())
