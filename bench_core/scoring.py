@@ -138,15 +138,18 @@ def _score_reranked(
             features.metric,
             device=device,
         )
-        cameras = {"query_camera": camera[trial.query], "gallery_camera": camera[trial.gallery]}
         distances = rerank_groups(
-            source, **cameras, excluded_camera_pairs=spec.excluded_camera_pairs
+            source,
+            query_camera=camera[trial.query],
+            gallery_camera=camera[trial.gallery],
+            excluded_camera_pairs=spec.excluded_camera_pairs,
         )
         queries = score_queries(
             distances,
             query_identity=identity[trial.query],
+            query_camera=camera[trial.query],
             gallery_identity=identity[trial.gallery],
-            **cameras,
+            gallery_camera=camera[trial.gallery],
             excluded_camera_pairs=spec.excluded_camera_pairs,
             cmc=spec.cmc,
         )
