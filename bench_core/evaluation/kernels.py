@@ -1,29 +1,23 @@
 """The loops of ranking, compiled: exact distances of pairs, errors of products, counts.
 
-Everything compiled is in this one file: a cached kernel is made anew when its file changes, but not
-when the file of something that it calls does. No kernel starts threads; each releases the
-interpreter's lock and writes to the queries of its range only, so that threads can share the work.
+Each writes to the queries of its range only, so that threads can share the work.
 
 Letters in shapes: see `arrays`.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-import numba
 import numpy as np
 
 from bench_core.evaluation.arrays import GIVEN, ROOTED, SQUARED, WORD
+from bench_core.evaluation.compiling import compiled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
     from bench_core.evaluation.arrays import Matches, Pairs, Part, Table
-
-    Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
 _LANES = 64
 _SAMPLES = 8
@@ -35,28 +29,7 @@ _LIMIT = 1e37
 """Values beyond this are computed exactly, and cut off here."""
 
 
-def _compiled(function: Kernel) -> Kernel:
-    try:
-        kernel: Kernel = numba.njit(nogil=True, cache=True)(function)
-    except RuntimeError:
-        # Nowhere to keep it: neither beside this file nor in the user's cache folder.
-        kernel = numba.njit(nogil=True)(function)
-    return kernel
-
-
-@_compiled
-def find_not_finite(values: NDArray[Any], start: int, stop: int) -> int:
-    """Return the first of the rows `start` to `stop` with a NaN or infinity, or -1."""
-    for row in range(start, stop):
-        num_finite = 0
-        for column in range(values.shape[1]):
-            num_finite += np.isfinite(values[row, column])
-        if num_finite < values.shape[1]:
-            return row
-    return -1
-
-
-@_compiled
+@compiled
 def _sum_squares(one: NDArray[Any], other: NDArray[Any], scale: float, other_scale: float) -> float:
     """Sum the squares of `one * scale - other * other_scale`, in float64.
 
@@ -69,41 +42,37 @@ def _sum_squares(one: NDArray[Any], other: NDArray[Any], scale: float, other_sca
         some = one[part * _LANES : (part + 1) * _LANES]
         others = other[part * _LANES : (part + 1) * _LANES]
         for lane in range(_LANES):
-            sums[lane] += (
-                np.float64(some[lane]) * scale - np.float64(others[lane]) * other_scale
-            ) ** 2
+            difference = np.float64(some[lane]) * scale - np.float64(others[lane]) * other_scale
+            sums[lane] += difference * difference
     for k in range(whole * _LANES, len(one)):
         sums[0] += (np.float64(one[k]) * scale - np.float64(other[k]) * other_scale) ** 2
-    total = 0.0
-    for lane in range(_LANES):
-        total += sums[lane]
+    total: float = sums.sum()
     return total
 
 
-@_compiled
+@compiled
 def _exact(pairs: Pairs, query: int, column: int) -> float:
     row, other = pairs.query_rows[query], pairs.column_rows[column]
     if pairs.kind == GIVEN:
-        return np.float64(pairs.features[0, row, other])
+        given: float = pairs.features[0, row, other]
+        return given
     total = 0.0
     for view in range(pairs.features.shape[1]):
         one, another = pairs.features[row, view], pairs.features[other, view]
-        scale, another_scale = 1.0, 1.0
+        scale = another_scale = 1.0
         if len(pairs.query_inverse):
-            scale, another_scale = (
-                pairs.query_inverse[query, view],
-                pairs.column_inverse[column, view],
-            )
+            scale = pairs.query_inverse[query, view]
+            another_scale = pairs.column_inverse[column, view]
         squares = _sum_squares(one, another, scale, another_scale)
         total += np.sqrt(squares) if pairs.kind == ROOTED else squares
     return total
 
 
-@_compiled
+@compiled
 def measure_matches(
     pairs: Pairs, matches: Matches, allowed: NDArray[np.bool_], start: int, stop: int
 ) -> None:
-    """Compute `exact` and `best` of queries `start` to `stop`.
+    """Compute `exact` of queries `start` to `stop`.
 
     Args:
         pairs: How values are computed.
@@ -114,80 +83,22 @@ def measure_matches(
     """
     for query in range(start, stop):
         own = matches.own[query] - matches.starts[query]
-        seen = allowed[matches.audience[query]]
         for match in range(matches.starts[query], matches.starts[query + 1]):
             matches.exact[match] = np.nan
-            if seen[own + match]:
+            if allowed[matches.audience[query], own + match]:
                 matches.exact[match] = _exact(pairs, matches.queries[query], own + match)
-        for trial in range(len(matches.best)):
-            matches.best[trial, query] = _find_best(matches, trial, query)
 
 
-@_compiled
-def _find_best(matches: Matches, trial: int, query: int) -> int:
-    best, best_place = -1, -1
-    own = matches.own[query] - matches.starts[query]
-    for match in range(matches.starts[query], matches.starts[query + 1]):
-        place = matches.positions[trial, own + match]
-        if place < 0 or np.isnan(matches.exact[match]):
-            continue
-        nearer = best < 0 or matches.exact[match] < matches.exact[best]
-        if nearer or (matches.exact[match] == matches.exact[best] and place < best_place):
-            best, best_place = match, place
-    return best
-
-
-@_compiled
+@compiled
 def _expected(kind: int, table: Table, query: int, exact: float) -> float:
     """Return the value that a table would hold without any error."""
+    value: float = exact * table.unit
     if kind == SQUARED:
-        return (exact * table.unit * table.unit - table.squares[0, query]) / 2
-    return exact * table.unit
+        value = (value * table.unit - table.squares[0, query]) / 2
+    return value
 
 
-@_compiled
-def center_rows(  # noqa: PLR0913, PLR0917  # a kernel: arrays in, arrays out
-    features: NDArray[Any],
-    rows: NDArray[np.int64],
-    inverse: NDArray[np.float64],
-    origin: NDArray[np.float64],
-    unit: float,
-    centred: NDArray[Any],
-    squares: NDArray[np.float64],
-    start: int,
-    stop: int,
-) -> None:
-    """Write features less the origin, times the unit, and their squared lengths.
-
-    Args:
-        features: float (N, V, D).
-        rows: int64 (R,).
-        inverse: float64 (R, V), 1 / length of each feature; (0, 0): taken as they are.
-        origin: float64 (V, D).
-        unit: A power of two.
-        centred: float (V, R, D), or (1, R, V x D); written.
-        squares: float64 (V or 1, R); written.
-        start: First of the rows.
-        stop: Row to stop before.
-    """
-    num_views, num_dimensions = origin.shape
-    joined = len(centred) == 1
-    for row in range(start, stop):
-        squares[:, row] = 0
-        for view in range(num_views):
-            scale = inverse[row, view] if len(inverse) else 1.0
-            found = features[rows[row], view]
-            first = view * num_dimensions if joined else 0
-            out = centred[0 if joined else view, row, first : first + num_dimensions]
-            total = 0.0
-            for k in range(num_dimensions):
-                value = (found[k] * scale - origin[view, k]) * unit
-                out[k] = value
-                total += value * value
-            squares[0 if joined else view, row] += total
-
-
-@_compiled
+@compiled
 def settle_products(  # noqa: PLR0913, PLR0917  # a kernel: arrays in, arrays out
     pairs: Pairs,
     matches: Matches,
@@ -235,7 +146,7 @@ def settle_products(  # noqa: PLR0913, PLR0917  # a kernel: arrays in, arrays ou
     return largest
 
 
-@_compiled
+@compiled
 def _add_roots(
     products: NDArray[Any],
     row: int,
@@ -255,8 +166,8 @@ def _add_roots(
             products[0, row, column] = root if view == 0 else products[0, row, column] + root
 
 
-@_compiled
-def _replace_unsafe(  # noqa: PLR0913, PLR0917
+@compiled
+def _replace_unsafe(
     pairs: Pairs,
     matches: Matches,
     table: Table,
@@ -270,8 +181,8 @@ def _replace_unsafe(  # noqa: PLR0913, PLR0917
             values[column] = min(max(_expected(pairs.kind, table, query, exact), -_LIMIT), _LIMIT)
 
 
-@_compiled
-def _find_error(  # noqa: PLR0913, PLR0917
+@compiled
+def _find_error(
     pairs: Pairs,
     matches: Matches,
     table: Table,
@@ -290,14 +201,14 @@ def _find_error(  # noqa: PLR0913, PLR0917
                 error = max(error, np.abs(values[column] - exact))
     for sample in range(_SAMPLES):
         column = (query * 7919 + sample * len(values) // _SAMPLES) % len(values)
-        exact = _exact(pairs, matches.queries[query], first_column + column)
-        exact = _expected(pairs.kind, table, query, exact)
+        distance = _exact(pairs, matches.queries[query], first_column + column)
+        exact = _expected(pairs.kind, table, query, distance)
         if np.abs(exact) < _LIMIT:
             error = max(error, np.abs(values[column] - exact))
     return error
 
 
-@_compiled
+@compiled
 def _find_window(kind: int, table: Table, query: int, exact: float) -> tuple[float, float]:
     """Return the least and greatest value that a pair of this exact value may have."""
     middle = _expected(kind, table, query, exact)
@@ -310,7 +221,7 @@ def _find_window(kind: int, table: Table, query: int, exact: float) -> tuple[flo
     return min(lower, _LIMIT), max(upper, -_LIMIT)
 
 
-@_compiled
+@compiled
 def count_rows(
     pairs: Pairs, matches: Matches, table: Table, part: Part, start: int, stop: int
 ) -> None:
@@ -346,17 +257,18 @@ def count_rows(
         _count_query(pairs, matches, part, query, order, row, buckets, upper)
 
 
-@_compiled
+@compiled
 def _sort_matches(matches: Matches, query: int) -> NDArray[np.int64]:
     """Return the matches of a query that it may see, nearest first."""
     first = matches.starts[query]
     exact = matches.exact[first : matches.starts[query + 1]]
     # NaN is sorted last.
     num_seen = len(exact) - np.isnan(exact).sum()
-    return first + np.argsort(exact)[:num_seen]
+    order: NDArray[np.int64] = first + np.argsort(exact)[:num_seen]
+    return order
 
 
-@_compiled
+@compiled
 def _find_buckets(row: NDArray[Any], lower: NDArray[Any], buckets: NDArray[np.int32]) -> None:
     """Count for each value the lower bounds that it does not lie below; four at a time."""
     buckets[:] = 0
@@ -372,7 +284,7 @@ def _find_buckets(row: NDArray[Any], lower: NDArray[Any], buckets: NDArray[np.in
             )
 
 
-@_compiled
+@compiled
 def _count_query(  # noqa: PLR0913, PLR0917
     pairs: Pairs,
     matches: Matches,
@@ -394,15 +306,17 @@ def _count_query(  # noqa: PLR0913, PLR0917
     before_best = _find_trials(matches, query, order, part.trials.shape[2])
     trials = part.trials[matches.audience[query]]
     nearer = np.zeros(trials.shape[1], np.int64)
-    farthest = len(before_best)
-    while farthest > 0 and not before_best[farthest - 1].any():
-        farthest -= 1
+    own = matches.own[query] - matches.starts[query]
     for column in range(len(row)):
         bucket = buckets[column]
-        if bucket < farthest:
+        if bucket < len(before_best):
             for word in range(len(nearer)):
                 nearer[word] |= trials[column, word] & before_best[bucket, word]
-        if bucket > 0 and row[column] <= upper[bucket - 1]:
+        # A match is close to itself; most are to nothing else.
+        near = bucket - 1
+        if near >= 0 and order[near] == part.first + column - own:
+            near -= 1
+        if near >= 0 and row[column] <= upper[near]:
             _count_close(pairs, matches, part, query, order, row, (column, bucket), upper, nearer)
         if column + 1 == len(row) or part.numbers[column + 1] != part.numbers[column]:
             if part.by_identity and nearer.any():
@@ -410,7 +324,7 @@ def _count_query(  # noqa: PLR0913, PLR0917
             nearer[:] = 0
 
 
-@_compiled
+@compiled
 def _add_counts(
     buckets: NDArray[np.int32], seen: NDArray[np.int32], counts: NDArray[np.int32]
 ) -> None:
@@ -422,20 +336,22 @@ def _add_counts(
             counts[bucket, trial] += seen[np.uint64(column), trial]
 
 
-@_compiled
+@compiled
 def _find_trials(
     matches: Matches, query: int, order: NDArray[np.int64], num_words: int
 ) -> NDArray[np.int64]:
-    """Return in which trials a bucket certainly comes before the first match, int64 (buckets, W)."""
-    trials = np.zeros((len(order) + 1, num_words), np.int64)
+    """Return trials where a bucket certainly comes before the first match, int64 (buckets, W)."""
+    trials = np.zeros((len(order), num_words), np.int64)
+    farthest = 0
     for place in range(len(order)):
         for trial in range(len(matches.best)):
             if matches.best[trial, query] == order[place]:
                 trials[: place + 1, trial // WORD] |= np.int64(1) << (trial % WORD)
-    return trials
+                farthest = place + 1
+    return trials[:farthest]
 
 
-@_compiled
+@compiled
 def _count_identity(matches: Matches, query: int, number: int, nearer: NDArray[np.int64]) -> None:
     for trial in range(len(matches.best)):
         is_nearer = (nearer[trial // WORD] >> (trial % WORD)) & 1
@@ -445,7 +361,7 @@ def _count_identity(matches: Matches, query: int, number: int, nearer: NDArray[n
             matches.last[query, trial] = number
 
 
-@_compiled
+@compiled
 def _count_close(  # noqa: PLR0913, PLR0917
     pairs: Pairs,
     matches: Matches,
@@ -481,58 +397,3 @@ def _count_close(  # noqa: PLR0913, PLR0917
             matches.counts[match, trial] += 1
             if match == matches.best[trial, query]:
                 nearer[trial // WORD] |= np.int64(1) << (trial % WORD)
-
-
-@_compiled
-def score_matches(  # noqa: PLR0913, PLR0917  # a kernel: arrays in, arrays out
-    matches: Matches,
-    num_matches: NDArray[np.int64],
-    first_rank: NDArray[np.int64],
-    precision: NDArray[np.float64],
-    penalty: NDArray[np.float64],
-    start: int,
-    stop: int,
-    by_identity: bool,
-) -> None:
-    """Turn the counts of queries `start` to `stop` into scores, each (T, queries)."""
-    for query in range(start, stop):
-        number = matches.queries[query]
-        own = matches.own[query] - matches.starts[query]
-        ranks = np.empty(matches.starts[query + 1] - matches.starts[query], np.int32)
-        for trial in range(len(matches.best)):
-            found = 0
-            for match in range(matches.starts[query], matches.starts[query + 1]):
-                if matches.positions[trial, own + match] >= 0 and not np.isnan(
-                    matches.exact[match]
-                ):
-                    ranks[found] = matches.counts[match, trial] + 1
-                    found += 1
-            if found == 0:
-                continue
-            ordered = np.sort(ranks[:found])
-            total = 0.0
-            for place in range(found):
-                total += (place + 1) / ordered[place]
-            num_matches[trial, number] = found
-            nearer = matches.nearer[query, trial] + 1
-            first_rank[trial, number] = nearer if by_identity else ordered[0]
-            precision[trial, number] = total / found
-            penalty[trial, number] = found / ordered[found - 1]
-
-
-@_compiled
-def find_lengths(
-    features: NDArray[Any],
-    rows: NDArray[np.int64],
-    lengths: NDArray[np.float64],
-    start: int,
-    stop: int,
-) -> None:
-    """Write the lengths (rows, V) of features `start` to `stop` of the rows."""
-    for row in range(start, stop):
-        for view in range(features.shape[1]):
-            found = features[rows[row], view]
-            total = 0.0
-            for k in range(len(found)):
-                total += np.float64(found[k]) ** 2
-            lengths[row, view] = np.sqrt(total)

@@ -11,6 +11,7 @@ import numpy as np
 
 from bench_core.evaluation.arrays import WORD, Matches, Part
 from bench_core.evaluation.kernels import measure_matches
+from bench_core.evaluation.precision import find_best
 from bench_core.evaluation.threads import in_threads
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def make_batches(
         start = stop
 
 
-def _make_batch(  # noqa: PLR0913, PLR0917
+def _make_batch(
     pairs: Pairs,
     pool: TrialPool,
     audiences: Audiences,
@@ -81,6 +82,7 @@ def _make_batch(  # noqa: PLR0913, PLR0917
         lambda start, stop: measure_matches(pairs, matches, audiences.allowed, start, stop),
         len(queries),
     )
+    in_threads(lambda start, stop: find_best(matches, start, stop), len(queries))
     return matches
 
 

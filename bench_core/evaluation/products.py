@@ -21,7 +21,8 @@ import torch
 
 from bench_core.evaluation.arrays import ROOTED, SQUARED, Pairs, Table
 from bench_core.evaluation.distances import check_lengths
-from bench_core.evaluation.kernels import center_rows, find_lengths, settle_products
+from bench_core.evaluation.kernels import settle_products
+from bench_core.evaluation.rows import center_rows, find_lengths
 from bench_core.evaluation.sources import as_read_only
 from bench_core.evaluation.threads import in_threads
 
@@ -131,7 +132,7 @@ class FeatureDistances:
         inverse = self.pairs.column_inverse[sample] if self._joined else self.pairs.column_inverse
         self._origin, self._unit = np.zeros(self.pairs.features.shape[1:]), 1.0
         found, _ = self._centred(rows[sample], inverse, np.float64)
-        median = np.median(found, axis=1)
+        median: Exact = np.median(found, axis=1)
         lengths = np.linalg.norm(found - median[:, np.newaxis], axis=2)
         typical = float(np.median(lengths, axis=1).max())
         unit = 2.0 ** -round(np.log2(typical)) if typical > 0 else 1.0
@@ -178,7 +179,7 @@ class FeatureDistances:
             else:
                 out[view] = torch.mm(left.to(self._device), column[view].T)
 
-    def _settle(  # noqa: PLR0913, PLR0917
+    def _settle(
         self,
         matches: Matches,
         table: Table,

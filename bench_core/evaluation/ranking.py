@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from bench_core.evaluation.kernels import count_rows, score_matches
+from bench_core.evaluation.kernels import count_rows
 from bench_core.evaluation.matches import make_batches, make_part
 from bench_core.evaluation.pool import pool_trials, split_audiences
+from bench_core.evaluation.precision import score_matches
 from bench_core.evaluation.sources import GivenDistances
 from bench_core.evaluation.threads import in_threads
 
@@ -173,9 +174,9 @@ def _score(matches: Matches, scores: QueryScores, *, by_identity: bool) -> None:
             scores.first_match_rank,
             scores.average_precision,
             scores.inverse_negative_penalty,
+            by_identity,
             start,
             stop,
-            by_identity,
         )
 
     in_threads(score, len(matches.queries))

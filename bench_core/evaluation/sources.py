@@ -12,7 +12,7 @@ import numpy as np
 
 from bench_core.contracts.errors import DataError
 from bench_core.evaluation.arrays import GIVEN, Pairs, Table
-from bench_core.evaluation.kernels import find_not_finite
+from bench_core.evaluation.rows import find_not_finite
 from bench_core.evaluation.threads import in_threads
 
 if TYPE_CHECKING:
