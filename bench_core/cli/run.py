@@ -54,15 +54,14 @@ def run(  # noqa: PLR0913  # one argument an option
     )
     inputs = options.open_run_inputs(registry, protocol, root)
 
-    from bench_core.runs.benchmark import run_benchmark
+    from bench_core.runs.benchmark import ScoringSettings, run_benchmark
 
     outcome = run_benchmark(
         registry,
         choice,
         inputs,
-        chosen_convention,
+        ScoringSettings(chosen_convention, rerank),
         settings,
-        rerank=rerank,
         results=results,
         command=options.command_line(),
     )

@@ -35,6 +35,19 @@ EXTRACTION_PRECISION = "float32"
 
 
 @dataclass(frozen=True)
+class ScoringSettings:
+    """How features are scored.
+
+    Attributes:
+        convention: How galleries are drawn.
+        rerank: Whether distances are re-ranked before they are scored.
+    """
+
+    convention: Convention
+    rerank: bool = False
+
+
+@dataclass(frozen=True)
 class RunOutcome:
     """What a run left behind.
 
@@ -60,10 +73,9 @@ def run_benchmark(
     registry: Registry,
     choice: MethodChoice,
     inputs: RunInputs,
-    convention: Convention,
+    scoring: ScoringSettings,
     settings: TrainingSettings,
     *,
-    rerank: bool,
     results: Path,
     command: Sequence[str],
 ) -> RunOutcome:
@@ -73,9 +85,8 @@ def run_benchmark(
         registry: The plugins; its observers are told of the run.
         choice: The method.
         inputs: Protocol and dataset.
-        convention: Gallery convention.
+        scoring: How to score.
         settings: How to train.
-        rerank: Whether distances are re-ranked before they are scored.
         results: Folder that the result is written to.
         command: The command line, for the record.
 
@@ -83,7 +94,7 @@ def run_benchmark(
         BenchError: Anything that a user may meet; nothing half-written is left behind.
     """
     protocol = inputs.protocol.spec
-    _check_first(inputs, convention, results)
+    _check_first(inputs, scoring.convention, results)
     registry.notify(
         "bench_run_started",
         method=choice.name,
@@ -95,13 +106,13 @@ def run_benchmark(
         split: _train_and_extract(choice, inputs, split, settings)
         for split in dict.fromkeys(splits)
     }
-    evaluation = _evaluate(inputs, convention, splits, scored, rerank=rerank)
+    evaluation = _evaluate(inputs, scoring, splits, scored)
     query_scores = encode_query_table(evaluation.query_table)
     record = ResultRecord(
         schema_version=SCHEMA_VERSION,
         method=_method_run(choice, settings.seed),
         dataset=_dataset_used(inputs),
-        protocol=_protocol_used(inputs, convention, rerank=rerank),
+        protocol=_protocol_used(inputs, scoring),
         scores=Scores.model_validate(evaluation.as_document()),
         query_scores=hashlib.sha256(query_scores).hexdigest(),
         cost=_cost(choice, settings, list(scored.values())),
@@ -139,13 +150,12 @@ def _train_and_extract(
 
 def _evaluate(
     inputs: RunInputs,
-    convention: Convention,
+    scoring: ScoringSettings,
     splits: Sequence[str],
     scored: Mapping[str, _Scored],
-    *,
-    rerank: bool,
 ) -> Evaluation:
     protocol, files = inputs.protocol, inputs.dataset.splits
+    convention, rerank = scoring.convention, scoring.rerank
     if len(scored) == 1:
         (part,) = scored.values()
         return score_features(part.features, protocol, files, convention, rerank=rerank)
@@ -182,12 +192,12 @@ def _dataset_used(inputs: RunInputs) -> DatasetUsed:
     )
 
 
-def _protocol_used(inputs: RunInputs, convention: Convention, *, rerank: bool) -> ProtocolUsed:
+def _protocol_used(inputs: RunInputs, scoring: ScoringSettings) -> ProtocolUsed:
     spec = inputs.protocol.spec
     return ProtocolUsed(
         id=spec.id,
-        convention=convention,
-        rerank=rerank,
+        convention=scoring.convention,
+        rerank=scoring.rerank,
         splits=inputs.dataset.splits.digest(),
         query_modality=spec.query_modality,
         gallery_modality=spec.gallery_modality,
