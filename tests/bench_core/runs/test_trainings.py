@@ -61,9 +61,20 @@ def test_the_same_training_is_used_again(train: Train) -> None:
     assert first.description == second.description
 
 
-def test_another_precision_is_another_training(train: Train) -> None:
+def test_another_precision_is_another_training(
+    train: Train, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Started(Exception):
+        pass
+
+    def start(*_: object) -> None:
+        raise Started
+
     train()
-    assert not train(precision="bfloat16").cached
+    monkeypatch.setattr(trainings, "_train", start)
+    assert train().cached
+    with pytest.raises(Started):
+        train(precision="bfloat16")
 
 
 def test_an_edited_method_is_trained_anew(train: Train, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -160,9 +160,24 @@ def test_a_damaged_checkpoint_is_refused(
         make_method().train(data, run)
 
 
-def test_mixed_precision_keeps_weights_in_float32(
-    data: TrainingData, make_method: Make, make_run: Make, description: Any
+@pytest.mark.parametrize(
+    ("precision", "expected"), [("float32", None), ("bfloat16", torch.bfloat16)]
+)
+def test_steps_run_under_autocast_where_the_precision_asks_for_it(
+    precision: str,
+    expected: torch.dtype | None,
+    data: TrainingData,
+    make_method: Make,
+    make_run: Make,
+    description: Any,
 ) -> None:
-    method = make_method()
-    method.train(data, make_run(description=replace(description, precision="bfloat16")))
-    assert all(tensor.dtype == torch.float32 for tensor in state_of(method).values())
+    method, seen = make_method(), set()
+
+    def step(_batch: Any, _updates: Updates) -> Mapping[str, torch.Tensor]:
+        enabled = torch.is_autocast_enabled("cpu")
+        seen.add(torch.get_autocast_dtype("cpu") if enabled else None)
+        return {"identity": torch.zeros(())}
+
+    method.step = step
+    method.train(data, make_run(description=replace(description, precision=precision)))
+    assert seen == {expected}
