@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bench_core.configuration import MethodConfig, WeightsKind
     from bench_core.conformance import Check, method_checks
-    from bench_core.contracts.dataset import Dataset, DatasetReader, DatasetSpec, Splits
+    from bench_core.contracts.dataset import (
+        Dataset,
+        DatasetReader,
+        DatasetSpec,
+        PublishedCount,
+        Splits,
+    )
     from bench_core.contracts.errors import (
         BenchError,
         CheckpointError,
@@ -46,7 +52,13 @@ if TYPE_CHECKING:
 _MODULES = {
     "bench_core.conformance": ["Check", "method_checks"],
     "bench_core.configuration": ["MethodConfig", "WeightsKind"],
-    "bench_core.contracts.dataset": ["Dataset", "DatasetReader", "DatasetSpec", "Splits"],
+    "bench_core.contracts.dataset": [
+        "Dataset",
+        "DatasetReader",
+        "DatasetSpec",
+        "PublishedCount",
+        "Splits",
+    ],
     "bench_core.contracts.errors": [
         "BenchError",
         "CheckpointError",
@@ -94,6 +106,7 @@ __all__ = [  # noqa: RUF022  # grouped as in the imports above
     "Dataset",
     "DatasetReader",
     "DatasetSpec",
+    "PublishedCount",
     "Splits",
     "BenchError",
     "CheckpointError",

@@ -8,9 +8,30 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
 
     from bench_core.contracts.images import Modality
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishedCount:
+    """A number that the dataset's authors publish, and that a copy of it is checked against.
+
+    Attributes:
+        subset: Name of one of `DatasetReader.subsets`, such as "training".
+        modality: Modality of the images that are counted; None counts both.
+        images: Number of images.
+        identities: Number of identities, where it is published.
+        note: What is known about copies that differ, in one sentence; empty where nothing is.
+    """
+
+    subset: str
+    modality: Modality | None
+    images: int
+    identities: int | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +47,8 @@ class DatasetSpec:
         reader: "module:Class" of a `DatasetReader`.
         camera_modalities: Modality of each camera, where a camera has one: it lets features be
             scored that come as a file for each camera. Empty where cameras see both.
+        folders: Folders below a root by which a copy of the dataset is recognised.
+        published: Counts of the real dataset.
     """
 
     id: str
@@ -35,6 +58,8 @@ class DatasetSpec:
     synthetic_layout: str | None
     reader: str
     camera_modalities: Mapping[int, Modality] = field(default_factory=dict)
+    folders: tuple[str, ...] = ()
+    published: tuple[PublishedCount, ...] = ()
 
 
 class Splits(Protocol):
@@ -80,5 +105,16 @@ class DatasetReader(Protocol):
 
         Raises:
             DataError: A split file is missing or malformed.
+        """
+        ...
+
+    def subsets(self, dataset: Dataset) -> Mapping[str, NDArray[np.int64]]:
+        """Return the row positions of the named subsets that `DatasetSpec.published` counts.
+
+        Args:
+            dataset: What `read` returned.
+
+        Returns:
+            By name, such as "training" or "query", row positions in `dataset.images`.
         """
         ...

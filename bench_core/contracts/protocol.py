@@ -33,6 +33,8 @@ class ProtocolSpec:
         num_trials: Number of gallery draws that a score averages.
         conventions: Gallery conventions that it defines; the first is the default.
         definition: "module:Class" of an `EvaluationProtocol`, constructed with this spec.
+        validation_split: Name of the training split that holds validation people out, so that a
+            model can be selected by its score on them; None where the dataset has none.
     """
 
     id: str
@@ -45,6 +47,7 @@ class ProtocolSpec:
     num_trials: int = 10
     conventions: tuple[Convention, ...]
     definition: str
+    validation_split: str | None = None
 
 
 @dataclass(frozen=True)
