@@ -1,4 +1,4 @@
-"""The arrays that the compiled loops of `kernels` work on, by name.
+"""The arrays that the compiled loops of `kernels` and `counting` work on, by name.
 
 Letters in shapes: N images, V views, D dimensions, U columns of the pool, C columns of a block,
 R queries of a batch, M their possible matches, T trials, A audiences, W words.
@@ -15,8 +15,15 @@ if TYPE_CHECKING:
 GIVEN, SQUARED, ROOTED = 0, 1, 2
 """What an exact value is: a given distance, a sum of squares, a sum of lengths over views."""
 
+LIMIT = 1e37
+"""Values beyond this are computed exactly, and cut off here."""
+
 WORD = 63
 """Trials that are bits of one int64."""
+FIELD_BITS = 16
+FIELD_MASK = (1 << FIELD_BITS) - 1
+FIELDS = 4
+"""Trials whose counts are fields of one int64, each of `FIELD_BITS` bits."""
 
 
 class Pairs(NamedTuple):
@@ -48,11 +55,13 @@ class Matches(NamedTuple):
         own: int64 (R,), first column of the identity; the others follow.
         starts: int64 (R + 1,), where the matches of each query start.
         exact: float64 (M,), exact values; NaN where the query may not see the column.
+        order: int64 (M,), the matches of each query, nearest first, those that it sees in front.
+        num_seen: int64 (R,), matches that the query sees.
         positions: int32 (T, U), place of a column in a gallery; -1 where it is not in it.
         best: int64 (T, R), the first match; -1 without one.
         counts: int32 (M, T), images before a match.
         nearer: int32 (R, T), identities before the first match.
-        last: int32 (R, T), number of the identity that was counted last.
+        last: int64 (R, W), trials, as bits, in which the last identity of a block was counted.
     """
 
     queries: NDArray[np.int64]
@@ -60,11 +69,13 @@ class Matches(NamedTuple):
     own: NDArray[np.int64]
     starts: NDArray[np.int64]
     exact: NDArray[np.float64]
+    order: NDArray[np.int64]
+    num_seen: NDArray[np.int64]
     positions: NDArray[np.int32]
     best: NDArray[np.int64]
     counts: NDArray[np.int32]
     nearer: NDArray[np.int32]
-    last: NDArray[np.int32]
+    last: NDArray[np.int64]
 
 
 class Part(NamedTuple):
@@ -73,17 +84,22 @@ class Part(NamedTuple):
     Attributes:
         first: First column.
         by_identity: Whether nearer identities are counted, too.
-        seen: int32 (A, C, T), 1 where an audience may see a column and it is in the gallery of a
-            trial, else 0.
-        trials: int64 (A, C, W), `seen` as bits: bit t % `WORD` of word t // `WORD` for trial t.
-        numbers: int32 (C,), number of the identity, ascending.
+        trials: int64 (A, W, C), trials in whose gallery an audience sees a column: bit t % `WORD`
+            of word t // `WORD` for trial t.
+        packed: int64 (A, P, C), the same as numbers 0 or 1 in fields: field t % `FIELDS` of word
+            t // `FIELDS` for trial t; P is a multiple of 3.
+        numbers: int32 (C,), number of the identity, from 0 for the first in the block.
+        starts: int64, first column of each identity, and the number of columns.
+        continues: Whether the first identity has images in the block before.
     """
 
     first: int
     by_identity: bool
-    seen: NDArray[np.int32]
     trials: NDArray[np.int64]
+    packed: NDArray[np.int64]
     numbers: NDArray[np.int32]
+    starts: NDArray[np.int64]
+    continues: bool
 
 
 class Table(NamedTuple):

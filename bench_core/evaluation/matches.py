@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from bench_core.evaluation.arrays import WORD, Matches, Part
+from bench_core.evaluation.arrays import FIELD_BITS, FIELDS, WORD, Matches, Part
 from bench_core.evaluation.kernels import measure_matches
 from bench_core.evaluation.precision import find_best
 from bench_core.evaluation.threads import in_threads
@@ -65,6 +65,7 @@ def _make_batch(
     num_own: IntArray,
 ) -> Matches:
     shape = (len(queries), pool.num_trials)
+    num_words = -(-pool.num_trials // WORD)
     starts = np.concatenate([[0], np.cumsum(num_own)])
     matches = Matches(
         queries=queries,
@@ -72,11 +73,13 @@ def _make_batch(
         own=own,
         starts=starts,
         exact=np.empty(starts[-1]),
+        order=np.empty(starts[-1], dtype=np.int64),
+        num_seen=np.empty(len(queries), dtype=np.int64),
         positions=pool.positions,
         best=np.empty(shape[::-1], dtype=np.int64),
         counts=np.zeros((starts[-1], pool.num_trials), dtype=np.int32),
         nearer=np.zeros(shape, dtype=np.int32),
-        last=np.full(shape, -1, dtype=np.int32),
+        last=np.zeros((len(queries), num_words), dtype=np.int64),
     )
     in_threads(
         lambda start, stop: measure_matches(pairs, matches, audiences.allowed, start, stop),
@@ -99,18 +102,29 @@ def make_part(pool: TrialPool, audiences: Audiences, columns: slice, *, by_ident
         The block.
     """
     identity = pool.column_identity[columns]
-    in_trial = pool.positions[:, columns].T >= 0
-    # The number of an identity is its first column, of whatever block.
-    numbers = np.searchsorted(pool.column_identity, identity)
-    seen = audiences.allowed[:, columns, np.newaxis] & in_trial
-    words = [
-        seen[:, :, start : start + WORD] @ (1 << np.arange(min(WORD, seen.shape[2] - start)))
-        for start in range(0, seen.shape[2], WORD)
-    ]
+    changes = identity[1:] != identity[:-1]
+    before = pool.column_identity[columns.start - 1 : columns.start]
+    seen = audiences.allowed[:, np.newaxis, columns] & (pool.positions[:, columns] >= 0)
     return Part(
         first=columns.start,
         by_identity=by_identity,
-        seen=seen.astype(np.int32),
-        trials=np.ascontiguousarray(np.stack(words, axis=2)),
-        numbers=numbers.astype(np.int32),
+        trials=_pack(seen, WORD, 1),
+        packed=_pack(_pad(seen, 3 * FIELDS), FIELDS, FIELD_BITS),
+        numbers=np.concatenate([[0], np.cumsum(changes)]).astype(np.int32),
+        starts=np.concatenate([[0], np.flatnonzero(changes) + 1, [len(identity)]]),
+        continues=bool(np.any(before == identity[0])),
     )
+
+
+def _pad(seen: NDArray[np.bool_], multiple: int) -> NDArray[np.bool_]:
+    """Add trials that see nothing up to a multiple."""
+    return np.pad(seen, ((0, 0), (0, -seen.shape[1] % multiple), (0, 0)))
+
+
+def _pack(seen: NDArray[np.bool_], num_fields: int, num_bits: int) -> IntArray:
+    """Pack (A, T, C) into int64 (A, words, C): `num_fields` trials a word, `num_bits` each."""
+    words = np.zeros((len(seen), -(-seen.shape[1] // num_fields), seen.shape[2]), dtype=np.int64)
+    for trial in range(seen.shape[1]):
+        field = seen[:, trial].astype(np.int64) << num_bits * (trial % num_fields)
+        words[:, trial // num_fields] |= field
+    return words

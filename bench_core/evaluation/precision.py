@@ -19,24 +19,21 @@ if TYPE_CHECKING:
 
 @compiled
 def find_best(matches: Matches, start: int, stop: int) -> None:
-    """Write `best` of queries `start` to `stop`, whose `exact` is measured."""
+    """Write `best` of queries `start` to `stop`, whose matches are measured and in order."""
     for query in range(start, stop):
+        first, own = matches.starts[query], matches.own[query]
+        stop_seen = first + matches.num_seen[query]
         for trial in range(len(matches.best)):
-            matches.best[trial, query] = _find_best(matches, trial, query)
-
-
-@compiled
-def _find_best(matches: Matches, trial: int, query: int) -> int:
-    best, best_place = -1, -1
-    own = matches.own[query] - matches.starts[query]
-    for match in range(matches.starts[query], matches.starts[query + 1]):
-        place = matches.positions[trial, own + match]
-        if place < 0 or np.isnan(matches.exact[match]):
-            continue
-        nearer = best < 0 or matches.exact[match] < matches.exact[best]
-        if nearer or (matches.exact[match] == matches.exact[best] and place < best_place):
-            best, best_place = match, place
-    return best
+            best, best_place = -1, -1
+            for seen in range(first, stop_seen):
+                match = matches.order[seen]
+                # At one distance, the gallery's order decides.
+                if best >= 0 and matches.exact[match] > matches.exact[best]:
+                    break
+                place = matches.positions[trial, own + match - first]
+                if place >= 0 and (best < 0 or place < best_place):
+                    best, best_place = match, place
+            matches.best[trial, query] = best
 
 
 @compiled
@@ -53,24 +50,33 @@ def score_matches(  # noqa: PLR0913, PLR0917  # a kernel: arrays in, arrays out
     """Turn the counts of queries `start` to `stop` into scores, each (T, queries)."""
     for query in range(start, stop):
         number = matches.queries[query]
-        own = matches.own[query] - matches.starts[query]
-        ranks = np.empty(matches.starts[query + 1] - matches.starts[query], np.int32)
+        first = matches.starts[query]
+        order = matches.order[first : first + matches.num_seen[query]]
+        ranks = np.empty(len(order), np.int32)
         for trial in range(len(matches.best)):
+            positions = matches.positions[trial, matches.own[query] :]
             found = 0
-            for match in range(matches.starts[query], matches.starts[query + 1]):
-                if matches.positions[trial, own + match] >= 0 and not np.isnan(
-                    matches.exact[match]
-                ):
-                    ranks[found] = matches.counts[match, trial] + 1
+            for match in order:
+                if positions[match - first] >= 0:
+                    _insert(ranks, found, matches.counts[match, trial] + 1)
                     found += 1
             if found == 0:
                 continue
-            ordered = np.sort(ranks[:found])
             total = 0.0
             for place in range(found):
-                total += (place + 1) / ordered[place]
+                total += (place + 1) / ranks[place]
             num_matches[trial, number] = found
             nearer = matches.nearer[query, trial] + 1
-            first_rank[trial, number] = nearer if by_identity else ordered[0]
+            first_rank[trial, number] = nearer if by_identity else ranks[0]
             precision[trial, number] = total / found
-            penalty[trial, number] = found / ordered[found - 1]
+            penalty[trial, number] = found / ranks[found - 1]
+
+
+@compiled
+def _insert(ranks: NDArray[np.int32], found: int, rank: int) -> None:
+    """Insert a rank among those found; only matches at one distance come in another order."""
+    place = found
+    while place > 0 and ranks[place - 1] > rank:
+        ranks[place] = ranks[place - 1]
+        place -= 1
+    ranks[place] = rank

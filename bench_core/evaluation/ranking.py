@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from bench_core.evaluation.kernels import count_rows
+from bench_core.evaluation.counting import count_rows
 from bench_core.evaluation.matches import make_batches, make_part
 from bench_core.evaluation.pool import pool_trials, split_audiences
 from bench_core.evaluation.precision import score_matches
