@@ -106,13 +106,14 @@ class Table(NamedTuple):
     """Values to count by, in float32 or float64, and how far they may be from exact ones.
 
     Attributes:
-        values: float (rows, columns), increasing with the distance.
+        values: float (V or 1, rows, columns), products of the features, or given distances.
         rows: int64 (R,), row of each query of the batch.
         columns: int64 (C,), column of each column of the block.
         lanes: float (0,), of the type to count in: values may be rounded to it.
         unit: What exact lengths are multiplied by.
         squares: float64 (V or 1, R), squared length of each query; exact squares are taken less
             this.
+        column_squares: float64 (V or 1, C), squared length of each column; NaN: compute exactly.
         errors: float64 (R,), bound of the error of a value.
         rounding: Bound of the relative error that rounding adds, to values and to exact values.
     """
@@ -123,5 +124,6 @@ class Table(NamedTuple):
     lanes: NDArray[Any]
     unit: float
     squares: NDArray[np.float64]
+    column_squares: NDArray[np.float64]
     errors: NDArray[np.float64]
     rounding: tuple[float, float]

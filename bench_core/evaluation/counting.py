@@ -21,7 +21,7 @@ from bench_core.evaluation.arrays import (
     WORD,
 )
 from bench_core.evaluation.compiling import compiled
-from bench_core.evaluation.kernels import exact_value
+from bench_core.evaluation.kernels import compute_values, exact_value, expected_value
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -51,8 +51,8 @@ def count_rows(
         start: First query.
         stop: Query to stop before.
     """
-    num_columns, first_column = len(table.columns), table.columns[0]
-    are_neighbours = np.all(np.diff(table.columns) == 1)
+    num_columns = len(table.columns)
+    are_neighbours = bool(np.all(np.diff(table.columns) == 1))
     row = np.empty(num_columns, table.lanes.dtype)
     buckets = np.empty(num_columns, np.int32)
     for query in range(start, stop):
@@ -60,12 +60,12 @@ def count_rows(
         order = matches.order[first : first + matches.num_seen[query]]
         if len(order) == 0:
             continue
-        values = table.values[table.rows[query]]
         if are_neighbours:
-            row[:] = values[first_column : first_column + num_columns]
+            _read_row(pairs, table, matches.queries[query], query, part.first, row)
         else:
+            given = table.values[0, table.rows[query]]
             for column in range(num_columns):
-                row[column] = values[table.columns[column]]
+                row[column] = given[table.columns[column]]
         lower, upper = _find_windows(pairs.kind, table, query, matches.exact[order])
         _find_buckets(row, lower, buckets)
         _count_images(part.packed[matches.audience[query]], buckets, order, matches.counts)
@@ -77,6 +77,26 @@ def count_rows(
             _find_nearer(trials, before_best, buckets, part.starts, nearer)
         _count_close(pairs, matches, part, query, order, row, buckets, upper, nearer)
         _count_identities(nearer, matches.nearer[query], matches.last[query], part.continues)
+
+
+@compiled
+def _read_row(
+    pairs: Pairs, table: Table, number: int, query: int, first_column: int, row: NDArray[Any]
+) -> None:
+    """Write the values of a query in neighbouring columns; exact ones where they are unsafe."""
+    first, squares = table.columns[0], table.squares[:, query]
+    products = table.values[:, table.rows[query], first : first + len(row)]
+    compute_values(pairs.kind, products, squares, table.column_squares, row)
+    num_safe = 0
+    for column in range(len(row)):
+        num_safe += np.abs(row[column]) <= LIMIT
+    if num_safe == len(row) or pairs.kind == GIVEN:
+        return
+    for column in range(len(row)):
+        if not np.abs(row[column]) <= LIMIT:
+            exact = exact_value(pairs, number, first_column + column)
+            expected = expected_value(pairs.kind, exact, table.unit, squares[0])
+            row[column] = min(max(expected, -LIMIT), LIMIT)
 
 
 @compiled

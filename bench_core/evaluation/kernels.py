@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from bench_core.evaluation.arrays import Matches, Pairs, Table
 
-_LANES = 64
-_SAMPLES = 8
+_LANES = 128
+_SAMPLES = 4
 """Pairs of each query and block whose values are compared with exact ones, beside all matches."""
 _COINCIDENT = 2.0**-4
 """Squared distances below this part of their squared reach are computed exactly before their root
@@ -95,119 +95,93 @@ def measure_matches(
 
 
 @compiled
-def _expected(kind: int, table: Table, query: int, exact: float) -> float:
-    """Return the value that a table would hold without any error."""
-    value: float = exact * table.unit
-    if kind == SQUARED:
-        value = (value * table.unit - table.squares[0, query]) / 2
-    return value
+def compute_values(
+    kind: int,
+    products: NDArray[Any],
+    squares: NDArray[np.float64],
+    column_squares: NDArray[np.float64],
+    values: NDArray[Any],
+) -> None:
+    """Turn products of a query, or given distances, into values.
+
+    Args:
+        kind: `GIVEN`, `SQUARED` or `ROOTED`.
+        products: float (V or 1, C).
+        squares: float64 (V or 1,), squared lengths of the query.
+        column_squares: float64 (V or 1, C), squared lengths; NaN: no value.
+        values: float (C,); written. NaN where views coincide, or there is no value.
+    """
+    if kind == GIVEN:
+        values[:] = products[0]
+    elif kind == SQUARED:
+        halves, product = column_squares[0], products[0]
+        for column in range(len(values)):
+            values[column] = halves[column] / 2 - product[column]
+    else:
+        values[:] = 0
+        for view in range(len(products)):
+            length = np.sqrt(squares[view])
+            for column in range(len(values)):
+                other = column_squares[view, column]
+                square = squares[view] + other - 2 * products[view, column]
+                reach = length + np.sqrt(other)
+                is_safe = square >= _COINCIDENT * reach * reach
+                values[column] += np.sqrt(square) if is_safe else np.nan
 
 
 @compiled
-def settle_products(  # noqa: PLR0913, PLR0917  # a kernel: arrays in, arrays out
-    pairs: Pairs,
-    matches: Matches,
-    table: Table,
-    products: NDArray[Any],
-    column_squares: NDArray[np.float64],
-    first_query: int,
-    first_column: int,
-    start: int,
-    stop: int,
+def expected_value(kind: int, exact: float, unit: float, square: float) -> float:
+    """Return the value that a pair of this exact value would have without any error."""
+    if kind == SQUARED:
+        value: float = (exact * unit * unit - square) / 2
+        return value
+    return exact * unit
+
+
+@compiled
+def measure_errors(
+    pairs: Pairs, matches: Matches, table: Table, first_column: int, start: int, stop: int
 ) -> float:
-    """Turn products into values, in place, and measure how far these are from exact ones.
+    """Measure how far the values of queries `start` to `stop` are from exact ones.
+
+    Pairs are compared at all matches, and at some other columns.
 
     Args:
         pairs: How exact values are computed.
         matches: With `exact` measured.
-        table: `products[0]` as a table; its `errors` are what the result is a multiple of.
-        products: float (V or 1, rows, C); the first becomes the values.
-        column_squares: float64 (V or 1, C), squared lengths; NaN: compute the column exactly.
-        first_query: Query of row 0.
+        table: Products of the block; its `errors` are what the result is a multiple of.
         first_column: First column of the block.
-        start: First row.
-        stop: Row to stop before.
+        start: First query.
+        stop: Query to stop before.
 
     Returns:
         The largest error, as a multiple of `table.errors`.
     """
     largest = 0.0
-    num_columns = products.shape[2]
-    for row in range(start, stop):
-        query = first_query + row
-        values = products[0, row]
-        if pairs.kind == ROOTED:
-            _add_roots(products, row, table, query, column_squares)
-        else:
-            for column in range(num_columns):
-                values[column] = column_squares[0, column] / 2 - values[column]
-        num_safe = 0
-        for column in range(num_columns):
-            num_safe += np.abs(values[column]) <= LIMIT
-        if num_safe < num_columns:
-            _replace_unsafe(pairs, matches, table, values, query, first_column)
-        error = _find_error(pairs, matches, table, values, query, first_column)
+    num_columns = len(table.columns)
+    for query in range(start, stop):
+        products, squares = table.values[:, table.rows[query]], table.squares[:, query]
+        first, last = matches.starts[query], matches.starts[query + 1]
+        shift = matches.own[query] - first - first_column
+        begin, end = max(first + shift, 0), min(last + shift, num_columns)
+        size = max(end - begin, 0)
+        values, exact = np.empty(size + _SAMPLES, table.lanes.dtype), np.empty(size + _SAMPLES)
+        if size:
+            exact[:size] = matches.exact[begin - shift : end - shift]
+            own = products[:, begin:end], squares, table.column_squares[:, begin:end]
+            compute_values(pairs.kind, *own, values[:size])
+        for sample in range(_SAMPLES):
+            column = (query * 7919 + sample * num_columns // _SAMPLES) % num_columns
+            place = size + sample
+            exact[place] = exact_value(pairs, matches.queries[query], first_column + column)
+            other = slice(column, column + 1)
+            one = products[:, other], squares, table.column_squares[:, other]
+            compute_values(pairs.kind, *one, values[place : place + 1])
+        error = 0.0
+        for place in range(len(values)):
+            expected = expected_value(pairs.kind, exact[place], table.unit, squares[0])
+            # What is no value, or an unseen match, has an error of NaN, which is not larger.
+            if np.abs(values[place]) <= LIMIT and np.abs(values[place] - expected) > error:
+                error = np.abs(values[place] - expected)
         largest = max(largest, error / table.errors[query] if error > 0 else 0.0)
     return largest
-
-
-@compiled
-def _add_roots(
-    products: NDArray[Any],
-    row: int,
-    table: Table,
-    query: int,
-    column_squares: NDArray[np.float64],
-) -> None:
-    """Replace the products of a row by distances; NaN where they coincide in a view."""
-    for view in range(len(products)):
-        own = table.squares[view, query]
-        length = np.sqrt(own)
-        for column in range(products.shape[2]):
-            other = column_squares[view, column]
-            square = own + other - 2 * products[view, row, column]
-            reach = length + np.sqrt(other)
-            root = np.sqrt(square) if square >= _COINCIDENT * reach * reach else np.nan
-            products[0, row, column] = root if view == 0 else products[0, row, column] + root
-
-
-@compiled
-def _replace_unsafe(
-    pairs: Pairs,
-    matches: Matches,
-    table: Table,
-    values: NDArray[Any],
-    query: int,
-    first_column: int,
-) -> None:
-    for column in range(len(values)):
-        if not np.abs(values[column]) <= LIMIT:
-            exact = exact_value(pairs, matches.queries[query], first_column + column)
-            values[column] = min(max(_expected(pairs.kind, table, query, exact), -LIMIT), LIMIT)
-
-
-@compiled
-def _find_error(
-    pairs: Pairs,
-    matches: Matches,
-    table: Table,
-    values: NDArray[Any],
-    query: int,
-    first_column: int,
-) -> float:
-    """Return the largest error of a query's values at its matches and some other columns."""
-    error = 0.0
-    shift = matches.own[query] - matches.starts[query] - first_column
-    for match in range(matches.starts[query], matches.starts[query + 1]):
-        column = match + shift
-        if 0 <= column < len(values) and not np.isnan(matches.exact[match]):
-            exact = _expected(pairs.kind, table, query, matches.exact[match])
-            if np.abs(exact) < LIMIT:
-                error = max(error, np.abs(values[column] - exact))
-    for sample in range(_SAMPLES):
-        column = (query * 7919 + sample * len(values) // _SAMPLES) % len(values)
-        distance = exact_value(pairs, matches.queries[query], first_column + column)
-        exact = _expected(pairs.kind, table, query, distance)
-        if np.abs(exact) < LIMIT:
-            error = max(error, np.abs(values[column] - exact))
-    return error

@@ -21,7 +21,7 @@ import torch
 
 from bench_core.evaluation.arrays import ROOTED, SQUARED, Pairs, Table
 from bench_core.evaluation.distances import check_lengths
-from bench_core.evaluation.kernels import settle_products
+from bench_core.evaluation.kernels import measure_errors
 from bench_core.evaluation.rows import center_rows, find_lengths
 from bench_core.evaluation.sources import as_read_only
 from bench_core.evaluation.threads import in_threads
@@ -108,18 +108,19 @@ class FeatureDistances:
         for start in range(0, len(queries), size):
             rows = slice(start, min(start + size, len(queries)))
             table = Table(
-                values=products[0],
+                values=products,
                 rows=np.arange(len(queries)) - start,
                 columns=np.arange(column.shape[1]),
                 lanes=np.empty(0, column.dtype),
                 unit=self._unit,
                 squares=query_squares,
+                column_squares=column_squares,
                 errors=scale,
                 rounding=_rounding(column.dtype, self._origin.size),
             )
             self._multiply(query[:, rows], right, products)
-            error = self._settle(matches, table, products, column_squares, rows, columns.start)
-            yield rows, table._replace(values=as_read_only(products[0]), errors=scale * error)
+            error = self._measure_error(matches, table, rows, columns.start)
+            yield rows, table._replace(errors=scale * error)
 
     def _find_origin(self) -> tuple[Exact, float]:
         """Pick a point amid the features and a power of two that makes most lengths near 1.
@@ -179,33 +180,18 @@ class FeatureDistances:
             else:
                 out[view] = torch.mm(left.to(self._device), column[view].T)
 
-    def _settle(
-        self,
-        matches: Matches,
-        table: Table,
-        products: FloatArray,
-        column_squares: Exact,
-        rows: slice,
-        first_column: int,
+    def _measure_error(
+        self, matches: Matches, table: Table, rows: slice, first_column: int
     ) -> float:
-        """Turn products into values; return the error to allow for, as a multiple of scales."""
+        """Return the error of values to allow for, as a multiple of scales."""
 
-        def settle(start: int, stop: int) -> float:
-            largest: float = settle_products(
-                self.pairs,
-                matches,
-                table,
-                products,
-                column_squares,
-                rows.start,
-                first_column,
-                start,
-                stop,
-            )
+        def measure(start: int, stop: int) -> float:
+            span = rows.start + start, rows.start + stop
+            largest: float = measure_errors(self.pairs, matches, table, first_column, *span)
             return largest
 
-        shown = max(in_threads(settle, rows.stop - rows.start))
-        least = _LEAST * float(np.finfo(products.dtype).eps)
+        shown = max(in_threads(measure, rows.stop - rows.start))
+        least = _LEAST * float(np.finfo(table.values.dtype).eps)
         return max(_SAFETY[self.pairs.kind] * shown, least)
 
 

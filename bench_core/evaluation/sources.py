@@ -83,12 +83,13 @@ class GivenDistances:
         """Name the distances; they are exact."""
         num_queries = len(matches.queries)
         table = Table(
-            values=self._distances,
+            values=self._distances[np.newaxis],
             rows=self.pairs.query_rows[matches.queries],
             columns=self.pairs.column_rows[columns],
             lanes=np.empty(0, np.float32),
             unit=1.0,
             squares=np.zeros((1, num_queries)),
+            column_squares=np.empty((1, 0)),
             errors=np.zeros(num_queries),
             rounding=(0.0, 0.0),
         )
