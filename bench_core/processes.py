@@ -37,21 +37,24 @@ def process_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Keep other processes out of a file or folder of the cache; waits for one that is in it.
+def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
+    """Keep other processes out of a file or folder of the cache.
 
     Args:
         path: What is to be written; the lock is a file beside it.
+        wait: Whether to wait for a process that is in it.
 
     Raises:
-        BenchError: The lock cannot be written.
+        BenchError: The lock cannot be written, or another process is in it and `wait` is false.
     """
-    from filelock import FileLock
+    from filelock import FileLock, Timeout
 
     lock = FileLock(path.with_name(f"{path.name}.lock"))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
+        lock.acquire(blocking=wait)
+    except Timeout:
+        raise BenchError(f"another process is writing {path}; wait until it is done") from None
     except OSError as error:
         raise BenchError(
             f"cannot write {lock.lock_file}: {error.strerror or error}; set VIREID_BENCH_CACHE to "

@@ -13,6 +13,8 @@ Item = TypeVar("Item")
 
 REFRESH_SECONDS_IN_LOGS = 15.0
 COLUMNS_IN_LOGS = 140
+_CURSOR_UP = "\x1b[A"
+"""What a bar within another one writes to get back to it."""
 
 
 class _Lines:
@@ -22,7 +24,7 @@ class _Lines:
         self._file = file
 
     def write(self, text: str) -> None:
-        if state := text.strip("\r\n "):
+        if state := text.replace(_CURSOR_UP, "").strip("\r\n "):
             self._file.write(f"{state}\n")
 
     def flush(self) -> None:
@@ -62,6 +64,7 @@ def progress(
     """Wrap an iterable (or count by hand with `update`) in a progress bar on standard error.
 
     On a terminal the bar redraws itself; in a log file or a CI job it prints a line now and then.
+    A bar within another one vanishes when it is done.
 
     Args:
         items: What to iterate over, if anything.
@@ -82,6 +85,7 @@ def progress(
         desc=description,
         unit=f" {unit}",
         initial=initial,
+        leave=None,
         file=sys.stderr if interactive else _Lines(sys.stderr),
         dynamic_ncols=interactive,
         ncols=None if interactive else COLUMNS_IN_LOGS,

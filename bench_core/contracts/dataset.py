@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from bench_core.contracts.images import Modality
 
+SYNTHETIC_MARKER = "synthetic.json"
+"""The file at the root of a rendered dataset."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class PublishedCount:

@@ -9,6 +9,11 @@ from typing import Any, Literal, TypeAlias
 Metric: TypeAlias = Literal["euclidean", "cosine"]
 Precision: TypeAlias = Literal["float32", "bfloat16"]
 """Number format of training steps; bfloat16 is mixed precision under autocast."""
+Selection: TypeAlias = Literal["last", "validation"]
+"""Which state of a training is kept: that after the last epoch, or the best on validation people.
+
+There is no selection on test people.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)

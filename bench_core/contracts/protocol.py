@@ -30,11 +30,14 @@ class ProtocolSpec:
         cmc: "identity" counts the first gallery image of each identity, "image" every image.
         excluded_camera_pairs: (query camera, gallery camera) pairs that may not meet, whatever
             the identity.
+        excluded_match_camera_pairs: (query camera, gallery camera) pairs in which a query does not
+            meet gallery images of its own identity, but does meet those of others.
         num_trials: Number of gallery draws that a score averages.
         conventions: Gallery conventions that it defines; the first is the default.
         definition: "module:Class" of an `EvaluationProtocol`, constructed with this spec.
         validation_split: Name of the training split that holds validation people out, so that a
-            model can be selected by its score on them; None where the dataset has none.
+            model can be selected by its score on them (`EvaluationProtocol.validation_trial`). It
+            takes the place of the training split of every trial. None where the dataset has none.
     """
 
     id: str
@@ -44,6 +47,7 @@ class ProtocolSpec:
     gallery_modality: Modality
     cmc: CmcKind
     excluded_camera_pairs: tuple[tuple[int, int], ...] = ()
+    excluded_match_camera_pairs: tuple[tuple[int, int], ...] = ()
     num_trials: int = 10
     conventions: tuple[Convention, ...]
     definition: str
@@ -95,5 +99,17 @@ class EvaluationProtocol(Protocol):
         Raises:
             UsageError: The protocol does not define the convention.
             DataError: The table or the splits lack what the draw needs.
+        """
+        ...
+
+    def validation_trial(self, images: pd.DataFrame, splits: Splits) -> Trial:
+        """Return the queries and the gallery of the validation people, to select a model by.
+
+        Every query may meet every gallery image: no camera pair is excluded. Protocols of one
+        dataset that share a training must return the same trial. It is asked of protocols whose
+        spec names a `validation_split`; others need not define it.
+
+        Raises:
+            DataError: The table or the splits lack the validation people.
         """
         ...

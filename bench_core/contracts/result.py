@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, Literal, Self, TypeAlias
 from pydantic import AwareDatetime, Field, JsonValue, field_validator, model_validator
 
 from bench_core.contracts.images import Modality
+from bench_core.contracts.method import Selection
 from bench_core.contracts.protocol import Convention
 from bench_core.contracts.scores import PositiveCount, RecordPart, Scores
 
@@ -107,6 +108,8 @@ class Cost(RecordPart):
         macs_infrared: Multiply-adds of extracting one infrared image.
         flops: Two for each multiply-add.
         training_only_parameters: Parameters that only training needs, where they were counted.
+        training_macs: Multiply-adds of a training step, forward and backward, for each image of
+            its batch, of the costliest stage, where they were counted.
         images_per_second: Throughput of extraction on `device`, where it was measured.
         extraction_seconds: Wall time of extracting all images, where it was measured.
         training_seconds: Wall time of all trainings, where it was measured.
@@ -120,6 +123,7 @@ class Cost(RecordPart):
     macs_visible: Count
     macs_infrared: Count
     training_only_parameters: Count | None = None
+    training_macs: Count | None = None
     images_per_second: PositiveNumber | None = None
     extraction_seconds: Duration | None = None
     training_seconds: Duration | None = None
@@ -153,7 +157,8 @@ class Provenance(RecordPart):
         git_dirty: Whether that tree's Python sources differed from the commit.
         platform: Operating system and architecture.
         weights: What the backbone started from: "imagenet", "none" or "sha256:..." of a file.
-        selection: Which checkpoint was scored: always the last, never the best on the test data.
+        selection: Which state of each training was scored: that after the last epoch, or the best
+            on validation people, who then were held out of the training.
         training_identities: Identity of each training that was scored, in the order of trials.
     """
 
@@ -164,7 +169,7 @@ class Provenance(RecordPart):
     git_dirty: bool | None
     platform: str
     weights: Annotated[str, Field(pattern=r"^(imagenet|none|sha256:[0-9a-f]{64})$")]
-    selection: Literal["last"] = "last"
+    selection: Selection = "last"
     training_identities: Annotated[tuple[Sha256, ...], Field(min_length=1, strict=False)]
 
     @model_validator(mode="after")
@@ -198,10 +203,21 @@ class ResultRecord(RecordPart):
     provenance: Provenance
 
     @property
+    def label(self) -> str:
+        """The method with all that was done besides, such as "xiv:baseline + re-ranking"."""
+        selected = self.provenance.selection == "validation"
+        return (
+            self.method.label
+            + (" + validation selection" if selected else "")
+            + (" + re-ranking" if self.protocol.rerank else "")
+        )
+
+    @property
     def row_key(self) -> dict[str, JsonValue]:
         """Everything that decides which row this is; a run with the same key replaces it.
 
-        Device, versions and dates are no part of it: they must not change what is measured.
+        Device, versions and dates are no part of it: they must not change what is measured. How a
+        model was selected is part of the identity of its training.
         """
         return {
             "method": self.method.model_dump(include={"id", "variant", "preset", "config", "seed"}),

@@ -1,28 +1,35 @@
-"""Decoded images on disk: decoded and resized once, memory-mapped ever after."""
+"""Decoded images on disk: decoded and resized once, memory-mapped ever after.
+
+A cache is a folder named by what decides its pixels: the images, their order, the size, the filter
+and the version of decoding. It gets its name when it is whole; a description says what it holds.
+"""
 
 from __future__ import annotations
 
+import math
 import os
-import shutil
 from collections.abc import Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
-from contextlib import AbstractContextManager
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bench_core.configuration import FrozenModel
 from bench_core.contracts.dataset import Dataset
 from bench_core.contracts.errors import BenchError
 from bench_core.data.decoding import DECODING_VERSION, RESIZE_FILTER, decode_image
-from bench_core.files import folder_written_whole, hash_json, remove_leftovers
-from bench_core.processes import locked, num_processors, process_pool
-from bench_core.progress import progress
+from bench_core.data.parallel import map_chunks
+from bench_core.files import folder_written_whole, hash_json, remove_leftovers, write_text
+from bench_core.processes import locked
 
-PIXELS_FILE = "pixels.npy"
-CHUNK = 64
-IMAGES_WORTH_A_PROCESS = 2_000
+IMAGES_FOLDER = "images"
+PIXELS_FILE = "pixels.bin"
+"""The pixels of all images, row by row of (N, H, W, 3), and nothing else."""
+DESCRIPTION_FILE = "description.json"
 
 
 @dataclass(frozen=True)
@@ -39,6 +46,69 @@ class ImageStore:
     def size(self) -> tuple[int, int]:
         """Height and width in pixels."""
         return self.pixels.shape[1], self.pixels.shape[2]
+
+
+class CacheIdentity(FrozenModel):
+    """What decides the pixels of a cache: a change of any of it is another cache.
+
+    Attributes:
+        fingerprint: Of the dataset.
+        order: SHA-256 (hex) of the paths in the order of the rows.
+        num_images: Number of images.
+        height: In pixels.
+        width: In pixels.
+        resize_filter: Name of PIL's filter.
+        decoding_version: `DECODING_VERSION` when the cache was made.
+    """
+
+    fingerprint: str
+    order: str
+    num_images: int
+    height: int
+    width: int
+    resize_filter: str
+    decoding_version: int
+
+    @classmethod
+    def of(cls, dataset: Dataset, fingerprint: str, size: tuple[int, int]) -> CacheIdentity:
+        """Return the identity of a dataset's images at a size (height, width) in pixels."""
+        return cls(
+            fingerprint=fingerprint,
+            order=hash_json(dataset.images["path"].tolist()),
+            num_images=len(dataset.images),
+            height=size[0],
+            width=size[1],
+            resize_filter=RESIZE_FILTER.name,
+            decoding_version=DECODING_VERSION,
+        )
+
+    @property
+    def key(self) -> str:
+        """Name of the cache's folder."""
+        return hash_json(self.model_dump())[:24]
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """Shape of the pixels."""
+        return self.num_images, self.height, self.width, 3
+
+
+class CacheDescription(FrozenModel):
+    """What a cache says that it holds.
+
+    Attributes:
+        identity: What decides its pixels.
+        dataset: Id of the dataset.
+        synthetic: Whether the images were rendered by `bench data synth`.
+        root: Where the images were read from.
+        made: When it was made.
+    """
+
+    identity: CacheIdentity
+    dataset: str
+    synthetic: bool
+    root: str
+    made: datetime
 
 
 def open_images(
@@ -62,79 +132,92 @@ def open_images(
         DataError: An image is damaged; the message names it.
         BenchError: The cache cannot be written.
     """
-    key = hash_json([fingerprint, list(size), RESIZE_FILTER.name, DECODING_VERSION])[:24]
-    folder = cache / "images" / key
-    shape = (len(dataset.images), *size, 3)
-    pixels = _open(folder, shape)
+    identity = CacheIdentity.of(dataset, fingerprint, size)
+    folder = cache / IMAGES_FOLDER / identity.key
+    pixels = _open(folder, identity)
     if pixels is None:
         with locked(folder):
-            pixels = _open(folder, shape)
+            pixels = _open(folder, identity)
             if pixels is None:
-                remove_leftovers(folder)
-                shutil.rmtree(folder, ignore_errors=True)  # a damaged one makes room
-                _build(dataset, shape, folder)
-                pixels = _open(folder, shape)
+                discard(folder)
+                _build(dataset, identity, folder)
+                pixels = _open(folder, identity)
     if pixels is None:
         raise BenchError(f"{folder} was written but cannot be read again; check the disk")
     return ImageStore(pixels)
 
 
-def _open(folder: Path, shape: tuple[int, ...]) -> NDArray[np.uint8] | None:
-    """Map the decoded images; None where there are none, or a damaged file that is made again."""
+def discard(folder: Path) -> None:
+    """Remove a cache and what killed processes left of it; its lock must be held.
+
+    It loses its name first, so that nobody opens one that is half removed. Processes that have
+    it mapped keep their pixels.
+
+    Raises:
+        BenchError: It cannot be removed.
+    """
     try:
-        pixels: NDArray[np.uint8] = np.load(folder / PIXELS_FILE, mmap_mode="r")
-    except (OSError, ValueError, EOFError):
+        remove_leftovers(folder)
+        if folder.exists():
+            folder.rename(folder.with_name(f".{folder.name}.removed.tmp"))
+            remove_leftovers(folder)
+    except OSError as error:
+        raise BenchError(f"cannot remove {folder}: {error.strerror or error}") from error
+
+
+def read_description(folder: Path) -> CacheDescription | None:
+    """Return what a cache says that it holds; None where it is damaged or not whole."""
+    try:
+        description = CacheDescription.model_validate_json((folder / DESCRIPTION_FILE).read_bytes())
+        size = (folder / PIXELS_FILE).stat().st_size
+    except (OSError, ValueError):
         return None
-    return pixels if pixels.shape == shape and pixels.dtype == np.uint8 else None
+    return description if size == math.prod(description.identity.shape) else None
 
 
-def _build(dataset: Dataset, shape: tuple[int, int, int, int], folder: Path) -> None:
+def _open(folder: Path, identity: CacheIdentity) -> NDArray[np.uint8] | None:
+    """Map the decoded images; None where there are none, or damaged ones that are made again."""
+    description = read_description(folder)
+    if description is None or description.identity != identity:
+        return None
+    with suppress(OSError):  # a cache on a read-only disk serves as well
+        os.utime(folder / DESCRIPTION_FILE)
+    return np.memmap(folder / PIXELS_FILE, dtype=np.uint8, mode="r", shape=identity.shape)
+
+
+def _build(dataset: Dataset, identity: CacheIdentity, folder: Path) -> None:
     paths = [str(dataset.root / path) for path in dataset.images["path"]]
-    chunks = [range(start, min(start + CHUNK, len(paths))) for start in range(0, len(paths), CHUNK)]
+    size = identity.height, identity.width
+    description = CacheDescription(
+        identity=identity,
+        dataset=dataset.id,
+        synthetic=dataset.synthetic,
+        root=str(dataset.root.resolve()),
+        made=datetime.now(UTC).replace(microsecond=0),
+    )
     with folder_written_whole(folder) as temporary:
         target = temporary / PIXELS_FILE
-        np.lib.format.open_memmap(target, mode="w+", dtype=np.uint8, shape=shape).flush()
-        _claim_space(target)
-        with (
-            _workers(len(paths)) as pool,
-            progress(total=len(paths), description=f"decoding {shape[1]}x{shape[2]}") as bar,
-        ):
-            jobs = {
-                pool.submit(_decode_chunk, target, chunk.start, paths[chunk.start : chunk.stop])
-                for chunk in chunks
-            }
-            try:
-                for job in as_completed(jobs):
-                    bar.update(job.result())
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
-                raise
+        target.touch()
+        map_chunks(
+            partial(_decode_chunk, target, size),
+            list(enumerate(paths)),
+            description=f"decoding {size[0]}x{size[1]}",
+        )
         _sync(target)
+        write_text(temporary / DESCRIPTION_FILE, description.model_dump_json(indent=1) + "\n")
 
 
-def _claim_space(target: Path) -> None:
-    """Claim the file's space now: a disk that fills while it is mapped would end the process."""
-    if hasattr(os, "posix_fallocate"):
-        with target.open("r+b") as file:
-            os.posix_fallocate(file.fileno(), 0, target.stat().st_size)
+def _decode_chunk(target: Path, size: tuple[int, int], images: Sequence[tuple[int, str]]) -> None:
+    """Write the pixels of images, given as (row, path) with rows that follow each other."""
+    pixels = np.empty((len(images), *size, 3), dtype=np.uint8)
+    for place, (_, path) in enumerate(images):
+        pixels[place] = decode_image(Path(path), size)
+    with target.open("r+b") as file:
+        file.seek(images[0][0] * pixels[0].nbytes)
+        file.write(pixels.data)
 
 
 def _sync(target: Path) -> None:
     """Have the pixels reach the disk before the folder gets its name."""
     with target.open("rb") as file:
         os.fsync(file.fileno())
-
-
-def _workers(num_images: int) -> AbstractContextManager[Executor]:
-    """Choose processes for many images; for a few, starting them would take longer."""
-    if num_images < IMAGES_WORTH_A_PROCESS:
-        return ThreadPoolExecutor(num_processors())
-    return process_pool(num_processors())
-
-
-def _decode_chunk(target: Path, start: int, paths: Sequence[str]) -> int:
-    pixels = np.load(target, mmap_mode="r+")
-    size = pixels.shape[1], pixels.shape[2]
-    for offset, path in enumerate(paths):
-        pixels[start + offset] = decode_image(Path(path), size)
-    return len(paths)

@@ -5,61 +5,92 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import unicodedata
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bench_core.contracts.dataset import Dataset
 from bench_core.contracts.errors import DataError
 from bench_core.files import hash_file, write_json
 from bench_core.progress import progress
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 
 def fingerprint(dataset: Dataset, cache: Path) -> str:
     """Hash every image of a dataset.
 
-    The hash covers the relative path, identity, camera and bytes of each image. Split files are
-    no part of it: a gallery draw changes no training. The hash is remembered in `cache` for as
-    long as no file's size or time changes.
+    The hash is remembered in `cache` for as long as no file's size or time changes.
 
     Args:
         dataset: The dataset.
         cache: Folder for the remembered hashes.
 
     Returns:
-        SHA-256 (hex).
+        SHA-256 (hex); see `fingerprint_of_contents`.
 
     Raises:
         DataError: An image cannot be read.
     """
-    memory = cache / "fingerprints" / f"{_stat_digest(dataset)}.json"
+    memory = _memory(dataset, cache)
     remembered = _recall(memory)
     if remembered is not None:
         return remembered
-    value = _content_digest(dataset)
+    paths = [dataset.root / path for path in dataset.images["path"]]
+    with ThreadPoolExecutor() as pool:
+        contents = list(
+            progress(pool.map(_hash_image, paths), total=len(paths), description="fingerprint")
+        )
+    value = fingerprint_of_contents(dataset.images, contents)
     write_json(memory, {"fingerprint": value})
     return value
 
 
-def _content_digest(dataset: Dataset) -> str:
-    paths = [dataset.root / path for path in dataset.images["path"]]
-    with ThreadPoolExecutor() as pool:
-        hashes = list(
-            progress(pool.map(_hash_image, paths), total=len(paths), description="fingerprint")
-        )
-    digest = hashlib.sha256()
-    columns = (dataset.images[name] for name in ("path", "identity", "camera"))
-    for path, identity, camera, content in zip(*columns, hashes, strict=True):
-        digest.update(f"{path}\0{identity}\0{camera}\0{content}\n".encode())
-    return digest.hexdigest()
+def fingerprint_of_contents(images: pd.DataFrame, contents: Sequence[str]) -> str:
+    """Hash what the images of a dataset are: the same on every machine for the same files.
+
+    The hash covers the relative path, identity, camera and bytes of each image, whatever the order
+    of the rows and however the file system composes accents (paths count in Unicode's NFC). Split
+    files are no part of it: a gallery draw changes no training.
+
+    Args:
+        images: Image table.
+        contents: SHA-256 (hex) of each image's bytes, in the order of the table.
+
+    Returns:
+        SHA-256 (hex).
+    """
+    paths = [unicodedata.normalize("NFC", path) for path in images["path"]]
+    return _digest(zip(paths, images["identity"], images["camera"], contents, strict=True))
 
 
-def _stat_digest(dataset: Dataset) -> str:
-    digest = hashlib.sha256(str(dataset.root.resolve()).encode())
+def remember_fingerprint(dataset: Dataset, cache: Path, value: str) -> None:
+    """Remember a fingerprint that was computed from the files as they are now.
+
+    Raises:
+        DataError: An image cannot be read.
+        BenchError: The cache cannot be written.
+    """
+    write_json(_memory(dataset, cache), {"fingerprint": value})
+
+
+def _memory(dataset: Dataset, cache: Path) -> Path:
+    """Return the file that remembers the fingerprint while no image changes."""
+    status = [_stat(dataset.root / path) for path in dataset.images["path"]]
     columns = (dataset.images[name] for name in ("path", "identity", "camera"))
-    for path, identity, camera in zip(*columns, strict=True):
-        status = _stat(dataset.root / path)
-        line = f"{path}\0{identity}\0{camera}\0{status.st_size}\0{status.st_mtime_ns}\n"
-        digest.update(line.encode())
+    sizes, times = [file.st_size for file in status], [file.st_mtime_ns for file in status]
+    digest = _digest(zip(*columns, sizes, times, strict=True), str(dataset.root.resolve()))
+    return cache / "fingerprints" / f"{digest}.json"
+
+
+def _digest(rows: Iterable[Sequence[object]], start: str = "") -> str:
+    """Hash the text of rows, in ascending order."""
+    digest = hashlib.sha256(start.encode("utf-8", "surrogateescape"))
+    for line in sorted("\0".join(map(str, row)) for row in rows):
+        digest.update(f"{line}\n".encode("utf-8", "surrogateescape"))
     return digest.hexdigest()
 
 

@@ -6,7 +6,15 @@ Wu et al., "RGB-Infrared Cross-Modality Person Re-Identification", ICCV 2017.
 from __future__ import annotations
 
 from bench_core import DatasetSpec, ProtocolSpec, hookimpl
-from bench_sysu.layout import CAMERA_MODALITY, GALLERY_SETTINGS, NUM_TRIALS, GallerySetting
+from bench_sysu.layout import (
+    CAMERA_MODALITY,
+    FOLDERS,
+    GALLERY_SETTINGS,
+    NUM_TRIALS,
+    PUBLISHED_COUNTS,
+    VALIDATION_SPLIT,
+    GallerySetting,
+)
 
 DATASET_ID = "sysu-mm01"
 
@@ -23,6 +31,8 @@ def bench_register_datasets() -> list[DatasetSpec]:
             synthetic_layout="sysu-mm01",
             reader="bench_sysu.dataset:SysuMM01Reader",
             camera_modalities=dict(CAMERA_MODALITY),
+            folders=FOLDERS,
+            published=PUBLISHED_COUNTS,
         )
     ]
 
@@ -50,4 +60,5 @@ def _protocol_spec(id_: str, setting: GallerySetting) -> ProtocolSpec:
         num_trials=NUM_TRIALS,
         conventions=("official", "agw") if setting.has_agw_draw else ("official",),
         definition="bench_sysu.protocols:SysuProtocol",
+        validation_split=VALIDATION_SPLIT,
     )

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
+import numpy as np
 import pandas as pd
 
-from bench_core import IMAGE_COLUMNS, DataError, Dataset
-from bench_sysu.layout import CAMERA_MODALITY
+from bench_core import IMAGE_COLUMNS, INFRARED, DataError, Dataset, is_synthetic, list_people
+from bench_sysu.layout import CAMERA_MODALITY, FOLDERS
 from bench_sysu.splits import SysuSplits, read_dataset_splits, read_scoring_splits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
-SYNTHETIC_MARKER = "synthetic.json"
+    from numpy.typing import NDArray
 
 Row = tuple[str, int, int, str, int]
 
@@ -42,10 +40,7 @@ class SysuMM01Reader:
         """
         _check_folders(root)
         splits = read_dataset_splits(root)
-        try:
-            rows = sorted(_image_rows(root, {*splits.train, *splits.val, *splits.test}))
-        except OSError as error:
-            raise DataError(f"cannot read {error.filename}: {error.strerror}") from error
+        rows = sorted(_image_rows(root, {*splits.train, *splits.val, *splits.test}))
         if not rows:
             raise DataError(f"{root} has no image of an identity that its exp/ lists")
         return Dataset(
@@ -53,7 +48,7 @@ class SysuMM01Reader:
             root=root,
             images=pd.DataFrame(rows, columns=list(IMAGE_COLUMNS)),
             splits=splits,
-            synthetic=(root / SYNTHETIC_MARKER).exists(),
+            synthetic=is_synthetic(root),
         )
 
     def read_splits(self, directory: Path) -> SysuSplits:
@@ -64,11 +59,23 @@ class SysuMM01Reader:
         """
         return read_scoring_splits(directory)
 
+    def subsets(self, dataset: Dataset) -> Mapping[str, NDArray[np.int64]]:
+        """Return the rows of training (validation people included), validation, query, gallery."""
+        splits = cast("SysuSplits", dataset.splits)
+        identity, infrared = dataset.images["identity"], dataset.images["modality"] == INFRARED
+        tested = identity.isin(splits.test)
+        members = {
+            "training": identity.isin([*splits.train, *splits.val]),
+            "validation": identity.isin(splits.val),
+            "query": tested & infrared,
+            "gallery": tested & ~infrared,
+        }
+        return {name: np.flatnonzero(rows).astype(np.int64) for name, rows in members.items()}
+
 
 def _check_folders(root: Path) -> None:
-    expected = [*(f"cam{camera}" for camera in CAMERA_MODALITY), "exp"]
-    missing = [name for name in expected if not (root / name).is_dir()]
-    if len(missing) == len(expected):
+    missing = [name for name in FOLDERS if not (root / name).is_dir()]
+    if len(missing) == len(FOLDERS):
         raise DataError(f"{root} is not SYSU-MM01: expected the folders cam1 ... cam6 and exp/")
     if missing:
         raise DataError(f"{root} is not a complete SYSU-MM01: no folder {', '.join(missing)}")
@@ -76,21 +83,7 @@ def _check_folders(root: Path) -> None:
 
 def _image_rows(root: Path, identities: set[int]) -> Iterator[Row]:
     for camera, modality in CAMERA_MODALITY.items():
-        for name in _names(root / f"cam{camera}"):
-            if re.fullmatch("[0-9]{4}", name) and int(name) in identities:
-                folder = f"cam{camera}/{name}"
-                for index, file in enumerate(_image_names(root / folder)):
-                    yield f"{folder}/{file}", int(name), camera, modality, index
-
-
-def _image_names(folder: Path) -> list[str]:
-    names = _names(folder) if folder.is_dir() else []
-    # "._0001.jpg" and the like are leftovers of desktop file managers, not images.
-    return sorted(
-        name for name in names if name.lower().endswith(IMAGE_SUFFIXES) and name[0] != "."
-    )
-
-
-def _names(folder: Path) -> list[str]:
-    with os.scandir(folder) as entries:
-        return [entry.name for entry in entries]
+        people = list_people(root / f"cam{camera}")
+        for identity in people.keys() & identities:
+            for index, name in enumerate(people[identity]):
+                yield f"cam{camera}/{identity:04d}/{name}", identity, camera, modality, index

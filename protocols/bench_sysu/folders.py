@@ -18,23 +18,26 @@ Folders = Mapping[tuple[int, int], "NDArray[np.int64]"]
 """(camera, identity) -> row positions of its images in order of their index; none is empty."""
 
 
-def group_by_folder(table: pd.DataFrame, identities: tuple[int, ...]) -> Folders:
-    """Group the test images of a table by camera and identity.
+def group_by_folder(
+    table: pd.DataFrame, identities: tuple[int, ...], role: str = "test"
+) -> Folders:
+    """Group the images of some identities by camera and identity.
 
     Args:
         table: Columns identity, camera, modality and index.
-        identities: The test identities.
+        identities: The identities.
+        role: What they are, for messages.
 
     Returns:
         The folders, in order of camera and identity.
 
     Raises:
-        DataError: A test identity has no image, a camera is of another modality or unknown, or
+        DataError: An identity has no image, a camera is of another modality or unknown, or
             the indices of a folder are not 0 to n - 1.
     """
     rows = np.flatnonzero(table["identity"].isin(identities))
     images = table.iloc[rows]
-    _check_identities(images, identities)
+    _check_identities(images, identities, role)
     _check_modality(images)
     keys = [images[column].to_numpy() for column in ("camera", "identity", "index")]
     order = np.lexsort(keys[::-1])
@@ -47,11 +50,11 @@ def group_by_folder(table: pd.DataFrame, identities: tuple[int, ...]) -> Folders
     return dict(zip(heads, groups, strict=True))
 
 
-def _check_identities(images: pd.DataFrame, identities: tuple[int, ...]) -> None:
+def _check_identities(images: pd.DataFrame, identities: tuple[int, ...], role: str) -> None:
     missing = sorted(set(identities) - set(images["identity"]))
     if missing or not identities:
         raise DataError(
-            f"{len(missing)} of {len(identities)} test identities have no image, such as "
+            f"{len(missing)} of {len(identities)} {role} identities have no image, such as "
             f"identity {missing[0] if missing else 'none'}; the images are incomplete or the "
             "split files belong to another dataset"
         )

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench_core import DataError, load_matlab_variable
+from bench_core import DataError, load_matlab_variable, read_identity_list
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +30,7 @@ def read_identities(folder: Path, name: str) -> tuple[int, ...] | None:
             two files disagree.
     """
     text, matlab = folder / f"{name}.txt", folder / f"{name}.mat"
-    from_text = _read_text(text) if text.exists() else None
+    from_text = read_identity_list(text) if text.exists() else None
     from_matlab = _read_matlab(matlab) if matlab.exists() else None
     if from_text is None or from_matlab is None:
         return from_text or from_matlab
@@ -44,20 +43,6 @@ def read_identities(folder: Path, name: str) -> tuple[int, ...] | None:
     return from_text
 
 
-def _read_text(path: Path) -> tuple[int, ...]:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path} is not a text file of identity numbers") from error
-    entries = [entry for entry in re.split(r"[,\s]+", text) if entry]
-    for entry in entries:
-        if not re.fullmatch("[0-9]{1,9}", entry):
-            raise DataError(f"{path}: '{entry[:40]}' is not an identity number")
-    return _ascending(path, map(int, entries))
-
-
 def _read_matlab(path: Path) -> tuple[int, ...]:
     values = np.asarray(load_matlab_variable(path, "id"))
     if values.dtype.kind not in "iuf":
@@ -65,11 +50,6 @@ def _read_matlab(path: Path) -> tuple[int, ...]:
     for value in values.ravel():
         if not (value >= 0 and value == np.floor(value) and value < 1e9):
             raise DataError(f"{path}: '{value}' is not an identity number")
-    return _ascending(path, map(int, values.ravel()))
-
-
-def _ascending(path: Path, identities: map[int]) -> tuple[int, ...]:
-    ascending = tuple(sorted(set(identities)))
-    if not ascending:
+    if not values.size:
         raise DataError(f"{path} lists no identity; restore the file from the dataset's archive")
-    return ascending
+    return tuple(sorted({int(value) for value in values.ravel()}))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from bench_core import INFRARED, VISIBLE
+from bench_core import INFRARED, VISIBLE, PublishedCount
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,10 +26,35 @@ INFRARED_CAMERAS = (3, 6)
 _LOCATION: Mapping[int, int] = MappingProxyType({1: 1, 2: 2, 3: 2, 4: 4, 5: 5, 6: 6})
 """Where each camera hangs: cameras 2 and 3 share a room."""
 
+FOLDERS = (*(f"cam{camera}" for camera in CAMERA_MODALITY), "exp")
+"""What lies below a root."""
+
+_TRAINING_NOTE = (
+    "some papers (AlignGAN, JSIA-ReID) print 19,659 visible and 12,792 infrared images, the "
+    "distributed files hold 22,258 and 11,909, of which 20,284 and 9,929 without validation people"
+)
+PUBLISHED_COUNTS = tuple(
+    PublishedCount(subset=subset, modality=modality, images=images, identities=people, note=note)
+    for subset, modality, images, people, note in (
+        ("training", VISIBLE, 22_258, 395, _TRAINING_NOTE),
+        ("training", INFRARED, 11_909, 395, _TRAINING_NOTE),
+        ("validation", VISIBLE, 1_974, 99, ""),
+        ("validation", INFRARED, 1_980, 99, ""),
+        ("query", INFRARED, 3_803, 96, ""),
+        ("gallery", VISIBLE, 6_775, 96, ""),
+    )
+)
+"""Counts of the distributed dataset; training includes the validation people."""
+
 NUM_TRIALS = 10
 
 TRAINING_SPLIT = "train+val"
-"""The one training split: the 296 training and the 99 validation identities."""
+"""What papers train on: the 296 training and the 99 validation identities."""
+VALIDATION_SPLIT = "train"
+"""The 296 training identities alone: the validation identities select the model."""
+VALIDATION_QUERY_CAMERAS = (3,)
+VALIDATION_GALLERY_CAMERAS = (4, 5)
+"""Validation identities were seen by cameras 3, 4 and 5 only."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,13 @@ import numpy as np
 from bench_core import DataError, Trial, UsageError
 from bench_sysu.folders import group_by_folder
 from bench_sysu.gallery import agw_gallery, check_counts, official_gallery
-from bench_sysu.layout import GALLERY_SETTINGS, TRAINING_SPLIT
+from bench_sysu.layout import (
+    GALLERY_SETTINGS,
+    TRAINING_SPLIT,
+    VALIDATION_GALLERY_CAMERAS,
+    VALIDATION_QUERY_CAMERAS,
+    VALIDATION_SPLIT,
+)
 from bench_sysu.splits import SysuSplits
 
 if TYPE_CHECKING:
@@ -38,9 +44,10 @@ class SysuProtocol:
         return TRAINING_SPLIT
 
     def training_rows(self, images: pd.DataFrame, splits: Splits, split: str) -> NDArray[np.int64]:
-        """Return the row positions of the images of the training and validation identities.
+        """Return the row positions of the images of the identities that a split trains on.
 
-        All six cameras train: 1, 2, 4, 5 visible and 3, 6 infrared.
+        Those of "train+val" are the training and validation identities, those of "train" the
+        training ones. All six cameras train: 1, 2, 4, 5 visible and 3, 6 infrared.
 
         Raises:
             UsageError: There is no such split.
@@ -48,7 +55,9 @@ class SysuProtocol:
         """
         _check_split(split)
         own = _own(splits)
-        return _rows_of(images, (*own.train, *own.val), own, "training")
+        held_out = split == VALIDATION_SPLIT
+        identities = own.train if held_out else (*own.train, *own.val)
+        return _rows_of(images, identities, own, "training")
 
     def test_rows(self, images: pd.DataFrame, splits: Splits, split: str) -> NDArray[np.int64]:
         """Return the row positions of all images of the test identities, in all six cameras.
@@ -85,11 +94,30 @@ class SysuProtocol:
         self._check_convention(convention)
         own = _own(splits)
         folders = group_by_folder(images, own.test)
-        self._check_cameras(folders)
-        cameras = self._setting.query_cameras
-        query = [rows for (camera, _), rows in folders.items() if camera in cameras]
+        _check_cameras(folders, self._cameras, f"{self.spec.id} needs test images")
+        query = _rows_in(folders, self._setting.query_cameras)
         gallery = self._gallery(folders, own, convention, trial)
-        return Trial(query=np.concatenate(query), gallery=gallery)
+        return Trial(query=query, gallery=gallery)
+
+    def validation_trial(self, images: pd.DataFrame, splits: Splits) -> Trial:
+        """Return the one trial by which models are selected, under every protocol of the dataset.
+
+        Queries are all images of the validation identities in camera 3, the gallery all of theirs
+        in cameras 4 and 5. The harness defines this trial; the dataset's authors define none.
+
+        Returns:
+            Both in order of camera, identity and index.
+
+        Raises:
+            DataError: There are no validation identities, or no images of theirs in a camera.
+        """
+        folders = group_by_folder(images, _own(splits).val, "validation")
+        cameras = (*VALIDATION_QUERY_CAMERAS, *VALIDATION_GALLERY_CAMERAS)
+        _check_cameras(folders, cameras, "selection needs validation images")
+        return Trial(
+            query=_rows_in(folders, VALIDATION_QUERY_CAMERAS),
+            gallery=_rows_in(folders, VALIDATION_GALLERY_CAMERAS),
+        )
 
     def _gallery(
         self, folders: Folders, splits: SysuSplits, convention: Convention, trial: int
@@ -119,15 +147,19 @@ class SysuProtocol:
             f"use {' or '.join(self.spec.conventions)}"
         )
 
-    def _check_cameras(self, folders: Folders) -> None:
-        found = {camera for camera, _ in folders}
-        missing = [camera for camera in self._cameras if camera not in found]
-        if missing:
-            raise DataError(
-                f"{self.spec.id} needs test images of cameras "
-                f"{', '.join(map(str, self._cameras))}; there is none of camera "
-                f"{missing[0]}"
-            )
+
+def _rows_in(folders: Folders, cameras: tuple[int, ...]) -> NDArray[np.int64]:
+    return np.concatenate([rows for (camera, _), rows in folders.items() if camera in cameras])
+
+
+def _check_cameras(folders: Folders, cameras: tuple[int, ...], need: str) -> None:
+    found = {camera for camera, _ in folders}
+    missing = [camera for camera in cameras if camera not in found]
+    if missing:
+        raise DataError(
+            f"{need} of cameras {', '.join(map(str, cameras))}; there is none of camera "
+            f"{missing[0]}"
+        )
 
 
 def _own(splits: Splits) -> SysuSplits:
@@ -137,8 +169,9 @@ def _own(splits: Splits) -> SysuSplits:
 
 
 def _check_split(split: str) -> None:
-    if split != TRAINING_SPLIT:
-        raise UsageError(f"unknown training split '{split}' (known: {TRAINING_SPLIT})")
+    known = (TRAINING_SPLIT, VALIDATION_SPLIT)
+    if split not in known:
+        raise UsageError(f"unknown training split '{split}' (known: {', '.join(known)})")
 
 
 def _rows_of(

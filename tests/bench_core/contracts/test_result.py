@@ -34,6 +34,8 @@ def put(document: Document, path: str, value: object) -> None:
 )
 def test_records_written_by_earlier_versions_stay_readable(path: Path) -> None:
     written = json.loads(path.read_text())
+    added_since = {"training_macs": None}
+    written["cost"] = added_since | written["cost"]
     assert ResultRecord.from_json(path.read_text()).as_document() == written
 
 
@@ -80,7 +82,7 @@ def test_a_record_cannot_be_changed(document: Document) -> None:
         ("cost.images_per_second", 0.0, "greater than 0"),
         ("provenance.created", "2025-03-01T12:00:00", "timezone"),
         ("provenance.created", "2025-03-01T12:00:00+02:00", "not in UTC"),
-        ("provenance.selection", "best", "'last'"),
+        ("provenance.selection", "test", "'last' or 'validation'"),
         ("provenance.weights", "/home/ann/weights.pth", "should match pattern"),
         ("provenance.training_identities", [], "at least 1 item"),
         ("scores.mean.rank1", 0.3, "Extra inputs are not permitted"),
@@ -157,6 +159,14 @@ def test_a_method_is_labelled_as_the_command_line_names_it(document: Document) -
     assert MethodRun(id="xiv", title="XIV", preset="paper", config={}, seed=0).label == "xiv"
 
 
+def test_a_record_is_labelled_with_what_was_done_besides(document: Document) -> None:
+    assert read(document).label == "xiv:baseline"
+    put(document, "protocol.rerank", value=True)
+    assert read(document).label == "xiv:baseline + re-ranking"
+    put(document, "provenance.selection", "validation")
+    assert read(document).label == "xiv:baseline + validation selection + re-ranking"
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [
@@ -210,6 +220,7 @@ def test_scores_take_the_document_of_the_evaluation_as_it_is(document: Document)
 def test_selection_is_the_last_checkpoint_unless_said_otherwise(document: Document) -> None:
     provenance = read(document).provenance.model_dump(exclude={"selection"})
     assert Provenance(**provenance).selection == "last"
+    assert Provenance(**provenance, selection="validation").selection == "validation"
 
 
 def test_a_record_loads_without_torch_or_pandas() -> None:

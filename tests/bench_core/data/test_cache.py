@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import json
+import os
 import shutil
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
@@ -15,11 +22,32 @@ from numpy.typing import NDArray
 from bench_core.contracts.dataset import Dataset
 from bench_core.contracts.errors import BenchError, DataError
 from bench_core.data import cache as cache_module
+from bench_core.data import parallel
 from bench_core.data.cache import open_images
 from bench_core.data.decoding import decode_image
+from bench_sysu.dataset import SysuMM01Reader
 
 SIZE = (24, 12)
 FINGERPRINT = "f" * 64
+
+BUILDER = """
+import sys, time
+from pathlib import Path
+from bench_core.data import cache
+from bench_core.data.decoding import decode_image
+from bench_sysu.dataset import SysuMM01Reader
+
+def decode(path, size):
+    with open(sys.argv[3], "a") as file:
+        file.write(f"{path}\\n")
+    time.sleep(0.01)
+    return decode_image(path, size)
+
+cache.decode_image = decode
+dataset = SysuMM01Reader().read(Path(sys.argv[1]))
+cache.open_images(dataset, "f" * 64, (24, 12), Path(sys.argv[2]))
+"""
+"""Builds a cache slowly, and notes every image that it decodes."""
 
 
 @pytest.fixture
@@ -106,16 +134,21 @@ def test_another_way_of_decoding_is_another_cache(
     assert len(caches(folder)) == 2
 
 
+def test_the_order_of_the_images_is_part_of_a_cache(dataset: Dataset, folder: Path) -> None:
+    """The fingerprint says which images there are, not in which order the table has them."""
+    open_images(dataset, FINGERPRINT, SIZE, folder)
+    turned = replace(dataset, images=dataset.images[::-1])
+    store = open_images(turned, FINGERPRINT, SIZE, folder)
+    first = decode_image(dataset.root / dataset.images["path"].iloc[0], SIZE)
+    np.testing.assert_array_equal(store.pixels[-1], first)
+
+
 def test_processes_decode_the_same_pixels_as_threads(
     dataset: Dataset, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with cache_module._workers(8) as pool:
-        assert isinstance(pool, ThreadPoolExecutor)
     by_threads = open_images(dataset, FINGERPRINT, SIZE, folder / "threads")
-    monkeypatch.setattr(cache_module, "IMAGES_WORTH_A_PROCESS", 1)
-    monkeypatch.setattr(cache_module, "CHUNK", 3)
-    with cache_module._workers(8) as pool:
-        assert isinstance(pool, ProcessPoolExecutor)
+    monkeypatch.setattr(parallel, "IMAGES_WORTH_A_PROCESS", 1)
+    monkeypatch.setattr(parallel, "CHUNK", 3)
     by_processes = open_images(dataset, FINGERPRINT, SIZE, folder / "processes")
     np.testing.assert_array_equal(by_threads.pixels, by_processes.pixels)
 
@@ -124,7 +157,7 @@ def test_processes_decode_the_same_pixels_as_threads(
 def test_a_damaged_image_is_named_and_nothing_is_left(
     dataset: Dataset, folder: Path, monkeypatch: pytest.MonkeyPatch, worth_a_process: int
 ) -> None:
-    monkeypatch.setattr(cache_module, "IMAGES_WORTH_A_PROCESS", worth_a_process)
+    monkeypatch.setattr(parallel, "IMAGES_WORTH_A_PROCESS", worth_a_process)
     damaged = dataset.root / dataset.images["path"].iloc[5]
     damaged.write_bytes(damaged.read_bytes()[:200])
     with pytest.raises(DataError, match=f"{damaged} cannot be decoded"):
@@ -149,7 +182,7 @@ def test_an_interruption_leaves_nothing(
     def interrupt(*_: object) -> NoReturn:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cache_module, "as_completed", interrupt)
+    monkeypatch.setattr(parallel, "as_completed", interrupt)
     with pytest.raises(KeyboardInterrupt):
         open_images(dataset, FINGERPRINT, SIZE, folder)
     assert caches(folder) == []
@@ -169,3 +202,114 @@ def test_a_lock_that_cannot_be_taken_is_one_clear_line(dataset: Dataset, folder:
     lock.mkdir()
     with pytest.raises(BenchError, match=f"^cannot write {lock}: Is a directory"):
         open_images(dataset, FINGERPRINT, SIZE, folder)
+
+
+def test_a_full_disk_is_one_clear_line_and_leaves_nothing(
+    dataset: Dataset, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> NoReturn:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(cache_module, "_sync", fail)
+    with pytest.raises(BenchError, match=rf"^cannot write {folder}/images/\w+: No space left"):
+        open_images(dataset, FINGERPRINT, SIZE, folder)
+    assert caches(folder) == []
+
+
+def test_a_cache_on_a_read_only_disk_serves(
+    dataset: Dataset, folder: Path, decoded: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = open_images(dataset, FINGERPRINT, SIZE, folder)
+    decoded.clear()
+
+    def refuse(*_: object) -> NoReturn:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "utime", refuse)
+    again = open_images(dataset, FINGERPRINT, SIZE, folder)
+    np.testing.assert_array_equal(first.pixels, again.pixels)
+    assert decoded == []
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-2])
+
+
+def lengthen(path: Path) -> None:
+    path.write_bytes(path.read_bytes() + b"0")
+
+
+def of_another(path: Path) -> None:
+    description = json.loads(path.read_text())
+    description["identity"]["decoding_version"] += 1
+    path.write_text(json.dumps(description))
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [
+        ("pixels.bin", cut),
+        ("pixels.bin", lengthen),
+        ("pixels.bin", Path.unlink),
+        ("description.json", cut),
+        ("description.json", Path.unlink),
+        ("description.json", of_another),
+    ],
+)
+def test_a_damaged_cache_is_made_again(
+    dataset: Dataset,
+    folder: Path,
+    decoded: list[str],
+    name: str,
+    damage: Callable[[Path], None],
+) -> None:
+    expected = open_images(dataset, FINGERPRINT, SIZE, folder).pixels.copy()
+    (key,) = caches(folder)
+    damage(folder / "images" / key / name)
+    decoded.clear()
+    np.testing.assert_array_equal(open_images(dataset, FINGERPRINT, SIZE, folder).pixels, expected)
+    assert len(decoded) == len(dataset.images)
+    assert caches(folder) == [key]
+    decoded.clear()
+    open_images(dataset, FINGERPRINT, SIZE, folder)
+    assert decoded == []
+
+
+def start_builder(root: Path, folder: Path, notes: Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-c", BUILDER, root, folder, notes])
+
+
+def assert_holds_every_image(folder: Path, root: Path) -> None:
+    dataset = SysuMM01Reader().read(root)
+    store = open_images(dataset, FINGERPRINT, SIZE, folder)
+    for pixels, path in zip(store.pixels, dataset.images["path"], strict=True):
+        np.testing.assert_array_equal(pixels, decode_image(root / path, SIZE))
+
+
+def test_what_a_killed_process_left_is_not_used(
+    sysu_root: Path, folder: Path, tmp_path: Path
+) -> None:
+    notes = tmp_path / "notes"
+    builder = start_builder(sysu_root, folder, notes)
+    while not (notes.exists() and len(notes.read_text().splitlines()) > 70):
+        assert builder.poll() is None
+        time.sleep(0.01)
+    builder.kill()
+    builder.wait()
+    (left,) = caches(folder)
+    assert left.endswith(".tmp")
+    assert_holds_every_image(folder, sysu_root)
+    assert len(caches(folder)) == 1
+    assert left not in caches(folder)
+
+
+def test_two_processes_at_once_build_one_cache(
+    sysu_root: Path, folder: Path, tmp_path: Path
+) -> None:
+    notes = tmp_path / "notes"
+    builders = [start_builder(sysu_root, folder, notes) for _ in range(2)]
+    assert [builder.wait() for builder in builders] == [0, 0]
+    decoded = notes.read_text().splitlines()
+    assert len(decoded) == len(set(decoded)) == len(SysuMM01Reader().read(sysu_root).images)
+    assert len(caches(folder)) == 1
+    assert_holds_every_image(folder, sysu_root)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,11 @@ import pytest
 from bench_core.contracts.dataset import Dataset
 from bench_core.contracts.errors import DataError
 from bench_core.data import fingerprint as module
-from bench_core.data.fingerprint import fingerprint
+from bench_core.data.fingerprint import (
+    fingerprint,
+    fingerprint_of_contents,
+    remember_fingerprint,
+)
 from bench_core.files import hash_file
 
 ReadDataset = Callable[..., Dataset]
@@ -96,6 +101,55 @@ def test_a_renamed_image_gives_another(
     before = fingerprint(dataset, folder)
     (dataset.root / "1_4_0.png").rename(dataset.root / "1_4_7.png")
     assert fingerprint(read_dataset(dataset.root), folder) != before
+
+
+def test_it_stays_the_same_from_version_to_version(dataset: Dataset, folder: Path) -> None:
+    """Committed results carry fingerprints: the same files must give them for ever."""
+    for number, path in enumerate(dataset.images["path"]):
+        (dataset.root / path).write_bytes(bytes([number]))
+    known = "f2a26302b40f267f8177c7b7623534cd55d7ef19222a808112c8da6ece3971b3"
+    assert fingerprint(dataset, folder) == known
+
+
+def test_the_order_of_the_rows_does_not_matter(dataset: Dataset, folder: Path) -> None:
+    turned = replace(dataset, images=dataset.images[::-1])
+    assert fingerprint(turned, folder / "other") == fingerprint(dataset, folder)
+
+
+@pytest.mark.parametrize("name", ["é", "한국", "Å"])
+def test_a_file_system_may_compose_accents_or_not(
+    dataset: Dataset, folder: Path, name: str
+) -> None:
+    """One that stores "e" and an accent gives the names of one that stores the letter."""
+    values = set()
+    for form in ("NFC", "NFD"):
+        spelt = unicodedata.normalize(form, f"{name}.png")
+        images = dataset.images.replace("1_4_0.png", spelt)
+        root = dataset.root.with_name(form)
+        shutil.copytree(dataset.root, root)
+        (root / "1_4_0.png").rename(root / spelt)
+        values.add(fingerprint(replace(dataset, root=root, images=images), folder))
+    assert len(values) == 1
+
+
+def test_a_name_of_other_bytes_has_one(dataset: Dataset, folder: Path) -> None:
+    name = os.fsdecode(b"caf\xe9.png")
+    (dataset.root / "1_4_0.png").rename(dataset.root / name)
+    images = dataset.images.replace("1_4_0.png", name)
+    assert len(fingerprint(replace(dataset, images=images), folder)) == 64
+
+
+def test_it_can_be_made_of_hashes_that_are_known(dataset: Dataset, folder: Path) -> None:
+    contents = [hash_file(dataset.root / path) for path in dataset.images["path"]]
+    assert fingerprint_of_contents(dataset.images, contents) == fingerprint(dataset, folder)
+
+
+def test_what_was_computed_elsewhere_is_remembered(
+    dataset: Dataset, folder: Path, hashed: list[str]
+) -> None:
+    remember_fingerprint(dataset, folder, "f" * 64)
+    assert fingerprint(dataset, folder) == "f" * 64
+    assert hashed == []
 
 
 def test_it_is_remembered(dataset: Dataset, folder: Path, hashed: list[str]) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
+import bench_sysu
 from bench_core import IMAGE_COLUMNS, DataError
 from bench_sysu.dataset import SysuMM01Reader
 from bench_sysu.splits import SysuSplits
@@ -60,6 +61,22 @@ def test_files_that_are_no_images_are_ignored(root: Path) -> None:
 def test_images_of_identities_in_no_split_are_left_out(root: Path) -> None:
     shutil.copytree(root / "cam1" / "0001", root / "cam1" / "0008")
     assert 8 not in set(SysuMM01Reader().read(root).images["identity"])
+
+
+def test_subsets_are_those_that_are_published(root: Path) -> None:
+    reader = SysuMM01Reader()
+    dataset = reader.read(root)
+    subsets = reader.subsets(dataset)
+    counts = {name: len(rows) for name, rows in subsets.items()}
+    assert counts == {"training": 21, "validation": 6, "query": 11, "gallery": 36}
+    assert all(rows.dtype == np.int64 for rows in subsets.values())
+    query = dataset.images.iloc[subsets["query"]]
+    assert set(query["modality"]) == {"infrared"}
+    assert set(query["identity"]) == {3, 5, 7}
+    assert set(dataset.images.iloc[subsets["training"]]["identity"]) == {1, 2, 4}
+    assert {count.subset for count in bench_sysu.bench_register_datasets()[0].published} == {
+        *subsets
+    }
 
 
 def test_a_rendered_root_says_so(root: Path) -> None:

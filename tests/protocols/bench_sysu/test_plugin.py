@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections import Counter
 
 import bench_sysu
 from bench_core import INFRARED, VISIBLE
+from bench_core.synthetic.scales import Sizes
+from bench_core.synthetic.sysu_plan import plan_sysu
+
+SUBSETS = {
+    "train": ("training",),
+    "val": ("training", "validation"),
+    "test": ("query", "gallery"),
+    "unlisted": (),
+}
 
 
 def test_registers_the_dataset() -> None:
@@ -14,6 +24,35 @@ def test_registers_the_dataset() -> None:
     assert (spec.id, spec.synthetic_layout) == ("sysu-mm01", "sysu-mm01")
     infrared = {camera for camera, seen in spec.camera_modalities.items() if seen == INFRARED}
     assert (set(spec.camera_modalities), infrared) == ({1, 2, 3, 4, 5, 6}, {3, 6})
+
+
+def test_the_published_counts_are_those_of_the_published_split_files() -> None:
+    """The stand-in's plan was counted in them, camera by camera."""
+    found: Counter[tuple[str, str]] = Counter()
+    people: dict[tuple[str, str], set[int]] = {}
+    sizes = Sizes(
+        train_identities=296,
+        val_identities=99,
+        test_identities=96,
+        images_per_camera=20,
+        image_heights=(120, 400),
+        real_counts=True,
+    )
+    for person in plan_sysu(sizes, seed=0):
+        for camera, number in person.images.items():
+            modality = "infrared" if camera in (3, 6) else "visible"
+            for subset in SUBSETS[person.split]:
+                found[subset, modality] += number
+                people.setdefault((subset, modality), set()).add(person.identity)
+    (spec,) = bench_sysu.bench_register_datasets()
+    for count in spec.published:
+        key = count.subset, str(count.modality)
+        assert (count.images, count.identities) == (found[key], len(people[key]))
+
+
+def test_a_root_is_recognised_by_its_cameras_and_split_files() -> None:
+    (spec,) = bench_sysu.bench_register_datasets()
+    assert set(spec.folders) == {"cam1", "cam2", "cam3", "cam4", "cam5", "cam6", "exp"}
 
 
 STANDARD = {"sysu-all-single", "sysu-all-multi", "sysu-indoor-single", "sysu-indoor-multi"}

@@ -225,11 +225,47 @@ def test_test_rows_cover_every_trial_and_no_training_image(root: Path) -> None:
         assert not rows & set(training)
 
 
-def test_there_is_one_training_split(root: Path) -> None:
+def test_validation_people_can_be_held_out_of_the_training(root: Path) -> None:
+    dataset = SysuMM01Reader().read(root)
+    subject = protocol("sysu-all-single")
+    assert {spec.validation_split for spec in bench_sysu.bench_register_protocols()} == {"train"}
+    rows = subject.training_rows(dataset.images, dataset.splits, "train")
+    assert set(dataset.images["identity"].iloc[rows]) == {1, 4}
+    tested = [
+        subject.test_rows(dataset.images, dataset.splits, split).tolist()
+        for split in ("train", "train+val")
+    ]
+    assert tested[0] == tested[1]
+
+
+def test_validation_searches_camera_3_in_all_images_of_cameras_4_and_5(
+    table: pd.DataFrame, splits: SysuSplits
+) -> None:
+    for spec in bench_sysu.bench_register_protocols():
+        trial = SysuProtocol(spec).validation_trial(table, splits)
+        assert images_of(table, trial.query) == [(2, 3, 1), (2, 3, 2), (2, 3, 3)]
+        assert images_of(table, trial.gallery) == [(2, 4, 1), (2, 5, 1), (2, 5, 2)]
+        assert trial.query.dtype == trial.gallery.dtype == np.int64
+
+
+def test_validation_without_validation_images_is_refused(
+    root: Path, table: pd.DataFrame, splits: SysuSplits
+) -> None:
+    subject = protocol("sysu-all-single")
+    with pytest.raises(DataError, match=r"1 of 1 validation identities have no image"):
+        subject.validation_trial(drop(table, identity=2), splits)
+    with pytest.raises(DataError, match=r"cameras 3, 4, 5; there is none of camera 4"):
+        subject.validation_trial(drop(table, identity=2, camera=4), splits)
+    (root / "exp" / "val_id.txt").unlink()
+    with pytest.raises(DataError, match=r"0 of 0 validation identities"):
+        subject.validation_trial(table, SysuMM01Reader().read_splits(root))
+
+
+def test_there_is_no_other_training_split(root: Path) -> None:
     dataset = SysuMM01Reader().read(root)
     for rows in (protocol("sysu-all-single").training_rows, protocol("sysu-all-single").test_rows):
-        with pytest.raises(UsageError, match=r"unknown training split 'train'.*train\+val"):
-            rows(dataset.images, dataset.splits, "train")
+        with pytest.raises(UsageError, match=r"unknown training split 'test'.*train\+val, train"):
+            rows(dataset.images, dataset.splits, "test")
 
 
 def test_training_needs_training_identities(table: pd.DataFrame, splits: SysuSplits) -> None:

@@ -1,0 +1,1 @@
+"""Checking a copy of a dataset: whether it is complete, undamaged and in its place."""
