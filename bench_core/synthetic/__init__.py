@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bench_core.synthetic.layouts import LAYOUT_MODULES
-from bench_core.synthetic.scales import SCALES as _SIZES
-from bench_core.synthetic.scales import resolve_sizes
+from bench_core.synthetic.layouts import LAYOUT_MODULES, load_layout
+from bench_core.synthetic.scales import SCALE_NAMES, resolve_sizes
 
 LAYOUTS: tuple[str, ...] = tuple(LAYOUT_MODULES)
-SCALES: tuple[str, ...] = tuple(_SIZES)
+SCALES: tuple[str, ...] = SCALE_NAMES
 
 __all__ = ["LAYOUTS", "SCALES", "generate"]
 
@@ -43,15 +42,17 @@ def generate(  # noqa: PLR0913 - the options of `bench data synth`, all but one 
         seed: Seed of the people, their clothes and all images; >= 0.
         workers: Number of processes; None takes one for each processor, fewer for small datasets.
         train_identities: People in the training split, instead of the scale's.
-        val_identities: People in the validation split, instead of the scale's.
+        val_identities: People in the validation split, instead of the scale's; only "sysu-mm01"
+            has one.
         test_identities: People in the test split, instead of the scale's.
         images_per_camera: Mean number of images of a person in a camera that sees them.
 
     Raises:
-        UsageError: `out` is not empty, or an option is not one of the allowed.
+        UsageError: `out` is not empty, or an option is not one of the allowed, or does not apply.
         BenchError: The folder cannot be written.
     """
     sizes = resolve_sizes(
+        load_layout(layout).scales(),
         scale,
         train_identities=train_identities,
         val_identities=val_identities,

@@ -4,10 +4,43 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bench_core.contracts.images import Modality
+from bench_core.synthetic.bands import Band
 from bench_core.synthetic.canvas import Light
 
 Range = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Lamp:
+    """A lamp that lights a part of a camera's view.
+
+    Attributes:
+        place: Where it hangs: shares of the scene's half width and half height from its centre,
+            right and down, in [-1, 1].
+        reach: Distance at which half of its light is left, in half heights of the scene.
+        power: Light right below it, against the light everywhere.
+        tint: Its colour: gain of red, green and blue.
+    """
+
+    place: tuple[float, float]
+    reach: float
+    power: float
+    tint: tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Mount:
+    """What holds several cameras, which follow each person on one pass.
+
+    Image i of a person is of the same moment in all of them: in one pose, box and place.
+
+    Attributes:
+        number: Number of the mount.
+        gait: Phase of the gait (radians) from one image to the next.
+    """
+
+    number: int
+    gait: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,12 +48,12 @@ class Camera:
     """A camera in its place; a range is what its shots vary in.
 
     Attributes:
-        modality: "visible" or "infrared".
+        band: What it is sensitive to.
         scene: Kind of place, a key of `bench_core.synthetic.scenes.SCENES`.
         place: Number of the place; cameras with equal `scene` and `place` look at the same one.
         pitch: Angle at which it looks down, in radians.
         light: Where light comes from.
-        tint: Gain of red, green and blue; the first is used for infrared.
+        tint: Gain of red, green and blue; a single channel uses the first.
         exposure: Gain of all channels.
         gamma: Exponent from reflected light to pixel values.
         falloff: Loss of light from the middle of the view to its edges, in [0, 1].
@@ -29,10 +62,16 @@ class Camera:
         noise: Standard deviation of the sensor noise, of full scale.
         heights: Part of the range of image heights that it uses, in [0, 1].
         margin: Standard deviation of the edges of the person's box, as a share of its height.
-        quality: JPEG quality.
+        quality: JPEG quality, where images are stored as JPEG.
+        unevenness: Greatest change of the light across the view by chance, as a share.
+        aspect: Width of all of its boxes as a share of their height; None fits them to people.
+        mount: What it shares with other cameras; None stands alone, and sees a person anew in each
+            image.
+        parallax: Angle (radians) by which it sees people turned against the others on its mount.
+        lamps: Lamps that add to its light; people are lit from the strongest at their place.
     """
 
-    modality: Modality
+    band: Band
     scene: str
     place: int
     pitch: Range
@@ -47,3 +86,8 @@ class Camera:
     heights: Range
     margin: float
     quality: tuple[int, int]
+    unevenness: float = 0.5
+    aspect: float | None = None
+    mount: Mount | None = None
+    parallax: float = 0.0
+    lamps: tuple[Lamp, ...] = ()

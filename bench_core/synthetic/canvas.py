@@ -1,19 +1,20 @@
 """Drawing of body parts: tubes with analytic edges, wrapped in cloth and shaded as volumes.
 
-Shape letters: C channels (3 visible, 1 infrared), H and W the canvas, h and w a part of it.
+Shape letters: C channels (3 visible, else 1), H and W the canvas, h and w a part of it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from math import sqrt
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from bench_core.contracts.images import Modality
+from bench_core.synthetic.bands import Band
 from bench_core.synthetic.patterns import Field, Surface
 
 Point = tuple[float, float]
@@ -32,7 +33,7 @@ class Finish(Protocol):
         """How strongly creases show, in [0, 1]."""
         ...
 
-    def paint(self, surface: Surface, modality: Modality) -> Field:
+    def paint(self, surface: Surface, band: Band) -> Field:
         """Return the reflectance of every pixel, float32 (C, h, w) or (C, 1, 1)."""
         ...
 
@@ -76,10 +77,18 @@ class Light:
     Attributes:
         direction: Unit vector towards the source.
         ambient: Share of light from everywhere, in [0, 1].
+        relief: How strongly creases and contact shadows show; 1 in light, less in warmth.
     """
 
     direction: tuple[float, float, float]
     ambient: float
+    relief: float = 1.0
+
+
+def direction_to(right: float, up: float, towards: float) -> tuple[float, float, float]:
+    """Return the unit vector along (right, up, towards the camera)."""
+    length = sqrt(right * right + up * up + towards * towards)
+    return right / length, up / length, towards / length
 
 
 @dataclass(frozen=True)
@@ -98,19 +107,19 @@ class Canvas:
     """An image under construction, in reflected light."""
 
     def __init__(
-        self, pixels: Field, modality: Modality, light: Light, *, scale: float, origin: Point
+        self, pixels: Field, band: Band, light: Light, *, scale: float, origin: Point
     ) -> None:
         """Wrap the background.
 
         Args:
             pixels: Background, float32 (C, H, W); drawn on.
-            modality: Which reflectance to draw.
+            band: Which look of the materials to draw.
             light: The light.
             scale: Pixels per metre.
             origin: Place (x, y) in metres of the upper left corner.
         """
         self.pixels = pixels
-        self._modality = modality
+        self._band = band
         self._light = light
         self._scale = scale
         self._origin = origin
@@ -123,10 +132,11 @@ class Canvas:
         region = self.pixels[:, place.rows, place.columns]
         if tube.shadow:
             reach = CONTACT_SHADOW_METRES * self._scale
-            region *= 1 - tube.shadow * np.clip(1 + place.margin / reach, 0, 1) ** 2
+            shadow = tube.shadow * self._light.relief
+            region *= 1 - shadow * np.clip(1 + place.margin / reach, 0, 1) ** 2
         alpha = np.clip(place.margin + 0.5, 0, 1)
         surface = self._surface(tube, place)
-        colour = tube.finish.paint(surface, self._modality) * self._shading(tube, place, surface)
+        colour = tube.finish.paint(surface, self._band) * self._shading(tube, place, surface)
         region += alpha * (colour - region)
 
     def shade_ground(self, centre: Point, radii: Point, darkness: float) -> None:
@@ -142,6 +152,7 @@ class Canvas:
         across = (np.arange(width, dtype=np.float32) - x) / (radii[0] * self._scale)
         down = (np.arange(height, dtype=np.float32) - y) / (radii[1] * self._scale)
         distance = across[None, :] ** 2 + down[:, None] ** 2
+        darkness *= self._light.relief
         self.pixels *= 1 - darkness * np.clip(1 - distance, 0, 1)
 
     def _to_pixels(self, point: Point) -> Point:
@@ -195,7 +206,7 @@ class Canvas:
         facing += np.sqrt(1 - 0.96 * side * side) * towards
         light = self._light.ambient + (1 - self._light.ambient) * np.clip(facing, 0, None)
         if tube.finish.folds:
-            light *= 1 + tube.finish.folds * _folds(surface, tube.depth)
+            light *= 1 + tube.finish.folds * self._light.relief * _folds(surface, tube.depth)
         return np.asarray(light, dtype=np.float32)
 
 

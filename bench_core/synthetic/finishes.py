@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench_core.contracts.images import Modality
+from bench_core.synthetic.bands import THERMAL, Band
 from bench_core.synthetic.canvas import Finish
 from bench_core.synthetic.materials import Material
 from bench_core.synthetic.patterns import Field, Surface
@@ -14,6 +14,11 @@ from bench_core.synthetic.patterns import Field, Surface
 FACE_HALF_ANGLE = 1.25
 HAIRLINE = 0.27
 BALD_HAIRLINE = -1.0
+FACE_WARMTH = 1.15
+"""How warm a face is against bare arms and legs."""
+
+THERMAL_FEATURES = 0.3
+"""How dark eyes, nose and mouth are in far infrared, against visible light."""
 
 
 @dataclass(frozen=True)
@@ -23,9 +28,9 @@ class Solid:
     material: Material
     folds: float = 0.0
 
-    def paint(self, surface: Surface, modality: Modality) -> Field:  # noqa: ARG002 - as `Finish`
+    def paint(self, surface: Surface, band: Band) -> Field:  # noqa: ARG002 - as `Finish`
         """Return the material's tone, float32 (C, 1, 1)."""
-        return self.material.tone(modality)
+        return self.material.tone(band)
 
 
 @dataclass(frozen=True)
@@ -47,12 +52,12 @@ class OpenFront:
         """Creases of the garment."""
         return self.outer.folds
 
-    def paint(self, surface: Surface, modality: Modality) -> Field:
+    def paint(self, surface: Surface, band: Band) -> Field:
         """Return the reflectance of every pixel, float32 (C, h, w)."""
-        outer = self.outer.paint(surface, modality)
+        outer = self.outer.paint(surface, band)
         edge = (self.half_angle - np.abs(surface.azimuth)) * 8
         shown = np.clip(edge + 0.5, 0, 1).astype(np.float32)
-        return outer + shown * (self.inner.tone(modality) - outer)
+        return outer + shown * (self.inner.tone(band) - outer)
 
 
 @dataclass(frozen=True)
@@ -72,16 +77,18 @@ class Head:
     height: float
     folds: float = 0.0
 
-    def paint(self, surface: Surface, modality: Modality) -> Field:
+    def paint(self, surface: Surface, band: Band) -> Field:
         """Return the reflectance of every pixel, float32 (C, h, w)."""
         share = surface.along / np.float32(self.height)
         turn = np.abs(surface.azimuth)
-        skin = self.skin.tone(modality) * (1 - _features(share, turn))
+        skin = self.skin.tone(band) * (1 - _features(share, turn))
+        if band == THERMAL:
+            skin = self.skin.tone(band) * (FACE_WARMTH - THERMAL_FEATURES * _features(share, turn))
         if self.bald:
             return skin
         hairy = np.maximum((HAIRLINE - share) * 14, (turn - FACE_HALF_ANGLE) * 5)
         weight = np.clip(hairy + 0.5, 0, 1).astype(np.float32)
-        mixed = skin + weight * (self.hair.tone(modality) - skin)
+        mixed = skin + weight * (self.hair.tone(band) - skin)
         return np.asarray(mixed, dtype=np.float32)
 
 

@@ -7,7 +7,9 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from shutil import copyfile
 
+from bench_core.contracts.dataset import SYNTHETIC_MARKER
 from bench_core.contracts.errors import UsageError
 from bench_core.files import folder_written_whole, write_json
 from bench_core.processes import num_processors, process_pool
@@ -15,13 +17,12 @@ from bench_core.progress import progress
 from bench_core.synthetic.layouts import load_layout
 from bench_core.synthetic.people import sample_person
 from bench_core.synthetic.plan import PlannedPerson, count_images
-from bench_core.synthetic.rendering import render
+from bench_core.synthetic.rendering import Picture, render
 from bench_core.synthetic.scales import Sizes
 
 GENERATOR_VERSION = 1
 """Raised whenever the same seed gives other files."""
 
-MARKER = "synthetic.json"
 IMAGES_WORTH_A_PROCESS = 250
 
 
@@ -60,8 +61,8 @@ def write_dataset(
     with folder_written_whole(out) as root:
         jobs = [_Job(root, layout, person, sizes.image_heights, seed) for person in people]
         _render_all(jobs, total, workers or _default_workers(total))
-        chosen.write_splits(root, people, seed)
-        write_json(root / MARKER, _description(layout, scale, sizes, seed, people))
+        chosen.write_splits(root, people, sizes, seed)
+        write_json(root / SYNTHETIC_MARKER, _description(layout, scale, sizes, seed, people))
 
 
 def _check(out: Path, seed: int, workers: int | None) -> None:
@@ -94,15 +95,23 @@ def _render_person(job: _Job) -> int:
     """Render and save the images of one person, and return their number."""
     layout = load_layout(job.layout)
     cameras = layout.cameras()
-    person = sample_person(job.seed, job.person.identity)
-    for number, num_images in job.person.images.items():
+    planned = job.person
+    person = sample_person(job.seed, planned.identity, feminine=planned.feminine, view=planned.view)
+    for number, num_images in planned.images.items():
         for index in range(num_images):
-            key = (job.seed, job.person.identity, number, index)
+            key = (job.seed, planned.identity, number, index)
             picture = render(person, cameras[number], job.heights, key)
-            path = job.root / layout.image_path(job.person.identity, number, index)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            picture.image.save(path, quality=picture.quality)
-    return sum(job.person.images.values())
+            _save(picture, [job.root / p for p in layout.image_paths(planned, number, index)])
+    return sum(planned.images.values())
+
+
+def _save(picture: Picture, paths: Sequence[Path]) -> None:
+    """Write a picture to the first path, in the format of its suffix, and copies to the others."""
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    picture.image.save(paths[0], quality=picture.quality)
+    for path in paths[1:]:
+        copyfile(paths[0], path)
 
 
 def _description(

@@ -14,12 +14,20 @@ if TYPE_CHECKING:
     from bench_core.synthetic.plan import PlannedPerson
     from bench_core.synthetic.scales import Sizes
 
-LAYOUT_MODULES = {"sysu-mm01": "bench_core.synthetic.sysu_layout"}
+LAYOUT_MODULES = {
+    "sysu-mm01": "bench_core.synthetic.sysu_layout",
+    "regdb": "bench_core.synthetic.regdb_layout",
+    "llcm": "bench_core.synthetic.llcm_layout",
+}
 """By name, the module whose functions are the layout."""
 
 
 class Layout(Protocol):
     """What a layout module defines; the renderer knows none of it."""
+
+    def scales(self) -> Mapping[str, Sizes]:
+        """Return the named sizes; a split that the dataset lacks has 0 people in all of them."""
+        ...
 
     def cameras(self) -> Mapping[int, Camera]:
         """Return the cameras by their number in the dataset."""
@@ -29,11 +37,18 @@ class Layout(Protocol):
         """Decide who is seen where, and how often."""
         ...
 
-    def image_path(self, identity: int, camera: int, index: int) -> PurePosixPath:
-        """Return the path of image `index` (from 0) of a person and camera, below the root."""
+    def image_paths(
+        self, person: PlannedPerson, camera: int, index: int
+    ) -> tuple[PurePosixPath, ...]:
+        """Return where image `index` (from 0) of a person and camera lies, below the root.
+
+        Several paths are copies of one file.
+        """
         ...
 
-    def write_splits(self, root: Path, people: Sequence[PlannedPerson], seed: int) -> None:
+    def write_splits(
+        self, root: Path, people: Sequence[PlannedPerson], sizes: Sizes, seed: int
+    ) -> None:
         """Write the files beside the images that the dataset comes with."""
         ...
 

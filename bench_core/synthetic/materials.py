@@ -1,4 +1,4 @@
-"""What things are made of: a visible colour, and a near-infrared reflectance independent of it."""
+"""What things are made of: a visible colour, and two looks in infrared that do not depend on it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bench_core.contracts.images import INFRARED, Modality
+from bench_core.synthetic.bands import INFRARED, THERMAL, Band
 
 SKIN_INFRARED = (0.62, 0.78)
 HAIR_INFRARED = (0.08, 0.6)
@@ -20,22 +20,27 @@ INFRARED_CONTRAST = 0.33
 SURVIVING_CONTRASTS = 0.85
 """Share of patterns whose two dyes or yarns surely differ in infrared, one way or the other."""
 
+SURROUNDINGS_THERMAL = 0.15
+
 
 @dataclass(frozen=True)
 class Material:
-    """How a surface reflects light.
+    """How a surface reflects light and radiates warmth.
 
     Attributes:
         colour: Visible reflectance (red, green, blue), each in [0, 1].
         infrared: Near-infrared reflectance in [0, 1].
+        thermal: Apparent temperature: 0 is the coldest thing in sight, 1 the warmest bare skin.
     """
 
     colour: tuple[float, float, float]
     infrared: float
+    thermal: float = SURROUNDINGS_THERMAL
 
-    def tone(self, modality: Modality) -> NDArray[np.float32]:
-        """Return what a camera sees: float32 (3, 1, 1) in visible light, (1, 1, 1) in infrared."""
-        values = (self.infrared,) if modality == INFRARED else self.colour
+    def tone(self, band: Band) -> NDArray[np.float32]:
+        """Return what a camera sees: float32 (3, 1, 1) in visible light, (1, 1, 1) otherwise."""
+        looks = {INFRARED: (self.infrared,), THERMAL: (self.thermal,)}
+        values = looks.get(band, self.colour)
         return np.asarray(values, dtype=np.float32).reshape(-1, 1, 1)
 
     @property

@@ -6,14 +6,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bench_core.synthetic import warmth
 from bench_core.synthetic.materials import Material, sample_hair, sample_leather, sample_skin
 from bench_core.synthetic.wardrobe import Bottom, Top, sample_bottom, sample_top
 
 PERSON_STREAM = 2
+WARMTH_STREAM = 5
+FEMININE = 0.45
 
 HAIR_STYLES = ("bald", "short", "full", "bob", "long", "ponytail", "bun")
 HATS = ("none", "cap", "beanie", "brim")
 BAGS = ("none", "backpack", "messenger", "tote", "handbag", "suitcase")
+ANY_SIDE, FRONT, BACK = VIEWS = ("any side", "front", "back")
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,7 @@ class Person:
         bag: What is carried.
         stride: Length of the stride against an average person's.
         arm_spread: How far the arms hang from the trunk, in radians.
+        view: One of `VIEWS`: from where the cameras see them.
     """
 
     body: Body
@@ -95,36 +100,46 @@ class Person:
     bag: Carried
     stride: float
     arm_spread: float
+    view: str = ANY_SIDE
 
 
-def sample_person(seed: int, identity: int) -> Person:
+def sample_person(
+    seed: int, identity: int, *, feminine: bool | None = None, view: str = ANY_SIDE
+) -> Person:
     """Draw a person.
 
     Args:
         seed: Seed of the dataset; >= 0.
         identity: Number of the person; >= 0.
+        feminine: Whose build, hair and clothes it has; None leaves it to chance.
+        view: One of `VIEWS`.
 
     Returns:
         The same person for the same arguments.
     """
     rng = np.random.default_rng([seed, PERSON_STREAM, identity])
-    feminine = bool(rng.random() < 0.45)
+    heat = np.random.default_rng([seed, WARMTH_STREAM, identity])
+    by_chance = bool(rng.random() < FEMININE)
+    feminine = by_chance if feminine is None else feminine
     top = sample_top(rng, feminine=feminine)
     return Person(
         body=_sample_body(rng, feminine=feminine),
-        skin=sample_skin(rng),
+        skin=warmth.warmed(sample_skin(rng), warmth.SKIN, heat),
         hair_style=_sample_hair_style(rng, feminine=feminine),
-        hair=sample_hair(rng),
+        hair=warmth.warmed(sample_hair(rng), warmth.HAIR, heat),
         hat=HATS[rng.choice(4, p=(0.64, 0.16, 0.11, 0.09))],
-        hat_material=sample_leather(rng),
-        top=top,
-        bottom=sample_bottom(rng, feminine=feminine, under_dress=top.kind == "dress"),
-        shoes=sample_leather(rng),
+        hat_material=warmth.warmed(sample_leather(rng), warmth.HAT, heat),
+        top=warmth.warmed_top(top, heat),
+        bottom=warmth.warmed_bottom(
+            sample_bottom(rng, feminine=feminine, under_dress=top.kind == "dress"), heat
+        ),
+        shoes=warmth.warmed(sample_leather(rng), warmth.SHOES, heat),
         soles=Material((0.75, 0.74, 0.72), 0.6) if rng.random() < 0.4 else sample_leather(rng),
         boots=float(rng.uniform(0.3, 0.9)) if rng.random() < 0.2 else 0.0,
-        bag=_sample_bag(rng),
+        bag=_sample_bag(rng, heat),
         stride=float(rng.uniform(0.8, 1.2)),
         arm_spread=float(rng.uniform(0.06, 0.2)),
+        view=view,
     )
 
 
@@ -147,11 +162,11 @@ def _sample_hair_style(rng: np.random.Generator, *, feminine: bool) -> str:
     return HAIR_STYLES[rng.choice(7, p=(0.10, 0.55, 0.25, 0.05, 0.03, 0.01, 0.01))]
 
 
-def _sample_bag(rng: np.random.Generator) -> Carried:
+def _sample_bag(rng: np.random.Generator, heat: np.random.Generator) -> Carried:
     return Carried(
         kind=BAGS[rng.choice(6, p=(0.20, 0.28, 0.18, 0.12, 0.14, 0.08))],
         side=-1 if rng.random() < 0.5 else 1,
         size=float(rng.uniform(0.8, 1.25)),
-        material=sample_leather(rng),
-        trim=sample_leather(rng),
+        material=warmth.warmed(sample_leather(rng), warmth.BAG, heat),
+        trim=warmth.warmed(sample_leather(rng), warmth.BAG, heat),
     )

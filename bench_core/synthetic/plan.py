@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from bench_core.synthetic.people import ANY_SIDE
+from bench_core.synthetic.scales import Sizes
+
+HIGHEST_IDENTITY = 9999
+LEAST_SHARE = 0.7
+"""In plans without real counts, the fewest images of a person and camera against the mean."""
 
 
 @dataclass(frozen=True)
@@ -15,13 +23,18 @@ class PlannedPerson:
 
     Attributes:
         identity: Its number in the dataset.
-        split: "train", "val", "test", or "unlisted": in the folders, but in no split file.
+        split: "train", "val", "test"; "unlisted", in the folders but in no split file; or "by
+            trial", where each trial splits the people anew.
         images: Number of images (> 0) by camera; a camera that does not see the person is absent.
+        feminine: Whose build, hair and clothes it has; None leaves it to chance.
+        view: One of `bench_core.synthetic.people.VIEWS`: from where the cameras see it.
     """
 
     identity: int
     split: str
     images: Mapping[int, int]
+    feminine: bool | None = None
+    view: str = ANY_SIDE
 
 
 @dataclass(frozen=True)
@@ -80,6 +93,48 @@ def scatter(
     surplus = total - num_people * minimum
     others = rng.multinomial(surplus, np.full(num_people - 1, 1 / (num_people - 1)))
     return minimum + np.insert(others, rng.integers(num_people), 0)
+
+
+def scaled_groups(groups: Sequence[PresenceGroup], sizes: Sizes) -> list[PresenceGroup]:
+    """Return groups in the proportions of the given ones, with the people and images of `sizes`.
+
+    Args:
+        groups: The groups of the real dataset.
+        sizes: The sizes.
+
+    Returns:
+        Of each split of `sizes`, the groups that still have people.
+    """
+    wanted = {
+        "train": sizes.train_identities,
+        "val": sizes.val_identities,
+        "test": sizes.test_identities,
+    }
+    return [
+        _scaled_group(group, people, sizes.images_per_camera)
+        for split, total in wanted.items()
+        for group, people in _scaled_split(groups, split, total)
+        if people
+    ]
+
+
+def _scaled_split(
+    groups: Sequence[PresenceGroup], split: str, total: int
+) -> list[tuple[PresenceGroup, int]]:
+    ours = [group for group in groups if group.split == split]
+    parts = apportion(total, [group.num_people for group in ours]) if ours else []
+    return list(zip(ours, parts, strict=True))
+
+
+def _scaled_group(group: PresenceGroup, num_people: int, mean: float) -> PresenceGroup:
+    least = max(1, math.floor(mean * LEAST_SHARE))
+    total = max(round(num_people * mean), num_people * least)
+    return PresenceGroup(
+        group.split,
+        num_people,
+        dict.fromkeys(group.totals, total),
+        dict.fromkeys(group.totals, least),
+    )
 
 
 def people_of_group(

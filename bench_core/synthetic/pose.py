@@ -12,7 +12,7 @@ from math import cos, pi, sin
 
 import numpy as np
 
-from bench_core.synthetic.people import Body, Person
+from bench_core.synthetic.people import ANY_SIDE, BACK, FRONT, Body, Person
 
 SHOULDER_HEIGHT = 0.797
 ANKLE_HEIGHT = 0.047
@@ -23,6 +23,13 @@ UPPER_ARM = 0.168
 FORE_ARM = 0.142
 WALKING_SWING = 0.42
 STANDING_SWING = 0.06
+
+_DIRECTIONS = {
+    ANY_SIDE: (0.38, 0.14, 0.34, 0.14),
+    FRONT: (1.0, 0.0, 0.0, 0.0),
+    BACK: (0.0, 0.0, 1.0, 0.0),
+}
+"""By view, the probabilities of facing the camera, the right, away and the left."""
 
 
 @dataclass(frozen=True)
@@ -105,10 +112,10 @@ class Skeleton:
 
 
 def sample_pose(person: Person, pitch: float, rng: np.random.Generator) -> Pose:
-    """Draw a pose: mostly walking, from every side.
+    """Draw a pose: mostly walking, from the sides that the person is seen from.
 
     Args:
-        person: Whose stride it is.
+        person: Whose stride and view it is.
         pitch: Angle at which the camera looks down, in radians.
         rng: Source of randomness.
 
@@ -119,7 +126,7 @@ def sample_pose(person: Person, pitch: float, rng: np.random.Generator) -> Pose:
     swing = (WALKING_SWING if walking else STANDING_SWING) * rng.uniform(0.6, 1.1)
     elbows = rng.uniform(0.1, 0.75, size=2)
     return Pose(
-        yaw=float(_sample_yaw(rng)),
+        yaw=float(_sample_yaw(person.view, rng)),
         phase=float(rng.uniform(0, 2 * pi)),
         swing=float(swing * person.stride),
         elbows=(float(elbows[0]), float(elbows[1])),
@@ -138,9 +145,9 @@ def pose_skeleton(person: Person, pose: Pose) -> Skeleton:
     )
 
 
-def _sample_yaw(rng: np.random.Generator) -> float:
+def _sample_yaw(view: str, rng: np.random.Generator) -> float:
     """Prefer people who come, go or pass, over oblique views."""
-    direction = rng.choice(4, p=(0.38, 0.14, 0.34, 0.14)) * pi / 2
+    direction = rng.choice(4, p=_DIRECTIONS[view]) * pi / 2
     return float(direction + rng.normal(0, 0.32))
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import pi
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from bench_core.contracts.images import INFRARED
-from bench_core.synthetic.cameras import Camera, Range
-from bench_core.synthetic.canvas import Canvas
+from bench_core.synthetic.cameras import Camera, Lamp, Range
+from bench_core.synthetic.canvas import Canvas, Light, direction_to
 from bench_core.synthetic.figure import Figure, build_figure
 from bench_core.synthetic.patterns import Field
 from bench_core.synthetic.people import Person
@@ -19,6 +19,8 @@ from bench_core.synthetic.pose import sample_pose
 from bench_core.synthetic.scenes import HEIGHT, WIDTH, build_scene, pixels_per_metre
 
 SHOT_STREAM = 4
+SENSOR_STREAM = 6
+NOISE_STREAM = 7
 FEET_ROWS = (0.53, 0.90)
 """Where people stand in a scene, as shares of its height."""
 
@@ -33,8 +35,8 @@ class Picture:
     """A rendered image.
 
     Attributes:
-        image: 8-bit RGB image; the channels of an infrared image are equal.
-        quality: JPEG quality to save it with.
+        image: 8-bit RGB image; its channels are equal unless the camera sees colour.
+        quality: JPEG quality to save it with, where it becomes a JPEG file.
     """
 
     image: Image.Image
@@ -63,25 +65,48 @@ def render(person: Person, camera: Camera, heights: tuple[int, int], key: ShotKe
     Returns:
         The image, cropped to an imperfect box around the person.
     """
-    rng = np.random.default_rng([key[0], SHOT_STREAM, *key[1:]])
-    pose = sample_pose(person, _within(camera.pitch, rng), rng)
+    shot, sensor, noise = _sources(camera, key)
+    pose = sample_pose(person, _within(camera.pitch, shot), shot)
+    if camera.mount:
+        phase = pose.phase + key[3] * camera.mount.gait
+        pose = replace(pose, phase=phase, yaw=pose.yaw + camera.parallax)
     figure = build_figure(person, pose)
-    box = _loose_box(figure, camera, rng)
-    height = round(_within(heights, rng, camera.heights))
+    box = _loose_box(figure, camera, shot)
+    height = round(_within(heights, shot, camera.heights))
     size = (max(16, round(height * box.width / box.height)), height)
-    pixels, middle = _background(camera, box, size, key[0], rng)
+    pixels, middle = _background(camera, box, size, key[0], shot)
     canvas = Canvas(
         pixels,
-        camera.modality,
-        camera.light,
+        camera.band,
+        _light_at(camera, middle),
         scale=height / box.height,
         origin=(box.left, box.top),
     )
     canvas.shade_ground((0.0, 0.0), (0.42, 0.12), 0.5)
     for tube in figure.tubes:
         canvas.draw(tube)
-    quality = int(rng.integers(camera.quality[0], camera.quality[1] + 1))
-    return Picture(_develop(canvas.pixels, camera, middle, rng), quality)
+    quality = int(shot.integers(camera.quality[0], camera.quality[1] + 1))
+    return Picture(_develop(canvas.pixels, camera, middle, sensor, noise), quality)
+
+
+class _Sources(NamedTuple):
+    """Randomness of an image."""
+
+    shot: np.random.Generator  # what happens before the camera
+    sensor: np.random.Generator  # how it is exposed
+    noise: np.random.Generator
+
+
+def _sources(camera: Camera, key: ShotKey) -> _Sources:
+    seed, identity, number, _ = key
+    if camera.mount is None:
+        alone = np.random.default_rng([seed, SHOT_STREAM, *key[1:]])
+        return _Sources(alone, alone, alone)
+    return _Sources(
+        np.random.default_rng([seed, SHOT_STREAM, identity, camera.mount.number]),
+        np.random.default_rng([seed, SENSOR_STREAM, identity, number]),
+        np.random.default_rng([seed, NOISE_STREAM, *key[1:]]),
+    )
 
 
 def _within(limits: Range, rng: np.random.Generator, part: Range = (0.0, 1.0)) -> float:
@@ -96,7 +121,17 @@ def _loose_box(figure: Figure, camera: Camera, rng: np.random.Generator) -> _Box
     left, right, top, bottom = rng.normal(0.018, camera.margin, size=4) * height
     width = max(figure.right - figure.left + left + right, NARROWEST * height)
     centre = (figure.left + figure.right - left + right) / 2
-    return _Box(centre - width / 2, figure.top + top, width, height + top + bottom)
+    box = _Box(centre - width / 2, figure.top + top, width, height + top + bottom)
+    return box if camera.aspect is None else _widened(box, camera.aspect)
+
+
+def _widened(box: _Box, aspect: float) -> _Box:
+    """Return a box of an aspect that has the given one in its middle."""
+    width = max(box.width, box.height * aspect)
+    height = width / aspect
+    return _Box(
+        box.left - (width - box.width) / 2, box.top + (height - box.height) / 2, width, height
+    )
 
 
 def _background(
@@ -108,7 +143,7 @@ def _background(
         Pixels, float32 (C, H, W), and the middle of the box in the scene: shares of its width and
         height from the scene's centre, in [-1, 1].
     """
-    scene = build_scene(camera.scene, camera.place, camera.modality, seed)
+    scene = build_scene(camera.scene, camera.place, camera.band, seed)
     feet = rng.uniform(*FEET_ROWS) * HEIGHT
     scale = pixels_per_metre(feet)
     width, height = box.width * scale, box.height * scale
@@ -122,19 +157,25 @@ def _background(
 
 
 def _develop(
-    light: Field, camera: Camera, middle: tuple[float, float], rng: np.random.Generator
+    light: Field,
+    camera: Camera,
+    middle: tuple[float, float],
+    rng: np.random.Generator,
+    noise: np.random.Generator,
 ) -> Image.Image:
     """Turn reflected light into what the sensor delivers."""
     channels, height, _ = light.shape
     light = light * _illumination(light.shape[1:], camera, middle, rng)
+    if camera.lamps:
+        light *= _lamp_gain(light.shape, camera.lamps, middle)
     tint = np.asarray(camera.tint[:channels]) * rng.normal(1, 0.025, size=channels)
     light *= (tint * _within(camera.exposure, rng)).astype(np.float32)[:, None, None]
     sigma = _within(camera.blur, rng) * height
     light = gaussian_filter(light, (0, sigma, sigma), truncate=2.5)
     values = np.clip(light, 1e-4, None) ** np.float32(camera.gamma)
-    values += camera.noise * rng.standard_normal(values.shape, dtype=np.float32)
+    values += camera.noise * noise.standard_normal(values.shape, dtype=np.float32)
     pixels = (np.clip(values, 0, 1) * 255 + 0.5).astype(np.uint8)
-    if camera.modality == INFRARED:
+    if channels == 1:
         pixels = np.repeat(pixels, 3, axis=0)
     return Image.fromarray(np.ascontiguousarray(pixels.transpose(1, 2, 0)))
 
@@ -143,12 +184,45 @@ def _illumination(
     shape: tuple[int, ...], camera: Camera, middle: tuple[float, float], rng: np.random.Generator
 ) -> Field:
     """Return the light on the crop: falling off from the scene's middle, and uneven by chance."""
-    height, width = shape
     x, y = middle
-    columns = np.linspace(-0.12, 0.12, width, dtype=np.float32)[None, :] + np.float32(x)
-    rows = np.linspace(-0.35, 0.35, height, dtype=np.float32)[:, None] + np.float32(y)
+    columns, rows = _places(shape, middle)
     direction = rng.uniform(0, 2 * pi)
-    slope = rng.uniform(0, 0.5)
+    slope = rng.uniform(0, camera.unevenness)
     gradient = slope * (np.cos(direction) * (columns - x) * 2 + np.sin(direction) * (rows - y))
     falloff = 1 - camera.falloff * np.clip(0.55 * columns**2 + 0.45 * rows**2, 0, 1)
     return np.asarray(falloff * (1 + gradient), dtype=np.float32)
+
+
+def _places(shape: tuple[int, ...], middle: tuple[float, float]) -> tuple[Field, Field]:
+    """Return where the pixels of a crop lie in the scene: columns (1, W) and rows (H, 1)."""
+    height, width = shape
+    columns = np.linspace(-0.12, 0.12, width, dtype=np.float32)[None, :] + np.float32(middle[0])
+    rows = np.linspace(-0.35, 0.35, height, dtype=np.float32)[:, None] + np.float32(middle[1])
+    return columns, rows
+
+
+def _lamp_gain(
+    shape: tuple[int, ...], lamps: tuple[Lamp, ...], middle: tuple[float, float]
+) -> Field:
+    """Return the light on the crop with lamps against that without, float32 (C, H, W)."""
+    columns, rows = _places(shape[1:], middle)
+    gain = np.ones(shape, dtype=np.float32)
+    for lamp in lamps:
+        tint = np.asarray(lamp.tint[: shape[0]], dtype=np.float32)[:, None, None]
+        gain += tint * _lamp_light(lamp, columns, rows)
+    return gain
+
+
+def _lamp_light(lamp: Lamp, columns: Field, rows: Field) -> Field:
+    across, down = (columns - lamp.place[0]) * (WIDTH / HEIGHT), rows - lamp.place[1]
+    return np.asarray(lamp.power / (1 + (across**2 + down**2) / lamp.reach**2), dtype=np.float32)
+
+
+def _light_at(camera: Camera, middle: tuple[float, float]) -> Light:
+    """Return the light on a person: where there are lamps, from the strongest at their place."""
+    if not camera.lamps:
+        return camera.light
+    columns, rows = _places((1, 1), middle)
+    lamp = max(camera.lamps, key=lambda lamp: float(_lamp_light(lamp, columns, rows)[0, 0]))
+    right, down = lamp.place[0] - middle[0], lamp.place[1] - middle[1]
+    return replace(camera.light, direction=direction_to(right * WIDTH / HEIGHT, -down, 0.5))

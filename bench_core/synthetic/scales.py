@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from bench_core.contracts.errors import UsageError, unknown_name
 
-TINY = "tiny"
-DEMO = "demo"
-FULL = "full"
+SCALE_NAMES = TINY, DEMO, FULL = ("tiny", "demo", "full")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,7 +16,7 @@ class Sizes:
 
     Attributes:
         train_identities: People in the training split.
-        val_identities: People in the validation split.
+        val_identities: People in the validation split; 0 in layouts that have none.
         test_identities: People in the test split.
         images_per_camera: Mean number of images of a person in a camera that sees them.
         image_heights: Range of the image heights, in pixels; a camera uses a part of it.
@@ -33,33 +32,8 @@ class Sizes:
     real_counts: bool = False
 
 
-SCALES: dict[str, Sizes] = {
-    TINY: Sizes(
-        train_identities=12,
-        val_identities=4,
-        test_identities=8,
-        images_per_camera=2,
-        image_heights=(72, 128),
-    ),
-    DEMO: Sizes(
-        train_identities=80,
-        val_identities=8,
-        test_identities=32,
-        images_per_camera=6,
-        image_heights=(96, 208),
-    ),
-    FULL: Sizes(
-        train_identities=296,
-        val_identities=99,
-        test_identities=96,
-        images_per_camera=20,
-        image_heights=(120, 400),
-        real_counts=True,
-    ),
-}
-
-
 def resolve_sizes(
+    scales: Mapping[str, Sizes],
     scale: str,
     *,
     train_identities: int | None = None,
@@ -70,6 +44,7 @@ def resolve_sizes(
     """Return the sizes of a scale, with those replaced that are given.
 
     Args:
+        scales: The scales of a layout, by name.
         scale: Name of a scale.
         train_identities: People in the training split.
         val_identities: People in the validation split.
@@ -80,10 +55,10 @@ def resolve_sizes(
         The sizes; once a size is replaced, the real counts no longer apply.
 
     Raises:
-        UsageError: The scale is unknown, or a size is below 1.
+        UsageError: The scale is unknown, a size is below 1, or the layout has no such split.
     """
-    if scale not in SCALES:
-        raise unknown_name("scale", scale, SCALES)
+    if scale not in scales:
+        raise unknown_name("scale", scale, scales)
     given = {
         "train_identities": train_identities,
         "val_identities": val_identities,
@@ -92,8 +67,13 @@ def resolve_sizes(
     }
     changes = {name: value for name, value in given.items() if value is not None}
     for name, value in changes.items():
+        option = f"--{name.replace('_', '-')}"
         if not value >= 1:
-            raise UsageError(f"--{name.replace('_', '-')} is {value}: it must be at least 1")
+            raise UsageError(f"{option} is {value}: it must be at least 1")
+        if not getattr(scales[scale], name):
+            raise UsageError(
+                f"{option} is {value}, but this layout has no such people: leave the option out"
+            )
     if not changes:
-        return SCALES[scale]
-    return replace(SCALES[scale], real_counts=False, **changes)  # type: ignore[arg-type]  # by name
+        return scales[scale]
+    return replace(scales[scale], real_counts=False, **changes)  # type: ignore[arg-type]  # by name

@@ -1,12 +1,12 @@
-"""Places that cameras look at: rooms and streets, in visible light and in infrared.
+"""Places that cameras look at: rooms and streets, in visible light, near and far infrared.
 
-A place is drawn once for a process as a map of materials; both modalities see the same geometry.
+A place is drawn once for a process as a map of materials; all bands see the same geometry.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy.ndimage import gaussian_filter
 
-from bench_core.contracts.images import INFRARED, Modality
+from bench_core.synthetic.bands import INFRARED, THERMAL, VISIBLE, Band
 from bench_core.synthetic.materials import Material
 from bench_core.synthetic.patterns import Field
 
@@ -28,6 +28,12 @@ FLOOR = 0.46
 """Row where the floor begins, as a share of the height."""
 
 TILE_METRES = 0.6
+NIGHT = 0.35
+"""How bright a place is at night against its lit windows; a camera's background gain offsets it."""
+
+NUM_LIT = 9
+THERMAL_SPREAD = 4.0
+"""Blur of a place in far infrared, in pixels."""
 
 
 @dataclass
@@ -54,33 +60,39 @@ class _Drawing:
         self.image = Image.fromarray(pixels)
 
 
+_Draw = Callable[[_Drawing, np.random.Generator], Field]
+"""Draws a place and returns its relief."""
+
+
 def pixels_per_metre(row: float) -> float:
     """Return the scale of a scene at the feet of a person who stands at `row` (pixels)."""
     return (row - HORIZON * HEIGHT) / CAMERA_METRES
 
 
-@lru_cache(maxsize=16)
-def build_scene(kind: str, place: int, modality: Modality, seed: int) -> Image.Image:
+@lru_cache(maxsize=32)
+def build_scene(kind: str, place: int, band: Band, seed: int) -> Image.Image:
     """Draw a place.
 
     Args:
         kind: A key of `SCENES`.
         place: Number of the place; with `seed` it decides everything.
-        modality: What the camera sees.
+        band: What the camera sees.
         seed: Seed of the dataset.
 
     Returns:
-        An image of WIDTH x HEIGHT pixels, mode RGB for visible and L for infrared, in reflected
-        light; from FLOOR downwards people can stand.
+        An image of WIDTH x HEIGHT pixels, mode RGB for visible and L otherwise, before the
+        camera's light; from FLOOR downwards people can stand.
     """
     rng = np.random.default_rng([seed, SCENE_STREAM, place])
     drawing = _Drawing(Image.new("L", (WIDTH, HEIGHT)), [_random_material(rng, 0.4, 0.75)])
     relief = SCENES[kind](drawing, rng)
     indices = np.asarray(drawing.image)
-    tones = np.stack([material.tone(modality)[:, 0, 0] for material in drawing.materials])
-    light = tones[indices].transpose(2, 0, 1) * relief * _depth_shading(modality)
+    tones = np.stack([material.tone(band)[:, 0, 0] for material in drawing.materials])
+    light = tones[indices].transpose(2, 0, 1) * relief * _depth_shading(band)
+    if band == THERMAL:  # warmth spreads, and hardly tells one wall from another
+        light = gaussian_filter(light, (0, THERMAL_SPREAD, THERMAL_SPREAD))
     pixels = (np.clip(light, 0, 1) * 255).astype(np.uint8)
-    return Image.fromarray(pixels[0] if modality == INFRARED else pixels.transpose(1, 2, 0).copy())
+    return Image.fromarray(pixels.transpose(1, 2, 0).copy() if band == VISIBLE else pixels[0])
 
 
 def _room(drawing: _Drawing, rng: np.random.Generator) -> Field:
@@ -145,6 +157,22 @@ def _street(drawing: _Drawing, rng: np.random.Generator) -> Field:
     return _relief(rng, grain=0.022)
 
 
+def _night(draw: _Draw) -> _Draw:
+    """Return how a place is drawn at night: dark, with lit windows and signs."""
+
+    def drawn(drawing: _Drawing, rng: np.random.Generator) -> Field:
+        relief = draw(drawing, rng)
+        drawing.materials = [_darker(material, NIGHT) for material in drawing.materials]
+        for _ in range(NUM_LIT):
+            left, top = rng.uniform(0, 0.96), rng.uniform(0.02, 0.3)
+            right, bottom = left + rng.uniform(0.015, 0.04), top + rng.uniform(0.04, 0.1)
+            glow = Material((1.0, rng.uniform(0.8, 1.0), rng.uniform(0.55, 1.0)), 0.6)
+            drawing.box((left, top, right, bottom), glow)
+        return relief
+
+    return drawn
+
+
 def _windows(drawing: _Drawing, rng: np.random.Generator) -> None:
     glass = _random_material(rng, 0.08, 0.35)
     step = rng.uniform(0.07, 0.12)
@@ -188,10 +216,12 @@ def _relief(rng: np.random.Generator, grain: float) -> Field:
     return np.asarray(np.clip(relief, 0.3, 1.6), dtype=np.float32)
 
 
-def _depth_shading(modality: Modality) -> Field:
-    """Return the gain by row: an illuminator at the camera leaves the distance dark."""
+def _depth_shading(band: Band) -> Field:
+    """Return the gain by row: an illuminator leaves the distance dark, the ground is warm."""
     rows = np.linspace(0, 1, HEIGHT, dtype=np.float32)[:, None]
-    if modality == INFRARED:
+    if band == THERMAL:
+        return 0.75 + 0.4 * rows
+    if band == INFRARED:
         return np.asarray(0.45 + 0.55 * np.clip((rows - 0.2) / 0.7, 0, 1), dtype=np.float32)
     contact = 1 - 0.3 * np.exp(-(((rows - FLOOR) / 0.03) ** 2))
     return np.asarray(contact, dtype=np.float32)
@@ -203,15 +233,19 @@ def _random_material(rng: np.random.Generator, least: float, most: float) -> Mat
     warmth = rng.normal(0, 0.08)
     colour = (value * (1 + warmth), value, value * (1 - warmth))
     red, green, blue = (float(np.clip(channel, 0, 1)) for channel in colour)
-    return Material((red, green, blue), float(rng.uniform(0.15, 0.85)))
+    infrared = float(rng.uniform(0.15, 0.85))
+    # What is of one kind differs a little in temperature, too; colour tells as little about it.
+    return Material((red, green, blue), infrared, thermal=0.06 + 0.2 * infrared)
 
 
 def _darker(material: Material, gain: float) -> Material:
     red, green, blue = (min(1.0, channel * gain) for channel in material.colour)
-    return Material((red, green, blue), min(1.0, material.infrared * gain))
+    return replace(material, colour=(red, green, blue), infrared=min(1.0, material.infrared * gain))
 
 
-SCENES: dict[str, Callable[[_Drawing, np.random.Generator], Field]] = {
+SCENES: dict[str, _Draw] = {
     "room": _room,
     "street": _street,
+    "room at night": _night(_room),
+    "street at night": _night(_street),
 }

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from math import sqrt
-
-from bench_core.contracts.images import INFRARED, VISIBLE
+from bench_core.synthetic.bands import INFRARED, VISIBLE
 from bench_core.synthetic.cameras import Camera
-from bench_core.synthetic.canvas import Light
+from bench_core.synthetic.canvas import Light, direction_to
 
 
 def _light(right: float, up: float, towards: float, ambient: float) -> Light:
-    length = sqrt(right * right + up * up + towards * towards)
-    return Light((right / length, up / length, towards / length), ambient)
+    return Light(direction_to(right, up, towards), ambient)
 
 
 SYSU_CAMERAS = {
     1: Camera(
-        modality=VISIBLE,
+        band=VISIBLE,
         scene="room",
         place=1,
         pitch=(0.20, 0.30),
@@ -33,7 +30,7 @@ SYSU_CAMERAS = {
         quality=(88, 95),
     ),
     2: Camera(
-        modality=VISIBLE,
+        band=VISIBLE,
         scene="room",
         place=2,
         pitch=(0.16, 0.24),
@@ -50,7 +47,7 @@ SYSU_CAMERAS = {
         quality=(86, 93),
     ),
     3: Camera(
-        modality=INFRARED,
+        band=INFRARED,
         scene="room",
         place=2,
         pitch=(0.16, 0.24),
@@ -67,7 +64,7 @@ SYSU_CAMERAS = {
         quality=(85, 92),
     ),
     4: Camera(
-        modality=VISIBLE,
+        band=VISIBLE,
         scene="street",
         place=4,
         pitch=(0.10, 0.18),
@@ -84,7 +81,7 @@ SYSU_CAMERAS = {
         quality=(88, 95),
     ),
     5: Camera(
-        modality=VISIBLE,
+        band=VISIBLE,
         scene="street",
         place=5,
         pitch=(0.22, 0.34),
@@ -101,7 +98,7 @@ SYSU_CAMERAS = {
         quality=(85, 92),
     ),
     6: Camera(
-        modality=INFRARED,
+        band=INFRARED,
         scene="street",
         place=6,
         pitch=(0.12, 0.22),

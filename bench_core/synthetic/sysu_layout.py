@@ -14,10 +14,21 @@ from bench_core.synthetic.matlab import write_identities, write_permutations
 from bench_core.synthetic.plan import PlannedPerson
 from bench_core.synthetic.scales import Sizes
 from bench_core.synthetic.sysu_cameras import SYSU_CAMERAS
-from bench_core.synthetic.sysu_plan import NUM_CAMERAS, UNLISTED, cell_lengths, plan_sysu
+from bench_core.synthetic.sysu_plan import (
+    NUM_CAMERAS,
+    SYSU_SCALES,
+    UNLISTED,
+    cell_lengths,
+    plan_sysu,
+)
 
 NUM_TRIALS = 10
 PERMUTATION_STREAM = 1
+
+
+def scales() -> Mapping[str, Sizes]:
+    """Return the named sizes; "full" has 45,863 images."""
+    return SYSU_SCALES
 
 
 def cameras() -> Mapping[int, Camera]:
@@ -30,17 +41,23 @@ def plan(sizes: Sizes, seed: int) -> Sequence[PlannedPerson]:
     return plan_sysu(sizes, seed)
 
 
-def image_path(identity: int, camera: int, index: int) -> PurePosixPath:
-    """Return `camC/IIII/NNNN.jpg`; files are numbered from 0001, `index` from 0."""
-    return PurePosixPath(f"cam{camera}") / f"{identity:04d}" / f"{index + 1:04d}.jpg"
+def image_paths(person: PlannedPerson, camera: int, index: int) -> tuple[PurePosixPath, ...]:
+    """Return the one path `camC/IIII/NNNN.jpg`; files are numbered from 0001, `index` from 0."""
+    return (PurePosixPath(f"cam{camera}") / f"{person.identity:04d}" / f"{index + 1:04d}.jpg",)
 
 
-def write_splits(root: Path, people: Sequence[PlannedPerson], seed: int) -> None:
+def write_splits(
+    root: Path,
+    people: Sequence[PlannedPerson],
+    sizes: Sizes,  # noqa: ARG001 - as `Layout`
+    seed: int,
+) -> None:
     """Write `exp/`: the id files as text and as MATLAB files, and `rand_perm_cam.mat`.
 
     Args:
         root: Root folder of the dataset.
         people: The plan.
+        sizes: The sizes that it was made with.
         seed: Seed of the dataset, for the permutations.
 
     Raises:

@@ -8,17 +8,44 @@ from collections.abc import Sequence
 import numpy as np
 
 from bench_core.contracts.errors import UsageError
-from bench_core.synthetic.plan import PlannedPerson, PresenceGroup, apportion, people_of_group
-from bench_core.synthetic.scales import Sizes
+from bench_core.synthetic.plan import (
+    HIGHEST_IDENTITY,
+    PlannedPerson,
+    PresenceGroup,
+    people_of_group,
+    scaled_groups,
+)
+from bench_core.synthetic.scales import DEMO, FULL, TINY, Sizes
 
 UNLISTED = "unlisted"
 NUM_CAMERAS = 6
 PARTIAL_CAMERAS = (1, 2, 6)
 """Cameras whose cells in `rand_perm_cam.mat` end early: people with high numbers skip them."""
 
-HIGHEST_IDENTITY = 9999
-LEAST_SHARE = 0.7
-"""In plans without real counts, the fewest images of a person and camera against the mean."""
+SYSU_SCALES = {
+    TINY: Sizes(
+        train_identities=12,
+        val_identities=4,
+        test_identities=8,
+        images_per_camera=2,
+        image_heights=(72, 128),
+    ),
+    DEMO: Sizes(
+        train_identities=80,
+        val_identities=8,
+        test_identities=32,
+        images_per_camera=6,
+        image_heights=(96, 208),
+    ),
+    FULL: Sizes(
+        train_identities=296,
+        val_identities=99,
+        test_identities=96,
+        images_per_camera=20,
+        image_heights=(120, 400),
+        real_counts=True,
+    ),
+}
 
 # One row for each set of cameras that people of a split are seen by: number of people, and for
 # cameras 1 to 6 all their images together and the fewest images of one person. Counted in the
@@ -69,7 +96,7 @@ def plan_sysu(sizes: Sizes, seed: int) -> list[PlannedPerson]:
         UsageError: There are more people than four-digit folder names.
     """
     rng = np.random.default_rng([seed, 0])
-    groups = _real_groups() if sizes.real_counts else _scaled_groups(sizes)
+    groups = _real_groups() if sizes.real_counts else scaled_groups(_real_groups(), sizes)
     numbers = _identity_numbers(groups, rng)
     people = [
         person
@@ -106,37 +133,6 @@ def _real_groups() -> list[PresenceGroup]:
 
 def _by_camera(numbers: Sequence[int]) -> dict[int, int]:
     return {camera: number for camera, number in enumerate(numbers, start=1) if number}
-
-
-def _scaled_groups(sizes: Sizes) -> list[PresenceGroup]:
-    wanted = {
-        "train": sizes.train_identities,
-        "val": sizes.val_identities,
-        "test": sizes.test_identities,
-    }
-    return [
-        _scaled_group(group, people, sizes.images_per_camera)
-        for split, total in wanted.items()
-        for group, people in _scaled_split(split, total)
-        if people
-    ]
-
-
-def _scaled_split(split: str, total: int) -> list[tuple[PresenceGroup, int]]:
-    groups = [group for group in _real_groups() if group.split == split]
-    parts = apportion(total, [group.num_people for group in groups])
-    return list(zip(groups, parts, strict=True))
-
-
-def _scaled_group(group: PresenceGroup, num_people: int, mean: float) -> PresenceGroup:
-    least = max(1, math.floor(mean * LEAST_SHARE))
-    total = max(round(num_people * mean), num_people * least)
-    return PresenceGroup(
-        group.split,
-        num_people,
-        dict.fromkeys(group.totals, total),
-        dict.fromkeys(group.totals, least),
-    )
 
 
 def _identity_numbers(groups: Sequence[PresenceGroup], rng: np.random.Generator) -> list[list[int]]:

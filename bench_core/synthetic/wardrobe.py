@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench_core.contracts.images import Modality
+from bench_core.synthetic.bands import Band
 from bench_core.synthetic.materials import Material, sample_accent, sample_cloth
 from bench_core.synthetic.patterns import (
     PATTERNS,
@@ -42,12 +42,12 @@ class Fabric:
     pattern: Pattern
     folds: float
 
-    def paint(self, surface: Surface, modality: Modality) -> Field:
+    def paint(self, surface: Surface, band: Band) -> Field:
         """Return the reflectance of every pixel, float32 (C, h, w) or (C, 1, 1)."""
-        base = self.base.tone(modality)
+        base = self.base.tone(band)
         if self.pattern.kind == PLAIN:
             return base
-        return base + accent_mask(self.pattern, surface) * (self.accent.tone(modality) - base)
+        return base + accent_mask(self.pattern, surface) * (self.accent.tone(band) - base)
 
 
 @dataclass(frozen=True)

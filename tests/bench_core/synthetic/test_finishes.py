@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bench_core.contracts.images import INFRARED, VISIBLE, Modality
+from bench_core.synthetic.bands import INFRARED, THERMAL, VISIBLE, Band
 from bench_core.synthetic.finishes import Head, OpenFront, Solid
 from bench_core.synthetic.materials import Material
 from bench_core.synthetic.patterns import Surface
 
-DARK, BRIGHT = Material((0.1, 0.1, 0.1), 0.1), Material((0.8, 0.8, 0.8), 0.8)
+DARK, BRIGHT = Material((0.1, 0.1, 0.1), 0.1, 0.1), Material((0.8, 0.8, 0.8), 0.8, 0.7)
 
 
 def at(azimuth: float, along: float = 0.6) -> Surface:
@@ -19,12 +19,12 @@ def at(azimuth: float, along: float = 0.6) -> Surface:
     return Surface(around=place, along=np.full_like(place, along), azimuth=place, pixel=0.01)
 
 
-@pytest.mark.parametrize("modality", [VISIBLE, INFRARED])
-def test_a_head_has_a_face_in_front_and_hair_behind(modality: Modality) -> None:
+@pytest.mark.parametrize("band", [VISIBLE, INFRARED, THERMAL])
+def test_a_head_has_a_face_in_front_and_hair_behind(band: Band) -> None:
     head = Head(skin=BRIGHT, hair=DARK, bald=False, height=1.0)
-    assert head.paint(at(0.9), modality).min() == pytest.approx(0.8, abs=0.05)
-    assert head.paint(at(3.0), modality).max() == pytest.approx(0.1, abs=0.01)
-    assert head.paint(at(0.0, along=0.05), modality).max() == pytest.approx(0.1, abs=0.01)
+    assert head.paint(at(0.9), band).min() == pytest.approx(0.8, abs=0.05)
+    assert head.paint(at(3.0), band).max() == pytest.approx(0.1, abs=0.01)
+    assert head.paint(at(0.0, along=0.05), band).max() == pytest.approx(0.1, abs=0.01)
 
 
 def test_a_bald_head_is_skin_all_around() -> None:

@@ -9,13 +9,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from PIL import Image
 from scipy.io import loadmat
 
+from bench_core.cli.main import build_cli
 from bench_core.contracts.errors import BenchError, UsageError
+from bench_core.plugins import Registry
 from bench_core.synthetic import LAYOUTS, SCALES, generate, generation
-from bench_core.synthetic.scales import SCALES as SIZES
-from bench_core.synthetic.sysu_plan import plan_sysu
+from bench_core.synthetic.layouts import load_layout
+from bench_core.synthetic.sysu_plan import SYSU_SCALES, plan_sysu
 
 SEED = 3
 SPLITS = ("train", "val", "test", "available")
@@ -34,7 +37,7 @@ def listed(root: Path, split: str) -> list[int]:
 def test_images_lie_where_the_plan_says(tiny_root: Path) -> None:
     planned = {
         f"cam{camera}/{person.identity:04d}/{number:04d}.jpg"
-        for person in plan_sysu(SIZES["tiny"], SEED)
+        for person in plan_sysu(SYSU_SCALES["tiny"], SEED)
         for camera, count in person.images.items()
         for number in range(1, count + 1)
     }
@@ -103,6 +106,31 @@ def test_any_number_of_processes_writes_the_same_bytes(tiny_root: Path, tmp_path
     assert contents(tmp_path / "two") == contents(tiny_root)
 
 
+@pytest.mark.parametrize("layout", ["regdb", "llcm"])
+def test_any_number_of_processes_writes_the_same_bytes_in_other_layouts(
+    layout: str, tmp_path: Path
+) -> None:
+    for workers in (1, 2):
+        generate(
+            tmp_path / str(workers),
+            layout=layout,
+            scale="tiny",
+            workers=workers,
+            train_identities=2,
+            test_identities=2,
+            images_per_camera=1,
+        )
+    assert contents(tmp_path / "1") == contents(tmp_path / "2")
+
+
+def test_another_seed_writes_other_people_in_the_other_layouts_too() -> None:
+    paired, lonely = (load_layout(name) for name in ("regdb", "llcm"))
+    for layout in (paired, lonely):
+        sizes = layout.scales()["tiny"]
+        assert layout.plan(sizes, 1) == layout.plan(sizes, 1)
+        assert layout.plan(sizes, 1) != layout.plan(sizes, 2)
+
+
 def test_another_seed_writes_other_people(tiny_root: Path, tmp_path: Path) -> None:
     generate(tmp_path / "other", scale="tiny", seed=SEED + 1, workers=1)
     first, second = (
@@ -153,6 +181,10 @@ def test_a_generation_that_fails_leaves_nothing(
         ({"seed": -1}, "--seed is -1: it must be 0 or more"),
         ({"workers": 0}, "--workers is 0: it must be at least 1"),
         ({"images_per_camera": 0}, "--images-per-camera is 0: it must be at least 1"),
+        ({"layout": "regdb", "val_identities": 3}, "--val-identities is 3, but this layout has no"),
+        ({"layout": "llcm", "val_identities": 3}, "--val-identities is 3, but this layout has no"),
+        ({"layout": "regdb", "images_per_camera": 2.5}, "is 2.5: .* must be a whole one"),
+        ({"layout": "llcm", "train_identities": 9_995}, "10035 identities do not fit"),
     ],
 )
 def test_wrong_options_are_refused_before_anything_is_written(
@@ -164,7 +196,7 @@ def test_wrong_options_are_refused_before_anything_is_written(
 
 
 def test_the_package_names_layouts_and_scales_without_loading_libraries() -> None:
-    assert LAYOUTS == ("sysu-mm01",)
+    assert LAYOUTS == ("sysu-mm01", "regdb", "llcm")
     assert SCALES == ("tiny", "demo", "full")
     program = (
         "import sys, bench_core.synthetic\n"
@@ -174,3 +206,27 @@ def test_the_package_names_layouts_and_scales_without_loading_libraries() -> Non
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert result.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(("layout", "folder"), [("regdb", "Thermal"), ("llcm", "test_nir")])
+def test_the_command_line_writes_the_other_layouts(
+    layout: str, folder: str, tmp_path: Path, registry: Registry
+) -> None:
+    out = tmp_path / "out"
+    sizes = ["--scale=tiny", "--train-identities=2", "--test-identities=2", "--workers=1"]
+    arguments = ["data", "synth", str(out), "--layout", layout, "--images-per-camera=1", *sizes]
+    result = CliRunner().invoke(build_cli(registry), [*arguments, "--json"])
+    assert result.exit_code == 0, result.stderr
+    assert json.loads(result.stdout)["layout"] == layout
+    assert any(path.is_file() for path in (out / folder).rglob("*"))
+
+
+def test_the_command_line_refuses_validation_people_where_there_are_none(
+    tmp_path: Path, registry: Registry
+) -> None:
+    arguments = ["data", "synth", str(tmp_path / "out"), "--layout=regdb", "--val-identities=3"]
+    result = CliRunner().invoke(build_cli(registry), arguments)
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[-1] == (
+        "Error: --val-identities is 3, but this layout has no such people: leave the option out"
+    )

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bench_core.contracts.images import INFRARED, VISIBLE
+from bench_core.synthetic.bands import INFRARED, THERMAL, VISIBLE
 from bench_core.synthetic.materials import Material, sample_accent, sample_cloth, sample_skin
-from bench_core.synthetic.people import sample_person
+from bench_core.synthetic.people import ANY_SIDE, BACK, sample_person
 from bench_core.synthetic.wardrobe import TOP_CUTS
 
 NUM_SAMPLES = 4000
@@ -55,11 +55,13 @@ def test_all_skin_is_bright_in_infrared() -> None:
     assert np.ptp([skin.luma for skin in skins]) > 0.3, "in visible light it varies"
 
 
-def test_tones_have_the_channels_of_the_modality() -> None:
-    material = Material((0.1, 0.2, 0.3), 0.9)
+def test_tones_have_the_channels_of_the_band() -> None:
+    material = Material((0.1, 0.2, 0.3), 0.9, 0.4)
     assert material.tone(VISIBLE).ravel().tolist() == pytest.approx([0.1, 0.2, 0.3])
     assert material.tone(INFRARED).shape == (1, 1, 1)
     assert material.tone(INFRARED).item() == pytest.approx(0.9)
+    assert material.tone(THERMAL).shape == (1, 1, 1)
+    assert material.tone(THERMAL).item() == pytest.approx(0.4)
 
 
 def test_seed_and_identity_decide_a_person() -> None:
@@ -77,3 +79,14 @@ def test_people_differ_in_what_both_modalities_show() -> None:
     assert len(outfits) > 200
     assert {p.top.kind for p in people} == set(TOP_CUTS)
     assert 1.4 < min(p.body.height for p in people) < max(p.body.height for p in people) < 2.05
+
+
+def test_build_and_view_can_be_fixed() -> None:
+    women, men = (
+        [sample_person(0, identity, feminine=feminine) for identity in range(60)]
+        for feminine in (True, False)
+    )
+    assert {p.top.kind for p in men} == set(TOP_CUTS) - {"dress"}
+    assert "dress" in {p.top.kind for p in women}
+    assert sample_person(0, 1, view=BACK).view == BACK
+    assert sample_person(0, 1).view == ANY_SIDE

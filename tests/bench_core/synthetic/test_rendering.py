@@ -1,4 +1,4 @@
-"""Rendered images: what a shot, a camera and a modality decide."""
+"""Rendered images: what a shot, a camera and a band decide."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from bench_core.contracts.images import INFRARED, VISIBLE
+from bench_core.synthetic.bands import INFRARED, VISIBLE
 from bench_core.synthetic.people import sample_person
 from bench_core.synthetic.rendering import render
 from bench_core.synthetic.scenes import FLOOR, HEIGHT, build_scene
@@ -77,7 +77,7 @@ def test_one_room_has_one_geometry_for_both_sensors() -> None:
     second, third = SYSU_CAMERAS[2], SYSU_CAMERAS[3]
     assert (second.scene, second.place) == (third.scene, third.place)
     visible, infrared = (
-        np.asarray(build_scene(c.scene, c.place, c.modality, 0).convert("L"), dtype=float)
+        np.asarray(build_scene(c.scene, c.place, c.band, 0).convert("L"), dtype=float)
         for c in (second, third)
     )
     edges = [
@@ -93,8 +93,8 @@ def test_places_differ_between_rooms_and_seeds() -> None:
 
 def test_leaves_are_brighter_in_infrared_than_in_visible_light() -> None:
     visible, infrared = (
-        np.asarray(build_scene("street", 4, modality, 0).convert("L"), dtype=float)
-        for modality in (VISIBLE, INFRARED)
+        np.asarray(build_scene("street", 4, band, 0).convert("L"), dtype=float)
+        for band in (VISIBLE, INFRARED)
     )
     colour = np.asarray(build_scene("street", 4, VISIBLE, 0), dtype=float)
     leaves = colour[..., 1] > 1.25 * np.maximum(colour[..., 0], colour[..., 2])

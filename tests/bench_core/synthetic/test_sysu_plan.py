@@ -8,15 +8,15 @@ import pytest
 
 from bench_core.contracts.errors import UsageError
 from bench_core.synthetic.plan import PlannedPerson, count_images
-from bench_core.synthetic.scales import SCALES, Sizes, resolve_sizes
-from bench_core.synthetic.sysu_plan import UNLISTED, cell_lengths, plan_sysu
+from bench_core.synthetic.scales import Sizes, resolve_sizes
+from bench_core.synthetic.sysu_plan import SYSU_SCALES, UNLISTED, cell_lengths, plan_sysu
 
 VISIBLE, INFRARED = (1, 2, 4, 5), (3, 6)
 
 
 @pytest.fixture(scope="module", params=[0, 1, 17])
 def full(request: pytest.FixtureRequest) -> list[PlannedPerson]:
-    return plan_sysu(SCALES["full"], request.param)
+    return plan_sysu(SYSU_SCALES["full"], request.param)
 
 
 def images(people: list[PlannedPerson], split: str, *cameras: int) -> int:
@@ -68,10 +68,10 @@ def test_the_full_scale_has_cells_of_the_real_lengths(full: list[PlannedPerson])
     assert cell_lengths(full) == {1: 333, 2: 333, 3: 533, 4: 533, 5: 533, 6: 333}
 
 
-@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("scale", SYSU_SCALES)
 @pytest.mark.parametrize("seed", [0, 5])
 def test_every_scale_keeps_the_rules_of_the_dataset(scale: str, seed: int) -> None:
-    people = plan_sysu(SCALES[scale], seed)
+    people = plan_sysu(SYSU_SCALES[scale], seed)
     assert [p.identity for p in people] == sorted({p.identity for p in people})
     assert all(set(p.images) <= {3, 4, 5} for p in people if p.split == "val")
     assert len({frozenset(p.images) for p in people}) > 1, "not every camera sees every person"
@@ -79,9 +79,9 @@ def test_every_scale_keeps_the_rules_of_the_dataset(scale: str, seed: int) -> No
     assert all(count > 0 for p in people for count in p.images.values())
 
 
-@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("scale", SYSU_SCALES)
 def test_every_test_person_has_a_match_from_another_room(scale: str) -> None:
-    for person in plan_sysu(SCALES[scale], 0):
+    for person in plan_sysu(SYSU_SCALES[scale], 0):
         if person.split != "test":
             continue
         pairs = {(q, g) for q in INFRARED for g in VISIBLE if {q, g} <= set(person.images)}
@@ -89,7 +89,9 @@ def test_every_test_person_has_a_match_from_another_room(scale: str) -> None:
 
 
 def test_smaller_scales_have_the_sizes_asked_for() -> None:
-    sizes = resolve_sizes("demo", train_identities=31, test_identities=9, images_per_camera=7)
+    sizes = resolve_sizes(
+        SYSU_SCALES, "demo", train_identities=31, test_identities=9, images_per_camera=7
+    )
     people = plan_sysu(sizes, 0)
     assert Counter(person.split for person in people) == {"train": 31, "val": 8, "test": 9}
     folders = sum(len(person.images) for person in people)
@@ -97,8 +99,8 @@ def test_smaller_scales_have_the_sizes_asked_for() -> None:
 
 
 def test_a_seed_decides_the_plan() -> None:
-    assert plan_sysu(SCALES["demo"], 4) == plan_sysu(SCALES["demo"], 4)
-    assert plan_sysu(SCALES["demo"], 4) != plan_sysu(SCALES["demo"], 5)
+    assert plan_sysu(SYSU_SCALES["demo"], 4) == plan_sysu(SYSU_SCALES["demo"], 4)
+    assert plan_sysu(SYSU_SCALES["demo"], 4) != plan_sysu(SYSU_SCALES["demo"], 5)
 
 
 def test_more_people_than_folder_names_are_refused() -> None:
@@ -114,16 +116,16 @@ def test_more_people_than_folder_names_are_refused() -> None:
 
 
 def test_overriding_a_size_of_the_full_scale_gives_up_its_exact_counts() -> None:
-    assert SCALES["full"].real_counts
-    assert not resolve_sizes("full", test_identities=50).real_counts
+    assert SYSU_SCALES["full"].real_counts
+    assert not resolve_sizes(SYSU_SCALES, "full", test_identities=50).real_counts
 
 
 @pytest.mark.parametrize("option", ["train_identities", "val_identities", "test_identities"])
 def test_a_size_below_one_is_refused_by_its_option(option: str) -> None:
     with pytest.raises(UsageError, match=f"--{option.replace('_', '-')} is 0: .* at least 1"):
-        resolve_sizes("tiny", **{option: 0})
+        resolve_sizes(SYSU_SCALES, "tiny", **{option: 0})
 
 
 def test_an_unknown_scale_is_refused_with_the_nearest() -> None:
     with pytest.raises(UsageError, match="unknown scale 'ful'; did you mean 'full'"):
-        resolve_sizes("ful")
+        resolve_sizes(SYSU_SCALES, "ful")

@@ -1,0 +1,14 @@
+"""What a sensor is sensitive to: visible light, reflected near infrared, or warmth."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+Band: TypeAlias = Literal["visible", "infrared", "thermal"]
+
+VISIBLE: Band = "visible"
+INFRARED: Band = "infrared"
+"""Near infrared, about 850 nm: an illuminator's light that surfaces reflect."""
+
+THERMAL: Band = "thermal"
+"""Far infrared, about 8 to 14 micrometres: what surfaces radiate by their temperature."""
