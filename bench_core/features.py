@@ -39,6 +39,8 @@ class FeatureTable:
         table: N rows with the columns identity, camera, modality and index (see
             `bench_core.contracts.images`); no two rows are the same image.
         metric: The distance of two images is the sum over views of this metric.
+        training_split: Name of the split that the model was trained on, where it is known: the
+            features are scored on no trial of another.
 
     Raises:
         DataError: Shapes do not fit, a feature is not finite, a modality is unknown or an image
@@ -48,6 +50,7 @@ class FeatureTable:
     features: FloatArray
     table: pd.DataFrame
     metric: Metric
+    training_split: str | None = None
 
     def __post_init__(self) -> None:
         _check_shape(self.features)
@@ -66,7 +69,7 @@ def read_features(path: Path, metric: Metric | None = None) -> FeatureTable:
 
     Args:
         path: An .npz with `features` float (N, D) or (N, V, D), `identity`, `camera` and `index`
-            int (N,), `modality` str (N,) and, optionally, `metric`.
+            int (N,), `modality` str (N,) and, optionally, `metric` and `training_split`.
         metric: Metric of a file that names none.
 
     Returns:
@@ -102,6 +105,8 @@ def write_features(path: Path, table: FeatureTable) -> None:
         "metric": np.array(table.metric),
         **{name: table.table[name].to_numpy(dtype=np.int64) for name in _INTEGER_COLUMNS},
     }
+    if table.training_split is not None:
+        arrays["training_split"] = np.array(table.training_split)
     write_atomically(path, lambda file: np.savez(file, allow_pickle=False, **arrays))
 
 
@@ -119,7 +124,7 @@ def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
 def _named_arrays(archive: object) -> dict[str, NDArray[Any]]:
     if not isinstance(archive, np.lib.npyio.NpzFile):
         raise TypeError("it is a single array without a name")
-    wanted = ("features", *FEATURE_COLUMNS, "metric")
+    wanted = ("features", *FEATURE_COLUMNS, "metric", "training_split")
     with archive:
         return {name: archive[name] for name in wanted if name in archive}
 
@@ -135,7 +140,10 @@ def _build_table(arrays: Mapping[str, NDArray[Any]], default: Metric) -> Feature
     features = _as_views(arrays["features"])
     columns = {name: _column(arrays[name], name, len(features)) for name in FEATURE_COLUMNS}
     metric: Any = str(arrays.get("metric", default))
-    return FeatureTable(features=features, table=pd.DataFrame(columns), metric=metric)
+    split = str(arrays["training_split"]) if "training_split" in arrays else None
+    return FeatureTable(
+        features=features, table=pd.DataFrame(columns), metric=metric, training_split=split
+    )
 
 
 def _as_views(features: NDArray[Any]) -> FloatArray:

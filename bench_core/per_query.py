@@ -58,28 +58,34 @@ def check_query_file(path: Path) -> None:
         )
 
 
-def query_frame(evaluation: Evaluation) -> pd.DataFrame:
-    """Return the columns `QUERY_COLUMNS`, in order of trial and of queries as they were scored."""
+def query_frame(evaluation: Evaluation, first_trial: int = 1) -> pd.DataFrame:
+    """Return the columns `QUERY_COLUMNS`, in order of trial and of queries as they were scored.
+
+    Args:
+        evaluation: The scores.
+        first_trial: Number of its first trial, from 1.
+    """
     trials = zip(evaluation.trials, evaluation.query_images, strict=True)
     return pd.concat(
-        [_trial_frame(number, *trial) for number, trial in enumerate(trials, start=1)],
+        [_trial_frame(number, *trial) for number, trial in enumerate(trials, start=first_trial)],
         ignore_index=True,
     )
 
 
-def write_query_file(path: Path, evaluation: Evaluation) -> None:
+def write_query_file(path: Path, evaluation: Evaluation, first_trial: int = 1) -> None:
     """Write the scores of each query, whole or not at all; the suffix decides the format.
 
     Args:
         path: A name that `check_query_file` accepts.
         evaluation: The scores.
+        first_trial: Number of its first trial, from 1.
 
     Raises:
         UsageError: The file cannot be written under this name.
         BenchError: The file cannot be written.
     """
     check_query_file(path)
-    frame = query_frame(evaluation)
+    frame = query_frame(evaluation, first_trial)
     if path.suffix == ".csv":
         write_atomically(path, lambda file: frame.to_csv(file, index=False, lineterminator="\n"))
     else:

@@ -40,6 +40,8 @@ class TrialPool:
             in it.
         trial_queries: The queries of each trial, as numbers below Q.
         excluded_camera_pairs: (query camera, gallery camera) pairs that may not meet.
+        excluded_match_camera_pairs: (query camera, gallery camera) pairs in which images of one
+            identity may not meet.
     """
 
     query_rows: IntArray
@@ -51,6 +53,7 @@ class TrialPool:
     positions: NDArray[np.int32]
     trial_queries: tuple[IntArray, ...]
     excluded_camera_pairs: frozenset[tuple[int, int]]
+    excluded_match_camera_pairs: frozenset[tuple[int, int]]
 
     @property
     def num_trials(self) -> int:
@@ -63,6 +66,7 @@ def pool_trials(
     camera: NDArray[Any],
     trials: Sequence[TrialRows],
     excluded_camera_pairs: Collection[tuple[int, int]],
+    excluded_match_camera_pairs: Collection[tuple[int, int]] = (),
 ) -> TrialPool:
     """Join trials to a pool.
 
@@ -71,6 +75,8 @@ def pool_trials(
         camera: Integers (N,).
         trials: Rows of queries and gallery of each trial; at least one trial.
         excluded_camera_pairs: (query camera, gallery camera) pairs that may not meet.
+        excluded_match_camera_pairs: (query camera, gallery camera) pairs in which images of one
+            identity may not meet.
 
     Returns:
         The pool.
@@ -107,6 +113,7 @@ def pool_trials(
         positions=_positions(columns, [gallery for _, gallery in trials]),
         trial_queries=tuple(np.searchsorted(queries, query) for query, _ in trials),
         excluded_camera_pairs=frozenset(excluded_camera_pairs),
+        excluded_match_camera_pairs=frozenset(excluded_match_camera_pairs),
     )
 
 
@@ -123,7 +130,7 @@ def _positions(columns: IntArray, galleries: Sequence[IntArray]) -> NDArray[np.i
 
 @dataclass(frozen=True, eq=False)
 class Audiences:
-    """Who may see which columns: queries whose cameras exclude the same cameras are one audience.
+    """Who may see which columns: queries that may see the same columns are one audience.
 
     Attributes:
         number: int64 (Q,), audience of each query.
@@ -135,11 +142,28 @@ class Audiences:
 
 
 def split_audiences(pool: TrialPool) -> Audiences:
-    """Split the queries of a pool by the cameras that they may not see."""
-    excluded: dict[frozenset[int], int] = {}
+    """Split the queries of a pool by the columns that they may not see.
+
+    Those that may not meet all images of their own identity are audiences of their own, one for
+    each camera and identity: few, where modalities share few cameras.
+    """
+    allowed: list[NDArray[np.bool_]] = []
     number = np.empty(len(pool.query_rows), dtype=np.int64)
     for camera in np.unique(pool.query_camera).tolist():
-        unseen = frozenset(other for own, other in pool.excluded_camera_pairs if own == camera)
-        number[pool.query_camera == camera] = excluded.setdefault(unseen, len(excluded))
-    allowed = [~np.isin(pool.column_camera, list(unseen)) for unseen in excluded]
+        queries = np.flatnonzero(pool.query_camera == camera)
+        seen = ~_in_cameras(pool, camera, pool.excluded_camera_pairs)
+        number[queries] = len(allowed)
+        allowed.append(seen)
+        apart = seen & _in_cameras(pool, camera, pool.excluded_match_camera_pairs)
+        people = np.intersect1d(pool.column_identity[apart], pool.query_identity[queries])
+        for identity in people.tolist():
+            number[queries[pool.query_identity[queries] == identity]] = len(allowed)
+            allowed.append(seen & ~(apart & (pool.column_identity == identity)))
     return Audiences(number, np.stack(allowed))
+
+
+def _in_cameras(
+    pool: TrialPool, camera: int, pairs: Collection[tuple[int, int]]
+) -> NDArray[np.bool_]:
+    """Return which columns are of a camera that pairs put together with a query's, bool (U,)."""
+    return np.isin(pool.column_camera, [other for own, other in pairs if own == camera])

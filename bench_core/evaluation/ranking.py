@@ -71,7 +71,7 @@ class QueryScores:
         return self.num_matches > 0
 
 
-def score_queries(
+def score_queries(  # noqa: PLR0913  # labels of both sides, and the rules of the protocol
     distances: FloatArray,
     *,
     query_identity: IntArray,
@@ -79,6 +79,7 @@ def score_queries(
     gallery_identity: IntArray,
     gallery_camera: IntArray,
     excluded_camera_pairs: Collection[tuple[int, int]],
+    excluded_match_camera_pairs: Collection[tuple[int, int]] = (),
     cmc: CmcKind,
 ) -> QueryScores:
     """Rank the gallery of every query and score the ranks of its matches.
@@ -95,6 +96,8 @@ def score_queries(
         gallery_identity: Integers (G,).
         gallery_camera: Integers (G,).
         excluded_camera_pairs: (query camera, gallery camera) pairs that may not meet.
+        excluded_match_camera_pairs: (query camera, gallery camera) pairs in which images of one
+            identity may not meet.
         cmc: "identity" or "image".
 
     Returns:
@@ -124,6 +127,7 @@ def score_queries(
         np.concatenate([query_camera, gallery_camera]),
         [(np.arange(num_queries), num_queries + np.arange(num_gallery))],
         excluded_camera_pairs,
+        excluded_match_camera_pairs,
     )
     source = GivenDistances(distances, pool.query_rows, pool.column_rows - num_queries)
     return rank_pool(source, pool, cmc)[0]

@@ -5,18 +5,39 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from bench_core.contracts.dataset import DatasetSpec, Splits
 from bench_core.contracts.errors import DataError, UsageError
 from bench_core.contracts.method import Metric
 from bench_core.contracts.protocol import Convention, EvaluationProtocol
-from bench_core.evaluation import Evaluation
+from bench_core.evaluation import Evaluation, join_evaluations
 from bench_core.evaluation.cameras import split_by_query_camera
 from bench_core.evaluation.similarity import intra_class_similarity
 from bench_core.features import FeatureTable, read_features
 from bench_core.features_matlab import read_official_features
-from bench_core.scoring import score_features
+from bench_core.scoring import score_features, score_features_trial
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureSource:
+    """Which features are scored, and on what.
+
+    Attributes:
+        path: An .npz file as `bench extract` writes it, or a folder: of NAME_camC.mat, or, under a
+            protocol that trains several models, of an .npz for each training split, by its name.
+        metric: Metric of features that name none.
+        trial: The only trial to score, from 0; None for all.
+    """
+
+    path: Path
+    metric: Metric | None = None
+    trial: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,38 +89,8 @@ def open_features(dataset: DatasetSpec, path: Path, metric: Metric | None) -> Fe
     return read_official_features(path, dataset.camera_modalities, metric)
 
 
-def evaluate_features(
-    features: FeatureTable,
-    protocol: EvaluationProtocol,
-    splits: Splits,
-    convention: Convention,
-    *,
-    rerank: bool = False,
-) -> FeatureEvaluation:
-    """Score features under a protocol, as a whole and by query camera.
-
-    Raises:
-        UsageError: The protocol does not define the convention, or needs a model for each trial.
-        DataError: Images are missing, do not fit the split files, or cannot be compared.
-    """
-    scores = score_features(features, protocol, splits, convention, rerank=rerank)
-    trials = [
-        protocol.trial(features.table, splits, convention, number)
-        for number in range(protocol.spec.num_trials)
-    ]
-    similarity = intra_class_similarity(
-        features.features,
-        features.table["identity"].to_numpy(),
-        features.table["camera"].to_numpy(),
-        [(trial.query, trial.gallery) for trial in trials],
-        protocol.spec.excluded_camera_pairs,
-    )
-    return FeatureEvaluation(scores, float(similarity.mean()), split_by_query_camera(scores))
-
-
 def evaluate_path(
-    path: Path,
-    metric: Metric | None,
+    source: FeatureSource,
     dataset: DatasetSpec,
     protocol: EvaluationProtocol,
     splits: Splits,
@@ -107,17 +98,82 @@ def evaluate_path(
     *,
     rerank: bool = False,
 ) -> FeatureEvaluation:
-    """Read features and score them; see `open_features` and `evaluate_features`.
+    """Read features and score them under a protocol, as a whole and by query camera.
 
     Raises:
-        DataError: The features are unreadable or do not fit the protocol; the message names them.
-        UsageError: The metric, the layout or the convention cannot be.
+        DataError: Features are missing or unreadable, do not fit the protocol, or are of a model
+            that was trained for another trial; the message names the file.
+        UsageError: The metric, the layout, the convention or the trial cannot be.
     """
-    features = open_features(dataset, path, metric)
-    try:
-        return evaluate_features(features, protocol, splits, convention, rerank=rerank)
-    except DataError as error:
-        raise DataError(f"cannot score {path}: {error}") from error
+    scores, similarities = [], []
+    for path, trial in _files(source, protocol):
+        features = open_features(dataset, path, source.metric)
+        try:
+            scores.append(_score(features, protocol, splits, convention, trial, rerank=rerank))
+            similarities.append(_similarity(features, protocol, splits, convention, trial))
+        except DataError as error:
+            raise DataError(f"cannot score {path}: {error}") from error
+    joined = join_evaluations(scores)
+    similarity = float(np.concatenate(similarities).mean())
+    return FeatureEvaluation(joined, similarity, split_by_query_camera(joined))
+
+
+def _files(source: FeatureSource, protocol: EvaluationProtocol) -> list[tuple[Path, int | None]]:
+    """Return the files to score, each with its only trial (from 0), or None for all trials."""
+    spec, path, trial = protocol.spec, source.path, source.trial
+    if trial is not None and not 0 <= trial < spec.num_trials:
+        raise UsageError(f"--trial {trial + 1}: {spec.id} has trials 1 to {spec.num_trials}")
+    names = [f"{protocol.training_split(number)}.npz" for number in range(spec.num_trials)]
+    if len(set(names)) == 1 or (trial is not None and not path.is_dir()):
+        return [(path, trial)]
+    if not path.is_dir():
+        raise UsageError(
+            f"--features {path}: {spec.id} trains a model for each training split; give a folder "
+            f"with {names[0]} to {names[-1]}, or with --trial N the one .npz of that trial's model"
+        )
+    trials = range(spec.num_trials) if trial is None else [trial]
+    files = [path / names[number] for number in trials]
+    missing = [file for file in files if not file.is_file()]
+    if missing:
+        raise DataError(
+            f"{missing[0]} is missing ({len(missing)} of {len(files)} files are): the folder must "
+            f"hold {names[0]} to {names[-1]}, each with the features of the model that was trained "
+            "on this split"
+        )
+    return list(zip(files, trials, strict=True))
+
+
+def _score(
+    features: FeatureTable,
+    protocol: EvaluationProtocol,
+    splits: Splits,
+    convention: Convention,
+    trial: int | None,
+    *,
+    rerank: bool,
+) -> Evaluation:
+    if trial is None:
+        return score_features(features, protocol, splits, convention, rerank=rerank)
+    return score_features_trial(features, protocol, splits, convention, trial, rerank=rerank)
+
+
+def _similarity(
+    features: FeatureTable,
+    protocol: EvaluationProtocol,
+    splits: Splits,
+    convention: Convention,
+    trial: int | None,
+) -> NDArray[np.float64]:
+    """Return the intra-class similarity of each trial."""
+    numbers = range(protocol.spec.num_trials) if trial is None else [trial]
+    trials = [protocol.trial(features.table, splits, convention, number) for number in numbers]
+    return intra_class_similarity(
+        features.features,
+        features.table["identity"].to_numpy(),
+        features.table["camera"].to_numpy(),
+        [(trial.query, trial.gallery) for trial in trials],
+        (*protocol.spec.excluded_camera_pairs, *protocol.spec.excluded_match_camera_pairs),
+    )
 
 
 def _camera_document(scores: Evaluation) -> dict[str, Any]:

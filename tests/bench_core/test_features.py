@@ -54,6 +54,16 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     assert read.metric == "cosine"
 
 
+def test_the_training_split_is_kept_where_it_is_known(tmp_path: Path) -> None:
+    features = np.ones((ROWS, 1, 2))
+    for split in ("trial-3", None):
+        written = FeatureTable(
+            features=features, table=make_table(), metric="cosine", training_split=split
+        )
+        write_features(tmp_path / "features.npz", written)
+        assert read_features(tmp_path / "features.npz").training_split == split
+
+
 def test_nothing_is_left_beside_the_file(tmp_path: Path) -> None:
     table = FeatureTable(features=np.ones((ROWS, 1, 2)), table=make_table(), metric="euclidean")
     write_features(tmp_path / "features.npz", table)

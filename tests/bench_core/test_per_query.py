@@ -50,6 +50,10 @@ def test_there_is_a_row_for_each_trial_and_query(evaluation: Evaluation) -> None
     assert frame["num_matches"].tolist() == [2, 1, 0] * 2
 
 
+def test_trials_count_from_the_first_that_was_scored(evaluation: Evaluation) -> None:
+    assert query_frame(evaluation, first_trial=3)["trial"].tolist() == [3, 3, 3, 4, 4, 4]
+
+
 def test_scores_are_missing_where_there_is_no_match(evaluation: Evaluation) -> None:
     frame = query_frame(evaluation)
     scores = ["first_match_rank", "average_precision", "inverse_negative_penalty"]

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from bench_core.contracts.errors import UsageError
+from bench_core.contracts.errors import DataError, UsageError
 from bench_core.contracts.protocol import ProtocolSpec, Trial
+from bench_core.evaluation import score_trial
 from bench_core.features import FeatureTable
-from bench_core.scoring import score_features, score_features_trial
+from bench_core.scoring import (
+    score_features,
+    score_features_trial,
+    score_validation,
+    trial_distances,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -143,9 +150,65 @@ def test_perfect_features_score_one(features: FeatureTable) -> None:
     assert mean["rank-1"] == mean["mAP"] == mean["mINP"] == 1
 
 
+@pytest.mark.parametrize("rerank", [False, True])
+def test_the_distances_of_a_trial_are_those_that_it_is_scored_by(
+    features: FeatureTable, rerank: bool
+) -> None:
+    trial = ToyProtocol().trial(features.table, ToySplits(), "official", 1)
+    distances = trial_distances(features, trial, SPEC, rerank=rerank)
+    identity, camera = (features.table[name].to_numpy() for name in ("identity", "camera"))
+    alone = score_trial(
+        distances,
+        query_identity=identity[trial.query],
+        query_camera=camera[trial.query],
+        gallery_identity=identity[trial.gallery],
+        gallery_camera=camera[trial.gallery],
+        excluded_camera_pairs=SPEC.excluded_camera_pairs,
+        cmc=SPEC.cmc,
+    )
+    scored = score_features_trial(
+        features, ToyProtocol(), ToySplits(), "official", 1, rerank=rerank
+    )
+    assert alone.mean_average_precision == scored.trials[0].mean_average_precision
+
+
 def test_one_model_is_not_scored_on_trials_of_other_splits(features: FeatureTable) -> None:
     protocol = ToyProtocol(one_model=False)
     with pytest.raises(UsageError, match="toy-search trains 3 models"):
         score_features(features, protocol, ToySplits(), "official")
     first = score_features_trial(features, protocol, ToySplits(), "official", 0)
     assert [trial.num_queries for trial in first.trials] == [8]
+
+
+def test_features_are_not_scored_where_their_model_may_have_trained(features: FeatureTable) -> None:
+    several, one = ToyProtocol(one_model=False), ToyProtocol()
+    split_1 = replace(features, training_split="split-1")
+    assert score_features_trial(split_1, several, ToySplits(), "official", 1).trials
+    with pytest.raises(DataError, match=r"trained on 'split-1', but trial 3 of .* 'split-2'"):
+        score_features_trial(split_1, several, ToySplits(), "official", 2)
+    with pytest.raises(DataError, match=r"trained on 'split-1', but trial 1 of .* 'all'"):
+        score_features(split_1, one, ToySplits(), "official")
+
+
+def test_a_model_that_held_validation_people_out_is_scored(features: FeatureTable) -> None:
+    class Validated(ToyProtocol):
+        spec = replace(SPEC, validation_split="part")
+
+    part = replace(features, training_split="part")
+    assert len(score_features(part, Validated(), ToySplits(), "official").trials) == 3
+
+
+def test_validation_is_map_with_no_camera_excluded(features: FeatureTable) -> None:
+    class Validated(ToyProtocol):
+        def validation_trial(self, images: pd.DataFrame, splits: Splits) -> Trial:
+            return Trial(
+                query=np.flatnonzero(images["camera"] == 3),
+                gallery=np.flatnonzero(images["camera"] == 2),
+            )
+
+    assert (3, 2) in SPEC.excluded_camera_pairs
+    units = features.features / np.linalg.norm(features.features, axis=-1, keepdims=True)
+    similarity = np.einsum("qvd,gvd->qg", units[2::6], units[1::6])
+    ranks = 1 + (similarity > np.diag(similarity)[:, None]).sum(axis=1)
+    score = score_validation(features, Validated(), ToySplits())
+    assert score == pytest.approx(np.mean(1 / ranks))

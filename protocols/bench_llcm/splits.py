@@ -1,0 +1,134 @@
+"""The lists of LLCM: which images train, and who is tested."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from bench_core import (
+    DataError,
+    check_same_people,
+    people_by_label,
+    read_identity_list,
+    read_image_list,
+)
+from bench_llcm.layout import CAMERAS, FOLDERS, INDEX_FOLDER, TEST_LIST, training_list
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bench_core import ListedImage, Modality, Splits
+
+
+class Image(NamedTuple):
+    """An image as the table of a dataset has it, but for its index."""
+
+    path: str
+    identity: int
+    camera: int
+    modality: Modality
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LlcmSplits:
+    """The lists of one copy of LLCM.
+
+    Attributes:
+        folder: Where they lie.
+        training: The training images, sorted by path; empty where the folder has no such lists.
+        test: Test identities, ascending.
+    """
+
+    folder: Path
+    training: tuple[Image, ...]
+    test: tuple[int, ...]
+
+    @property
+    def train(self) -> tuple[int, ...]:
+        """Training identities, ascending."""
+        return tuple(sorted({image.identity for image in self.training}))
+
+    def digest(self) -> str:
+        """Return a SHA-256 (hex) of the training images' paths and the test identities."""
+        content = {"training": [image.path for image in self.training], "test": self.test}
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def own_splits(splits: Splits) -> LlcmSplits:
+    """Return the splits if they are LLCM's.
+
+    Raises:
+        DataError: They are those of another dataset.
+    """
+    if not isinstance(splits, LlcmSplits):
+        raise DataError(f"LLCM cannot use the split files of {type(splits).__module__}")
+    return splits
+
+
+def read_dataset_splits(root: Path) -> LlcmSplits:
+    """Read the lists of a dataset root, those of the training images included.
+
+    Raises:
+        DataError: A list is missing or malformed, the two training lists name different people,
+            or somebody trains and is tested.
+    """
+    folder = root / INDEX_FOLDER
+    return _build(folder, _read_training(folder))
+
+
+def read_scoring_splits(directory: Path) -> LlcmSplits:
+    """Read what scoring needs from a plain folder (or a dataset root with its `idx` folder).
+
+    Raises:
+        DataError: There is no list of test identities, or a list that is there is malformed.
+    """
+    inside = directory / INDEX_FOLDER
+    folder = inside if inside.is_dir() else directory
+    has_lists = any((folder / training_list(modality)).exists() for modality in FOLDERS)
+    return _build(folder, _read_training(folder) if has_lists else ())
+
+
+def _build(folder: Path, training: tuple[Image, ...]) -> LlcmSplits:
+    splits = LlcmSplits(
+        folder=folder, training=training, test=read_identity_list(folder / TEST_LIST)
+    )
+    shared = sorted(set(splits.train) & set(splits.test))
+    if shared:
+        raise DataError(
+            f"{folder}: {len(shared)} identities of {TEST_LIST} have training images in "
+            f"{training_list('visible')} and {training_list('infrared')}, such as "
+            f"{shared[0]}; nobody may train and be tested"
+        )
+    return splits
+
+
+def _read_training(folder: Path) -> tuple[Image, ...]:
+    images: list[Image] = []
+    people = []
+    for modality in FOLDERS:
+        file = folder / training_list(modality)
+        listed = read_image_list(file, folder.parent)
+        people.append((file, people_by_label(file, listed, FOLDERS[modality])))
+        images += [_parse(file, image, modality) for image in listed]
+    check_same_people(*people)
+    return tuple(sorted(images))
+
+
+def _parse(file: Path, image: ListedImage, modality: Modality) -> Image:
+    """Read identity and camera from a path such as vis/0250/0250_c03_s200519_f13770_vis.jpg."""
+    match = re.fullmatch(r"[a-z]+/([0-9]{4})/\1_c([0-9]{2})_.+", image.path)
+    if not match:
+        raise DataError(
+            f"{file}:{image.line}: '{image.path}' is not {FOLDERS[modality]}/NNNN/NNNN_cCC_....jpg "
+            "with the number of the person, twice, and of the camera"
+        )
+    identity, camera = map(int, match.groups())
+    if camera not in CAMERAS[modality]:
+        raise DataError(
+            f"{file}:{image.line}: '{image.path}' is of camera {camera}, but the {modality} "
+            f"cameras are {', '.join(map(str, CAMERAS[modality]))}"
+        )
+    return Image(image.path, identity, camera, modality)

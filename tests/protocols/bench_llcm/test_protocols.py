@@ -1,0 +1,198 @@
+"""Queries, galleries and training rows of both protocols."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import bench_llcm
+from bench_core import DataError, Dataset, UsageError
+from bench_llcm.dataset import LlcmReader
+from bench_llcm.protocols import LlcmProtocol
+
+SPECS = {spec.id: spec for spec in bench_llcm.bench_register_protocols()}
+TO_INFRARED = LlcmProtocol(SPECS["llcm-visible-to-infrared"])
+TO_VISIBLE = LlcmProtocol(SPECS["llcm-infrared-to-visible"])
+BOTH = pytest.mark.parametrize("protocol", [TO_INFRARED, TO_VISIBLE], ids=["v-to-i", "i-to-v"])
+
+COLUMNS = ["identity", "camera", "modality", "index"]
+
+
+@pytest.fixture
+def dataset(root: Path) -> Dataset:
+    return LlcmReader().read(root)
+
+
+def shuffled(dataset: Dataset) -> pd.DataFrame:
+    """Return the table without paths and in another order, as a feature file might hold it."""
+    return dataset.images[COLUMNS].sample(frac=1, random_state=4, ignore_index=True)
+
+
+def images_of(table: pd.DataFrame, rows: np.ndarray) -> list[tuple[int, ...]]:
+    """Return (identity, camera, index) of rows, in their order."""
+    chosen = table.iloc[rows]
+    return list(zip(chosen["identity"], chosen["camera"], chosen["index"], strict=True))
+
+
+VISIBLE_FOLDERS = {(0, 3): 3, (0, 4): 2, (0, 5): 1, (3, 3): 2, (3, 5): 12, (12, 3): 1, (12, 9): 2}
+INFRARED_FOLDERS = {(0, 5): 2, (0, 6): 3, (3, 5): 1, (3, 8): 2, (12, 6): 4}
+
+
+@pytest.mark.parametrize(
+    ("protocol", "folders"), [(TO_INFRARED, VISIBLE_FOLDERS), (TO_VISIBLE, INFRARED_FOLDERS)]
+)
+def test_queries_are_all_test_images_of_a_modality(
+    dataset: Dataset, protocol: LlcmProtocol, folders: dict[tuple[int, int], int]
+) -> None:
+    expected = [(*folder, index) for folder, count in folders.items() for index in range(count)]
+    table = shuffled(dataset)
+    for number in (0, 9):
+        trial = protocol.trial(table, dataset.splits, "official", number)
+        assert images_of(table, trial.query) == expected
+        assert set(table["modality"].iloc[trial.query]) == {protocol.spec.query_modality}
+        assert trial.query.dtype == trial.gallery.dtype == np.int64
+
+
+@pytest.mark.parametrize(
+    ("protocol", "folders"), [(TO_INFRARED, INFRARED_FOLDERS), (TO_VISIBLE, VISIBLE_FOLDERS)]
+)
+def test_the_gallery_is_one_image_of_each_person_and_camera_by_pythons_generator(
+    dataset: Dataset, protocol: LlcmProtocol, folders: dict[tuple[int, int], int]
+) -> None:
+    table = shuffled(dataset)
+    for number in range(10):
+        random.seed(number)
+        expected = [(*folder, random.choice(range(count))) for folder, count in folders.items()]
+        trial = protocol.trial(table, dataset.splits, "official", number)
+        assert images_of(table, trial.gallery) == expected
+        assert set(table["modality"].iloc[trial.gallery]) == {protocol.spec.gallery_modality}
+
+
+def test_the_gallery_of_trial_0_by_hand(dataset: Dataset) -> None:
+    # random.seed(0): the choices among 2, 3, 1, 2 and 4 files, whose names sort as text.
+    trial = TO_INFRARED.trial(dataset.images, dataset.splits, "official", 0)
+    assert dataset.images["path"].iloc[trial.gallery].tolist() == [
+        "test_nir/cam5/0000/0000_c05_s185535_f5_nir.jpg",
+        "test_nir/cam6/0000/0000_c06_s185535_f15_nir.jpg",
+        "test_nir/cam5/0003/0003_c05_s185535_f5_nir.jpg",
+        "test_nir/cam8/0003/0003_c08_s185535_f5_nir.jpg",
+        "test_nir/cam6/0012/0012_c06_s185535_f5_nir.jpg",
+    ]
+
+
+@BOTH
+def test_trials_differ(dataset: Dataset, protocol: LlcmProtocol) -> None:
+    galleries = {
+        tuple(protocol.trial(dataset.images, dataset.splits, "official", number).gallery)
+        for number in range(10)
+    }
+    assert len(galleries) > 5
+
+
+@BOTH
+def test_the_draw_leaves_the_global_generator_alone(
+    dataset: Dataset, protocol: LlcmProtocol
+) -> None:
+    random.seed(5)
+    state = random.getstate()
+    protocol.trial(dataset.images, dataset.splits, "official", 3)
+    assert random.getstate() == state
+
+
+@BOTH
+def test_one_training_serves_all_trials_and_both_directions(
+    dataset: Dataset, protocol: LlcmProtocol
+) -> None:
+    assert {protocol.training_split(number) for number in range(10)} == {"train"}
+    rows = protocol.training_rows(dataset.images, dataset.splits, "train")
+    assert set(dataset.images["identity"].iloc[rows]) == {1, 4}
+    assert len(rows) == 14
+
+
+@BOTH
+def test_test_rows_cover_every_trial_and_no_training_image(
+    dataset: Dataset, protocol: LlcmProtocol
+) -> None:
+    rows = protocol.test_rows(dataset.images, dataset.splits, "train")
+    assert set(dataset.images["identity"].iloc[rows]) == {0, 3, 12}
+    for number in range(10):
+        trial = protocol.trial(dataset.images, dataset.splits, "official", number)
+        assert {*trial.query, *trial.gallery} <= set(rows)
+    training = protocol.training_rows(dataset.images, dataset.splits, "train")
+    assert not set(training) & set(rows)
+
+
+def test_the_draw_needs_images_of_the_test_people_only(dataset: Dataset) -> None:
+    rows = TO_VISIBLE.test_rows(dataset.images, dataset.splits, "train")
+    table = dataset.images.iloc[rows][COLUMNS].reset_index(drop=True)
+    whole = TO_VISIBLE.trial(dataset.images, dataset.splits, "official", 2)
+    part = TO_VISIBLE.trial(table, dataset.splits, "official", 2)
+    assert images_of(table, part.gallery) == images_of(dataset.images, whole.gallery)
+
+
+def test_another_convention_is_refused(dataset: Dataset) -> None:
+    with pytest.raises(UsageError, match=r"does not define the convention 'agw' .*; use official"):
+        TO_INFRARED.trial(dataset.images, dataset.splits, "agw", 0)
+
+
+@pytest.mark.parametrize("number", [-1, 10])
+def test_there_are_ten_trials(dataset: Dataset, number: int) -> None:
+    message = f"llcm-infrared-to-visible has trials 0 to 9, not {number}"
+    with pytest.raises(UsageError, match=message):
+        TO_VISIBLE.trial(dataset.images, dataset.splits, "official", number)
+    with pytest.raises(UsageError, match=message):
+        TO_VISIBLE.training_split(number)
+
+
+def test_another_split_is_refused(dataset: Dataset) -> None:
+    for rows in (TO_VISIBLE.training_rows, TO_VISIBLE.test_rows):
+        with pytest.raises(UsageError, match=r"unknown training split 'trial-1' \(known: train\)"):
+            rows(dataset.images, dataset.splits, "trial-1")
+
+
+def test_splits_of_another_dataset_are_refused(dataset: Dataset) -> None:
+    class Other:
+        def digest(self) -> str:
+            return ""
+
+    with pytest.raises(DataError, match="LLCM cannot use the split files of"):
+        TO_VISIBLE.trial(dataset.images, Other(), "official", 0)
+
+
+def test_training_needs_the_training_lists(dataset: Dataset, tmp_path: Path) -> None:
+    for name in ("train_vis.txt", "train_nir.txt"):
+        (dataset.root / "idx" / name).unlink()
+    splits = LlcmReader().read_splits(dataset.root)
+    with pytest.raises(DataError, match="0 of 0 training identities have no image"):
+        TO_VISIBLE.training_rows(dataset.images, splits, "train")
+
+
+def test_missing_people_are_named(dataset: Dataset) -> None:
+    table = dataset.images[~((dataset.images["identity"] == 3) & (dataset.images["camera"] != 3))]
+    with pytest.raises(DataError, match=r"1 of 3 test identities have no infrared image.* 3;"):
+        TO_VISIBLE.trial(table, dataset.splits, "official", 0)
+    table = dataset.images[dataset.images["identity"] != 12]
+    with pytest.raises(DataError, match=r"1 of 3 test identities have no image, such as .* 12;"):
+        TO_VISIBLE.test_rows(table, dataset.splits, "train")
+
+
+def test_a_camera_that_does_not_see_a_modality_is_named(dataset: Dataset) -> None:
+    table = dataset.images.copy()
+    table.loc[(table["camera"] == 8) & (table["identity"] == 3), "camera"] = 3
+    with pytest.raises(
+        DataError, match=r"LLCM has no infrared camera 3 .*, but 2 images say so, .* identity 3"
+    ):
+        TO_VISIBLE.trial(table, dataset.splits, "official", 0)
+
+
+def test_indices_must_be_complete(dataset: Dataset) -> None:
+    table = shuffled(dataset)
+    gap = (table["camera"] == 5) & (table["identity"] == 3) & (table["index"] == 7)
+    with pytest.raises(
+        DataError, match=r"camera 5, identity 3, visible: image indices must be 0 to n - 1, .* 8 is"
+    ):
+        TO_INFRARED.trial(table[~gap], dataset.splits, "official", 0)
