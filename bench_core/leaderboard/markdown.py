@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from bench_core.contracts.result import ResultRecord
+    from bench_core.contracts.result import Cost, ResultRecord
     from bench_core.contracts.scores import Scores
     from bench_core.leaderboard.rows import Row, Section
 
@@ -25,9 +25,12 @@ LEGEND = (
     "95 % interval by\nbootstrap over identities. Rows are ordered by rank-1, then mAP. Rows share "
     "a number where a paired test over\nidentities does not tell their rank-1 from that of the "
     "first row with that number (p of 0.05 or more). Re-ranked\nrows stand last and are numbered "
-    "apart (r1, r2, ...). Parameters and multiply-adds are those of extracting one\nimage (visible "
-    "/ infrared); speeds compare only on one device and precision. "
-    f"{NOT_MEASURED} means not measured."
+    "apart (r1, r2, ...). Models are those after the last epoch, but with validation\nselection "
+    "the best of a training on fewer people, by their score on validation people. Parameters are "
+    "those that\nextraction needs + those that only training needs; multiply-adds are those of "
+    "extracting one image (visible /\ninfrared); training is a training step for each image of its "
+    "batch, forward and backward, of the costliest stage:\ndocs/cost.md defines them. Speeds "
+    f"compare only on one device and precision. {NOT_MEASURED} means not measured."
 )
 SYNTHETIC = (
     "## Synthetic data\n\n"
@@ -45,6 +48,7 @@ COLUMNS = (
     *METRICS,
     "parameters (M)",
     "multiply-adds (G)",
+    "training (G)",
     "images/s",
     "seed",
     "date",
@@ -108,14 +112,15 @@ def _cell(text: str) -> str:
 
 def _section(section: Section) -> str:
     table = aligned_table(COLUMNS, [_cells(row) for row in section.rows])
-    return f"{_heading(section)}\n\n{_conditions(section)}\n\n{table}"
+    return f"### {heading(section)}\n\n{_conditions(section)}\n\n{table}"
 
 
-def _heading(section: Section) -> str:
+def heading(section: Section) -> str:
+    """Return what a table is of: data, protocol and convention; rendered people are called so."""
     key = section.key
     title = section.rows[0].record.dataset.title or key.dataset
     kind = "Synthetic " if key.synthetic else ""  # so that a table copied elsewhere still says it
-    return f"### {kind}{title}: {key.protocol}, {key.convention} galleries{_data_label(section)}"
+    return f"{kind}{title}: {key.protocol}, {key.convention} galleries{_data_label(section)}"
 
 
 def _data_label(section: Section) -> str:
@@ -146,19 +151,19 @@ def _cells(row: Row) -> list[str]:
     record = row.record
     return [
         f"r{row.rank}" if row.rerank else str(row.rank),
-        record.method.label + (" + re-ranking" if row.rerank else ""),
-        _preset(record),
+        record.label,
+        preset_label(record),
         record.provenance.weights.removeprefix("sha256:")[:8],
         *_metric_cells(record.scores),
-        f"{record.cost.parameters / 1e6:.2f}",
-        f"{record.cost.macs_visible / 1e9:.2f} / {record.cost.macs_infrared / 1e9:.2f}",
+        *_cost_cells(record.cost),
         _speed(record),
         str(record.method.seed),
         record.provenance.created.date().isoformat(),
     ]
 
 
-def _preset(record: ResultRecord) -> str:
+def preset_label(record: ResultRecord) -> str:
+    """Return the preset with the keys that were changed over it."""
     changed = ", ".join(record.method.overrides)
     return f"{record.method.preset} (changed: {changed})" if changed else record.method.preset
 
@@ -173,6 +178,16 @@ def _metric_cells(scores: Scores) -> list[str]:
             cell += f" [{100 * low:.1f}, {100 * high:.1f}]"
         cells.append(cell)
     return cells
+
+
+def _cost_cells(cost: Cost) -> list[str]:
+    only_training, training = cost.training_only_parameters, cost.training_macs
+    return [
+        f"{cost.parameters / 1e6:.2f}"
+        + ("" if only_training is None else f" + {only_training / 1e6:.2f}"),
+        f"{cost.macs_visible / 1e9:.2f} / {cost.macs_infrared / 1e9:.2f}",
+        NOT_MEASURED if training is None else f"{training / 1e9:.2f}",
+    ]
 
 
 def _speed(record: ResultRecord) -> str:

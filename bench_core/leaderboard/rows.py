@@ -18,6 +18,7 @@ ToldApart: TypeAlias = "Callable[[ResultRecord, ResultRecord], bool]"
 ROW_COLUMNS = (
     "rank",
     "rerank",
+    "selection",
     "method",
     "variant",
     "title",
@@ -38,6 +39,7 @@ ROW_COLUMNS = (
     "macs_visible",
     "macs_infrared",
     "training_only_parameters",
+    "training_macs",
     "images_per_second",
     "extraction_seconds",
     "training_seconds",
@@ -137,7 +139,7 @@ def row_values(row: Row) -> dict[str, Value]:
     """
     record = row.record
     return (
-        {"rank": row.rank, "rerank": row.rerank}
+        {"rank": row.rank, "rerank": row.rerank, "selection": record.provenance.selection}
         | _method_values(record)
         | _score_values(record)
         | _cost_values(record)

@@ -96,6 +96,7 @@ class Comparison:
             "result": str(self.paths[side]),
             "name": self.names[side],
             "rerank": record.protocol.rerank,
+            "selection": record.provenance.selection,
             "mean": record.scores.mean.by_name(),
         }
 
@@ -191,7 +192,7 @@ def _conditions(record: ResultRecord) -> dict[str, str]:
 
 def _names(paths: tuple[Path, Path], records: tuple[ResultRecord, ResultRecord]) -> tuple[str, str]:
     """Name the results by their methods; where that is not enough, say more."""
-    short = tuple(_short_name(record) for record in records)
+    short = tuple(record.label for record in records)
     long = tuple(
         f"{name} ({record.method.preset}, seed {record.method.seed})"
         for name, record in zip(short, records, strict=True)
@@ -201,7 +202,3 @@ def _names(paths: tuple[Path, Path], records: tuple[ResultRecord, ResultRecord])
         if first != second or paths[0] == paths[1]:
             return first, second
     return str(paths[0]), str(paths[1])
-
-
-def _short_name(record: ResultRecord) -> str:
-    return record.method.label + (" + re-ranking" if record.protocol.rerank else "")

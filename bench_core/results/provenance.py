@@ -20,6 +20,8 @@ from bench_core.contracts.result import Provenance
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from bench_core.contracts.method import Selection
+
 CORE_DISTRIBUTIONS = ("numpy", "pillow", "torch", "torchvision", "vireid-bench")
 NOT_INSTALLED = "not installed"
 
@@ -29,6 +31,7 @@ def collect_provenance(
     packages: Sequence[str],
     *,
     weights: str,
+    selection: Selection,
     training_identities: Sequence[str],
 ) -> Provenance:
     """Describe the run of this process.
@@ -38,6 +41,7 @@ def collect_provenance(
         packages: Distributions whose versions matter besides `CORE_DISTRIBUTIONS` and Python:
             those of the method's and the protocol's plugin.
         weights: What the backbone started from: "imagenet", "none" or "sha256:..." of a file.
+        selection: Which state of each training was scored.
         training_identities: Identity (SHA-256) of each training, in the order of trials.
 
     Returns:
@@ -52,6 +56,7 @@ def collect_provenance(
         git_dirty=dirty,
         platform=f"{platform.system()} {platform.machine()}",
         weights=weights,
+        selection=selection,
         training_identities=tuple(training_identities),
     )
 

@@ -11,13 +11,13 @@ from __future__ import annotations
 import hashlib
 import json
 import reprlib
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from bench_core.contracts.errors import BenchError, DataError
 from bench_core.contracts.result import SCHEMA_VERSION, ResultRecord
-from bench_core.files import hash_json, write_atomically, write_json
+from bench_core.files import hash_json, write_bytes, write_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,13 +31,14 @@ NOT_RECORDS = frozenset({"leaderboard.json", "published"})
 def result_path(folder: Path, record: ResultRecord) -> Path:
     """Return where a record lies in a results folder.
 
-    The name is `<protocol>/<method>[-variant]-<preset>-<convention>[-rerank]-seed<N>-<hash>.json`,
-    the hash being 8 hex digits over `ResultRecord.row_key`: the same run has the same path.
+    The name is `<protocol>/<method>[-variant]-<preset>-<convention>[-validation][-rerank]` and
+    `-seed<N>-<hash>.json`, the hash being 8 hex digits over `ResultRecord.row_key`: the same run
+    has the same path.
 
     Raises:
         BenchError: The protocol's id is a name that the results folder keeps for itself.
     """
-    method, protocol = record.method, record.protocol
+    method, protocol, selection = record.method, record.protocol, record.provenance.selection
     if protocol.id in NOT_RECORDS:
         raise BenchError(
             f"results of protocol '{protocol.id}' cannot be stored: {folder / protocol.id} is "
@@ -48,6 +49,7 @@ def result_path(folder: Path, record: ResultRecord) -> Path:
         method.variant,
         method.preset,
         protocol.convention,
+        selection if selection != "last" else None,
         "rerank" if protocol.rerank else None,
         f"seed{method.seed}",
         hash_json(record.row_key)[:8],
@@ -82,7 +84,7 @@ def write_result(folder: Path, record: ResultRecord, query_scores: bytes) -> Pat
     if _hash(query_scores) != record.query_scores:
         raise ValueError("the record has another hash than the scores of its queries")
     path = result_path(folder, record)
-    write_atomically(query_scores_path(path), lambda file: _write_all(file, query_scores))
+    write_bytes(query_scores_path(path), query_scores)
     write_json(path, record.as_document())
     return path
 
@@ -155,10 +157,6 @@ def find_results(folder: Path) -> dict[Path, ResultRecord]:
 
 def _hash(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
-
-
-def _write_all(file: BinaryIO, content: bytes) -> None:
-    file.write(content)
 
 
 def _record_paths(folder: Path) -> list[Path]:

@@ -22,16 +22,15 @@ from bench_core.evaluation import Evaluation, join_evaluations
 from bench_core.features import FeatureTable
 from bench_core.files import check_writable
 from bench_core.plugins import Registry
-from bench_core.profiling.cost import inference_cost
 from bench_core.results.provenance import collect_provenance
 from bench_core.results.query_scores import encode_query_table
 from bench_core.results.store import write_result
 from bench_core.runs.embeddings import ExtractionReport, features_of
 from bench_core.runs.inputs import RunInputs
+from bench_core.runs.profiles import count_cost
 from bench_core.runs.trainings import TrainedModel, TrainingSettings, train
+from bench_core.runs.trials import each_split
 from bench_core.scoring import score_features, score_features_trial
-
-EXTRACTION_PRECISION = "float32"
 
 
 @dataclass(frozen=True)
@@ -101,10 +100,9 @@ def run_benchmark(
         protocol=protocol.id,
         config=choice.config.model_dump(mode="json"),
     )
-    splits = [inputs.protocol.training_split(trial) for trial in range(protocol.num_trials)]
+    splits = inputs.training_splits(settings.selection)
     scored = {
-        split: _train_and_extract(choice, inputs, split, settings)
-        for split in dict.fromkeys(splits)
+        split: _train_and_extract(choice, inputs, split, settings) for split in each_split(splits)
     }
     evaluation = _evaluate(inputs, scoring, splits, scored)
     query_scores = encode_query_table(evaluation.query_table)
@@ -120,6 +118,7 @@ def run_benchmark(
             command,
             sorted({_distribution(registry, choice)}),
             weights=settings.weights.label,
+            selection=settings.selection,
             training_identities=[scored[split].model.description.identity for split in splits],
         ),
     )
@@ -145,6 +144,7 @@ def _train_and_extract(
 ) -> _Scored:
     model = train(choice, inputs, split, settings)
     features, report = features_of(model, inputs, settings.device)
+    model.method.networks.cpu()  # a device need not hold the models of all trials at once
     return _Scored(model, features, report)
 
 
@@ -206,13 +206,16 @@ def _protocol_used(inputs: RunInputs, scoring: ScoringSettings) -> ProtocolUsed:
 
 def _cost(choice: MethodChoice, settings: TrainingSettings, scored: Sequence[_Scored]) -> Cost:
     first = scored[0]
-    counted = inference_cost(first.model.method, choice.config.image_size, settings.device)
+    num_identities = first.model.description.num_identities
+    cost = count_cost(choice, settings.device, num_identities=num_identities)
+    counted = cost.inference
     macs = max(counted.macs.values())
     seconds = sum(part.report.seconds for part in scored)
     images = sum(part.report.num_images for part in scored)
     return Cost(
         parameters=counted.parameters,
         training_only_parameters=counted.training_only_parameters,
+        training_macs=cost.training_macs,
         macs=macs,
         flops=2 * macs,
         macs_visible=counted.macs["visible"],
@@ -221,7 +224,7 @@ def _cost(choice: MethodChoice, settings: TrainingSettings, scored: Sequence[_Sc
         extraction_seconds=round(seconds, 3),
         training_seconds=round(sum(part.model.report.seconds for part in scored), 3),
         device=first.report.device,
-        precision=EXTRACTION_PRECISION,
+        precision=first.report.precision,
     )
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from bench_core.contracts.dataset import Dataset, DatasetSpec
 from bench_core.contracts.errors import DataError, UsageError
-from bench_core.contracts.protocol import EvaluationProtocol, ProtocolSpec
+from bench_core.contracts.method import Selection
+from bench_core.contracts.protocol import EvaluationProtocol, ProtocolSpec, Trial
 from bench_core.data.cache import ImageStore, open_images
 from bench_core.data.fingerprint import fingerprint
 from bench_core.files import remove_leftovers
@@ -42,6 +43,22 @@ class RunInputs:
         """Return the decoded images at a size (height, width); see `open_images`."""
         return open_images(self.dataset, self.fingerprint, size, self.cache)
 
+    def training_splits(self, selection: Selection) -> list[str]:
+        """Return the training split of each trial.
+
+        Raises:
+            UsageError: The selection needs validation people, and the dataset has none.
+        """
+        spec = self.protocol.spec
+        trials = range(spec.num_trials)
+        if selection == "validation":
+            return [validation_split(spec) for _ in trials]
+        return [self.protocol.training_split(trial) for trial in trials]
+
+    def validation_trial(self) -> Trial:
+        """Return the rows of the validation queries and gallery."""
+        return self.protocol.validation_trial(self.dataset.images, self.dataset.splits)
+
 
 def open_inputs(
     registry: Registry, protocol: ProtocolSpec, root: Path | None, cache: Path
@@ -71,6 +88,20 @@ def open_inputs(
         protocol=build_protocol(protocol),
         cache=cache,
     )
+
+
+def validation_split(spec: ProtocolSpec) -> str:
+    """Return the name of the training split that holds validation people out.
+
+    Raises:
+        UsageError: There is none.
+    """
+    if spec.validation_split is None:
+        raise UsageError(
+            f"--select validation: {spec.id} has no validation people; use --select last (models "
+            "are never selected on test people)"
+        )
+    return spec.validation_split
 
 
 def build_protocol(spec: ProtocolSpec) -> EvaluationProtocol:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,13 +16,14 @@ from filelock import FileLock
 from numpy.typing import NDArray
 
 from bench_core.configuration import MethodChoice, MethodConfig, validate_config
-from bench_core.contracts.errors import BenchError, CheckpointError, PluginError
-from bench_core.contracts.method import Precision
+from bench_core.contracts.errors import BenchError, CheckpointError, PluginError, TrainingError
+from bench_core.contracts.method import Precision, Selection
 from bench_core.devices import device_name
 from bench_core.files import hash_json
 from bench_core.modeling.pretrained import PretrainedWeights
 from bench_core.plugins import Registry, load_object, source_hash
 from bench_core.runs.inputs import RunInputs
+from bench_core.runs.validation import build_validation, validation_digest
 from bench_core.training.checkpoint import (
     TrainingReport,
     load_model,
@@ -35,6 +37,7 @@ from bench_core.training.run import (
     CHECKPOINT_FILE,
     LOG_FILE,
     MODEL_FILE,
+    VALIDATION_SCORE,
     EpochObserver,
     TrainingRun,
     ignore_epoch,
@@ -55,6 +58,7 @@ class TrainingSettings:
         device: Device to train on.
         precision: Number format of the training steps.
         runs: Folder that holds a folder for each training.
+        selection: Which state of the training is kept.
         on_epoch: Told of each finished epoch.
     """
 
@@ -63,6 +67,7 @@ class TrainingSettings:
     device: torch.device
     precision: Precision
     runs: Path
+    selection: Selection = "last"
     on_epoch: EpochObserver = ignore_epoch
 
 
@@ -92,15 +97,46 @@ def train(
 ) -> TrainedModel:
     """Train a method on a split, go on where it was interrupted, or return the finished training.
 
+    Args:
+        choice: The method.
+        inputs: Protocol and dataset.
+        split: Name of a training split; one of `inputs.training_splits(settings.selection)`.
+        settings: How to train.
+
     Raises:
         DataError: An image is damaged, or the split cannot be trained on.
-        TrainingError: The training cannot go on.
+        TrainingError: The training cannot go on, or was never validated.
+        UsageError: The method cannot be selected by validation.
         BenchError: A file cannot be written, or another process is at the same training.
     """
     images = inputs.dataset.images
     rows = inputs.protocol.training_rows(images, inputs.dataset.splits, split)
     data = training_data(images, rows, inputs.images(choice.config.image_size))
-    description = TrainingDescription(
+    description = _describe(choice, inputs, split, settings, rows)
+    folder = training_folder(settings.runs, description)
+    path = folder / MODEL_FILE
+    method = build_method(choice, data.num_identities, seed=settings.seed)
+    cached = path.exists()
+    if not cached:
+        _make_folder(folder)
+        with _alone(folder):
+            if not path.exists():  # another process may have finished it just now
+                validate = build_validation(
+                    method, choice.config, inputs, description, settings.device
+                )
+                _train(method, data, description, folder, settings, validate)
+    return _finished(path, method, choice.config, cached=cached)
+
+
+def _describe(
+    choice: MethodChoice,
+    inputs: RunInputs,
+    split: str,
+    settings: TrainingSettings,
+    rows: NDArray[np.int64],
+) -> TrainingDescription:
+    images = inputs.dataset.images
+    return TrainingDescription(
         method=choice.spec.id,
         variant=choice.variant.name,
         config=choice.config.model_dump(mode="json"),
@@ -112,18 +148,9 @@ def train(
         weights=settings.weights.label,
         precision=settings.precision,
         code=source_hash(choice.spec.method),
-        num_identities=data.num_identities,
+        num_identities=images["identity"].iloc[rows].nunique(),
+        validation=validation_digest(inputs, settings.selection),
     )
-    folder = training_folder(settings.runs, description)
-    path = folder / MODEL_FILE
-    method = build_method(choice, data.num_identities, seed=settings.seed)
-    cached = path.exists()
-    if not cached:
-        _make_folder(folder)
-        with _alone(folder):
-            if not path.exists():  # another process may have finished it just now
-                _train(method, data, description, folder, settings)
-    return _finished(path, method, choice.config, cached=cached)
 
 
 def _train(
@@ -132,6 +159,7 @@ def _train(
     description: TrainingDescription,
     folder: Path,
     settings: TrainingSettings,
+    validate: Callable[[], float] | None,
 ) -> None:
     """Train to the end, and write the model in the place of the checkpoint."""
     if not (folder / CHECKPOINT_FILE).exists():
@@ -141,10 +169,11 @@ def _train(
         description=description,
         device=settings.device,
         on_epoch=settings.on_epoch,
+        validate=validate,
     )
     with _deterministic(settings.device):
         method.train(data, run)
-    report = _report(folder / LOG_FILE, settings.device)
+    report = _report(folder / LOG_FILE, description, settings.device)
     save_model(folder / MODEL_FILE, method.networks, description, report)
     (folder / CHECKPOINT_FILE).unlink(missing_ok=True)
 
@@ -159,6 +188,18 @@ def training_folder(runs: Path, description: TrainingDescription) -> Path:
     """Return the folder of a training: readable, and different for different trainings."""
     name = f"{description.method}-{description.variant}-{description.identity[:12]}"
     return runs / description.dataset / name
+
+
+def find_model(runs: Path, dataset: str, identity: str) -> Path | None:
+    """Return the model file of a finished training, given its identity; None where it is not there.
+
+    Args:
+        runs: Folder of trainings.
+        dataset: Id of the dataset that it was trained on.
+        identity: SHA-256 (hex) of its description.
+    """
+    found = sorted((runs / dataset).glob(f"*-{identity[:12]}/{MODEL_FILE}"))
+    return found[0] if found else None
 
 
 def build_method(choice: MethodChoice, num_identities: int, *, seed: int = 0) -> Method:
@@ -206,16 +247,30 @@ def _finished(path: Path, method: Method, config: MethodConfig, *, cached: bool)
     )
 
 
-def _report(log: Path, device: torch.device) -> TrainingReport:
-    """Sum up the log of a training; a method with a loop of its own may have none."""
+def _report(log: Path, description: TrainingDescription, device: torch.device) -> TrainingReport:
+    """Sum up the log of a training; a method with a loop of its own may have none.
+
+    Raises:
+        TrainingError: The model was to be selected by validation, and was not.
+    """
     epochs = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
     seconds = sum(epoch["seconds"] for epoch in epochs)
     waited = sum(epoch["seconds"] * epoch["waiting_for_data"] for epoch in epochs)
-    return TrainingReport(
+    report = TrainingReport(
         seconds=round(seconds, 3),
         waiting_for_data=round(waited / seconds, 6) if seconds else 0.0,
         device=device_name(device),
     )
+    if description.selection == "last":
+        return report
+    validated = [epoch for epoch in epochs if VALIDATION_SCORE in epoch]
+    if not validated:
+        raise TrainingError(
+            f"no epoch of {description.method} was validated: its last stage has none, or its "
+            "train does not call run.execute; use --select last"
+        )
+    best = max(validated, key=itemgetter(VALIDATION_SCORE))
+    return replace(report, selected_epoch=best["epoch"], validation_score=best[VALIDATION_SCORE])
 
 
 def _make_folder(folder: Path) -> None:

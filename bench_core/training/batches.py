@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from bench_core.data.augmentation import AugmentationConfig, augment
+from bench_core.data.prefetching import Prefetcher
 from bench_core.data.sampling import BatchRows
-
-BATCHES_AHEAD = 3
 
 
 @dataclass(frozen=True)
@@ -34,16 +30,17 @@ class Batch:
 
 
 class BatchLoader:
-    """Gathers batches from decoded images, a few ahead of their use.
-
-    Attributes:
-        waited_seconds: Time that the training spent waiting for a batch, in total.
-    """
+    """Gathers batches from decoded images, a few ahead of their use."""
 
     def __init__(self, pixels: NDArray[np.uint8], device: torch.device) -> None:
         self._pixels = pixels
         self._device = device
-        self.waited_seconds = 0.0
+        self._prefetcher = Prefetcher(self._gather)
+
+    @property
+    def waited_seconds(self) -> float:
+        """Time that the training spent waiting for a batch, in total."""
+        return self._prefetcher.waited_seconds
 
     def load(
         self, batches: Iterator[BatchRows], augmentation: AugmentationConfig, seed: int
@@ -55,20 +52,9 @@ class BatchLoader:
             augmentation: Applied on the device.
             seed: Seeds the augmentation of the first batch; each next one adds 1.
         """
-        with ThreadPoolExecutor(1) as pool:
-            waiting: list[Future[tuple[torch.Tensor, ...]]] = [
-                pool.submit(self._gather, rows) for rows in islice(batches, BATCHES_AHEAD)
-            ]
-            try:
-                while waiting:
-                    started = time.perf_counter()
-                    gathered = waiting.pop(0).result()
-                    self.waited_seconds += time.perf_counter() - started
-                    waiting += [pool.submit(self._gather, rows) for rows in islice(batches, 1)]
-                    yield self._finish(gathered, augmentation, seed)
-                    seed += 1
-            finally:
-                pool.shutdown(cancel_futures=True)
+        for gathered in self._prefetcher.results(batches):
+            yield self._finish(gathered, augmentation, seed)
+            seed += 1
 
     def _gather(self, rows: BatchRows) -> tuple[torch.Tensor, ...]:
         tensors = (
@@ -96,4 +82,4 @@ class BatchLoader:
 
 def to_float(pixels: torch.Tensor) -> torch.Tensor:
     """Turn uint8 pixels (B, H, W, 3) into floats (B, 3, H, W) in [0, 1], channels last."""
-    return pixels.permute(0, 3, 1, 2).float() / 255
+    return pixels.permute(0, 3, 1, 2).float().div_(255)

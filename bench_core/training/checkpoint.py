@@ -16,10 +16,12 @@ from torch import nn
 from bench_core.contracts.errors import CheckpointError
 from bench_core.files import write_atomically
 from bench_core.training.identity import TrainingDescription
+from bench_core.training.selection import Selected
 
 FORMAT = "vireid-bench/1"
 NETWORKS = "networks."
 OPTIMIZERS = "optimizers."
+SELECTED = "selected."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,18 +46,38 @@ class Position:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Progress:
+    """What an interrupted training left behind, apart from its networks.
+
+    Attributes:
+        position: Where it was.
+        optimizers: The state of each optimiser, for `restore_optimizer`.
+        selected: The best networks so far, where they are selected by validation.
+    """
+
+    position: Position = field(default_factory=Position)
+    optimizers: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+    selected: Selected | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainingReport:
     """How a finished training went.
 
     Attributes:
-        seconds: Wall time of its steps, over all interruptions.
+        seconds: Wall time of its steps, over all interruptions; without validation.
         waiting_for_data: Share of that time spent waiting for a batch, in [0, 1].
         device: Name of the device that finished it.
+        selected_epoch: Epoch of the last stage, from 1, whose networks validation selected; None
+            where those of the last epoch were kept without it.
+        validation_score: mAP of those networks on the validation people, in [0, 1].
     """
 
     seconds: float
     waiting_for_data: float
     device: str
+    selected_epoch: int | None = None
+    validation_score: float | None = None
 
 
 def save_model(
@@ -67,7 +89,7 @@ def save_model(
         BenchError: The file cannot be written.
     """
     document = {"training": description.document(), "report": asdict(report)}
-    _save(path, _network_tensors(networks), document)
+    _save(path, _prefixed(NETWORKS, networks.state_dict()), document)
 
 
 def load_model(
@@ -82,13 +104,8 @@ def load_model(
         CheckpointError: The file is unreadable or was not written by this program.
     """
     tensors, document = _load(path)
-    state = {
-        name.removeprefix(NETWORKS): tensor
-        for name, tensor in tensors.items()
-        if name.startswith(NETWORKS)
-    }
     description = TrainingDescription.from_document(document["training"])
-    return state, description, TrainingReport(**document["report"])
+    return _having(NETWORKS, tensors), description, TrainingReport(**document["report"])
 
 
 def load_networks(networks: nn.Module, state: Mapping[str, torch.Tensor], path: Path) -> None:
@@ -110,15 +127,17 @@ def save_progress(
     optimizers: Mapping[str, torch.optim.Optimizer],
     position: Position,
     identity: str,
+    selected: Selected | None = None,
 ) -> None:
     """Write all that an interrupted training needs to go on exactly where it was.
 
-    Random states need no place here: every draw is seeded by its position in the training.
+    Random states need no place here: every draw is seeded by its position in the training. The
+    best networks so far have theirs, so that they and the position are of one moment.
 
     Raises:
         BenchError: The file cannot be written; the previous checkpoint stays whole.
     """
-    tensors = _network_tensors(networks)
+    tensors = _prefixed(NETWORKS, networks.state_dict())
     groups = {}
     for name, optimizer in optimizers.items():
         state = optimizer.state_dict()
@@ -128,16 +147,14 @@ def save_progress(
                 if value is not None:
                     tensors[f"{OPTIMIZERS}{name}.{index}.{key}"] = value.detach().cpu().contiguous()
     document = {"identity": identity, "position": asdict(position), "param_groups": groups}
+    if selected is not None:
+        tensors |= _prefixed(SELECTED, selected.state)
+        document["selected"] = {"epoch": selected.epoch, "score": selected.score}
     _save(path, tensors, document)
 
 
-def load_progress(
-    path: Path, networks: nn.Module, identity: str
-) -> tuple[Position, dict[str, dict[str, Any]]]:
+def load_progress(path: Path, networks: nn.Module, identity: str) -> Progress:
     """Read what `save_progress` wrote, and load the networks.
-
-    Returns:
-        The position, and the state of each optimiser for `restore_optimizer`.
 
     Raises:
         CheckpointError: The file is unreadable, or belongs to another training.
@@ -147,17 +164,20 @@ def load_progress(
         raise CheckpointError(
             f"{path} belongs to another training; remove it or choose another --runs folder"
         )
-    state = {n.removeprefix(NETWORKS): t for n, t in tensors.items() if n.startswith(NETWORKS)}
-    load_networks(networks, state, path)
+    load_networks(networks, _having(NETWORKS, tensors), path)
     optimizers: dict[str, dict[str, Any]] = {
         name: {"state": {}, "param_groups": groups}
         for name, groups in document["param_groups"].items()
     }
-    for full_name, tensor in tensors.items():
-        if full_name.startswith(OPTIMIZERS):
-            name, index, key = full_name.removeprefix(OPTIMIZERS).rsplit(".", 2)
-            optimizers[name]["state"].setdefault(int(index), {})[key] = tensor
-    return Position(**document["position"]), optimizers
+    for full_name, tensor in _having(OPTIMIZERS, tensors).items():
+        name, index, key = full_name.rsplit(".", 2)
+        optimizers[name]["state"].setdefault(int(index), {})[key] = tensor
+    selected = document.get("selected")
+    return Progress(
+        position=Position(**document["position"]),
+        optimizers=optimizers,
+        selected=selected and Selected(state=_having(SELECTED, tensors), **selected),
+    )
 
 
 def restore_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
@@ -177,10 +197,16 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -
                     entries[key] = torch.empty_like(parameter).copy_(value)
 
 
-def _network_tensors(networks: nn.Module) -> dict[str, torch.Tensor]:
+def _prefixed(prefix: str, state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {f"{prefix}{name}": value.detach().cpu().contiguous() for name, value in state.items()}
+
+
+def _having(prefix: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Return the tensors whose names begin with a prefix, without it."""
     return {
-        f"{NETWORKS}{name}": tensor.detach().cpu().contiguous()
-        for name, tensor in networks.state_dict().items()
+        name.removeprefix(prefix): tensor
+        for name, tensor in tensors.items()
+        if name.startswith(prefix)
     }
 
 

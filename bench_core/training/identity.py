@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from bench_core.contracts.errors import CheckpointError
-from bench_core.contracts.method import Precision
+from bench_core.contracts.method import Precision, Selection
 from bench_core.files import hash_json
 
 IDENTITY_VERSION = 1
@@ -32,6 +32,8 @@ class TrainingDescription:
         code: SHA-256 (hex) of the sources of the method's package: an edited loss is another
             training.
         num_identities: Number of training identities.
+        validation: SHA-256 (hex) of the validation queries and gallery that choose the epoch whose
+            networks are kept; None where those of the last epoch are.
     """
 
     method: str
@@ -46,6 +48,12 @@ class TrainingDescription:
     precision: Precision
     code: str
     num_identities: int
+    validation: str | None = None
+
+    @property
+    def selection(self) -> Selection:
+        """Which state of the training is kept."""
+        return "last" if self.validation is None else "validation"
 
     @property
     def identity(self) -> str:
@@ -53,8 +61,11 @@ class TrainingDescription:
         return hash_json([IDENTITY_VERSION, self.document()])
 
     def document(self) -> dict[str, Any]:
-        """Return the description as plain data."""
-        return asdict(self)
+        """Return the description as plain data; without validation, nothing is said of it."""
+        document = asdict(self)
+        if self.validation is None:
+            del document["validation"]
+        return document
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> TrainingDescription:
@@ -64,9 +75,9 @@ class TrainingDescription:
             CheckpointError: A field is missing or unknown.
         """
         expected = {field.name for field in fields(cls)}
-        if set(document) != expected:
+        if differing := (set(document) ^ expected) - {"validation"}:
             raise CheckpointError(
                 "the training description has other fields than this version writes: "
-                f"{', '.join(sorted(set(document) ^ expected))}"
+                f"{', '.join(sorted(differing))}"
             )
         return cls(**document)

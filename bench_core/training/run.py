@@ -15,12 +15,13 @@ from torch import nn
 from bench_core.progress import progress
 from bench_core.training import checkpoint
 from bench_core.training.batches import Batch, BatchLoader
-from bench_core.training.checkpoint import Position
+from bench_core.training.checkpoint import Position, Progress
 from bench_core.training.data import TrainingData
 from bench_core.training.identity import TrainingDescription
 from bench_core.training.log import JsonLines, LossLog
 from bench_core.training.recipes import build_optimizer, set_learning_rate
 from bench_core.training.seeding import numpy_generator, seed_global_generators, torch_generator
+from bench_core.training.selection import Selector, is_validated
 from bench_core.training.stages import Stage
 from bench_core.training.updates import Updates
 
@@ -31,6 +32,8 @@ EpochObserver: TypeAlias = Callable[[str, str, int, int, Mapping[str, float]], N
 CHECKPOINT_FILE = "checkpoint.safetensors"
 MODEL_FILE = "model.safetensors"
 LOG_FILE = "log.jsonl"
+VALIDATION_SCORE = "validation_mAP"
+"""What the log calls the score of an epoch that was validated."""
 
 SAMPLING, AUGMENTATION, STEPS = range(3)
 """What a random draw is for: the last part of its place."""
@@ -52,6 +55,8 @@ class TrainingRun:
         device: Device to train on.
         checkpoint_seconds: Longest time between two checkpoints within an epoch.
         on_epoch: Told of each finished epoch.
+        validate: Returns the mAP of the networks as they are on validation people; the networks of
+            the best epoch of the last stage are kept. Without it those of the last epoch are.
     """
 
     folder: Path
@@ -59,9 +64,13 @@ class TrainingRun:
     device: torch.device
     checkpoint_seconds: float = 300.0
     on_epoch: EpochObserver = ignore_epoch
+    validate: Callable[[], float] | None = None
 
     def execute(self, networks: nn.ModuleDict, stages: Sequence[Stage], data: TrainingData) -> None:
         """Run the stages from the last checkpoint, or from the start, to the end.
+
+        With `validate`, the last stage is validated now and then (see
+        `bench_core.training.selection`), and the networks end as they were when they scored best.
 
         Raises:
             TrainingError: A loss is not finite, or a stage's check failed.
@@ -69,19 +78,26 @@ class TrainingRun:
             BenchError: A file cannot be written.
         """
         networks.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        position, states = self._resume(networks)
+        saved = self._resume(networks)
+        position, states = saved.position, saved.optimizers
         log = JsonLines(self.folder / LOG_FILE, position.log_bytes)
+        selector = self.validate and Selector(networks, self.validate, saved.selected)
         for index in range(position.stage, len(stages)):
-            loop = _StageLoop(self, networks, stages[index], index, data, log)
+            last = index + 1 == len(stages)
+            loop = _StageLoop(
+                self, networks, stages[index], index, data, log, selector if last else None
+            )
             for name, state in states.items():
                 checkpoint.restore_optimizer(loop.optimizers[name], state)
             loop.run(position)
             position, states = Position(stage=index + 1, log_bytes=log.num_bytes), {}
+        if selector:
+            selector.restore()
 
-    def _resume(self, networks: nn.Module) -> tuple[Position, dict[str, dict[str, Any]]]:
+    def _resume(self, networks: nn.Module) -> Progress:
         path = self.folder / CHECKPOINT_FILE
         if not path.exists():
-            return Position(), {}
+            return Progress()
         return checkpoint.load_progress(path, networks, self.description.identity)
 
 
@@ -96,9 +112,10 @@ class _StageLoop:
         index: int,
         data: TrainingData,
         log: JsonLines,
+        selector: Selector | None,
     ) -> None:
-        self._run, self._networks, self._stage, self._index, self._log = (
-            run, networks, stage, index, log,
+        self._run, self._networks, self._stage, self._index, self._log, self._selector = (
+            run, networks, stage, index, log, selector,
         )  # fmt: skip
         self.optimizers: Optimizers = {
             name: build_optimizer(plan.config, plan.groups)
@@ -159,7 +176,9 @@ class _StageLoop:
         losses.read()
         seconds = time.perf_counter() - started
         waited = self._loader.waited_seconds - waited_before
-        self._report(epoch, losses.means(), seconds, waited, step)
+        report = self._report(epoch, losses.means(), seconds, waited, step)
+        self._log.append({**report, **self._validate(epoch + 1)})
+        bar.set_postfix(self._summary(epoch, losses), refresh=False)
         return losses.means()
 
     def _step(self, batch: Batch, epoch: int, step: int, losses: LossLog) -> None:
@@ -189,24 +208,35 @@ class _StageLoop:
 
     def _summary(self, epoch: int, losses: LossLog) -> dict[str, str]:
         means = {name: f"{mean:.3f}" for name, mean in losses.means().items()}
-        return {"epoch": f"{epoch + 1}/{self._stage.epochs}", **means}
+        return {"epoch": f"{epoch + 1}/{self._stage.epochs}", **self._best(), **means}
+
+    def _best(self) -> dict[str, str]:
+        best = self._selector and self._selector.selected
+        return {"best mAP": f"{best.score:.3f} (epoch {best.epoch})"} if best else {}
+
+    def _validate(self, epoch: int) -> dict[str, float]:
+        """Validate after an epoch (from 1) where it is due, and return what the log says of it."""
+        if self._selector is None or not is_validated(epoch, self._stage.epochs):
+            return {}
+        started = time.perf_counter()
+        score = self._selector.validate(epoch)
+        seconds = time.perf_counter() - started
+        return {VALIDATION_SCORE: score, "validation_seconds": round(seconds, 3)}
 
     def _report(
         self, epoch: int, means: dict[str, float], seconds: float, waited: float, steps: int
-    ) -> None:
+    ) -> dict[str, Any]:
         stage = self._stage
         images = 2 * stage.sampling.identities * stage.sampling.images * steps
-        self._log.append(
-            {
-                "stage": stage.name,
-                "epoch": epoch + 1,
-                "losses": means,
-                "learning_rates": {n: o.param_groups[0]["lr"] for n, o in self.optimizers.items()},
-                "seconds": round(seconds, 3),
-                "images_per_second": round(images / seconds, 1),
-                "waiting_for_data": round(waited / seconds, 4),
-            }
-        )
+        return {
+            "stage": stage.name,
+            "epoch": epoch + 1,
+            "losses": means,
+            "learning_rates": {n: o.param_groups[0]["lr"] for n, o in self.optimizers.items()},
+            "seconds": round(seconds, 3),
+            "images_per_second": round(images / seconds, 1),
+            "waiting_for_data": round(waited / seconds, 4),
+        }
 
     def _save(self, position: Position) -> None:
         checkpoint.save_progress(
@@ -215,5 +245,6 @@ class _StageLoop:
             self.optimizers,
             position,
             self._run.description.identity,
+            self._selector.selected if self._selector else None,
         )
         self._saved_at = time.monotonic()

@@ -59,8 +59,9 @@ def test_a_row_shows_percent_with_the_deviation_over_trials(example: ResultRecor
         "rank-20": "87.00 ± 1.00",
         "mAP": "32.00 ± 1.00 [29.0, 35.0]",
         "mINP": "22.00 ± 2.00",
-        "parameters (M)": "23.51",
+        "parameters (M)": "23.51 + 0.81",
         "multiply-adds (G)": "4.05 / 4.05",
+        "training (G)": "\N{EN DASH}",
         "images/s": "1,234 (NVIDIA H200, bfloat16)",
         "seed": "0",
         "date": "2025-03-01",
@@ -87,9 +88,30 @@ def test_speed_names_the_device_where_it_was_measured(
     assert row["images/s"] == shown
 
 
+def test_what_only_training_needs_is_shown_where_it_was_counted(make_record: MakeRecord) -> None:
+    (row,) = table(
+        make_record(cost__training_only_parameters=None, cost__training_macs=12_345_678_901)
+    )
+    assert (row["parameters (M)"], row["training (G)"]) == ("23.51", "12.35")
+
+
 def test_re_ranked_rows_are_marked(make_record: MakeRecord) -> None:
     rows = table(make_record(0.2), make_record(0.9, protocol__rerank=True))
     assert [(row["#"], row["method"]) for row in rows] == [("1", "xiv"), ("r1", "xiv + re-ranking")]
+
+
+def test_a_model_that_validation_selected_is_marked(make_record: MakeRecord) -> None:
+    marked = {"provenance__selection": "validation", "provenance__training_identities": ["5" * 64]}
+    rows = table(
+        make_record(0.2),
+        make_record(0.9, **marked),
+        make_record(0.9, **marked, protocol__rerank=True),
+    )
+    assert [(row["#"], row["method"]) for row in rows] == [
+        ("1", "xiv + validation selection"),
+        ("2", "xiv"),
+        ("r1", "xiv + validation selection + re-ranking"),
+    ]
 
 
 def test_rows_that_share_a_rank_have_the_same_number(make_record: MakeRecord) -> None:

@@ -84,13 +84,19 @@ def test_csv_is_one_flat_table_of_raw_fractions(make_record: MakeRecord) -> None
     records = [
         make_record(1 / 3),
         make_record(0.5, protocol__convention="agw"),
-        make_record(0.9, dataset__synthetic=True, protocol__rerank=True),
+        make_record(
+            0.9,
+            dataset__synthetic=True,
+            protocol__rerank=True,
+            provenance__selection="validation",
+        ),
     ]
     rows = list(csv.DictReader(io.StringIO(render(records, "csv"))))
     assert [float(row["rank-1"]) for row in rows] == [0.5, 1 / 3, 0.9]
     assert [row["convention"] for row in rows] == ["agw", "official", "official"]
     assert [row["synthetic"] for row in rows] == ["False", "False", "True"]
     assert [row["rerank"] for row in rows] == ["False", "False", "True"]
+    assert [row["selection"] for row in rows] == ["last", "last", "validation"]
     assert rows[0]["fingerprint"] == "a" * 64
 
 

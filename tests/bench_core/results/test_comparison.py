@@ -103,6 +103,18 @@ def test_results_that_differ_in_their_configuration_only_are_named_by_their_file
     assert compare_results(*paths).names == (paths[0].stem, paths[1].stem)
 
 
+def test_selection_is_never_compared_silently(
+    make_table: MakeTable, store_result: StoreResult
+) -> None:
+    selected = store_result(
+        make_table(0.6), provenance__selection="validation", method__config={"epochs": 1}
+    )
+    comparison = compare_results(store_result(make_table()), selected)
+    assert comparison.names == ("xiv", "xiv + validation selection")
+    sides = [comparison.as_document()[side]["selection"] for side in ("first", "second")]
+    assert sides == ["last", "validation"]
+
+
 def test_re_ranking_is_never_compared_silently(
     make_table: MakeTable, store_result: StoreResult
 ) -> None:

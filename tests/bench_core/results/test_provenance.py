@@ -16,7 +16,11 @@ from bench_core.results.provenance import collect_provenance, git_state, without
 
 def collect(*command: str, packages: tuple[str, ...] = ()) -> Provenance:
     return collect_provenance(
-        command or ("bench",), packages, weights="none", training_identities=["d" * 64]
+        command or ("bench",),
+        packages,
+        weights="none",
+        selection="validation",
+        training_identities=["d" * 64],
     )
 
 
@@ -50,6 +54,10 @@ def test_versions_are_those_of_the_installed_distributions() -> None:
 
 def test_a_distribution_that_is_not_installed_is_said_to_be() -> None:
     assert collect(packages=("no-such-plugin",)).versions["no-such-plugin"] == "not installed"
+
+
+def test_it_says_how_the_model_was_selected() -> None:
+    assert collect().selection == "validation"
 
 
 def test_the_date_is_now_in_whole_seconds_of_utc() -> None:

@@ -53,6 +53,13 @@ def test_the_name_omits_the_full_method_and_marks_re_ranking(
     assert name.startswith("xiv-paper-official-rerank-seed0-")
 
 
+def test_the_name_marks_a_model_that_validation_selected(
+    tmp_path: Path, record: ResultRecord
+) -> None:
+    selected = changed(record, "provenance", selection="validation")
+    assert "-official-validation-seed0-" in result_path(tmp_path, selected).name
+
+
 def test_the_same_run_replaces_its_file(tmp_path: Path, record: ResultRecord) -> None:
     first = write_result(tmp_path, record)
     again = changed(record, "cost", images_per_second=5.0)

@@ -36,8 +36,8 @@ OPTIONS = [
 ]
 
 
-def train(root: Path, runs: Path) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "bench_core", "train", *OPTIONS]
+def train(root: Path, runs: Path, selection: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "bench_core", "train", *OPTIONS, "--select", selection]
     return subprocess.Popen(
         [*command, "--data", str(root), "--runs", str(runs)],
         env={**os.environ, "OMP_NUM_THREADS": "1"},
@@ -50,17 +50,22 @@ def only_file(folder: Path, name: str) -> Path | None:
     return next(iter(folder.rglob(name)), None)
 
 
-def state_of(folder: Path) -> dict[str, torch.Tensor]:
+def model_of(folder: Path) -> tuple[dict[str, torch.Tensor], int | None]:
+    """Return the networks of a training and the epoch that validation selected."""
     model = only_file(folder, "model.safetensors")
     assert model is not None
-    return load_model(model)[0]
+    state, _, report = load_model(model)
+    return state, report.selected_epoch
 
 
 @pytest.mark.slow
-def test_a_killed_training_resumes_to_the_same_bits(sysu_root: Path, tmp_path: Path) -> None:
-    assert train(sysu_root, tmp_path / "whole").wait(timeout=120) == 0
+@pytest.mark.parametrize("selection", ["last", "validation"])
+def test_a_killed_training_resumes_to_the_same_bits(
+    selection: str, sysu_root: Path, tmp_path: Path
+) -> None:
+    assert train(sysu_root, tmp_path / "whole", selection).wait(timeout=120) == 0
 
-    killed = train(sysu_root, tmp_path / "killed")
+    killed = train(sysu_root, tmp_path / "killed", selection)
     deadline = time.monotonic() + 120
     while only_file(tmp_path / "killed", "checkpoint.safetensors") is None:
         assert killed.poll() is None, "the training ended before it could be killed"
@@ -70,8 +75,10 @@ def test_a_killed_training_resumes_to_the_same_bits(sysu_root: Path, tmp_path: P
     assert killed.wait() == -signal.SIGKILL
     assert only_file(tmp_path / "killed", "model.safetensors") is None
 
-    assert train(sysu_root, tmp_path / "killed").wait(timeout=120) == 0
-    whole, resumed = (state_of(tmp_path / name) for name in ("whole", "killed"))
+    assert train(sysu_root, tmp_path / "killed", selection).wait(timeout=120) == 0
+    (whole, epoch), (resumed, other) = (model_of(tmp_path / name) for name in ("whole", "killed"))
+    assert epoch == other
+    assert (epoch is None) == (selection == "last")
     assert whole.keys() == resumed.keys()
     assert all(torch.equal(whole[name], resumed[name]) for name in whole)
     assert only_file(tmp_path / "killed", "checkpoint.safetensors") is None

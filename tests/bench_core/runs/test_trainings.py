@@ -10,49 +10,13 @@ import pytest
 import torch
 
 from bench_core import CheckpointError
-from bench_core.configuration import MethodChoice, choose_method
 from bench_core.data.cache import PIXELS_FILE
-from bench_core.modeling.pretrained import PretrainedWeights
-from bench_core.plugins import Registry
+from bench_core.features import write_features
 from bench_core.runs import embeddings, trainings
-from bench_core.runs.inputs import RunInputs, open_inputs
-from bench_core.runs.trainings import TrainedModel, TrainingSettings
+from bench_core.runs.inputs import RunInputs
+from bench_core.runs.trainings import TrainedModel, find_model
 
-SMALL = (
-    "epochs=1",
-    "image_height=32",
-    "image_width=16",
-    "sampling.identities=4",
-    "sampling.images=2",
-    "sampling.steps_per_epoch=1",
-)
 Train = Callable[..., TrainedModel]
-
-
-@pytest.fixture
-def choice(registry: Registry) -> MethodChoice:
-    return choose_method(*registry.method("xiv"), "quick", SMALL)
-
-
-@pytest.fixture
-def inputs(registry: Registry, sysu_root: Path, cache: Path) -> RunInputs:
-    return open_inputs(registry, registry.protocol("sysu-all-single"), sysu_root, cache)
-
-
-@pytest.fixture
-def train(choice: MethodChoice, inputs: RunInputs, tmp_path: Path) -> Train:
-    settings = TrainingSettings(
-        seed=0,
-        weights=PretrainedWeights("none"),
-        device=torch.device("cpu"),
-        precision="float32",
-        runs=tmp_path / "runs",
-    )
-
-    def run(**changes: object) -> TrainedModel:
-        return trainings.train(choice, inputs, "train+val", replace(settings, **changes))  # type: ignore[arg-type]
-
-    return run
 
 
 def test_the_same_training_is_used_again(train: Train) -> None:
@@ -85,6 +49,14 @@ def test_an_edited_method_is_trained_anew(train: Train, monkeypatch: pytest.Monk
     assert first.path != second.path
 
 
+def test_a_finished_training_is_found_by_its_identity(train: Train) -> None:
+    model = train()
+    runs, description = model.path.parents[2], model.description
+    assert find_model(runs, description.dataset, description.identity) == model.path
+    assert find_model(runs, description.dataset, "0" * 64) is None
+    assert find_model(runs / "elsewhere", description.dataset, description.identity) is None
+
+
 def test_features_are_kept_and_damaged_ones_made_again(train: Train, inputs: RunInputs) -> None:
     model = train()
     device = torch.device("cpu")
@@ -94,6 +66,16 @@ def test_features_are_kept_and_damaged_ones_made_again(train: Train, inputs: Run
     embeddings.features_of(model, inputs, device)
     assert path.stat().st_mtime_ns == written
     path.write_bytes(path.read_bytes()[:100])
+    again, _ = embeddings.features_of(model, inputs, device)
+    assert (first.features == again.features).all()
+
+
+def test_kept_features_of_other_images_are_made_again(train: Train, inputs: RunInputs) -> None:
+    model = train()
+    device = torch.device("cpu")
+    first, _ = embeddings.features_of(model, inputs, device)
+    fewer = replace(first, features=first.features[1:], table=first.table[1:])
+    write_features(model.path.with_name(embeddings.FEATURES_FILE), fewer)
     again, _ = embeddings.features_of(model, inputs, device)
     assert (first.features == again.features).all()
 

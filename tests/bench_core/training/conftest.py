@@ -47,6 +47,7 @@ class LinearMethod(StagedMethod):
                 "classifier": nn.Linear(8, num_identities),
             }
         )
+        self.num_epochs = 2
         self.poison_at: int | None = None
         self.num_steps = 0
 
@@ -59,7 +60,7 @@ class LinearMethod(StagedMethod):
         return [
             Stage(
                 name=name,
-                epochs=2,
+                epochs=self.num_epochs,
                 step=self.step,
                 optimizers={"all": plan},
                 sampling=SamplingConfig(identities=3, images=2, steps_per_epoch=3),

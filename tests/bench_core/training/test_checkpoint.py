@@ -22,6 +22,7 @@ from bench_core.training.checkpoint import (
     save_progress,
 )
 from bench_core.training.identity import TrainingDescription
+from bench_core.training.selection import Selected
 
 REPORT = TrainingReport(seconds=12.5, waiting_for_data=0.01, device="cpu")
 
@@ -65,12 +66,13 @@ def test_progress_comes_back_with_optimizers_and_position(
     step(module, optimizer)
 
     resumed = networks()
-    found, states = load_progress(path, resumed, "id")
+    progress = load_progress(path, resumed, "id")
     other = make(resumed)
-    restore_optimizer(other, states["all"])
+    restore_optimizer(other, progress.optimizers["all"])
     step(resumed, other)
 
-    assert found == position
+    assert progress.position == position
+    assert progress.selected is None
     for name, tensor in module.state_dict().items():
         assert torch.equal(tensor, resumed.state_dict()[name]), name
 
@@ -82,12 +84,26 @@ def test_optimizer_state_is_laid_out_as_its_parameter(tmp_path: Path) -> None:
     optimizer.step()
     path = tmp_path / "checkpoint.safetensors"
     save_progress(path, module, {"all": optimizer}, Position(), "id")
-    _, states = load_progress(path, module, "id")
+    progress = load_progress(path, module, "id")
     other = torch.optim.Adam(module.parameters())
-    restore_optimizer(other, states["all"])
+    restore_optimizer(other, progress.optimizers["all"])
     weight = module["conv"].weight
     assert weight.is_contiguous(memory_format=torch.channels_last)
     assert other.state[weight]["exp_avg"].stride() == weight.stride()
+
+
+def test_the_best_networks_so_far_come_back_beside_the_present_ones(tmp_path: Path) -> None:
+    present, best, resumed = networks(), networks(), networks()
+    path = tmp_path / "checkpoint.safetensors"
+    selected = Selected(epoch=4, score=0.1 + 0.2, state=best.state_dict())
+    save_progress(path, present, {}, Position(), "id", selected)
+    found = load_progress(path, resumed, "id").selected
+    assert found is not None
+    assert (found.epoch, found.score) == (4, 0.1 + 0.2)
+    assert found.state.keys() == best.state_dict().keys()
+    for name, tensor in found.state.items():
+        assert torch.equal(tensor, best.state_dict()[name]), name
+    assert torch.equal(resumed["conv"].weight, present["conv"].weight)
 
 
 def test_a_checkpoint_of_another_training_is_refused(tmp_path: Path) -> None:

@@ -10,6 +10,8 @@ import pytest
 from bench_core import CheckpointError
 from bench_core.training.identity import TrainingDescription
 
+PINNED = "1a887ec69d4f8ee089ee24fc81e153e1baab76ba7c4aa8b70aac50613ad6112c"
+
 
 def test_the_identity_survives_writing_and_reading(description: TrainingDescription) -> None:
     copy = TrainingDescription.from_document(description.document())
@@ -31,12 +33,28 @@ def test_the_identity_survives_writing_and_reading(description: TrainingDescript
         {"precision": "bfloat16"},
         {"code": "4" * 64},
         {"num_identities": 6},
+        {"validation": "5" * 64},
     ],
 )
 def test_any_change_gives_another_identity(
     change: dict[str, Any], description: TrainingDescription
 ) -> None:
     assert replace(description, **change).identity != description.identity
+
+
+def test_without_validation_the_identity_is_that_of_versions_that_had_none(
+    description: TrainingDescription,
+) -> None:
+    """Committed results name trainings by it."""
+    assert description.selection == "last"
+    assert description.identity == PINNED
+
+
+def test_the_validation_people_are_part_of_the_identity(description: TrainingDescription) -> None:
+    first, second = (replace(description, validation=digest * 64) for digest in "56")
+    assert first.selection == "validation"
+    assert first.identity != second.identity
+    assert TrainingDescription.from_document(first.document()) == first
 
 
 def test_a_description_with_other_fields_is_refused(description: TrainingDescription) -> None:

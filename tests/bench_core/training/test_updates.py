@@ -1,0 +1,128 @@
+"""What a step function may do with parameters."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from bench_core.training.updates import Updates
+
+
+def test_a_step_changes_the_named_optimisers_parameters_alone() -> None:
+    networks = {name: nn.Linear(2, 2) for name in ("generator", "critic", "other")}
+    optimizers = {
+        name: torch.optim.SGD(network.parameters(), lr=0.1) for name, network in networks.items()
+    }
+    before = {name: network.weight.clone() for name, network in networks.items()}
+    loss = torch.stack([network(torch.ones(1, 2)).sum() for network in networks.values()]).sum()
+    Updates(optimizers).minimize(loss, "generator", "critic")
+    changed = {
+        name for name, network in networks.items() if not torch.equal(network.weight, before[name])
+    }
+    assert changed == {"generator", "critic"}
+
+
+def layer(weight: float) -> nn.Linear:
+    made = nn.Linear(1, 1, bias=False)
+    with torch.no_grad():
+        made.weight.fill_(weight)
+    return made
+
+
+def updates_of(**networks: nn.Module) -> Updates:
+    return Updates(
+        {name: torch.optim.SGD(network.parameters(), lr=0.1) for name, network in networks.items()}
+    )
+
+
+def weight_of(network: nn.Linear) -> float:
+    return network.weight.item()
+
+
+def test_a_step_goes_down_the_gradient() -> None:
+    first, second = layer(2.0), layer(3.0)
+    loss = second(first(torch.ones(1, 1))).sum()
+    updates_of(first=first, second=second).minimize(loss, "first", "second")
+    assert weight_of(first) == pytest.approx(2 - 0.1 * 3)
+    assert weight_of(second) == pytest.approx(3 - 0.1 * 2)
+
+
+def test_a_loss_passes_through_another_network_and_leaves_nothing_there() -> None:
+    generator, discriminator = layer(2.0), layer(3.0)
+    updates = updates_of(generator=generator, discriminator=discriminator)
+    updates.minimize(discriminator(generator(torch.ones(1, 1))).sum(), "generator")
+    assert weight_of(generator) == pytest.approx(1.7)
+    assert weight_of(discriminator) == 3
+    assert discriminator.weight.grad is None
+
+
+def test_gradients_of_an_earlier_loss_are_gone() -> None:
+    network = layer(2.0)
+    updates = updates_of(network=network)
+    for _ in range(2):
+        updates.minimize(network(torch.ones(1, 1)).sum(), "network")
+    assert weight_of(network) == pytest.approx(2 - 2 * 0.1)
+
+
+def test_the_gradients_of_other_optimisers_stay_as_they_are() -> None:
+    network, other = layer(2.0), layer(3.0)
+    other.weight.grad = torch.tensor([[7.0]])
+    updates_of(network=network, other=other).minimize(network(torch.ones(1, 1)).sum(), "network")
+    assert other.weight.grad.item() == 7
+
+
+def test_a_network_that_a_loss_does_not_reach_stays_as_it_is() -> None:
+    network, unused = layer(2.0), layer(3.0)
+    updates_of(network=network, unused=unused).minimize(
+        network(torch.ones(1, 1)).sum(), "network", "unused"
+    )
+    assert weight_of(unused) == 3
+
+
+def test_weight_gradients_of_other_networks_are_not_computed() -> None:
+    generator, discriminator = nn.Conv2d(3, 8, 3), nn.Conv2d(8, 8, 3)
+    updates = updates_of(generator=generator, discriminator=discriminator)
+    flops = []
+    for names in (("generator", "discriminator"), ("generator",), ("discriminator",)):
+        loss = discriminator(generator(torch.ones(1, 3, 8, 8))).sum()
+        with FlopCounterMode(display=False) as counter:
+            updates.minimize(loss, *names)
+        flops.append(counter.get_total_flops())
+    both, of_generator, of_discriminator = flops
+    # Both: two weight gradients, and the gradient that passes between the networks.
+    assert of_discriminator < of_generator < both
+
+
+def test_two_losses_may_share_a_graph() -> None:
+    shared, first, second = layer(2.0), layer(3.0), layer(5.0)
+    updates = updates_of(shared=shared, first=first, second=second)
+    hidden = shared(torch.ones(1, 1))
+    updates.minimize(first(hidden).sum(), "first", retain_graph=True)
+    updates.minimize(second(hidden).sum(), "shared", "second")
+    assert weight_of(first) == pytest.approx(3 - 0.1 * 2)
+    assert weight_of(shared) == pytest.approx(2 - 0.1 * 5)
+    assert weight_of(second) == pytest.approx(5 - 0.1 * 2)
+
+
+def test_several_losses_of_one_graph_each_teach_their_own_optimisers() -> None:
+    shared, first, second = layer(2.0), layer(3.0), layer(5.0)
+    updates = updates_of(shared=shared, first=first, second=second)
+    hidden = shared(torch.ones(1, 1))
+    updates.minimize_together(
+        (first(hidden).sum(), ("shared", "first")),
+        (first(second(hidden)).sum(), ("first", "second")),
+    )
+    assert weight_of(shared) == pytest.approx(2 - 0.1 * 3)  # nothing of the second loss
+    assert weight_of(first) == pytest.approx(3 - 0.1 * (2 + 2 * 5))  # one step on their sum
+    assert weight_of(second) == pytest.approx(5 - 0.1 * (2 * 3))
+
+
+def test_gradients_of_an_earlier_step_are_gone_before_several_losses() -> None:
+    network = layer(2.0)
+    updates = updates_of(network=network)
+    for _ in range(2):
+        hidden = network(torch.ones(1, 1))
+        updates.minimize_together((hidden.sum(), ("network",)), (2 * hidden.sum(), ("network",)))
+    assert weight_of(network) == pytest.approx(2 - 2 * 0.1 * 3)
