@@ -1,4 +1,4 @@
-"""Backbones: from an image to one feature vector."""
+"""Backbones: from an image to feature maps and one feature vector."""
 
 from __future__ import annotations
 
@@ -15,24 +15,55 @@ from bench_core.contracts.errors import CheckpointError
 from bench_core.modeling.pretrained import PretrainedWeights, TorchvisionWeights, read_state
 
 BackboneName: TypeAlias = Literal["resnet50", "densenet121", "small"]
+SplitStage: TypeAlias = Literal[1, 2, 3]
+"""The stage after which a backbone is split."""
 
 
 class Backbone(nn.Module, ABC):
-    """A convolutional body followed by global average pooling.
+    """A convolutional body, a stem and four stages, followed by global average pooling.
 
     Attributes:
         num_features: D, length of the feature.
         body: Images (B, 3, H, W), normalised -> feature maps (B, D, h, w).
+        stage_channels: Channels of the maps behind each stage; the last are D. The first three
+            stages end at 1/4, 1/8 and 1/16 of the image's size.
         imagenet: Torchvision's weights for the body, if there are any.
     """
 
     num_features: int
-    body: nn.Module
+    body: nn.Sequential
+    stage_channels: tuple[int, int, int, int]
     imagenet: TorchvisionWeights | None = None
+    _stage_ends: tuple[int, int, int]
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Return the pooled feature (B, D) of normalised images (B, 3, H, W)."""
-        return functional.adaptive_avg_pool2d(self.body(images), 1).flatten(1)
+        return self.pool(self.body(images))
+
+    @staticmethod
+    def pool(maps: torch.Tensor) -> torch.Tensor:
+        """Average feature maps (B, D, h, w) over their places: (B, D)."""
+        return functional.adaptive_avg_pool2d(maps, 1).flatten(1)
+
+    def split(self, stage: SplitStage) -> tuple[nn.Sequential, nn.Sequential]:
+        """Split the body behind a stage: the second part, run on what the first returns, ends it.
+
+        Both parts are views: their layers are this backbone's own, under other names. Register
+        the backbone or its parts in a network, not both.
+
+        Args:
+            stage: The last stage of the first part.
+
+        Returns:
+            Normalised images (B, 3, H, W) -> maps (B, `stage_channels[stage - 1]`, h', w'), and
+            these maps -> feature maps (B, D, h, w).
+        """
+        layers, end = self._layers(), self._stage_ends[stage - 1]
+        return nn.Sequential(*layers[:end]), nn.Sequential(*layers[end:])
+
+    def _layers(self) -> list[nn.Module]:
+        """Return the layers of the body in order; `_stage_ends` counts them."""
+        return list(self.body)
 
     @abstractmethod
     def _without_classifier(self, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -66,6 +97,9 @@ class ResNet50(Backbone):
         stem_relu: The baseline's public code leaves out the ReLU of the stem; the paper does not.
     """
 
+    stage_channels = (256, 512, 1024, 2048)
+    _stage_ends = (5, 6, 7)
+
     def __init__(self, *, last_stride: int = 1, stem_relu: bool = True) -> None:
         super().__init__()
         network = models.resnet50()
@@ -83,7 +117,13 @@ class ResNet50(Backbone):
 
 
 class DenseNet121(Backbone):
-    """DenseNet-121 (Huang et al. 2017), with the ReLU behind its last normalisation."""
+    """DenseNet-121 (Huang et al. 2017), with the ReLU behind its last normalisation.
+
+    A stage begins with the transition that halves its maps and ends with its dense block.
+    """
+
+    stage_channels = (256, 512, 1024, 1024)
+    _stage_ends = (5, 7, 9)
 
     def __init__(self) -> None:
         super().__init__()
@@ -93,6 +133,10 @@ class DenseNet121(Backbone):
         self.body = nn.Sequential()
         self.body.add_module("features", network.features)
         self.body.add_module("relu", nn.ReLU(inplace=True))
+
+    def _layers(self) -> list[nn.Module]:
+        features, relu = self.body
+        return [*features.children(), relu]
 
     def _without_classifier(self, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         renamed = {_modern_densenet_name(name): value for name, value in state.items()}
@@ -104,6 +148,8 @@ class SmallResNet(Backbone):
 
     One basic block in each of four stages of `width` to 8 x `width` channels; last stride 1.
     """
+
+    _stage_ends = (4, 5, 6)
 
     def __init__(self, width: int = 32) -> None:
         super().__init__()
@@ -117,6 +163,7 @@ class SmallResNet(Backbone):
             body.append(_basic_block(channels, width * 2**stage, stride))
             channels = width * 2**stage
         self.num_features = channels
+        self.stage_channels = (width, 2 * width, 4 * width, 8 * width)
         self.body = body
 
     def _without_classifier(self, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -148,7 +195,7 @@ def _basic_block(inputs: int, outputs: int, stride: int) -> nn.Module:
     return block
 
 
-def _without_head(network: nn.Module, head: tuple[str, ...]) -> nn.Module:
+def _without_head(network: nn.Module, head: tuple[str, ...]) -> nn.Sequential:
     body = nn.Sequential()
     for name, module in network.named_children():
         if name not in head:

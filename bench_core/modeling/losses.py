@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Literal, TypeAlias
+
 import torch
 from torch.nn import functional
+
+TripletDistance: TypeAlias = Literal["euclidean", "cosine"]
+"""What a triplet loss compares by; "cosine" is 1 minus the cosine similarity."""
 
 SMALLEST_SQUARED_DISTANCE = 1e-12
 """Keeps the gradient of the square root finite where two features coincide."""
@@ -43,7 +48,42 @@ def euclidean_distances(first: torch.Tensor, second: torch.Tensor) -> torch.Tens
         return squared.clamp(min=SMALLEST_SQUARED_DISTANCE).sqrt()
 
 
-def batch_hard_triplet(features: torch.Tensor, labels: torch.Tensor, margin: float) -> torch.Tensor:
+def cosine_distances(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+    """One minus the cosine similarity of rows, in float32 even under autocast.
+
+    Args:
+        first: (B, D).
+        second: (C, D).
+
+    Returns:
+        (B, C) in [0, 2]; 1 where a row is zero.
+    """
+    with torch.autocast(first.device.type, enabled=False):
+        return 1 - functional.normalize(first.float()) @ functional.normalize(second.float()).T
+
+
+def prediction_divergence(logits_p: torch.Tensor, logits_q: torch.Tensor) -> torch.Tensor:
+    """Kullback-Leibler divergence KL(p || q) between class probabilities.
+
+    Args:
+        logits_p: (B, N), whose softmax is p.
+        logits_q: (B, N), whose softmax is q.
+
+    Returns:
+        The mean over the batch, float32 whatever the precision of the logits; differentiable in
+        both.
+    """
+    log_p, log_q = (functional.log_softmax(logits.float(), 1) for logits in (logits_p, logits_q))
+    return functional.kl_div(log_q, log_p, reduction="batchmean", log_target=True)
+
+
+def batch_hard_triplet(
+    features: torch.Tensor,
+    labels: torch.Tensor,
+    margin: float,
+    *,
+    distance: TripletDistance = "euclidean",
+) -> torch.Tensor:
     """Batch-hard triplet loss within one set (Hermans et al. 2017): XIV, Eq. 10.
 
     Mean over anchors of [margin + hardest positive - hardest negative]_+. An anchor is its own
@@ -53,8 +93,9 @@ def batch_hard_triplet(features: torch.Tensor, labels: torch.Tensor, margin: flo
         features: (B, D).
         labels: int64 (B,), of at least two identities.
         margin: In units of distance.
+        distance: Between two features.
     """
-    return cross_batch_hard_triplet(features, labels, features, labels, margin)
+    return cross_batch_hard_triplet(features, labels, features, labels, margin, distance=distance)
 
 
 def cross_batch_hard_triplet(
@@ -63,8 +104,13 @@ def cross_batch_hard_triplet(
     candidates: torch.Tensor,
     candidate_labels: torch.Tensor,
     margin: float,
+    *,
+    distance: TripletDistance = "euclidean",
 ) -> torch.Tensor:
-    """Batch-hard triplet loss whose positives and negatives come from another set: XIV, Eqs. 5, 6.
+    """Batch-hard triplet loss whose positives and negatives come from another set.
+
+    XIV, Eqs. 5 and 6, by Euclidean distance; AlignGAN, Eq. 3, by cosine distance 1 - s, whose
+    [margin - s(a, p) + s(a, n)]_+ is the same number.
 
     Args:
         anchors: (B, D).
@@ -72,11 +118,13 @@ def cross_batch_hard_triplet(
         candidates: (C, D); every anchor has a positive and a negative among them.
         candidate_labels: int64 (C,).
         margin: In units of distance.
+        distance: Between two features.
 
     Returns:
         Mean over anchors of [margin + hardest positive - hardest negative]_+.
     """
-    distances = euclidean_distances(anchors, candidates)
+    between = euclidean_distances if distance == "euclidean" else cosine_distances
+    distances = between(anchors, candidates)
     same = anchor_labels[:, None] == candidate_labels[None, :]
     hardest_positive = distances.masked_fill(~same, -torch.inf).amax(1)
     hardest_negative = distances.masked_fill(same, torch.inf).amin(1)

@@ -80,7 +80,7 @@ def read_state(
         CheckpointError: The weights cannot be downloaded or the file cannot be read.
     """
     if weights.path is not None:
-        return _read_file(weights.path)
+        return read_weights_file(weights.path, "--weights")
     if imagenet is None:
         raise UsageError("--weights imagenet: this backbone has none; use --weights none or a file")
     return _download(imagenet.get_state_dict, imagenet.url)
@@ -101,7 +101,16 @@ def _download(get_state: Callable[..., Any], url: str) -> dict[str, torch.Tensor
     return state
 
 
-def _read_file(path: Path) -> dict[str, torch.Tensor]:
+def read_weights_file(path: Path, option: str) -> dict[str, torch.Tensor]:
+    """Read a state dictionary from a .safetensors or .pth file; no code in it is run.
+
+    Args:
+        path: The file.
+        option: The option that names it, for the message.
+
+    Raises:
+        CheckpointError: It cannot be read, or holds anything but tensors.
+    """
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
@@ -110,7 +119,7 @@ def _read_file(path: Path) -> dict[str, torch.Tensor]:
             state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # noqa: BLE001  # the reader of .pth raises anything for damaged ones
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise CheckpointError(f"--weights {path}: cannot be read ({reason})") from None
+        raise CheckpointError(f"{option} {path}: cannot be read ({reason})") from None
     if not isinstance(state, dict) or not all(isinstance(v, torch.Tensor) for v in state.values()):
-        raise CheckpointError(f"--weights {path}: expected a dictionary of tensors")
+        raise CheckpointError(f"{option} {path}: expected a dictionary of tensors")
     return state

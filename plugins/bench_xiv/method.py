@@ -153,6 +153,23 @@ class XIV(StagedMethod):
         second = self._embed(self._x_source(images)) if modality == VISIBLE else embedded
         return torch.stack([embedded, second], dim=1)
 
+    @torch.no_grad()
+    def pictures(self, visible: torch.Tensor, infrared: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Show X images between the two modalities (Fig. 4).
+
+        Args:
+            visible: Float tensor (B, 3, H, W) in [0, 1].
+            infrared: The same for infrared.
+
+        Returns:
+            Images of the same shape and range by name, X clipped to it; nothing where the variant
+            has no X.
+        """
+        if self._x_source is None:
+            return {}
+        x_images = self._x_source(visible).clamp(0, 1)
+        return {"visible": visible, "X": x_images, "infrared": infrared}
+
     def _embed(self, images: torch.Tensor) -> torch.Tensor:
         features: torch.Tensor = self._backbone(self._normalization(images))
         if self._config.embedding == "pooled":

@@ -11,6 +11,7 @@ from bench_core.modeling.backbones import (
     Backbone,
     BackboneName,
     SmallResNet,
+    SplitStage,
     build_backbone,
 )
 
@@ -142,3 +143,46 @@ def test_which_imagenet_weights_belong_to_a_backbone() -> None:
         "densenet121": "densenet121-a639ec97.pth",
         "small": None,
     }
+
+
+BACKBONES: list[BackboneName] = ["resnet50", "densenet121", "small"]
+SPLITS: list[SplitStage] = [1, 2, 3]
+
+
+@pytest.mark.parametrize("stage", SPLITS)
+@pytest.mark.parametrize("name", BACKBONES)
+def test_the_two_parts_of_a_split_are_the_body(name: BackboneName, stage: SplitStage) -> None:
+    torch.manual_seed(0)
+    backbone = build_backbone(name).eval()
+    shallow, deep = backbone.split(stage)
+    images = torch.rand(2, 3, 64, 32)
+    with torch.no_grad():
+        maps = deep(shallow(images))
+        assert torch.equal(maps, backbone.body(images))
+        assert torch.equal(backbone.pool(maps), backbone(images))
+
+
+@pytest.mark.parametrize("stage", SPLITS)
+@pytest.mark.parametrize("name", BACKBONES)
+def test_a_part_ends_at_its_share_of_the_image(name: BackboneName, stage: SplitStage) -> None:
+    backbone = on_meta(name)
+    maps = backbone.split(stage)[0](torch.empty(1, 3, 256, 128, device="meta"))
+    channels, scale = backbone.stage_channels[stage - 1], 2 ** (stage + 1)
+    assert maps.shape == (1, channels, 256 // scale, 128 // scale)
+    assert backbone.stage_channels[-1] == backbone.num_features
+
+
+@pytest.mark.parametrize("stage", SPLITS)
+@pytest.mark.parametrize("name", BACKBONES)
+def test_the_parts_share_the_layers_of_the_backbone(name: BackboneName, stage: SplitStage) -> None:
+    backbone = on_meta(name)
+    names = list(backbone.state_dict())
+    shallow, deep = backbone.split(stage)
+    parts = [*shallow.parameters(), *deep.parameters()]
+    assert [id(value) for value in parts] == [id(value) for value in backbone.parameters()]
+    assert list(backbone.state_dict()) == names
+
+
+def test_a_split_of_resnet_50_behind_layer_3_has_the_parameters_of_the_fact_sheet() -> None:
+    shallow, deep = on_meta("resnet50").split(3)
+    assert (num_parameters(shallow), num_parameters(deep)) == (8_543_296, 14_964_736)

@@ -11,10 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench_core.modeling.losses import (
+    TripletDistance,
     batch_hard_triplet,
+    cosine_distances,
     cross_batch_hard_triplet,
     euclidean_distances,
     identity_loss,
+    prediction_divergence,
 )
 
 TOLERANCE = 1e-5
@@ -171,3 +174,78 @@ def test_the_identity_loss_has_no_smoothing_unless_asked() -> None:
 def test_the_identity_loss_is_single_precision() -> None:
     logits = torch.zeros(2, 3, dtype=torch.bfloat16)
     assert identity_loss(logits, torch.tensor([0, 1])).dtype == torch.float32
+
+
+def similarity(first: list[float], second: list[float]) -> float:
+    product = sum(a * b for a, b in zip(first, second, strict=True))
+    return product / (math.hypot(*first) * math.hypot(*second))
+
+
+def test_cosine_distances_are_one_minus_the_similarity() -> None:
+    random = torch.Generator().manual_seed(0)
+    first, second = (torch.randn(n, 4, generator=random) for n in (3, 5))
+    expected = [[1 - similarity(a, b) for b in second.tolist()] for a in first.tolist()]
+    torch.testing.assert_close(cosine_distances(first, second), torch.tensor(expected))
+
+
+def test_a_zero_row_has_cosine_distance_one_and_a_finite_gradient() -> None:
+    zero = torch.zeros(1, 3, requires_grad=True)
+    distance_to_it = cosine_distances(zero, torch.tensor([[1.0, 0.0, 0.0]]))
+    assert distance_to_it.item() == 1
+    distance_to_it.sum().backward()  # type: ignore[no-untyped-call]
+    assert zero.grad is not None
+    assert bool(zero.grad.isfinite().all())
+
+
+def test_cosine_distances_are_single_precision_under_autocast() -> None:
+    values = torch.randn(5, 64, generator=torch.Generator().manual_seed(0))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        mixed = cosine_distances(values, values)
+    assert mixed.dtype == torch.float32
+    assert torch.equal(mixed, cosine_distances(values, values))
+
+
+@pytest.mark.parametrize("margin", [0.0, 0.3, 1.0])
+def test_cosine_triplets_are_margin_minus_similarity_plus_similarity(margin: float) -> None:
+    """AlignGAN, Eq. 3, in similarities: least similar positive, most similar negative."""
+    random = torch.Generator().manual_seed(1)
+    labels = [0, 0, 1, 1, 2, 2]
+    first, second = (torch.randn(6, 4, generator=random) for _ in range(2))
+    total = 0.0
+    for row, label in zip(first.tolist(), labels, strict=True):
+        alike = [similarity(row, other) for other in second.tolist()]
+        positive = min(s for s, other in zip(alike, labels, strict=True) if other == label)
+        negative = max(s for s, other in zip(alike, labels, strict=True) if other != label)
+        total += max(margin - positive + negative, 0.0)
+    ids = torch.tensor(labels)
+    value = cross_batch_hard_triplet(first, ids, second, ids, margin, distance="cosine")
+    assert close(value, total / 6)
+
+
+@pytest.mark.parametrize("distance", ["euclidean", "cosine"])
+def test_triplets_within_a_set_take_the_set_as_candidates(distance: TripletDistance) -> None:
+    values = torch.randn(6, 4, generator=torch.Generator().manual_seed(2))
+    labels = torch.tensor([0, 0, 1, 1, 2, 2])
+    across = cross_batch_hard_triplet(values, labels, values, labels, 0.5, distance=distance)
+    assert torch.equal(batch_hard_triplet(values, labels, 0.5, distance=distance), across)
+    assert across.item() > 0
+
+
+def test_the_divergence_of_predictions_is_that_of_their_probabilities() -> None:
+    """Here p = (1/2, 1/2) and q = (1/4, 3/4) in the first row; equal in the second."""
+    logits_p = torch.tensor([[0.0, 0.0], [5.0, 1.0]])
+    logits_q = torch.tensor([[0.0, math.log(3)], [7.0, 3.0]])
+    forth = 0.5 * math.log(0.5 / 0.25) + 0.5 * math.log(0.5 / 0.75)
+    back = 0.25 * math.log(0.25 / 0.5) + 0.75 * math.log(0.75 / 0.5)
+    assert close(prediction_divergence(logits_p, logits_q), forth / 2)
+    assert close(prediction_divergence(logits_q, logits_p), back / 2)
+
+
+def test_the_divergence_is_single_precision_and_reaches_both_predictions() -> None:
+    logits = [torch.randn(3, 4, dtype=torch.bfloat16, requires_grad=True) for _ in range(2)]
+    divergence = prediction_divergence(*logits)
+    assert divergence.dtype == torch.float32
+    divergence.backward()  # type: ignore[no-untyped-call]
+    for each in logits:
+        assert each.grad is not None
+        assert bool((each.grad != 0).any())

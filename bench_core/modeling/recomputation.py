@@ -1,0 +1,76 @@
+"""Less memory for more time: activations computed again in the backward pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+
+import torch
+from torch import nn
+from torch.utils.checkpoint import checkpoint
+
+STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
+
+
+def recompute(network: nn.Module, *inputs: torch.Tensor) -> torch.Tensor:
+    """Run a network and keep only its inputs; the backward pass runs it again.
+
+    The result and all gradients are those of `network(*inputs)`, batch statistics included, and
+    running statistics are updated once. The network must draw no random numbers.
+
+    Args:
+        network: A network of one output, in the same mode when the backward pass comes.
+        inputs: Its inputs.
+    """
+    output: torch.Tensor = checkpoint(
+        network,
+        *inputs,
+        use_reentrant=False,
+        preserve_rng_state=False,
+        context_fn=lambda: (nullcontext(), running_statistics_kept(network)),
+    )
+    return output
+
+
+def recompute_blocks(network: nn.Module, inputs: torch.Tensor) -> torch.Tensor:
+    """Run a network block by block and keep only what passes from one block to the next.
+
+    Sequences are taken apart; what has layers of its own is a block; single layers run as usual.
+
+    Args:
+        network: Such as the body of a backbone; otherwise as in `recompute`.
+        inputs: Its input.
+    """
+    if isinstance(network, nn.Sequential):
+        for part in network:
+            inputs = recompute_blocks(part, inputs)
+        return inputs
+    if any(True for _ in network.children()):
+        return recompute(network, inputs)
+    output: torch.Tensor = network(inputs)
+    return output
+
+
+@contextmanager
+def running_statistics_kept(*networks: nn.Module) -> Iterator[None]:
+    """Leave the running statistics of networks as they are in this block.
+
+    Normalisation by the batch goes on as usual.
+
+    Args:
+        networks: What is run in the block, all or in part.
+    """
+    kept = [
+        (module, name, getattr(module, name))
+        for network in networks
+        for module in network.modules()
+        if module.training and getattr(module, "track_running_stats", False)
+        for name in STATISTICS
+    ]
+    for module, name, value in kept:
+        setattr(module, name, value.clone())
+    try:
+        yield
+    finally:
+        for module, name, value in kept:
+            setattr(module, name, value)

@@ -1,0 +1,39 @@
+"""Tensors of both modalities, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple, Self, TypeAlias
+
+import torch
+
+Losses: TypeAlias = dict[str, torch.Tensor]
+"""Scalars by the names that they have in the log."""
+
+
+class Pair(NamedTuple):
+    """A tensor for each modality, the batch first; entry i of both shows one person."""
+
+    visible: torch.Tensor
+    infrared: torch.Tensor
+
+    @classmethod
+    def parted(cls, joined: torch.Tensor) -> Self:
+        """Part a batch, the visible half first."""
+        return cls(*joined.chunk(2))
+
+    def joined(self) -> torch.Tensor:
+        """Return one batch, the visible half first."""
+        return torch.cat(self)
+
+    def swapped(self) -> Pair:
+        """Return each modality's tensor in the place of the other's."""
+        return Pair(visible=self.infrared, infrared=self.visible)
+
+    def detached(self) -> Pair:
+        """Return the values, without what made them."""
+        return Pair(*(part.detach() for part in self))
+
+    def map(self, change: Callable[[torch.Tensor], torch.Tensor]) -> Pair:
+        """Return what `change` makes of each modality's tensor."""
+        return Pair(change(self.visible), change(self.infrared))

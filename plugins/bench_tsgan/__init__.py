@@ -1,0 +1,96 @@
+"""TS-GAN: a teacher-student GAN for cross-modality person ReID (Zhang et al., PRL 2021)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bench_core import MethodSpec, Paper, PresetSpec, VariantSpec, hookimpl
+
+PAPER = Paper(
+    title="RGB-IR Cross-modality Person ReID based on Teacher-Student GAN Model",
+    authors="Z. Zhang, S. Jiang, C. Huang, Y. Li, R. Y. D. Xu",
+    venue="Pattern Recognition Letters",
+    year=2021,
+)
+
+VARIANTS = (
+    VariantSpec(
+        name="jd-all-ts",
+        summary="joint discriminator, all teacher-student losses: the whole method (Table II)",
+    ),
+    VariantSpec(
+        name="backbone",
+        summary="the student alone: identity and triplet losses on real images (Table II)",
+        values={
+            "discriminator": "none",
+            "gan_weight": 0.0,
+            "cross_domain_weight": 0.0,
+            "same_domain_weight": 0.0,
+        },
+    ),
+    VariantSpec(
+        name="od-single-ts",
+        summary="ordinary discriminator, the cross-domain loss alone (Table II)",
+        values={"discriminator": "ordinary", "gan_weight": 0.0, "same_domain_weight": 0.0},
+    ),
+    VariantSpec(
+        name="od-all-ts",
+        summary="ordinary discriminator, all teacher-student losses (Table II)",
+        values={"discriminator": "ordinary", "gan_weight": 0.0},
+    ),
+)
+
+PRESETS = (
+    PresetSpec(name="paper", summary="as printed: ResNet-50, 256x128, 32 images a modality"),
+    PresetSpec(
+        name="strong-baseline",
+        summary="the values of the public code that the paper builds on, where they differ",
+        values={
+            "stem_relu": False,
+            "embedding": "neck-normalized",
+            "identity_weight": 1.0,
+            "erasing": 0.5,
+            "schedule": {"warmup_factor": 0.01, "decay": 0.1},
+            "teacher_schedule": {"warmup_factor": 0.01, "decay": 0.1},
+        },
+    ),
+    PresetSpec(
+        name="quick",
+        summary="small networks on small images, for a CPU in minutes",
+        values={
+            "backbone": "small",
+            "weights": "none",
+            "image_height": 80,
+            "image_width": 40,
+            "embedding": "neck-normalized",
+            "generator_width": 8,
+            "generator_blocks": 2,
+            "discriminator_width": 8,
+            "epochs": 12,
+            "teacher_epochs": 5,
+            "sampling": {"identities": 8, "images": 4, "steps_per_epoch": 25},
+            "teacher_sampling": {"identities": 8, "images": 4, "steps_per_epoch": 25},
+            "schedule": {"warmup_epochs": 2, "milestones": [8, 10]},
+            "teacher_schedule": {"warmup_epochs": 1, "milestones": [4]},
+            "optimizer": {"learning_rate": 4e-3},
+            "gan_optimizer": {"learning_rate": 1e-3},
+            "augmentation": {"padding": 4},
+        },
+    ),
+)
+
+
+@hookimpl
+def bench_register_methods() -> Sequence[MethodSpec]:
+    """Register TS-GAN."""
+    return [
+        MethodSpec(
+            id="ts-gan",
+            title="TS-GAN",
+            paper=PAPER,
+            variants=VARIANTS,
+            presets=PRESETS,
+            method="bench_tsgan.method:TSGAN",
+            config="bench_tsgan.config:TSGANConfig",
+        )
+    ]

@@ -1,0 +1,154 @@
+"""The configuration of TS-GAN; the defaults are the paper's values."""
+
+from __future__ import annotations
+
+from typing import Literal, Self, TypeAlias
+
+from pydantic import Field, model_validator
+
+from bench_core import (
+    AdversarialForm,
+    AugmentationConfig,
+    BackboneName,
+    MethodConfig,
+    OptimizerConfig,
+    SamplingConfig,
+    ScheduleConfig,
+    WeightsKind,
+)
+
+DiscriminatorKind: TypeAlias = Literal["joint", "ordinary", "none"]
+Embedding: TypeAlias = Literal["pooled", "pooled-normalized", "neck-normalized"]
+Neck: TypeAlias = Literal["batch-norm", "none"]
+Reduction: TypeAlias = Literal["mean", "channel-sum", "sum"]
+
+SIZE_STEP = 4
+"""Generators halve images twice and double them twice."""
+SMALLEST_HEIGHT, SMALLEST_WIDTH = 64, 32
+"""The joint discriminator halves images five times and normalises over what is left."""
+
+WARM_UP = ScheduleConfig(warmup_epochs=10, warmup_factor=0.1, milestones=(40, 70), decay=0.3)
+
+
+class TSGANConfig(MethodConfig):
+    """Settings of TS-GAN (Sec. IV-B of the paper; open points are marked).
+
+    Attributes:
+        backbone: Of student and teacher.
+        last_stride: Stride of ResNet-50's last stage.
+        stem_relu: Whether ResNet-50's stem has its ReLU (open in the paper).
+        neck: What is between V and the classifier (open): batch normalisation as in the cited
+            baseline, or nothing, where the classifier has a bias.
+        embedding: What distances are taken between (open): V, V at unit length, or V behind the
+            neck at unit length; Euclidean distances at unit length rank as cosine similarity.
+        discriminator: D_I: over pairs of image and feature map, over images (TS-GAN_OD), or no
+            GAN at all.
+        generator_width: Channels of the generators at full size (open).
+        generator_blocks: Residual blocks of the generators (open).
+        discriminator_width: Channels behind the discriminators' first convolutions (open).
+        identity_weight: lambda_1 of Eq. 8.
+        triplet_weight: lambda_2 of Eq. 8.
+        gan_weight: lambda_3 of Eq. 8; 0 unless the discriminator is joint.
+        cross_domain_weight: alpha_c of Eq. 16.
+        same_domain_weight: alpha_s of Eq. 16.
+        cycle_weight: omega of Eq. 7.
+        margin: m of Eq. 11.
+        label_smoothing: epsilon of Eq. 10 (open; the cited baseline's).
+        map_reduction: What the squared norms of Eqs. 13-15 are over a feature map (open): mean over
+            its values, sum over channels and mean over places, or sum.
+        adversarial_form: Logarithmic as printed, or least squares.
+        maps_guide_generator: Whether the gradient of Eq. 1 reaches the generator through the
+            student's feature map as well (open).
+        erasing: Probability of random erasing, of what student and teacher learn from alone:
+            generators and the teacher's targets see whole images (open).
+        epochs: Epochs of the joint training.
+        teacher_epochs: Epochs of the teacher's pretraining (open).
+        generation_epochs: Epochs in which generators and discriminators train alone first.
+        sampling: K = 8 identities x P = 4 pairs of images.
+        teacher_sampling: The cited baseline's 16 x 4 (open); the visible images are not used.
+        optimizer: Adam of student and teacher.
+        schedule: Warm-up over 10 epochs from a tenth of the rate; x 0.3 at epochs 40 and 70.
+        teacher_schedule: That of the teacher (open).
+        gan_optimizer: Adam of generators and discriminators (open; CycleGAN's).
+        gan_schedule: Their schedule (open).
+        augmentation: The cited baseline's flip and crop (open).
+    """
+
+    weights: WeightsKind = "imagenet"
+    backbone: BackboneName = "resnet50"
+    last_stride: Literal[1, 2] = 1
+    stem_relu: bool = True
+    neck: Neck = "batch-norm"
+    embedding: Embedding = "pooled"
+    discriminator: DiscriminatorKind = "joint"
+    generator_width: int = Field(default=64, ge=1)
+    generator_blocks: int = Field(default=4, ge=0)
+    discriminator_width: int = Field(default=64, ge=1)
+    identity_weight: float = Field(default=3.0, ge=0)
+    triplet_weight: float = Field(default=1.0, ge=0)
+    gan_weight: float = Field(default=0.1, ge=0)
+    cross_domain_weight: float = Field(default=0.006, ge=0)
+    same_domain_weight: float = Field(default=0.003, ge=0)
+    cycle_weight: float = Field(default=10.0, ge=0)
+    margin: float = Field(default=0.3, ge=0)
+    label_smoothing: float = Field(default=0.1, ge=0, lt=1)
+    map_reduction: Reduction = "mean"
+    adversarial_form: AdversarialForm = "log"
+    maps_guide_generator: bool = False
+    erasing: float = Field(default=0.0, ge=0, le=1)
+    epochs: int = Field(default=120, ge=1)
+    teacher_epochs: int = Field(default=120, ge=1)
+    generation_epochs: int = Field(default=0, ge=0)
+    sampling: SamplingConfig = SamplingConfig(identities=8, images=4)
+    teacher_sampling: SamplingConfig = SamplingConfig(identities=16, images=4)
+    optimizer: OptimizerConfig = OptimizerConfig(learning_rate=3.5e-4, weight_decay=5e-4)
+    schedule: ScheduleConfig = WARM_UP
+    teacher_schedule: ScheduleConfig = WARM_UP
+    gan_optimizer: OptimizerConfig = OptimizerConfig(
+        learning_rate=2e-4, weight_decay=0.0, betas=(0.5, 0.999)
+    )
+    gan_schedule: ScheduleConfig = ScheduleConfig()
+    augmentation: AugmentationConfig = AugmentationConfig(flip=0.5, padding=10)
+
+    @property
+    def has_generators(self) -> bool:
+        """Whether there is a GAN."""
+        return self.discriminator != "none"
+
+    @property
+    def has_teacher(self) -> bool:
+        """Whether a teacher-student loss (Eq. 16) asks for a teacher."""
+        return self.cross_domain_weight > 0 or self.same_domain_weight > 0
+
+    @model_validator(mode="after")
+    def _losses_have_their_networks(self) -> Self:
+        if self.discriminator != "joint" and self.gan_weight > 0:
+            raise ValueError(
+                f"gan_weight={self.gan_weight:g} needs discriminator=joint, the only one that "
+                "judges the student's feature maps; set gan_weight=0"
+            )
+        if not self.has_generators and self.has_teacher:
+            raise ValueError(
+                "without generated images (discriminator=none) there are no teacher-student "
+                "losses; set cross_domain_weight=0 and same_domain_weight=0"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _neck_exists(self) -> Self:
+        if self.neck == "none" and self.embedding == "neck-normalized":
+            raise ValueError("embedding=neck-normalized needs a neck; use pooled-normalized")
+        return self
+
+    @model_validator(mode="after")
+    def _images_fit_the_generators(self) -> Self:
+        height, width = self.image_size
+        fits = height % SIZE_STEP == width % SIZE_STEP == 0
+        if self.has_generators and not (
+            fits and height >= SMALLEST_HEIGHT and width >= SMALLEST_WIDTH
+        ):
+            raise ValueError(
+                f"images of {height}x{width} do not fit the GAN: image_height and image_width "
+                f"must be multiples of {SIZE_STEP}, at least {SMALLEST_HEIGHT} and {SMALLEST_WIDTH}"
+            )
+        return self

@@ -1,0 +1,250 @@
+"""The steps of F, P and D: which networks learn from what, in which order, by which losses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+import torch
+
+from bench_aligngan.method import AlignGAN
+from bench_core import Batch, Stage
+from bench_core.training.recipes import build_optimizer
+
+Make = Callable[..., AlignGAN]
+StageOf = Callable[[AlignGAN, str], Stage]
+TakeStep = Callable[..., Any]
+
+GENERATORS = {"generator_to_infrared", "generator_to_visible"}
+WARMING = {"warmup_discriminator_infrared", "warmup_discriminator_visible"}
+FEATURE_STEP = ("features", {"encoder", "classifier", "embedder"})
+PIXEL_STEP = ("pixels", GENERATORS)
+VARIANTS = ["full", "baseline", "pixalign", "featalign", "aligngan-minus"]
+WITH_PIXELS = ["full", "pixalign", "aligngan-minus"]
+
+FEATURE_WEIGHTS = {"feature-identity": 1.0, "feature-triplet": 1.0, "feature-gan": 0.1}
+PIXEL_WEIGHTS = {
+    "pixel-gan": 1.0,
+    "pixel-gan-visible": 1.0,
+    "cycle": 10.0,
+    "pixel-identity": 1.0,
+    "pixel-triplet": 0.5,
+}
+DISCRIMINATOR_WEIGHTS = {"discriminator": 1.0, "discriminator-visible": 1.0}
+WEIGHTS = (FEATURE_WEIGHTS, PIXEL_WEIGHTS, DISCRIMINATOR_WEIGHTS)
+"""Those of the paper: Eqs. 6, 4 and 7."""
+OFFICIAL_WEIGHTS = (
+    FEATURE_WEIGHTS,
+    {
+        "pixel-gan": 0.5,
+        "pixel-gan-visible": 0.5,
+        "cycle": 5.0,
+        "same-modality": 2.5,
+        "pixel-identity": 0.1,
+        "pixel-triplet": 0.1,
+    },
+    {"discriminator": 0.5, "discriminator-visible": 0.5},
+)
+
+
+def discriminators(*names: str) -> tuple[str, set[str]]:
+    return "discriminators", {f"discriminator_{name}" for name in names}
+
+
+@pytest.mark.parametrize(
+    ("variant", "expected"),
+    [
+        ("full", [FEATURE_STEP, PIXEL_STEP, discriminators("joint", "visible")]),
+        ("pixalign", [FEATURE_STEP, PIXEL_STEP, discriminators("joint", "visible")]),
+        (
+            "aligngan-minus",
+            [FEATURE_STEP, PIXEL_STEP, discriminators("infrared", "features", "visible")],
+        ),
+        ("featalign", [FEATURE_STEP, discriminators("features")]),
+        ("baseline", [FEATURE_STEP]),
+    ],
+)
+def test_in_a_joint_step_f_p_and_d_learn_in_turn_and_nothing_else(
+    variant: str,
+    expected: list[tuple[str, set[str]]],
+    make: Make,
+    take_step: TakeStep,
+    batch: Batch,
+) -> None:
+    updates, _ = take_step(make(variant), "joint", batch)
+    assert updates.changed == expected
+    assert updates.reached == [networks for _, networks in expected]
+
+
+@pytest.mark.parametrize("variant", WITH_PIXELS)
+def test_the_pixel_warm_up_trains_p_and_the_discriminators_of_images(
+    variant: str, make: Make, take_step: TakeStep, batch: Batch
+) -> None:
+    updates, _ = take_step(make(variant), "pixel-warm-up", batch)
+    assert updates.changed == [PIXEL_STEP, ("discriminators", WARMING)]
+    assert updates.reached == [GENERATORS, WARMING]
+
+
+def test_the_feature_warm_up_trains_f_on_infrared_images_alone(
+    make: Make, take_step: TakeStep, batch: Batch
+) -> None:
+    other = Batch(torch.rand_like(batch.visible), batch.infrared, batch.labels)
+    states = []
+    for shown in (batch, other):
+        method = make()
+        updates, _ = take_step(method, "feature-warm-up", shown)
+        assert updates.changed == [FEATURE_STEP]
+        states.append(method.networks.state_dict())
+    for name, value in states[0].items():
+        assert torch.equal(value, states[1][name]), name
+
+
+@pytest.mark.parametrize("stage_name", ["feature-warm-up", "pixel-warm-up", "joint"])
+def test_every_weight_of_what_learns_gets_a_gradient(
+    stage_name: str, make: Make, take_step: TakeStep, stage_of: StageOf, batch: Batch
+) -> None:
+    """Only biases before an instance normalisation get none."""
+    method = make()
+    reached: set[str] = set()
+
+    def look(_optimizer: str) -> None:
+        for name, value in method.networks.named_parameters():
+            if value.grad is not None:
+                assert bool(value.grad.isfinite().all()), name
+                reached.update({name} if bool(value.grad.any()) else ())
+
+    take_step(method, stage_name, batch, after=look)
+    learning = {id(value) for value in parameters(stage_of(method, stage_name))}
+    weights = {
+        name
+        for name, value in method.networks.named_parameters()
+        if id(value) in learning and value.ndim > 1
+    }
+    assert weights <= reached
+
+
+def parameters(stage: Stage) -> list[torch.nn.Parameter]:
+    plans = stage.optimizers.values()
+    return [value for plan in plans for group in plan.groups for value in group.parameters]
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_in_the_joint_stage_all_learns_once_but_what_only_warms_up(
+    variant: str, make: Make, stage_of: StageOf
+) -> None:
+    method = make(variant)
+    learning = [id(value) for value in parameters(stage_of(method, "joint"))]
+    assert len(set(learning)) == len(learning)
+    named = method.networks.named_parameters()
+    idle = {name.split(".")[0] for name, value in named if id(value) not in learning}
+    assert idle == (WARMING if variant in WITH_PIXELS else set())
+
+
+@pytest.mark.parametrize(
+    ("variant", "names"),
+    [(name, ["feature-warm-up", "pixel-warm-up", "joint"]) for name in WITH_PIXELS]
+    + [(name, ["joint"]) for name in ("featalign", "baseline")],
+)
+def test_the_stages(variant: str, names: list[str], make: Make) -> None:
+    stages = make(variant, "encoder_warmup_epochs=3", "pixel_warmup_epochs=4", "epochs=5").stages()
+    assert [stage.name for stage in stages] == names
+    epochs = {"feature-warm-up": 3, "pixel-warm-up": 4, "joint": 5}
+    assert [stage.epochs for stage in stages] == [epochs[name] for name in names]
+
+
+def test_a_stage_without_epochs_is_left_out(make: Make) -> None:
+    stages = make("full", "encoder_warmup_epochs=0", "pixel_warmup_epochs=0").stages()
+    assert [stage.name for stage in stages] == ["joint"]
+
+
+def test_the_pixel_warm_up_draws_no_more_than_p_learns_from(make: Make, stage_of: StageOf) -> None:
+    method = make("full", "pixel_identities=2", "pixel_images=1")
+    warm_up = stage_of(method, "pixel-warm-up").sampling
+    assert (warm_up.identities, warm_up.images) == (2, 1)
+    joint = stage_of(method, "joint").sampling
+    assert (joint.identities, joint.images) == (3, 2)
+
+
+def test_heads_learn_ten_times_as_fast_as_the_encoder(make: Make, stage_of: StageOf) -> None:
+    plan = stage_of(make(), "joint").optimizers["features"]
+    encoder, heads = build_optimizer(plan.config, plan.groups).param_groups
+    assert (encoder["lr"], heads["lr"]) == (pytest.approx(0.02), pytest.approx(0.2))
+    assert len(heads["params"]) == 6 + 2
+
+
+def test_rates_decay_in_the_joint_stage_alone(make: Make) -> None:
+    for stage in make().stages():
+        for plan in stage.optimizers.values():
+            assert plan.schedule.factor(60) == pytest.approx(0.1 if stage.name == "joint" else 1)
+
+
+def totals(losses: Mapping[str, torch.Tensor], *weights: Mapping[str, float]) -> list[float]:
+    """Weigh the losses of each module that has any."""
+    return [
+        sum(weight * losses[name].item() for name, weight in module.items() if name in losses)
+        for module in weights
+        if set(module) & set(losses)
+    ]
+
+
+def test_the_papers_totals_are_eqs_6_4_and_7(make: Make, take_step: TakeStep, batch: Batch) -> None:
+    updates, losses = take_step(make(), "joint", batch)
+    assert losses.keys() == {name for module in WEIGHTS for name in module}
+    assert updates.totals == pytest.approx(totals(losses, *WEIGHTS), rel=1e-5)
+
+
+def test_the_authors_totals_have_the_authors_weights(
+    make: Make, take_step: TakeStep, batch: Batch
+) -> None:
+    updates, losses = take_step(make(preset="official-code"), "joint", batch)
+    assert losses.keys() == {name for module in OFFICIAL_WEIGHTS for name in module}
+    assert updates.totals == pytest.approx(totals(losses, *OFFICIAL_WEIGHTS), rel=1e-5)
+
+
+def test_the_warm_ups_minimise_their_part_of_the_equations(
+    make: Make, take_step: TakeStep, batch: Batch
+) -> None:
+    updates, losses = take_step(make(), "feature-warm-up", batch)
+    assert losses.keys() == {"feature-identity", "feature-triplet"}
+    assert updates.totals == pytest.approx(totals(losses, FEATURE_WEIGHTS), rel=1e-5)
+    updates, losses = take_step(make(), "pixel-warm-up", batch)
+    assert losses.keys() == PIXEL_WEIGHTS.keys() | DISCRIMINATOR_WEIGHTS.keys()
+    assert updates.totals == pytest.approx(totals(losses, *WEIGHTS), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("variant", "missing"),
+    [
+        ("pixalign", {"feature-gan"}),
+        ("featalign", {*PIXEL_WEIGHTS, "discriminator-visible"}),
+        ("baseline", {*PIXEL_WEIGHTS, *DISCRIMINATOR_WEIGHTS, "feature-gan"}),
+        ("aligngan-minus", set()),
+    ],
+)
+def test_a_variant_lacks_the_losses_that_it_goes_without(
+    variant: str, missing: set[str], make: Make, take_step: TakeStep, batch: Batch
+) -> None:
+    updates, losses = take_step(make(variant), "joint", batch)
+    assert losses.keys() == {name for module in WEIGHTS for name in module} - missing
+    assert updates.totals == pytest.approx(totals(losses, *WEIGHTS), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("assignment", "changed"),
+    [
+        ("pixel_identity_weight=3.0", {"pixel-identity": 3.0, "pixel-triplet": 1.5}),
+        ("feature_gan_weight=0.7", {"feature-gan": 0.7}),
+        ("cycle_weight=2.0", {"cycle": 2.0}),
+        ("pixel_gan_weight=4.0", {"pixel-gan": 4.0, "pixel-gan-visible": 4.0}),
+        ("pixel_triplet_share=2.0", {"pixel-triplet": 2.0}),
+    ],
+)
+def test_weights_are_those_of_the_configuration(
+    assignment: str, changed: dict[str, float], make: Make, take_step: TakeStep, batch: Batch
+) -> None:
+    updates, losses = take_step(make("full", assignment), "joint", batch)
+    weights = [
+        {name: changed.get(name, weight) for name, weight in module.items()} for module in WEIGHTS
+    ]
+    assert updates.totals == pytest.approx(totals(losses, *weights), rel=1e-5)

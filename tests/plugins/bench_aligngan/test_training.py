@@ -1,0 +1,197 @@
+"""Trainings of AlignGAN: losses fall, and an interruption anywhere changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+from bench_aligngan.method import AlignGAN
+from bench_core import Batch, Stage, TrainingData, TrainingRun, Updates
+from bench_core.training.identity import TrainingDescription
+from bench_core.training.recipes import build_optimizer
+from bench_core.training.run import CHECKPOINT_FILE
+
+Make = Callable[..., AlignGAN]
+StageOf = Callable[[AlignGAN, str], Stage]
+
+SHORT = (
+    "encoder_warmup_epochs=1",
+    "pixel_warmup_epochs=1",
+    "epochs=2",
+    "pixel_identities=2",
+    "pixel_images=1",
+)
+FAST = (
+    "feature_optimizer.kind=adam",
+    "feature_optimizer.learning_rate=0.003",
+    "head_rate_scale=1.0",
+    "gan_optimizer.learning_rate=0.005",
+    "classifier_dropout=0.0",
+)
+
+
+@pytest.fixture
+def smooth(batch: Batch) -> Batch:
+    """The same batch without the noise that no generator could restore."""
+    visible, infrared = (
+        functional.interpolate(images[:, :, ::16, ::16], scale_factor=16, mode="bilinear")
+        for images in (batch.visible, batch.infrared)
+    )
+    return Batch(visible, infrared, batch.labels)
+
+
+def losses_of(
+    stage: Stage, batch: Batch, num_steps: int, kind: type[Updates] = Updates
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Train on one batch and return the losses of the first and of the last step."""
+    plans = stage.optimizers.items()
+    updates = kind({name: build_optimizer(plan.config, plan.groups) for name, plan in plans})
+    torch.manual_seed(0)
+    seen = [stage.step(batch, updates) for _ in range(num_steps)]
+    first, last = ({name: loss.item() for name, loss in seen[i].items()} for i in (0, -1))
+    return first, last
+
+
+@pytest.mark.parametrize(
+    ("variant", "stage", "falling"),
+    [
+        ("full", "feature-warm-up", {"feature-identity": 0.9, "feature-triplet": 0.5}),
+        ("full", "pixel-warm-up", {"cycle": 0.95, "discriminator": 0.9}),
+        ("full", "joint", {"feature-identity": 0.9, "feature-triplet": 0.8, "cycle": 0.95}),
+        ("pixalign", "joint", {"feature-identity": 0.9, "feature-triplet": 0.8, "cycle": 0.95}),
+        ("aligngan-minus", "joint", {"feature-identity": 0.9, "cycle": 0.95}),
+        ("featalign", "joint", {"feature-identity": 0.9, "feature-triplet": 0.5}),
+        ("baseline", "joint", {"feature-identity": 0.9, "feature-triplet": 0.5}),
+    ],
+)
+def test_the_losses_of_a_stage_fall_on_one_batch(
+    variant: str,
+    stage: str,
+    falling: dict[str, float],
+    make: Make,
+    stage_of: StageOf,
+    smooth: Batch,
+) -> None:
+    first, last = losses_of(stage_of(make(variant, *FAST), stage), smooth, 20)
+    for name, share in falling.items():
+        assert last[name] < share * first[name], (name, first[name], last[name])
+
+
+@pytest.mark.parametrize("variant", ["full", "aligngan-minus"])
+def test_discriminators_tell_real_from_fake_while_no_one_fools_them(
+    variant: str, make: Make, stage_of: StageOf, smooth: Batch
+) -> None:
+    stage = stage_of(make(variant, *FAST), "joint")
+
+    class DiscriminatorsAlone(Updates):
+        def minimize(self, loss: torch.Tensor, *names: str, retain_graph: bool = False) -> None:
+            if names == ("discriminators",):
+                super().minimize(loss, *names, retain_graph=retain_graph)
+
+    first, last = losses_of(stage, smooth, 30, DiscriminatorsAlone)
+    for name in ("discriminator", "discriminator-visible"):
+        assert last[name] < 0.8 * first[name]
+
+
+class Interrupted(Exception):
+    """Ends a training in the middle of a step."""
+
+
+class Interrupting(Updates):
+    """Raises before a given update of a training."""
+
+    def __init__(self, updates: Updates, countdown: list[int]) -> None:
+        self._updates = updates
+        self._countdown = countdown
+
+    def minimize(self, loss: torch.Tensor, *optimizers: str, retain_graph: bool = False) -> None:
+        if not self._countdown[0]:
+            raise Interrupted
+        self._countdown[0] -= 1
+        self._updates.minimize(loss, *optimizers, retain_graph=retain_graph)
+
+
+@pytest.fixture
+def data() -> TrainingData:
+    """Random pixels of five identities, two images of each in each modality."""
+    pixels = np.random.default_rng(0).integers(0, 256, (20, 64, 32, 3), dtype=np.uint8)
+    labels = np.repeat(np.arange(5), 2)
+    return TrainingData(
+        pixels=pixels,
+        rows={"visible": np.arange(10), "infrared": np.arange(10, 20)},
+        labels={"visible": labels, "infrared": labels},
+        identities=tuple(range(5)),
+    )
+
+
+def training_run(folder: Path) -> TrainingRun:
+    description = TrainingDescription(
+        method="aligngan",
+        variant="full",
+        config={},
+        dataset="random",
+        fingerprint="0" * 64,
+        split="train",
+        images="1" * 64,
+        seed=7,
+        weights="none",
+        precision="float32",
+        code="2" * 64,
+        num_identities=5,
+    )
+    return TrainingRun(
+        folder=folder,
+        description=description,
+        device=torch.device("cpu"),
+        checkpoint_seconds=0.0,
+    )
+
+
+def interrupt(method: AlignGAN, num_updates: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a method's training end after so many updates."""
+    countdown, stages = [num_updates], method.stages()
+
+    def interrupting(step: Any) -> Any:
+        return lambda batch, updates: step(batch, Interrupting(updates, countdown))
+
+    for stage in stages:
+        object.__setattr__(stage, "step", interrupting(stage.step))
+    monkeypatch.setattr(method, "stages", lambda: stages)
+
+
+@pytest.mark.parametrize(
+    ("variant", "num_updates"),
+    [
+        # Two steps of one update, two of two, four of three.
+        *[("full", number) for number in (0, 1, 2, 3, 5, 6, 7, 8, 13, 17)],
+        *[("aligngan-minus", number) for number in (3, 7)],
+        *[("featalign", number) for number in (1, 6)],
+    ],
+)
+def test_a_training_interrupted_anywhere_goes_on_to_the_same_bits(
+    variant: str,
+    num_updates: int,
+    make: Make,
+    data: TrainingData,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole, broken, resumed = (make(variant, *SHORT) for _ in range(3))
+    whole.train(data, training_run(tmp_path / "whole"))
+    interrupt(broken, num_updates, monkeypatch)
+    with pytest.raises(Interrupted):
+        broken.train(data, training_run(tmp_path / "broken"))
+    if (tmp_path / "broken" / CHECKPOINT_FILE).exists():
+        with torch.no_grad():
+            for value in resumed.networks.parameters():
+                value.add_(1)  # what it starts from must not matter
+    resumed.train(data, training_run(tmp_path / "broken"))
+    state = resumed.networks.state_dict()
+    for name, value in whole.networks.state_dict().items():
+        assert torch.equal(value, state[name]), name
