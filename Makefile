@@ -28,6 +28,7 @@ leaderboard: $(INSTALLED)
 	$(BIN)/bench leaderboard --output results/leaderboard.md
 	$(BIN)/bench leaderboard --format csv --output results/leaderboard.csv
 	$(BIN)/bench leaderboard --format json --output results/leaderboard.json
+	$(BIN)/bench leaderboard --plot results
 
 benchmark: $(INSTALLED)
 	$(BIN)/python -m pytest tests/benchmarks -n 0 --benchmark-enable

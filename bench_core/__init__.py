@@ -31,16 +31,46 @@ if TYPE_CHECKING:
     from bench_core.contracts.method import MethodSpec, Metric, Paper, PresetSpec, VariantSpec
     from bench_core.contracts.protocol import Convention, EvaluationProtocol, ProtocolSpec, Trial
     from bench_core.contracts.result import ResultRecord
-    from bench_core.data.augmentation import AugmentationConfig
+    from bench_core.data.augmentation import AugmentationConfig, augment
+    from bench_core.data.image_folders import is_synthetic, list_people
+    from bench_core.data.image_lists import (
+        ListedImage,
+        check_images_exist,
+        check_same_people,
+        people_by_label,
+        read_identity_list,
+        read_image_list,
+    )
     from bench_core.matlab import load_matlab_variable
+    from bench_core.modeling.adversarial import (
+        AdversarialForm,
+        adversarial_loss,
+        from_signed,
+        to_signed,
+    )
     from bench_core.modeling.backbones import Backbone, BackboneName, build_backbone
+    from bench_core.modeling.discriminators import (
+        FeatureDiscriminator,
+        JointDiscriminator,
+        MultiScaleDiscriminator,
+        PatchDiscriminator,
+    )
+    from bench_core.modeling.generators import ResidualBlock, ResidualGenerator, initialize_gan
     from bench_core.modeling.losses import (
+        TripletDistance,
         batch_hard_triplet,
         cross_batch_hard_triplet,
         identity_loss,
+        prediction_divergence,
     )
     from bench_core.modeling.necks import BNNeck
     from bench_core.modeling.normalization import ImageNormalization
+    from bench_core.modeling.pretrained import PretrainedWeights
+    from bench_core.modeling.recomputation import (
+        recompute,
+        recompute_blocks,
+        running_statistics_kept,
+    )
     from bench_core.training.batches import Batch
     from bench_core.training.data import TrainingData
     from bench_core.training.method import Method, StagedMethod
@@ -78,16 +108,46 @@ _MODULES = {
     ],
     "bench_core.contracts.protocol": ["Convention", "EvaluationProtocol", "ProtocolSpec", "Trial"],
     "bench_core.contracts.result": ["ResultRecord"],
-    "bench_core.data.augmentation": ["AugmentationConfig"],
+    "bench_core.data.augmentation": ["AugmentationConfig", "augment"],
+    "bench_core.data.image_folders": ["is_synthetic", "list_people"],
+    "bench_core.data.image_lists": [
+        "ListedImage",
+        "check_images_exist",
+        "check_same_people",
+        "people_by_label",
+        "read_identity_list",
+        "read_image_list",
+    ],
     "bench_core.matlab": ["load_matlab_variable"],
+    "bench_core.modeling.adversarial": [
+        "AdversarialForm",
+        "adversarial_loss",
+        "from_signed",
+        "to_signed",
+    ],
     "bench_core.modeling.backbones": ["Backbone", "BackboneName", "build_backbone"],
+    "bench_core.modeling.discriminators": [
+        "FeatureDiscriminator",
+        "JointDiscriminator",
+        "MultiScaleDiscriminator",
+        "PatchDiscriminator",
+    ],
+    "bench_core.modeling.generators": ["ResidualBlock", "ResidualGenerator", "initialize_gan"],
     "bench_core.modeling.losses": [
+        "TripletDistance",
         "batch_hard_triplet",
         "cross_batch_hard_triplet",
         "identity_loss",
+        "prediction_divergence",
     ],
     "bench_core.modeling.necks": ["BNNeck"],
     "bench_core.modeling.normalization": ["ImageNormalization"],
+    "bench_core.modeling.pretrained": ["PretrainedWeights"],
+    "bench_core.modeling.recomputation": [
+        "recompute",
+        "recompute_blocks",
+        "running_statistics_kept",
+    ],
     "bench_core.training.batches": ["Batch"],
     "bench_core.training.data": ["TrainingData"],
     "bench_core.training.method": ["Method", "StagedMethod"],
@@ -131,15 +191,41 @@ __all__ = [  # noqa: RUF022  # grouped as in the imports above
     "Trial",
     "ResultRecord",
     "AugmentationConfig",
+    "augment",
+    "is_synthetic",
+    "list_people",
+    "ListedImage",
+    "check_images_exist",
+    "check_same_people",
+    "people_by_label",
+    "read_identity_list",
+    "read_image_list",
     "load_matlab_variable",
+    "AdversarialForm",
+    "adversarial_loss",
+    "from_signed",
+    "to_signed",
     "Backbone",
     "BackboneName",
     "build_backbone",
+    "FeatureDiscriminator",
+    "JointDiscriminator",
+    "MultiScaleDiscriminator",
+    "PatchDiscriminator",
+    "ResidualBlock",
+    "ResidualGenerator",
+    "initialize_gan",
+    "TripletDistance",
     "batch_hard_triplet",
     "cross_batch_hard_triplet",
     "identity_loss",
+    "prediction_divergence",
     "BNNeck",
     "ImageNormalization",
+    "PretrainedWeights",
+    "recompute",
+    "recompute_blocks",
+    "running_statistics_kept",
     "Batch",
     "TrainingData",
     "OptimizerConfig",

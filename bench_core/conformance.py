@@ -34,6 +34,7 @@ from bench_core.training.checkpoint import (
 from bench_core.training.data import TrainingData
 from bench_core.training.identity import TrainingDescription
 from bench_core.training.method import Method
+from bench_core.training.pictures import MakesPictures, check_picture
 from bench_core.training.run import EpochObserver, TrainingRun, ignore_epoch
 from bench_core.training.seeding import seed_global_generators
 
@@ -85,6 +86,7 @@ def method_checks(
             "the-same-seed-gives-the-same-bits": suite.the_same_seed_gives_the_same_bits,
             "a-resumed-training-is-the-same": suite.a_resumed_training_is_the_same,
             "a-saved-model-gives-the-same-features": suite.a_saved_model_gives_the_same_features,
+            "pictures-are-images": suite.pictures_are_images,
         }.items()
     ]
 
@@ -165,6 +167,19 @@ class _Suite:
             _require_close(
                 _extract(other, images, modality), expected, "a loaded model gives other features"
             )
+
+    def pictures_are_images(self) -> None:
+        """A method without `pictures`, or whose variant makes none, has nothing to check."""
+        method, images = self._method(), self._images()
+        if not isinstance(method, MakesPictures):
+            return
+        before = images.clone()
+        method.networks.eval()
+        with torch.inference_mode():
+            made = method.pictures(images, images)
+        for name, picture in made.items():
+            check_picture(f"pictures['{name}']", picture, images.shape)
+        _require(torch.equal(images, before), "pictures changes the images that it is given")
 
     def _trained(self) -> dict[str, torch.Tensor]:
         method = self._method()

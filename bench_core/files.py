@@ -45,9 +45,14 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], None]) -> None:
             temporary.unlink()
 
 
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file's content atomically; see `write_atomically`."""
+    write_atomically(path, lambda file: _write_all(file, content))
+
+
 def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text atomically; see `write_atomically`."""
-    write_atomically(path, lambda file: _write_all(file, text.encode()))
+    write_bytes(path, text.encode())
 
 
 def write_json(path: Path, document: Any) -> None:
@@ -56,11 +61,13 @@ def write_json(path: Path, document: Any) -> None:
 
 
 @contextmanager
-def folder_written_whole(path: Path) -> Iterator[Path]:
+def folder_written_whole(path: Path, *, replace: bool = False) -> Iterator[Path]:
     """Give a temporary folder that becomes `path` when the block ends without an error.
 
     Args:
         path: Where the folder shall lie; it must not exist, or be empty.
+        replace: Whether an old folder with all that it holds is replaced. It stays as it was where
+            the block fails.
 
     Yields:
         The temporary folder, beside `path`.
@@ -76,7 +83,10 @@ def folder_written_whole(path: Path) -> Iterator[Path]:
         raise BenchError(f"cannot write {path}: {error.strerror or error}") from error
     try:
         yield temporary
-        temporary.rename(path)
+        if replace and path.exists():
+            _exchange(temporary, path)
+        else:
+            temporary.rename(path)
     except OSError as error:
         raise BenchError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
@@ -129,6 +139,17 @@ def cache_directory() -> Path:
 
 def _write_all(file: BinaryIO, content: bytes) -> None:
     file.write(content)
+
+
+def _exchange(new: Path, path: Path) -> None:
+    """Put a folder in the place of an old one, which is removed."""
+    old = path.rename(_beside(path))
+    try:
+        new.rename(path)
+    except OSError:
+        old.rename(path)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -157,6 +157,15 @@ class Registry:
         """Return a protocol's spec; raises as `dataset` does."""
         return _lookup("protocol", protocol_id, self.protocols)
 
+    def protocols_of(self, dataset_id: str) -> tuple[ProtocolSpec, ...]:
+        """Return the protocols of a dataset, in the order in which plugins register them.
+
+        Raises:
+            PluginError: Two plugins claim an id.
+        """
+        registered = [self.protocol(key) for key in self._protocols]
+        return tuple(spec for spec in registered if spec.dataset == dataset_id)
+
     def method(self, name: str) -> tuple[MethodSpec, VariantSpec]:
         """Return the spec and variant that `METHOD` or `METHOD:VARIANT` names.
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from bench_core.configuration import choose_method
-from bench_core.extraction import extract_features
+from bench_core.extraction import ExtractionSettings, extract_features
 from bench_core.features import FEATURE_COLUMNS, FeatureTable
 from bench_core.plugins import Registry
 from bench_core.runs.inputs import RunInputs, open_inputs
@@ -88,8 +88,7 @@ def test_an_untrained_network_is_near_chance(demo: Demo, registry: Registry) -> 
         demo.inputs.dataset.images,
         demo.rows,
         demo.inputs.images(choice.config.image_size),
-        device=torch.device("cpu"),
-        batch_size=64,
+        ExtractionSettings(device=torch.device("cpu"), batch_size=64),
     )
     assert demo.rank_1(extraction.features.features.astype(np.float32)) < 2.5 * demo.chance
 

@@ -6,7 +6,7 @@ import importlib
 import inspect
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
@@ -16,10 +16,18 @@ from bench_core import method_checks
 from bench_core.cli.main import build_cli
 from bench_core.contracts import hooks
 from bench_core.plugins import Registry
+from bench_core.training.pictures import MakesPictures, MixesImages
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 PLUGINS = (ROOT / "docs" / "plugins.md").read_text()
+COMMANDS = "\n".join(
+    [
+        README,
+        PLUGINS,
+        *((ROOT / "docs" / name).read_text() for name in ("training.md", "reports.md")),
+    ]
+)
 
 
 def hook_signatures() -> list[str]:
@@ -35,15 +43,23 @@ def test_every_hook_is_documented_with_its_signature(signature: str) -> None:
     assert signature in PLUGINS
 
 
+@pytest.mark.parametrize("function", [MakesPictures.pictures, MixesImages.mixing_strip])
+def test_what_a_method_may_have_is_documented_with_its_signature(
+    function: Callable[..., object],
+) -> None:
+    signature = str(inspect.signature(function)).replace("self, ", "")
+    assert function.__name__ + re.sub(r"'|torch\.", "", signature) in PLUGINS
+
+
 def documented_commands() -> Iterator[list[str]]:
-    for text in re.findall(r"`(bench [^`]+)`", README) + re.findall(
-        r"^bench .+$", README, re.MULTILINE
+    for text in re.findall(r"`(bench [^`]+)`", COMMANDS) + re.findall(
+        r"^bench .+$", COMMANDS, re.MULTILINE
     ):
         yield text.split()[1:]
 
 
 @pytest.mark.parametrize("words", list(documented_commands()), ids=" ".join)
-def test_every_command_of_the_readme_exists_with_its_options(
+def test_every_documented_command_exists_with_its_options(
     words: list[str], registry: Registry
 ) -> None:
     command: click.Command = build_cli(registry)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bench_core.cli import options
+from bench_core.contracts.errors import UsageError
+from bench_core.contracts.images import MODALITIES
 
 if TYPE_CHECKING:
     from bench_core.plugins import Registry
@@ -18,10 +20,22 @@ def listing() -> None:
 
 
 @listing.command()
+@click.option(
+    "--cost", is_flag=True,
+    help="What each costs with the preset 'paper': parameters, multiply-adds of an image.",
+)  # fmt: skip
+@click.option(
+    "--training", is_flag=True, help="With --cost: of a training step, too. Takes longer."
+)
 @options.json_option
 @click.pass_obj
-def methods(registry: Registry, *, as_json: bool) -> None:
+def methods(registry: Registry, *, cost: bool, training: bool, as_json: bool) -> None:
     """List the methods that can be run."""
+    if training and not cost:
+        raise UsageError("--training adds a column to the table of costs; give --cost, too")
+    if cost:
+        _print_costs(registry, training=training, as_json=as_json)
+        return
     _print(
         [
             {
@@ -116,6 +130,36 @@ def plugins(registry: Registry, *, as_json: bool) -> None:
     )
     for conflict in registry.conflicts:
         click.echo(f"Warning: {conflict}", err=True)
+
+
+def _print_costs(registry: Registry, *, training: bool, as_json: bool) -> None:
+    from bench_core.runs.profiles import NUM_IDENTITIES, count_costs
+
+    rows = [cost.as_row() for cost in count_costs(registry, training=training)]
+    if as_json:
+        options.print_json(rows)
+        return
+    shown = [
+        [
+            row["method"],
+            "x".join(map(str, row["image_size"])),
+            f"{row['parameters'] / 1e6:.2f}",
+            f"{row['training_only_parameters'] / 1e6:.2f}",
+            *(options.show_giga(row[f"macs_{modality}"]) for modality in MODALITIES),
+            *([options.show_giga(row["training_macs"])] if training else []),
+        ]
+        for row in rows
+    ]
+    columns = ["method", "image", "parameters (M)", "only training (M)", *MODALITIES]
+    options.print_table([*columns, *(["training step"] if training else [])], shown)
+    click.echo(
+        f"\nPreset 'paper', {NUM_IDENTITIES} identities. Multiply-adds in G: of extracting an image"
+        + (
+            ", and of a training step for each image of its batch, of the costliest stage."
+            if training
+            else "."
+        )
+    )
 
 
 def _print(rows: list[dict[str, Any]], *, as_json: bool) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from bench_core.cli import compare, data, doctor, leaderboard, listing, run, steps
+from bench_core.cli import compare, data, doctor, leaderboard, listing, profile, report, run, steps
 from bench_core.contracts.errors import BenchError, PluginError, UsageError
 from bench_core.plugins import Registry, load_registry
 
@@ -17,6 +17,8 @@ BUILT_IN_COMMANDS = (
     steps.evaluate,
     leaderboard.leaderboard,
     compare.compare,
+    report.report,
+    profile.profile,
     listing.listing,
     data.data,
     doctor.doctor,

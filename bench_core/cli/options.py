@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, get_args
 import click
 
 from bench_core.contracts.errors import UsageError
+from bench_core.contracts.method import Selection
 from bench_core.contracts.protocol import Convention, ProtocolSpec
 
 if TYPE_CHECKING:
@@ -27,6 +28,20 @@ METRICS_SHOWN = ("rank-1", "rank-5", "rank-10", "rank-20", "mAP", "mINP")
 
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON document on standard output."
+)
+method_option = click.option(
+    "--method",
+    "method_name",
+    required=True,
+    metavar="METHOD[:VARIANT]",
+    help="See 'bench list methods' and 'bench list variants'.",
+)
+set_option = click.option(
+    "--set",
+    "assignments",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Change a value of the configuration, such as epochs=3; may be repeated.",
 )
 protocol_option = click.option(
     "--protocol", "protocol_id", required=True, metavar="ID", help="See 'bench list protocols'."
@@ -56,19 +71,13 @@ device_option = click.option(
 def training_options(command: Command) -> Command:
     """Add the options that say what is trained and how."""
     options: Sequence[Callable[[Command], Command]] = (
-        click.option(
-            "--method", "method_name", required=True, metavar="METHOD[:VARIANT]",
-            help="See 'bench list methods' and 'bench list variants'.",
-        ),
+        method_option,
         protocol_option,
         data_option,
         click.option(
             "--preset", metavar="NAME", help="[default: 'paper' with --data, else 'quick']"
         ),
-        click.option(
-            "--set", "assignments", multiple=True, metavar="KEY=VALUE",
-            help="Change a value of the configuration, such as epochs=3; may be repeated.",
-        ),
+        set_option,
         click.option(
             "--seed", type=click.IntRange(min=0), default=0, show_default=True,
             help="Seed of every random draw.",
@@ -76,6 +85,12 @@ def training_options(command: Command) -> Command:
         click.option(
             "--weights", metavar="imagenet|none|FILE",
             help="What the backbone starts from. [default: the configuration's]",
+        ),
+        click.option(
+            "--select", "selection", type=click.Choice(get_args(Selection)), default="last",
+            show_default=True,
+            help="Model to keep: that of the last epoch, as papers do, or the best on validation "
+            "people, who then are not trained on.",
         ),
         device_option,
         click.option(
@@ -132,7 +147,7 @@ def open_run_inputs(registry: Registry, protocol: ProtocolSpec, root: Path | Non
     return open_inputs(registry, protocol, root, cache_directory())
 
 
-def training_settings(
+def training_settings(  # noqa: PLR0913  # one argument an option
     registry: Registry,
     choice: MethodChoice,
     *,
@@ -141,6 +156,7 @@ def training_settings(
     device: str,
     precision: str,
     runs: Path,
+    selection: Selection,
 ) -> TrainingSettings:
     """Resolve the options that say how to train.
 
@@ -169,6 +185,7 @@ def training_settings(
         device=chosen,
         precision=choose_precision(precision, chosen),
         runs=runs,
+        selection=selection,
         on_epoch=tell,
     )
 
@@ -177,7 +194,11 @@ def training_state(model: TrainedModel) -> str:
     """Say in a few words how a model came to be, and whether its training waited for data."""
     report = model.report
     waited = f"{100 * report.waiting_for_data:.1f} % of it waiting for data"
-    return f"{'found, ' if model.cached else ''}trained in {report.seconds:.0f} s, {waited}"
+    state = f"{'found, ' if model.cached else ''}trained in {report.seconds:.0f} s, {waited}"
+    if report.validation_score is None:
+        return state
+    score = f"{100 * report.validation_score:.2f} % mAP on validation people"
+    return f"{state}; epoch {report.selected_epoch} selected, {score}"
 
 
 def resolve_convention(protocol: ProtocolSpec, convention: str | None) -> Convention:
@@ -192,6 +213,18 @@ def resolve_convention(protocol: ProtocolSpec, convention: str | None) -> Conven
     raise UsageError(
         f"--convention {convention}: {protocol.id} defines only {', '.join(protocol.conventions)}"
     )
+
+
+def check_selection(protocol: ProtocolSpec, selection: Selection) -> None:
+    """Refuse a selection that the protocol's dataset has no people for, before it is read.
+
+    Raises:
+        UsageError: There are no validation people.
+    """
+    from bench_core.runs.inputs import validation_split
+
+    if selection == "validation":
+        validation_split(protocol)
 
 
 def print_json(document: Any) -> None:
@@ -234,11 +267,16 @@ def print_scores(document: dict[str, Any]) -> None:
         [name, *(_percent(document["interval"][metric][end]) for metric in METRICS_SHOWN)]
         for end, name in enumerate(("95 % low", "95 % high"))
     ]
-    for number, trial in enumerate(document["trials"], start=1):
+    for number, trial in enumerate(document["trials"], start=document.get("trial", 1)):
         cmc = trial["cmc"]
         values = [cmc[0], cmc[4], cmc[9], cmc[19], trial["mAP"], trial["mINP"]]
         rows.append([f"trial {number}", *map(_percent, values)])
     print_table(["percent", *METRICS_SHOWN], rows)
+
+
+def show_giga(count: int | None) -> str:
+    """Return a count in billions, to where XIV's generator still shows; a dash for none."""
+    return "\N{EN DASH}" if count is None else f"{count / 1e9:.4f}"
 
 
 def command_line() -> list[str]:

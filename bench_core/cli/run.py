@@ -10,6 +10,7 @@ import click
 from bench_core.cli import options
 
 if TYPE_CHECKING:
+    from bench_core.contracts.method import Selection
     from bench_core.plugins import Registry
     from bench_core.runs.benchmark import RunOutcome
 
@@ -34,6 +35,7 @@ def run(  # noqa: PLR0913  # one argument an option
     assignments: tuple[str, ...],
     seed: int,
     weights: str | None,
+    selection: Selection,
     device: str,
     precision: str,
     runs: Path,
@@ -48,10 +50,12 @@ def run(  # noqa: PLR0913  # one argument an option
     """
     protocol = registry.protocol(protocol_id)
     chosen_convention = options.resolve_convention(protocol, convention)
+    options.check_selection(protocol, selection)
     choice = options.choose(registry, method_name, preset, assignments, root, weights)
     settings = options.training_settings(
-        registry, choice, seed=seed, weights=weights, device=device, precision=precision, runs=runs
-    )
+        registry, choice, seed=seed, weights=weights, device=device, precision=precision,
+        runs=runs, selection=selection,
+    )  # fmt: skip
     inputs = options.open_run_inputs(registry, protocol, root)
 
     from bench_core.runs.benchmark import ScoringSettings, run_benchmark
@@ -79,6 +83,7 @@ def _print_outcome(outcome: RunOutcome) -> None:
     click.echo(
         f"{record.method.label} ({record.method.preset}) on {record.protocol.id}, "
         f"{record.protocol.convention} galleries"
+        f"{', selected on validation' if record.provenance.selection == 'validation' else ''}"
         f"{', re-ranked' if record.protocol.rerank else ''}, {people}\n"
         f"{scores.valid_queries} of {scores.queries} queries have a match, "
         f"gallery of {_range(scores.gallery)} images, {len(scores.trials)} trials\n"

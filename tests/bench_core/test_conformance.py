@@ -54,6 +54,16 @@ class Moody(XIV):
         return losses
 
 
+class Glaring(XIV):
+    def pictures(self, visible: torch.Tensor, infrared: torch.Tensor) -> dict[str, torch.Tensor]:
+        return {"X": visible + 1}
+
+
+class Overpainting(XIV):
+    def pictures(self, visible: torch.Tensor, infrared: torch.Tensor) -> dict[str, torch.Tensor]:
+        return {"X": visible.mul_(0.5)}
+
+
 @pytest.mark.parametrize(
     ("kind", "check", "message"),
     [
@@ -63,6 +73,8 @@ class Moody(XIV):
         (Lazy, "training-changes-the-networks", "leaves every network as it was"),
         (Moody, "the-same-seed-gives-the-same-bits", "two trainings of one seed differ"),
         (Moody, "a-resumed-training-is-the-same", "resumed and an uninterrupted"),
+        (Glaring, "pictures-are-images", r"pictures\['X'\] has values from 1"),
+        (Overpainting, "pictures-are-images", "pictures changes the images"),
     ],
 )
 def test_a_broken_method_fails_its_check(

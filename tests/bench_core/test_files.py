@@ -193,6 +193,50 @@ def test_a_folder_that_holds_something_is_not_replaced(tmp_path: Path) -> None:
     assert (names(tmp_path), names(target)) == (["folder"], ["old"])
 
 
+def test_a_folder_may_be_replaced_with_all_that_it_holds(tmp_path: Path) -> None:
+    target = tmp_path / "folder"
+    for content in ("old", "new"):
+        with folder_written_whole(target, replace=True) as new:
+            (new / content).write_text(content)
+            assert content == "old" or names(target) == ["old"]
+    assert (names(tmp_path), names(target)) == (["folder"], ["new"])
+
+
+def test_a_folder_that_is_to_be_replaced_stays_until_the_new_one_is_whole(tmp_path: Path) -> None:
+    target = tmp_path / "folder"
+    target.mkdir()
+    (target / "old").write_text("old")
+    with (
+        pytest.raises(RuntimeError, match="half way"),
+        folder_written_whole(target, replace=True) as new,
+    ):
+        (new / "new").write_text("new")
+        raise RuntimeError("half way")
+    assert (names(tmp_path), names(target)) == (["folder"], ["old"])
+
+
+def test_a_folder_comes_back_where_the_new_one_cannot_take_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "folder"
+    target.mkdir()
+    (target / "old").write_text("old")
+    rename = Path.rename
+
+    def refuse_new(self: Path, place: Path) -> Path:
+        if (self / "new").exists():
+            disk_is_full()
+        return rename(self, place)
+
+    monkeypatch.setattr(Path, "rename", refuse_new)
+    with (
+        pytest.raises(BenchError, match="No space left"),
+        folder_written_whole(target, replace=True) as new,
+    ):
+        (new / "new").write_text("new")
+    assert (names(tmp_path), names(target)) == (["folder"], ["old"])
+
+
 def test_an_empty_folder_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     with folder_written_whole(tmp_path / "folder") as new:

@@ -144,6 +144,22 @@ def test_all_that_plugins_register_is_found_by_id(
     assert registry.distribution_of("beta") == "pkg-b 1.0"
 
 
+def test_protocols_of_a_dataset_come_in_the_order_of_their_plugin(
+    install: Install, load: Callable[[], Registry]
+) -> None:
+    install(
+        "pkg-a",
+        """
+        @hookimpl
+        def bench_register_protocols():
+            return [protocol(id, id.split("-")[0]) for id in ("town-b", "city-c", "town-a")]
+        """,
+    )
+    registry = load()
+    assert [spec.id for spec in registry.protocols_of("town")] == ["town-b", "town-a"]
+    assert registry.protocols_of("village") == ()
+
+
 def test_a_method_may_be_asked_for_with_or_without_a_variant(
     install: Install, load: Callable[[], Registry]
 ) -> None:

@@ -45,7 +45,13 @@ def bench(registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     return run
 
 
-@pytest.fixture
-def small_run(sysu_root: Path) -> list[str]:
+@pytest.fixture(scope="session")
+def small_options(sysu_root: Path) -> tuple[str, ...]:
     """The options of a run that takes a second."""
-    return ["--method", "xiv", "--protocol", "sysu-all-single", "--data", str(sysu_root), *SMALL]
+    return ("--method", "xiv", "--protocol", "sysu-all-single", "--data", str(sysu_root), *SMALL)
+
+
+@pytest.fixture
+def small_run(small_options: tuple[str, ...]) -> list[str]:
+    """The same as a list, for a test to change."""
+    return list(small_options)

@@ -12,12 +12,22 @@ from click.testing import Result
 
 Bench = Callable[..., Result]
 
-HEAVY = ("torch", "torchvision", "numpy", "pandas", "scipy", "PIL", "pydantic")
+HEAVY = ("torch", "torchvision", "numpy", "pandas", "scipy", "PIL", "pydantic", "matplotlib")
 
 
 @pytest.mark.parametrize(
     "command",
-    ["--help", "run --help", "list methods", "list variants", "list protocols", "list plugins"],
+    [
+        "--help",
+        "run --help",
+        "profile --help",
+        "report --help",
+        "data verify --help",
+        "list methods",
+        "list variants",
+        "list protocols",
+        "list plugins",
+    ],
 )
 def test_no_heavy_library_is_loaded(command: str) -> None:
     code = (
@@ -43,7 +53,7 @@ def test_every_list_has_a_table_and_json(bench: Bench, kind: str) -> None:
 
 
 def test_every_command_has_help_with_each_option_explained(bench: Bench) -> None:
-    commands = "run train extract eval compare list leaderboard data doctor".split()
+    commands = "run train extract eval profile compare report list leaderboard data doctor".split()
     listed = bench("--help").stdout
     for command in commands:
         assert command in listed

@@ -39,6 +39,7 @@ def broken_root(sysu_root: Path, tmp_path: Path) -> Path:
         (["--set", "epocs=1"], 2, "unknown configuration key 'epocs'; did you mean 'epochs'?"),
         (["--set", "last_stride=abc"], 2, '--set last_stride="abc"'),
         (["--set", "last_stride"], 2, "--set last_stride: expected key=value"),
+        (["--select", "test"], 2, "'test' is not one of 'last', 'validation'"),
         (["--device", "tpu"], 2, "--device tpu: expected auto, cpu, cuda"),
         (["--device", "cuda:99"], 2, "--device cuda:99"),
         (["--weights", "nowhere.pth"], 2, "--weights nowhere.pth: no such file"),

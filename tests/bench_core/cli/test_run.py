@@ -174,3 +174,34 @@ def test_a_reranked_result_is_another_row(
     assert sorted(record.protocol.rerank for record in records) == [False, True]
     assert records[0].scores.mean != records[1].scores.mean
     assert "xiv + re-ranking" in bench("leaderboard").stdout
+
+
+def test_a_model_selected_by_validation_is_another_training_and_another_row(
+    bench: Bench, small_run: list[str], tmp_path: Path
+) -> None:
+    last, selected = bench("run", *small_run), bench("run", *small_run, "--select", "validation")
+    assert selected.exit_code == 0, selected.stderr
+    assert "selected on validation" in selected.stdout
+    assert "mAP on validation people" in selected.stdout
+    assert "validation" not in last.stdout
+    records = read_results(tmp_path / "results")
+    assert sorted(record.provenance.selection for record in records) == ["last", "validation"]
+    first, second = (record.provenance.training_identities for record in records)
+    assert not set(first) & set(second)
+    assert "| xiv + validation selection |" in bench("leaderboard").stdout
+
+
+def test_the_steps_of_a_selected_model_give_the_scores_of_run(
+    bench: Bench, small_run: list[str], sysu_root: Path
+) -> None:
+    small_run += ["--select", "validation"]
+    whole = json.loads(bench("run", *small_run, "--json").stdout)
+    (trained,) = json.loads(bench("train", *small_run, "--json").stdout)
+    assert (trained["split"], trained["selection"]) == ("train", "validation")
+    assert trained["selected_epoch"] in (1, 2)
+    assert 0 < trained["validation_mAP"] <= 1
+    source = ["--protocol", "sysu-all-single", "--data", sysu_root]
+    model = ["--model", trained["model"], "--output", "features.npz"]
+    assert bench("extract", *model, *source).exit_code == 0
+    result = bench("eval", *source, "--features", "features.npz", "--json")
+    assert json.loads(result.stdout)["mean"] == whole["scores"]["mean"]

@@ -1,0 +1,1 @@
+"""Reports on a result or a trained run: tables and pictures in one page."""

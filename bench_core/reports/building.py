@@ -1,0 +1,172 @@
+"""Builds a report and writes its folder: the page, its pictures, and both as data."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench_core.contracts.errors import UsageError
+from bench_core.files import folder_written_whole, write_bytes, write_json, write_text
+from bench_core.reports.document import LeftOut, render_html
+from bench_core.reports.generated_part import GeneratedPart, generated_part
+from bench_core.reports.plain_parts import cost_part, origin_part, scores_part
+from bench_core.reports.search_part import search_part
+from bench_core.reports.subjects import open_subject
+
+if TYPE_CHECKING:
+    from bench_core.plugins import Registry
+    from bench_core.reports.document import Part
+    from bench_core.reports.quality import Quality
+    from bench_core.reports.subjects import Opened, ReportOptions, Subject
+
+PAGE_FILE = "report.html"
+DATA_FILE = "report.json"
+FORMAT = "vireid-bench-report/1"
+SYNTHETIC_NOTICE = (
+    "Synthetic data: these people are rendered. The numbers show that a method learns and compare "
+    "with nothing published."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """A report before it is written.
+
+    Attributes:
+        subject: What it is about.
+        parts: Its parts.
+        left_out: What it lacks, and why.
+        quality: Measures of what was generated.
+    """
+
+    subject: Subject
+    parts: tuple[Part, ...]
+    left_out: tuple[LeftOut, ...]
+    quality: tuple[Quality, ...]
+
+    @property
+    def title(self) -> str:
+        """Heading of the page."""
+        subject = self.subject
+        kind = " (synthetic)" if subject.synthetic else ""
+        return (
+            f"{subject.label} on {subject.dataset}{kind}: {subject.protocol}, "
+            f"{subject.convention} galleries"
+        )
+
+    def as_document(self) -> dict[str, Any]:
+        """Return the report as JSON values, without its pictures."""
+        subject = self.subject
+        return {
+            "format": FORMAT,
+            "title": self.title,
+            "synthetic": subject.synthetic,
+            "protocol": subject.protocol,
+            "convention": subject.convention,
+            "rerank": subject.rerank,
+            "mean": subject.scores.mean.by_name(),
+            "pictures": {
+                f"{picture.name}.png": picture.caption
+                for part in self.parts
+                for picture in part.pictures
+            },
+            "image_quality": [quality.as_document() for quality in self.quality],
+            "left_out": [asdict(item) for item in self.left_out],
+        }
+
+
+def build_report(registry: Registry, path: Path, options: ReportOptions) -> Report:
+    """Build the report on a result record or a trained model.
+
+    Args:
+        registry: The plugins.
+        path: A result record (.json), a training's folder, or a model file.
+        options: Where data, models and weights lie.
+
+    Raises:
+        BenchError: The path, the dataset or the model is not what it must be.
+    """
+    opened = open_subject(registry, path, options)
+    subject, generated = opened.subject, _generated(opened, options)
+    left_out = list(generated.left_out)
+    parts = [scores_part(subject)]
+    if opened.trained is not None:
+        parts.append(search_part(subject, opened.trained))
+    parts += generated.parts
+    if subject.cost is None:
+        left_out.append(LeftOut("cost", "it is part of a result record; report on that of the run"))
+    else:
+        parts.append(cost_part(subject.cost))
+    parts.append(origin_part(subject))
+    return Report(
+        subject=subject, parts=tuple(parts), left_out=tuple(left_out), quality=generated.quality
+    )
+
+
+def default_folder(path: Path) -> Path:
+    """Return where the report on a path lies: in a run's folder, else in the working directory."""
+    if path.is_dir():
+        return path / "report"
+    return path.parent / "report" if path.suffix == ".safetensors" else Path(f"report-{path.stem}")
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse to replace anything but a report.
+
+    Raises:
+        UsageError: The path is a file, or a folder with files that belong to no report.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"--output {folder} is a file; name a folder")
+    others = {file.name for file in folder.glob("*")} - _files_of(folder)
+    if others:
+        raise UsageError(
+            f"--output {folder} holds {min(others)}, which is no part of a report; name another "
+            "folder, or move it away"
+        )
+
+
+def write_report(folder: Path, report: Report) -> Path:
+    """Write a report, whole or not at all; an older report in its place is replaced.
+
+    Args:
+        folder: Where it shall lie.
+        report: The report.
+
+    Returns:
+        The page.
+
+    Raises:
+        UsageError: The folder holds something that is no report.
+        BenchError: A file cannot be written.
+    """
+    check_folder(folder)
+    notice = SYNTHETIC_NOTICE if report.subject.synthetic else None
+    with folder_written_whole(folder, replace=True) as temporary:
+        for part in report.parts:
+            for picture in part.pictures:
+                write_bytes(temporary / f"{picture.name}.png", picture.png)
+        page = render_html(report.title, notice, report.parts, report.left_out)
+        write_text(temporary / PAGE_FILE, page)
+        write_json(temporary / DATA_FILE, report.as_document())
+    return folder / PAGE_FILE
+
+
+def _generated(opened: Opened, options: ReportOptions) -> GeneratedPart:
+    if opened.trained is None:
+        missing = LeftOut("ranked lists, distances, generated images", opened.why_not)
+        return GeneratedPart(left_out=(missing,))
+    return generated_part(opened.trained, options)
+
+
+def _files_of(folder: Path) -> set[str]:
+    """Return the names of the files of the report in a folder; none where there is no report."""
+    try:
+        document = json.loads((folder / DATA_FILE).read_bytes())
+    except (OSError, ValueError):
+        return set()
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        return set()
+    return {PAGE_FILE, DATA_FILE, *document["pictures"]}

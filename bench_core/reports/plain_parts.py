@@ -1,0 +1,102 @@
+"""The parts of a report that need no images: scores, cost, where a result came from."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from bench_core.evaluation.query_table import SUMMARY_RANKS
+from bench_core.figures.cmc import draw_cmc
+from bench_core.figures.drawing import png_bytes
+from bench_core.reports.document import Part, Picture, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bench_core.contracts.result import Cost
+    from bench_core.contracts.scores import Metrics, Scores
+    from bench_core.reports.subjects import Subject
+
+
+def scores_part(subject: Subject) -> Part:
+    """Return the scores with their CMC curve, and the trials."""
+    scores = subject.scores
+    names = tuple(scores.mean.by_name())
+    gallery = sorted(set(scores.gallery))
+    sizes = f"{gallery[0]:,}" if len(gallery) == 1 else f"{gallery[0]:,} to {gallery[-1]:,}"
+    trials = f"{len(scores.trials)} trial{'s' if len(scores.trials) > 1 else ''}"
+    text = (
+        f"{scores.valid_queries:,} of {scores.queries:,} queries have a match in a gallery of "
+        f"{sizes} images; {trials}. In percent; the interval of the mean is by bootstrap over "
+        "people."
+    )
+    return Part(
+        heading="Scores",
+        text=(text,),
+        tables=(Table(columns=("", *names), rows=tuple(_score_rows(scores, subject.first_trial))),),
+        pictures=(_cmc(scores),),
+    )
+
+
+def cost_part(cost: Cost) -> Part:
+    """Return what extraction costs, and how long the run took."""
+    rows = {
+        "parameters of extraction": f"{cost.parameters / 1e6:.2f} M",
+        "multiply-adds of a visible image": f"{cost.macs_visible / 1e9:.3f} G",
+        "multiply-adds of an infrared image": f"{cost.macs_infrared / 1e9:.3f} G",
+        "parameters that only training needs": None
+        if cost.training_only_parameters is None
+        else f"{cost.training_only_parameters / 1e6:.2f} M",
+        "images extracted in a second": None
+        if cost.images_per_second is None
+        else f"{cost.images_per_second:,.0f} in {cost.precision}",
+        "time of all trainings": None
+        if cost.training_seconds is None
+        else f"{cost.training_seconds:,.0f} s",
+        "device": cost.device,
+    }
+    shown = tuple((name, value or "not measured") for name, value in rows.items())
+    return Part(heading="Cost", tables=(Table(rows=shown, text=True),))
+
+
+def origin_part(subject: Subject) -> Part:
+    """Return where a subject came from, and its configuration."""
+    config = tuple(
+        (key, value if isinstance(value, str) else json.dumps(value))
+        for key, value in subject.config.items()
+    )
+    return Part(
+        heading="Where it comes from",
+        tables=(
+            Table(rows=tuple(subject.origin.items()), text=True),
+            Table(columns=("configuration", ""), rows=config, text=True),
+        ),
+    )
+
+
+def _score_rows(scores: Scores, first: int) -> Iterator[tuple[str, ...]]:
+    """Yield the summary and the trials, in percent; `first` is the first trial, from 0."""
+    yield ("mean", *_percent(scores.mean))
+    yield ("standard deviation", *_percent(scores.std))
+    intervals = scores.interval.by_name().values()
+    yield ("95 % interval", *(f"{100 * low:.1f} to {100 * high:.1f}" for low, high in intervals))
+    for number, trial in enumerate(scores.trials, start=first + 1):
+        yield (f"trial {number}", *_percent(trial.as_metrics()))
+
+
+def _percent(metrics: Metrics) -> list[str]:
+    return [f"{100 * value:.2f}" for value in metrics.by_name().values()]
+
+
+def _cmc(scores: Scores) -> Picture:
+    intervals = scores.interval.by_name()
+    figure = draw_cmc(
+        [trial.cmc for trial in scores.trials],
+        {rank: intervals[f"rank-{rank}"] for rank in SUMMARY_RANKS},
+    )
+    return Picture(
+        name="cmc",
+        caption="CMC curve: the mean over trials, with the 95 % interval of the mean by bootstrap "
+        "over people, and the spread of the trials.",
+        png=png_bytes(figure),
+    )

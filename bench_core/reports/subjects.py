@@ -1,0 +1,276 @@
+"""What a report is about: a stored result, or a trained model that is scored for the report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from bench_core.contracts.errors import DataError, UsageError
+from bench_core.contracts.scores import Scores
+from bench_core.features import FeatureTable
+from bench_core.plugins import source_hash
+from bench_core.results.store import read_result
+from bench_core.runs.embeddings import features_of
+from bench_core.runs.inputs import RunInputs, open_inputs
+from bench_core.runs.trainings import TrainedModel, find_model, open_model
+from bench_core.scoring import score_features, score_features_trial
+from bench_core.training.run import MODEL_FILE
+
+if TYPE_CHECKING:
+    from bench_core.contracts.protocol import Convention, ProtocolSpec
+    from bench_core.contracts.result import Cost, ResultRecord
+    from bench_core.plugins import Registry
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportOptions:
+    """How a report is made.
+
+    Attributes:
+        root: Root folder of the dataset; None for synthetic people.
+        runs: Folder of trainings, in which the model of a result is looked for.
+        cache: Folder for what can be made again.
+        device: Where features are extracted and images generated.
+        protocol: Protocol that a run is scored under; None for its dataset's first.
+        convention: How galleries are drawn for a run; None for the protocol's first.
+        inception: Weights of an Inception network, for FID; None for no such FID.
+    """
+
+    root: Path | None
+    runs: Path
+    cache: Path
+    device: torch.device
+    protocol: str | None = None
+    convention: Convention | None = None
+    inception: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """What a report is about.
+
+    Attributes:
+        label: The method with all that was done besides, such as "xiv:baseline + re-ranking".
+        dataset: Name of the dataset for people.
+        synthetic: Whether the people were rendered.
+        protocol: Id of the protocol.
+        convention: How galleries were drawn.
+        rerank: Whether distances were re-ranked.
+        scores: The scores.
+        first_trial: Number of the first trial of `scores`, from 0; its searches are shown.
+        cost: What the method costs, where it was measured.
+        config: The method's whole configuration.
+        origin: Where it came from, by name.
+    """
+
+    label: str
+    dataset: str
+    synthetic: bool
+    protocol: str
+    convention: Convention
+    rerank: bool
+    scores: Scores
+    first_trial: int
+    cost: Cost | None
+    config: dict[str, Any]
+    origin: dict[str, str]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Trained:
+    """The model of a subject, with the images that it may be scored on.
+
+    Attributes:
+        model: The trained model.
+        inputs: The dataset and the protocol.
+        features: Features of the images.
+        code_changed: Whether the sources of the method's package differ from those it was trained
+            with.
+    """
+
+    model: TrainedModel
+    inputs: RunInputs
+    features: FeatureTable
+    code_changed: bool
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A subject with its model, or with the reason why there is none."""
+
+    subject: Subject
+    trained: Trained | None
+    why_not: str = ""
+
+
+def open_subject(registry: Registry, path: Path, options: ReportOptions) -> Opened:
+    """Read a result record, a training folder or a model file.
+
+    Raises:
+        UsageError: The path is none of these, or an option contradicts a record.
+        BenchError: A file is not what it must be, or does not fit the dataset.
+    """
+    if path.is_dir() and (path / MODEL_FILE).is_file():
+        return _open_run(registry, path / MODEL_FILE, options)
+    if path.is_file() and path.suffix == ".safetensors":
+        return _open_run(registry, path, options)
+    if path.is_file() and path.suffix == ".json":
+        return _open_result(registry, path, options)
+    raise UsageError(
+        f"{path} is neither a result record (.json), nor a folder with a {MODEL_FILE}, nor such a "
+        "file; results lie under 'results', finished trainings under 'runs'"
+    )
+
+
+def _open_result(registry: Registry, path: Path, options: ReportOptions) -> Opened:
+    record = read_result(path)
+    _check_options(path, record, options)
+    subject = _of_record(path, record)
+    identity = record.provenance.training_identities[0]
+    model_path = find_model(options.runs, record.dataset.id, identity)
+    if model_path is None:
+        return Opened(
+            subject,
+            None,
+            f"the model (training {identity[:12]}) is not below {options.runs}; name its folder "
+            "with --runs, or run the method again",
+        )
+    if options.root is None and not record.dataset.synthetic:
+        return Opened(subject, None, "the images are needed; name the dataset with --data ROOT")
+    model = open_model(registry, model_path)
+    trained = _with_images(registry, model, registry.protocol(record.protocol.id), options)
+    return Opened(subject, trained)
+
+
+def _check_options(path: Path, record: ResultRecord, options: ReportOptions) -> None:
+    for option, given, own in (
+        ("protocol", options.protocol, record.protocol.id),
+        ("convention", options.convention, record.protocol.convention),
+    ):
+        if given not in (None, own):
+            raise UsageError(f"--{option} {given} contradicts {path}, which is of {own}")
+
+
+def _open_run(registry: Registry, path: Path, options: ReportOptions) -> Opened:
+    model = open_model(registry, path)
+    protocol = _choose_protocol(registry, model, options)
+    trained = _with_images(registry, model, protocol, options)
+    return Opened(_of_run(registry, trained, options.convention), trained)
+
+
+def _choose_protocol(
+    registry: Registry, model: TrainedModel, options: ReportOptions
+) -> ProtocolSpec:
+    """Return the protocol asked for, or the first that the dataset's plugin registers."""
+    if options.protocol is not None:
+        return registry.protocol(options.protocol)
+    protocols = registry.protocols_of(model.description.dataset)
+    if not protocols:
+        raise UsageError(
+            f"{model.path} was trained on '{model.description.dataset}', of which no installed "
+            "plugin has a protocol; install the plugin"
+        )
+    return protocols[0]
+
+
+def _with_images(
+    registry: Registry, model: TrainedModel, protocol: ProtocolSpec, options: ReportOptions
+) -> Trained:
+    inputs = open_inputs(registry, protocol, options.root, options.cache)
+    description = model.description
+    if options.root is None and inputs.fingerprint != description.fingerprint:
+        raise DataError(
+            f"{model.path} was not trained on the synthetic people that are used without --data; "
+            "name its dataset with --data ROOT"
+        )
+    features, _ = features_of(model, inputs, options.device)
+    spec, _ = registry.method(description.method)
+    return Trained(
+        model=model,
+        inputs=inputs,
+        features=features,
+        code_changed=source_hash(spec.method) != description.code,
+    )
+
+
+def _of_run(registry: Registry, trained: Trained, convention: Convention | None) -> Subject:
+    """Score a model on the trials of its training split."""
+    inputs, description = trained.inputs, trained.model.description
+    spec, variant = registry.method(f"{description.method}:{description.variant}")
+    chosen = convention or inputs.protocol.spec.conventions[0]
+    splits = inputs.training_splits(description.selection)
+    first = splits.index(description.split)
+    arguments = (trained.features, inputs.protocol, inputs.dataset.splits, chosen)
+    if len(set(splits)) == 1:
+        evaluation = score_features(*arguments)
+    else:
+        evaluation = score_features_trial(*arguments, first)
+    return Subject(
+        label=spec.id if variant is spec.variants[0] else f"{spec.id}:{variant.name}",
+        dataset=inputs.spec.title,
+        synthetic=inputs.dataset.synthetic,
+        protocol=inputs.protocol.spec.id,
+        convention=chosen,
+        rerank=False,
+        scores=Scores.model_validate(evaluation.as_document()),
+        first_trial=first,
+        cost=None,
+        config=dict(description.config),
+        origin=_origin_of_run(trained.model),
+    )
+
+
+def _origin_of_run(model: TrainedModel) -> dict[str, str]:
+    description, report = model.description, model.report
+    return {
+        "model": str(model.path),
+        "training": description.identity,
+        "training time": f"{report.seconds:,.0f} s on {report.device}",
+        "seed": str(description.seed),
+        "weights": description.weights,
+        "selection": description.selection,
+        "precision of training": description.precision,
+        "data": f"{description.dataset}, fingerprint {description.fingerprint[:12]}, "
+        f"training split {description.split}",
+    }
+
+
+def _of_record(path: Path, record: ResultRecord) -> Subject:
+    return Subject(
+        label=record.label,
+        dataset=record.dataset.title or record.dataset.id,
+        synthetic=record.dataset.synthetic,
+        protocol=record.protocol.id,
+        convention=record.protocol.convention,
+        rerank=record.protocol.rerank,
+        scores=record.scores,
+        first_trial=0,
+        cost=record.cost,
+        config=dict(record.method.config),
+        origin=_origin_of_record(path, record),
+    )
+
+
+def _origin_of_record(path: Path, record: ResultRecord) -> dict[str, str]:
+    method, dataset, provenance = record.method, record.dataset, record.provenance
+    changed = " (with changes)" if provenance.git_dirty else ""
+    versions = sorted(provenance.versions.items())
+    trainings = dict.fromkeys(provenance.training_identities)
+    return {
+        "result": str(path),
+        "created": provenance.created.isoformat(timespec="seconds"),
+        "command": " ".join(provenance.command),
+        "preset": " ".join((method.preset, *method.overrides)),
+        "seed": str(method.seed),
+        "weights": provenance.weights,
+        "selection": provenance.selection,
+        "trainings": ", ".join(identity[:12] for identity in trainings),
+        "data": f"{dataset.id}, {dataset.num_images:,} images, fingerprint "
+        f"{dataset.fingerprint[:12]}, splits {record.protocol.splits[:12]}",
+        "git commit": f"{provenance.git_commit or 'unknown'}{changed}",
+        "platform": provenance.platform,
+        "versions": ", ".join(f"{name} {version}" for name, version in versions),
+    }

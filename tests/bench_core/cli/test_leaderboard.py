@@ -1,0 +1,58 @@
+"""`bench leaderboard --plot`: pictures beside the tables, and the check of both."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+
+from bench_core.evaluation.query_table import QueryTable
+
+Bench = Callable[..., Result]
+
+
+@pytest.fixture
+def results(
+    make_table: Callable[..., QueryTable], store_result: Callable[..., Path], tmp_path: Path
+) -> Path:
+    store_result(make_table(), dataset__synthetic=True)
+    return tmp_path / "results"
+
+
+def test_pictures_are_drawn_without_a_table(bench: Bench, results: Path) -> None:
+    result = bench("leaderboard", "--results", results, "--plot", "plots")
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout == ""
+    names = ["accuracy-cost-synthetic.png", "accuracy-cost-synthetic.svg"]
+    assert sorted(path.name for path in Path("plots").iterdir()) == names
+    assert "plot plots/accuracy-cost-synthetic.svg" in result.stderr
+
+
+def test_a_table_is_written_besides_where_it_is_asked_for(bench: Bench, results: Path) -> None:
+    options = ["leaderboard", "--results", results, "--plot", "plots"]
+    assert len(json.loads(bench(*options, "--json").stdout)["sections"]) == 1
+    assert bench(*options, "--output", "table.md").exit_code == 0
+    assert Path("table.md").read_text().startswith("# Leaderboard")
+
+
+def test_an_old_picture_fails_the_check(bench: Bench, results: Path) -> None:
+    options = ["leaderboard", "--results", results, "--plot", "plots"]
+    missing = bench(*options, "--check")
+    assert missing.exit_code == 1
+    assert "accuracy-cost-synthetic.svg does not show the results as they are" in missing.stderr
+    assert not Path("plots").exists()
+    bench(*options)
+    assert bench(*options, "--check").exit_code == 0
+    Path("plots/accuracy-cost-synthetic.svg").write_text("old")
+    assert bench(*options, "--check").exit_code == 1
+
+
+def test_without_results_nothing_is_drawn(bench: Bench, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    result = bench("leaderboard", "--results", "empty", "--plot", "plots")
+    assert result.exit_code == 0
+    assert "no results to plot" in result.stderr
+    assert not Path("plots").exists()

@@ -1,0 +1,233 @@
+"""`bench report`: one page on a result or a run, honest about what it lacks."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+import torch
+from click.testing import CliRunner, Result
+from PIL import Image
+
+from bench_core import UsageError
+from bench_core.cli.main import build_cli
+from bench_core.plugins import Registry
+from bench_xiv.method import XIV
+
+Bench = Callable[..., Result]
+
+SEARCHES = {"cmc.png", "best-queries.png", "worst-queries.png", "distances.png"}
+GENERATED = {"generated.png", "channel-intensities.png"}
+
+
+@pytest.fixture(scope="module")
+def finished(
+    registry: Registry, small_options: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A folder with the runs and results of a second of training."""
+    folder = tmp_path_factory.mktemp("finished")
+    places = ["--runs", str(folder / "runs"), "--results", str(folder / "results")]
+    result = CliRunner().invoke(build_cli(registry), ["run", *small_options, *places])
+    assert result.exit_code == 0, result.stderr
+    return folder
+
+
+@pytest.fixture(scope="module")
+def record(finished: Path) -> Path:
+    (path,) = finished.glob("results/*/*.json")
+    return path
+
+
+@pytest.fixture(scope="module")
+def run(finished: Path) -> Path:
+    (path,) = finished.glob("runs/*/*/model.safetensors")
+    return path.parent
+
+
+def error_of(result: Result, code: int) -> str:
+    assert result.exit_code == code
+    lines = result.stderr.strip().splitlines()
+    assert len([line for line in lines if line.startswith("Error:")]) == 1
+    return lines[-1]
+
+
+def pictures(folder: Path) -> set[str]:
+    names = {path.name for path in folder.glob("*.png")}
+    for name in names:
+        with Image.open(folder / name) as image:
+            assert min(image.size) > 100
+    return names
+
+
+def test_a_result_with_its_model_and_images_has_every_picture(
+    bench: Bench, record: Path, finished: Path, sysu_root: Path, tmp_path: Path
+) -> None:
+    result = bench("report", record, "--data", sysu_root, "--runs", finished / "runs", "--json")
+    assert result.exit_code == 0, result.stderr
+    document = json.loads(result.stdout)
+    page = Path(document["page"])
+    assert page == Path(f"report-{record.stem}") / "report.html"
+    assert pictures(page.parent) == SEARCHES | GENERATED == set(document["pictures"])
+    assert document["synthetic"] is True
+    assert document["mean"] == json.loads(record.read_text())["scores"]["mean"]
+    assert [item["what"] for item in document["left_out"]] == ["MD and FID of generated images"]
+    text = page.read_text()
+    assert "Synthetic data: these people are rendered" in text
+    assert "<h2>Cost</h2>" in text
+    mean = json.loads(record.read_text())["scores"]["trials"][0]["mAP"]
+    assert f"Of trial 1, with {100 * mean:.2f} % mAP" in text  # searches are those that were scored
+    assert json.loads((page.parent / "report.json").read_text())["title"] == document["title"]
+
+
+def test_a_result_without_its_model_says_what_is_missing_and_how_to_get_it(
+    bench: Bench, record: Path
+) -> None:
+    result = bench("report", record, "--output", "page")
+    assert result.exit_code == 0, result.stderr
+    assert pictures(Path("page")) == {"cmc.png"}
+    assert "left out: ranked lists, distances, generated images (the model" in result.stdout
+    assert "is not below runs; name its folder with --runs" in result.stdout
+    assert "is not below runs" in Path("page/report.html").read_text()
+
+
+def test_a_run_is_scored_for_its_report(
+    bench: Bench, record: Path, run: Path, sysu_root: Path
+) -> None:
+    result = bench("report", run, "--data", sysu_root, "--output", "page", "--json")
+    assert result.exit_code == 0, result.stderr
+    document = json.loads(result.stdout)
+    assert document["protocol"] == "sysu-all-single"
+    assert document["mean"] == pytest.approx(json.loads(record.read_text())["scores"]["mean"])
+    assert "cost" in [item["what"] for item in document["left_out"]]
+    assert pictures(Path("page")) == SEARCHES | GENERATED
+
+
+def faked(_method: XIV, visible: torch.Tensor, infrared: torch.Tensor) -> dict[str, torch.Tensor]:
+    gray = visible.mean(1, keepdim=True).expand_as(visible)
+    return {"visible": visible, "fake infrared": gray, "infrared": infrared}
+
+
+def mixed(
+    _method: XIV, images: torch.Tensor, _modality: str, alphas: Sequence[float]
+) -> torch.Tensor:
+    between = [alpha * images[:1] + (1 - alpha) * images[1:] for alpha in alphas]
+    return torch.cat([images[:1], *between, images[1:]])
+
+
+def unmixed(*_arguments: object) -> torch.Tensor:
+    raise UsageError("this variant mixes nothing")
+
+
+def test_what_a_method_generates_is_measured_and_mixed(
+    bench: Bench, run: Path, sysu_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(XIV, "pictures", faked)
+    monkeypatch.setattr(XIV, "mixing_strip", mixed, raising=False)
+    result = bench("report", run, "--data", sysu_root, "--output", "page", "--json")
+    assert result.exit_code == 0, result.stderr
+    document = json.loads(result.stdout)
+    assert pictures(Path("page")) == SEARCHES | GENERATED | {"mixing.png"}
+    (quality,) = document["image_quality"]
+    assert quality["images"] == "fake infrared"
+    assert quality["fid"] > 0
+    assert quality["inception_fid"] is None
+    missing = [item["what"] for item in document["left_out"]]
+    assert missing == ["FID over an Inception network", "cost"]
+
+
+@pytest.mark.parametrize(
+    ("name", "replacement", "line"),
+    [
+        ("pictures", lambda *_: {}, "generated images (the method, or this variant of it"),
+        ("mixing_strip", unmixed, "mixed images (this variant mixes nothing)"),
+    ],
+)
+def test_what_a_variant_does_not_generate_is_said(
+    bench: Bench,
+    run: Path,
+    sysu_root: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    replacement: object,
+    line: str,
+) -> None:
+    monkeypatch.setattr(XIV, name, replacement, raising=False)
+    result = bench("report", run, "--data", sysu_root, "--output", "page")
+    assert result.exit_code == 0, result.stderr
+    assert f"left out: {line}" in result.stdout
+
+
+def test_a_run_may_be_scored_under_another_protocol(
+    bench: Bench, run: Path, sysu_root: Path
+) -> None:
+    options = ["--protocol", "sysu-ir-to-ir", "--data", sysu_root, "--output", "page"]
+    result = bench("report", run / "model.safetensors", *options)
+    assert result.exit_code == 0, result.stderr
+    assert "sysu-ir-to-ir, official galleries" in result.stdout
+
+
+def test_an_older_report_is_replaced_and_anything_else_is_not(bench: Bench, record: Path) -> None:
+    assert bench("report", record, "--output", "page").exit_code == 0
+    Path("page/report.html").write_text("old")
+    assert bench("report", record, "--output", "page").exit_code == 0
+    assert Path("page/report.html").read_text() != "old"
+    Path("page/notes.txt").write_text("mine")
+    line = error_of(bench("report", record, "--output", "page"), 2)
+    assert "--output page holds notes.txt, which is no part of a report" in line
+    assert Path("page/notes.txt").read_text() == "mine"
+    line = error_of(bench("report", record, "--output", "page/notes.txt"), 2)
+    assert "is a file; name a folder" in line
+
+
+def test_a_report_that_fails_leaves_nothing(
+    bench: Bench, record: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_arguments: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("bench_core.reports.building.write_text", full)
+    line = error_of(bench("report", record, "--output", "page"), 1)
+    assert "cannot write page: No space left on device" in line
+    assert list(Path().glob("*page*")) == []
+
+
+def test_the_path_must_be_a_result_or_a_run(bench: Bench, tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "broken.json").write_text("{}")
+    for path in ("nowhere.json", "folder"):
+        assert f"{path} is neither a result record" in error_of(bench("report", path), 2)
+    assert "broken.json is not a result record" in error_of(bench("report", "broken.json"), 1)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("--protocol", "sysu-all-multi"), ("--convention", "agw")]
+)
+def test_a_result_has_its_protocol_and_convention(
+    bench: Bench, record: Path, option: str, value: str
+) -> None:
+    line = error_of(bench("report", record, option, value), 2)
+    assert f"{option} {value} contradicts" in line
+
+
+def test_a_run_on_other_data_needs_its_data(
+    bench: Bench, run: Path, sysu_root: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(sysu_root, other)
+    next(other.glob("cam1/*/*.jpg")).unlink()
+    line = error_of(bench("report", run, "--data", other), 1)
+    assert "give the --data that it was trained on" in line
+
+
+def test_without_data_a_run_must_be_on_the_synthetic_people(
+    bench: Bench, run: Path, sysu_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(sysu_root, other)
+    next(other.glob("cam1/*/*.jpg")).unlink()
+    monkeypatch.setattr("bench_core.runs.inputs.synthetic_root", lambda *_arguments: other)
+    line = error_of(bench("report", run), 1)
+    assert "was not trained on the synthetic people that are used without --data" in line
