@@ -1,1 +1,1 @@
-"""Backbones, necks and losses that two or more methods use."""
+"""Backbones, necks, GAN blocks and losses that two or more methods use."""
