@@ -28,7 +28,7 @@ def test_work_is_done_in_another_thread_and_a_few_items_ahead() -> None:
             taken.append(item)
             yield item
 
-    results = Prefetcher(lambda item: threads.append(threading.get_ident())).results(items())
+    results = Prefetcher(lambda _: threads.append(threading.get_ident())).results(items())
     next(results)
     assert len(taken) == AHEAD + 1
     results.close()  # type: ignore[attr-defined]
@@ -44,6 +44,6 @@ def test_an_error_is_raised_where_its_result_is_asked_for() -> None:
 
 
 def test_the_time_spent_waiting_is_summed() -> None:
-    slow = Prefetcher(lambda item: time.sleep(0.02))
+    slow = Prefetcher(lambda _: time.sleep(0.02))
     list(slow.results(range(3)))
     assert slow.waited_seconds >= 0.05
