@@ -82,13 +82,14 @@ class _Graph:
 
     def _capture(self, images: torch.Tensor, modality: Modality) -> torch.cuda.CUDAGraph:
         self._images = images.clone()
-        beside = torch.cuda.Stream(images.device)  # type: ignore[no-untyped-call]
-        beside.wait_stream(torch.cuda.current_stream(images.device))
-        with torch.cuda.stream(beside):  # what a first call sets up must not be captured
-            for _ in range(GRAPH_WARM_UP):
-                self._embed(self._images, modality)
-        torch.cuda.current_stream(images.device).wait_stream(beside)
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
-            self._embedded = self._embed(self._images, modality)
+        with torch.cuda.device(images.device):
+            beside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+            beside.wait_stream(torch.cuda.current_stream())
+            with torch.cuda.stream(beside):  # what a first call sets up must not be captured
+                for _ in range(GRAPH_WARM_UP):
+                    self._embed(self._images, modality)
+            torch.cuda.current_stream().wait_stream(beside)
+            with torch.cuda.graph(graph):
+                self._embedded = self._embed(self._images, modality)
         return graph

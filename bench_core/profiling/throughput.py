@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,9 @@ from bench_core.training.method import Method
 
 EXTRACTION_MODE: Mode = "folded"
 """The mode that features are extracted in; batches and latency are measured in it."""
+
+LONGEST_REASON = 200
+"""Characters that are shown of an error; compilers write pages."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +38,9 @@ class Workload:
     batch: int
     number_format: NumberFormat
     mode: Mode = EXTRACTION_MODE
+
+    def __str__(self) -> str:
+        return f"{self.mode} {self.number_format} of {self.batch} {self.modality} images"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,6 +121,9 @@ def measure_workloads(
 ) -> tuple[Speed, ...]:
     """Measure workloads one after the other.
 
+    One that the device has no memory for, or a mode that the method does not bear (a CUDA graph of
+    what reads a value, say), is named on standard error and left out.
+
     Args:
         method: In evaluation mode on the device; it is left as it is.
         image_size: Height and width in pixels.
@@ -123,14 +133,15 @@ def measure_workloads(
         budget_seconds: In all; each gets an equal share, and slow ones take longer.
     """
     each = budget_seconds / len(workloads)
-    bar = progress(workloads, description="measuring extraction", unit="workload")
-    return tuple(
-        Speed(
-            workload=workload,
-            timing=measure(_extraction(method, workload, image_size, device), device, each, clock),
-        )
-        for workload in bar
-    )
+    speeds = []
+    for workload in progress(workloads, description="measuring extraction", unit="workload"):
+        try:
+            call = _extraction(method, workload, image_size, device)
+            speeds.append(Speed(workload=workload, timing=measure(call, device, each, clock)))
+        except (RuntimeError, TypeError) as error:
+            reason = " ".join(str(error).split())[:LONGEST_REASON]
+            sys.stderr.write(f"Note: {workload} could not be measured: {reason}\n")
+    return tuple(speeds)
 
 
 def _extraction(

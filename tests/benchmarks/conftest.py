@@ -10,12 +10,13 @@ from __future__ import annotations
 import json
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
+import torch
 from tabulate import tabulate
 
 from bench_core import Dataset
@@ -64,6 +65,15 @@ def dataset(registry: Registry, sysu_root: Path) -> Dataset:
 
 
 @pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Compute with one thread: more of them wait for each other where a core is taken."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
 def compare(benchmark: BenchmarkFixture, request: pytest.FixtureRequest) -> Compare:
     """Time work in turns with a reference, and fail where it became slower against it."""
     name = f"{request.node.path.stem}::{request.node.name}"
@@ -94,15 +104,14 @@ def compare(benchmark: BenchmarkFixture, request: pytest.FixtureRequest) -> Comp
 
 
 def check(name: str, ratio: float) -> None:
-    """Fail where a ratio is not stored, or larger than the stored one by more than its tolerance."""
+    """Fail where no ratio is stored, or the stored one, times its tolerance, is exceeded."""
     baseline = read_baselines().get(name)
     if baseline is None:
         pytest.fail(f"{name} has no baseline; store one with --refresh-baselines")
     if ratio > baseline["ratio"] * baseline["tolerance"]:
         pytest.fail(
-            f"{name} takes {ratio:.3g} times as long as its reference; it took "
-            f"{baseline['ratio']:.3g} times as long, and may take {baseline['tolerance']:.3g} times "
-            "that"
+            f"{name} takes {ratio:.3g} times as long as its reference; the baseline is "
+            f"{baseline['ratio']:.3g}, of which it may take {baseline['tolerance']:.3g} times"
         )
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -56,71 +55,61 @@ def pictures(dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Data
     return replace(dataset, root=root, images=paths)
 
 
-@pytest.mark.benchmark(group=f"decode and resize {NUM_PICTURES} JPEG files to 256x128")
-def test_building_the_cache(
-    benchmark: Any, pictures: Dataset, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    store = benchmark.pedantic(
-        lambda: open_images(pictures, "f" * 64, SIZE, tmp_path_factory.mktemp("cache")), rounds=3
+def read_in_a_loader(paths: Sequence[Path]) -> int:
+    loader = DataLoader(FileReader(paths), batch_size=BATCH, num_workers=num_processors())  # type: ignore[arg-type]
+    return sum(len(batch) for batch in loader)
+
+
+def read_in_a_loop(paths: Sequence[Path]) -> int:
+    pixels = (
+        Image.open(path).convert("RGB").resize(SIZE[::-1], Image.Resampling.BILINEAR)
+        for path in paths
     )
-    assert store.pixels.shape == (NUM_PICTURES, *SIZE, 3)
+    return sum(1 for _ in pixels)
 
 
-@pytest.mark.benchmark(group=f"decode and resize {NUM_PICTURES} JPEG files to 256x128")
-def test_decoding_for_an_epoch_in_a_loader(benchmark: Any, pictures: Dataset) -> None:
-    reader = FileReader([pictures.root / path for path in pictures.images["path"]])
-    loader = DataLoader(reader, batch_size=BATCH, num_workers=num_processors())  # type: ignore[arg-type]
-    count = benchmark.pedantic(lambda: sum(len(batch) for batch in loader), rounds=3)
-    assert count == NUM_PICTURES
-
-
-@pytest.mark.benchmark(group=f"decode and resize {NUM_PICTURES} JPEG files to 256x128")
-def test_decoding_for_an_epoch_in_a_loop(benchmark: Any, pictures: Dataset) -> None:
+@pytest.mark.parametrize("read", [read_in_a_loader, read_in_a_loop])
+def test_building_the_cache_beside_one_epoch_of_decoding(
+    compare: Callable[..., None],
+    pictures: Dataset,
+    tmp_path_factory: pytest.TempPathFactory,
+    read: Callable[[Sequence[Path]], int],
+) -> None:
     paths = [pictures.root / path for path in pictures.images["path"]]
 
-    def decode() -> int:
-        return sum(
-            Image.open(path).convert("RGB").resize(SIZE[::-1], Image.Resampling.BILINEAR).height
-            for path in paths
-        )
+    def build() -> None:
+        store = open_images(pictures, "f" * 64, SIZE, tmp_path_factory.mktemp("cache"))
+        assert store.pixels.shape == (NUM_PICTURES, *SIZE, 3)
 
-    assert benchmark.pedantic(decode, rounds=3) == NUM_PICTURES * SIZE[0]
+    compare(build, lambda: read(paths), rounds=2)
 
 
-@pytest.mark.benchmark(group="a batch of 48 images at 256x128, from disk to memory")
-def test_batch_from_the_cache(benchmark: Any, pictures: Dataset, cache: Path) -> None:
+def test_a_batch_from_the_cache_beside_one_decoded_from_files(
+    compare: Callable[..., None], pictures: Dataset, cache: Path
+) -> None:
     store = open_images(pictures, "f" * 64, SIZE, cache)
     rows = np.random.default_rng(0).integers(0, len(store.pixels), BATCH)
-    batch = benchmark(lambda: to_float(torch.from_numpy(store.pixels[rows])))
-    assert batch.shape == (BATCH, 3, 256, 128)
-
-
-@pytest.mark.benchmark(group="a batch of 48 images at 256x128, from disk to memory")
-def test_batch_decoded_from_files(benchmark: Any, pictures: Dataset) -> None:
-    rows = np.random.default_rng(0).integers(0, NUM_PICTURES, BATCH)
     reader = FileReader([pictures.root / path for path in pictures.images["path"].iloc[rows]])
-    batch = benchmark(lambda: torch.stack([reader[row] for row in range(BATCH)]))
-    assert batch.shape == (BATCH, 3, 256, 128)
+    compare(
+        lambda: to_float(torch.from_numpy(store.pixels[rows])),
+        lambda: torch.stack([reader[row] for row in range(BATCH)]),
+    )
 
 
-@pytest.mark.benchmark(group="flip, pad, crop and erase 48 images at 256x128")
-def test_augmentation_of_the_batch(benchmark: Any) -> None:
-    images = torch.rand(BATCH, 3, 256, 128).to(memory_format=torch.channels_last)
+def test_augmentation_of_a_batch_beside_image_by_image(compare: Callable[..., None]) -> None:
+    images = torch.rand(BATCH, 3, *SIZE)
+    channels_last = images.to(memory_format=torch.channels_last)
     config = AugmentationConfig(flip=0.5, padding=10, erasing=0.5)
     generator = torch.Generator().manual_seed(0)
-    assert benchmark(lambda: augment(images, config, generator)).shape == images.shape
-
-
-@pytest.mark.benchmark(group="flip, pad, crop and erase 48 images at 256x128")
-def test_augmentation_image_by_image(benchmark: Any) -> None:
-    images = torch.rand(BATCH, 3, 256, 128)
     transform = transforms.Compose(
         [
             transforms.RandomHorizontalFlip(),
             transforms.Pad(10),
-            transforms.RandomCrop((256, 128)),
+            transforms.RandomCrop(SIZE),
             transforms.RandomErasing(0.5, (0.02, 0.4)),
         ]
     )
-    augmented = benchmark(lambda: torch.stack([transform(image) for image in images]))
-    assert augmented.shape == images.shape
+    compare(
+        lambda: augment(channels_last, config, generator),
+        lambda: torch.stack([transform(image) for image in images]),
+    )

@@ -24,9 +24,12 @@ from bench_core.plugins import Registry
 from bench_core.runs.trainings import build_method
 from bench_core.training.method import Method
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 CPU = torch.device("cpu")
 BATCH = 128
-NUM_IMAGES = {"paper": 96, "quick": 1024}
+NUM_IMAGES = {"paper": 96, "quick": 4096}
+ROUNDS = {"paper": 2, "quick": 5}
 
 
 class Decoded(Dataset[torch.Tensor]):
@@ -67,4 +70,4 @@ def test_features_are_extracted_faster_than_by_a_plain_loop(
         extraction = extract_features(method, images, rows, ImageStore(pixels), settings)
         assert extraction.note == ""
 
-    compare(extract, lambda: plain_loop(method, pixels), rounds=3 if preset == "paper" else 9)
+    compare(extract, lambda: plain_loop(method, pixels), rounds=ROUNDS[preset])

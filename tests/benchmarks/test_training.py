@@ -20,17 +20,18 @@ from bench_core.profiling.steps import begin_stage, noise_batch
 from bench_core.runs.trainings import build_method
 from bench_core.training.method import StagedMethod
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 CPU = torch.device("cpu")
-SIZE = (96, 48)
 NUM_IDENTITIES = 16
 
 
-def plain_step(num_images: int) -> Callable[[], None]:
+def plain_step(num_images: int, image_size: tuple[int, int]) -> Callable[[], None]:
     backbone = build_backbone("small")
     model = nn.Sequential(backbone, nn.Linear(backbone.num_features, NUM_IDENTITIES))
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = torch.optim.Adam(model.parameters())
-    images = torch.rand(num_images, 3, *SIZE).to(memory_format=torch.channels_last)
+    images = torch.rand(num_images, 3, *image_size).to(memory_format=torch.channels_last)
     labels = torch.arange(num_images) % NUM_IDENTITIES
 
     def step() -> None:
@@ -46,11 +47,11 @@ def test_a_joint_step_is_no_slower_than_it_was(
     compare: Callable[..., None], registry: Registry, name: str
 ) -> None:
     choice = choose_method(*registry.method(name), "quick")
-    assert choice.config.image_size == SIZE
+    size = choice.config.image_size
     method = build_method(choice, NUM_IDENTITIES)
     assert isinstance(method, StagedMethod)
     method.networks.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     joint = method.stages()[-1]
     updates = Updates(begin_stage(method, joint))
-    batch = noise_batch(method, joint, SIZE, CPU)
-    compare(lambda: joint.step(batch, updates), plain_step(2 * len(batch.labels)))
+    batch = noise_batch(method, joint, size, CPU)
+    compare(lambda: joint.step(batch, updates), plain_step(2 * len(batch.labels), size))

@@ -5,8 +5,11 @@ from collections.abc import Callable
 import pytest
 import torch
 
+from bench_core.arithmetic import NumberFormat
 from bench_core.configuration import MethodChoice
+from bench_core.fast_extraction import Embed
 from bench_core.profiling import throughput
+from bench_core.profiling.modes import Mode
 from bench_core.profiling.throughput import (
     Speed,
     Workload,
@@ -16,6 +19,7 @@ from bench_core.profiling.throughput import (
 )
 from bench_core.profiling.timing import Timing, in_sequence
 from bench_core.runs.trainings import build_method
+from bench_core.training.method import Method
 
 CPU = torch.device("cpu")
 
@@ -95,3 +99,31 @@ def test_workloads_are_measured_as_they_are_named(
         ("visible", (2, 3, 32, 16), "float32", "eager"),
         ("infrared", (1, 3, 32, 16), "bfloat16", "folded"),
     }
+
+
+def test_what_cannot_be_measured_is_named_and_left_out(
+    choose: Callable[..., MethodChoice],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    method = build_method(choose("xiv", "quick", "image_height=32", "image_width=16"), 4)
+    build_mode = throughput.build_mode
+
+    def build(method: Method, mode: Mode, number_format: NumberFormat) -> Embed:
+        if mode == "cuda-graph":
+            raise RuntimeError("a graph cannot\nread a value")
+        return build_mode(method, mode, number_format)
+
+    monkeypatch.setattr(throughput, "build_mode", build)
+    method.networks.eval()
+    workloads = [
+        Workload(modality="visible", batch=2, number_format="float32", mode="cuda-graph"),
+        Workload(modality="infrared", batch=1, number_format="float32"),
+    ]
+    speeds = measure_workloads(method, (32, 16), CPU, workloads, in_sequence, 0.02)
+    assert [speed.workload for speed in speeds] == workloads[1:]
+    note = (
+        "Note: cuda-graph float32 of 2 visible images could not be measured: a graph cannot read a "
+        "value\n"
+    )
+    assert note in capsys.readouterr().err

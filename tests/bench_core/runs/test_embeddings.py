@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+import torch
+
+from bench_core.runs import embeddings
+from bench_core.runs.embeddings import EXTRACTION_FILE, ExtractionReport, extract, features_of
+from bench_core.runs.inputs import RunInputs
+from bench_core.runs.trainings import TrainedModel
+
+CPU = torch.device("cpu")
+Train = Callable[..., TrainedModel]
+
+
+class Uncopied:
+    """A method that refuses to be copied."""
+
+    def __init__(self, method: object) -> None:
+        self._method = method
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._method, name)
+
+    def __deepcopy__(self, memo: object) -> object:
+        raise TypeError("this method is one of its kind")
+
+
+def test_the_fast_path_is_taken_in_silence(
+    train: Train, inputs: RunInputs, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, report = extract(train(), inputs, CPU)
+    assert (report.precision, report.note) == ("float32", "")
+    assert "Note:" not in capsys.readouterr().err
+
+
+def test_the_slow_path_is_told_once_and_recorded(
+    train: Train, inputs: RunInputs, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = train()
+    uncopied = replace(model, method=Uncopied(model.method))  # type: ignore[arg-type]
+    features, report = extract(uncopied, inputs, CPU)
+    assert report.note == "the fast path failed: this method is one of its kind"
+    note = f"Note: features are extracted the slow way: {report.note}\n"
+    assert capsys.readouterr().err.count(note) == 1
+    assert len(features.features) == report.num_images
+
+
+def test_kept_features_say_how_they_were_extracted(train: Train, inputs: RunInputs) -> None:
+    model = train()
+    _, report = features_of(model, inputs, CPU)
+    kept = json.loads(model.path.with_name(EXTRACTION_FILE).read_text())
+    assert (kept["precision"], kept["note"]) == ("float32", "")
+    assert features_of(model, inputs, CPU)[1] == report
+
+
+def test_reports_of_older_versions_are_read(
+    train: Train, inputs: RunInputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = train()
+    features_of(model, inputs, CPU)
+    path = model.path.with_name(EXTRACTION_FILE)
+    old = {key: json.loads(path.read_text())[key] for key in ("num_images", "seconds", "device")}
+    path.write_text(json.dumps(old))
+    monkeypatch.setattr(embeddings, "extract", None)  # nothing is extracted again
+    assert features_of(model, inputs, CPU)[1] == ExtractionReport(**old)
