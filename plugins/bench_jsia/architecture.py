@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
 from typing import Final
 
@@ -79,9 +78,7 @@ class Architecture:
 
 def build_architecture(config: JSIAConfig, num_identities: int) -> Architecture:
     """Build what a configuration needs, and nothing else."""
-    backbone = build_backbone(
-        config.backbone, last_stride=config.last_stride, stem_relu=config.stem_relu
-    )
+    backbone = _backbone(config)
     channels, width = backbone.stage_channels[SET_LEVEL_STAGE - 1], config.style_width
     generated = MODALITIES if config.generates else ()
     separate = config.generates and config.set_level != "shared"
@@ -99,7 +96,7 @@ def build_architecture(config: JSIAConfig, num_identities: int) -> Architecture:
         modality_discriminator=(
             FeatureDiscriminator(feature_channels=channels, width=width) if adversarial else None
         ),
-        content_encoder=copy.deepcopy(backbone.split(SET_LEVEL_STAGE)[0]) if separate else None,
+        content_encoder=_content_encoder(config, backbone) if separate else None,
         style_encoders=tuple(
             StyleEncoder(width=width, num_downsamplings=config.style_downsamplings)
             for _ in generated
@@ -113,3 +110,16 @@ def build_architecture(config: JSIAConfig, num_identities: int) -> Architecture:
         discriminators=tuple(MultiScaleDiscriminator(width=width) for _ in generated),
         variation=Variation(channels, config.latent_channels) if config.unseen_identities else None,
     )
+
+
+def _backbone(config: JSIAConfig) -> Backbone:
+    return build_backbone(
+        config.backbone, last_stride=config.last_stride, stem_relu=config.stem_relu
+    )
+
+
+def _content_encoder(config: JSIAConfig, backbone: Backbone) -> nn.Module:
+    """Build an encoder that starts as the shallow part of the backbone, but shares nothing."""
+    encoder, _ = _backbone(config).split(SET_LEVEL_STAGE)
+    encoder.load_state_dict(backbone.split(SET_LEVEL_STAGE)[0].state_dict())
+    return encoder

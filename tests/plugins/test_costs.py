@@ -1,0 +1,24 @@
+"""Every variant of every method can be built and counted on tensors without data."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from bench_core.configuration import choose_method
+from bench_core.plugins import load_registry
+from bench_core.runs.profiles import count_cost
+
+REGISTRY = load_registry()
+NAMES = [f"{spec.id}:{v.name}" for spec in REGISTRY.methods.values() for v in spec.variants]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_variant_is_counted_without_running_it(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec, variant = REGISTRY.method(name)
+    choice = choose_method(spec, variant, "quick", ())
+    cost = count_cost(choice, torch.device("cpu"), num_identities=8)
+    assert cost.training_macs
+    assert capsys.readouterr().err == ""
