@@ -118,7 +118,7 @@ def _backbone(config: JSIAConfig) -> Backbone:
     )
 
 
-def _content_encoder(config: JSIAConfig, backbone: Backbone) -> nn.Module:
+def _content_encoder(config: JSIAConfig, backbone: Backbone) -> nn.Sequential:
     """Build an encoder that starts as the shallow part of the backbone, but shares nothing."""
     encoder, _ = _backbone(config).split(SET_LEVEL_STAGE)
     encoder.load_state_dict(backbone.split(SET_LEVEL_STAGE)[0].state_dict())
