@@ -82,13 +82,17 @@ def intra_class_similarity(
             similarity, pairs = _sum_over_pairs(block, own, other, excluded)
             sums[number] += similarity
             counts[number] += pairs
+    _check_pairs(counts)
+    means: Exact = sums / (counts * features.shape[1])
+    return means
+
+
+def _check_pairs(counts: IntArray) -> None:
     if not counts.all():
         raise DataError(
             f"in trial {int(np.argmin(counts)) + 1} no query has another image of its identity in "
             "the gallery that it may see; query and gallery identities do not belong together"
         )
-    means: Exact = sums / (counts * features.shape[1])
-    return means
 
 
 @dataclass(frozen=True, eq=False)

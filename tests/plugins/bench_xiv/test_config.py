@@ -93,21 +93,6 @@ def test_quick_keeps_the_losses_of_the_paper(config_of: Choose) -> None:
     assert quick == paper
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
-@pytest.mark.parametrize("preset", PRESETS)
-def test_every_preset_fits_every_variant(preset: str, variant: str, config_of: Choose) -> None:
-    config = config_of(preset, variant)
-    values = next(known.values for known in SPEC.variants if known.name == variant)
-    for name, value in values.items():
-        assert getattr(config, name) == value
-
-
-@pytest.mark.parametrize("preset", PRESETS)
-def test_no_preset_sets_what_a_variant_is_named_for(preset: str) -> None:
-    values = next(known.values for known in SPEC.presets if known.name == preset)
-    assert not {"x_source", "cross_modality_gap"} & set(values)
-
-
 def test_setting_the_steps_keeps_the_twelve_identities(config_of: Choose) -> None:
     config = config_of("paper", "full", "sampling.steps_per_epoch=2")
     sampling = config.sampling

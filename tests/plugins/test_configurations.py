@@ -1,0 +1,34 @@
+"""Presets and variants of every method, and how they are combined."""
+
+from __future__ import annotations
+
+import pytest
+
+from bench_core import MethodSpec
+from bench_core.configuration import choose_method
+from bench_core.plugins import load_registry
+
+METHODS = load_registry().methods
+COMBINATIONS = [
+    (spec.id, variant.name, preset.name)
+    for spec in METHODS.values()
+    for variant in spec.variants
+    for preset in spec.presets
+]
+
+
+@pytest.mark.parametrize(("method", "variant", "preset"), COMBINATIONS)
+def test_every_preset_fits_every_variant(method: str, variant: str, preset: str) -> None:
+    spec = METHODS[method]
+    (chosen,) = (known for known in spec.variants if known.name == variant)
+    config = choose_method(spec, chosen, preset, ()).config
+    for name, value in chosen.values.items():
+        assert getattr(config, name) == value
+
+
+# The presets of JSIA's AAAI paper set what its ablations are about: that paper has no more.
+@pytest.mark.parametrize("spec", [spec for spec in METHODS.values() if spec.id != "jsia"])
+def test_no_preset_sets_what_a_variant_is_named_for(spec: MethodSpec) -> None:
+    fixed = {name for variant in spec.variants for name in variant.values}
+    for preset in spec.presets:
+        assert not fixed & set(preset.values)
