@@ -15,16 +15,44 @@ from bench_core.contracts.method import Selection
 from bench_core.contracts.protocol import Convention
 from bench_core.contracts.scores import PositiveCount, RecordPart, Scores
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
 Name: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$")]
 """An id that is safe in file names."""
 Sha256: TypeAlias = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 """A SHA-256 in lower-case hex."""
 Count: TypeAlias = Annotated[int, Field(ge=0)]
+Lines: TypeAlias = Annotated[
+    tuple[Annotated[str, Field(min_length=1, pattern=r"^[^\r\n]*$")], ...], Field(strict=False)
+]
+"""Remarks, each on one line."""
+OriginKind: TypeAlias = Literal["trained-here", "trained-elsewhere", "features", "given"]
+"""Where a model came from: trained by this program; a weights file, whose training is its author's
+word; features from outside; or features whose gallery was drawn outside and cannot be redrawn."""
+ArithmeticFormat: TypeAlias = Literal["float32", "tf32", "bfloat16"]
+"""Number format of products; tf32 is float32 whose products CUDA rounds to 10 bits of fraction."""
 PositiveNumber: TypeAlias = Annotated[float, Field(gt=0)]
 Duration: TypeAlias = Annotated[float, Field(ge=0)]
 """Seconds."""
+
+
+class Origin(RecordPart):
+    """Where the scored model came from.
+
+    Attributes:
+        kind: One of `OriginKind`.
+        files: SHA-256 of the weights or feature files that came from outside, in the order of
+            trials; none where the model was trained here.
+    """
+
+    kind: OriginKind = "trained-here"
+    files: Annotated[tuple[Sha256, ...], Field(strict=False)] = ()
+
+    @model_validator(mode="after")
+    def _files_are_of_what_came_from_outside(self) -> Self:
+        if (self.kind == "trained-here") != (not self.files):
+            raise ValueError("files are named for what came from outside, and for nothing else")
+        return self
 
 
 class MethodRun(RecordPart):
@@ -69,6 +97,7 @@ class DatasetUsed(RecordPart):
         fingerprint: SHA-256 of what decides the content of the dataset.
         synthetic: Whether the images were rendered by `bench data synth`.
         num_images: Images in the dataset, training images included.
+        findings: What differs from the published dataset without keeping it from being scored.
     """
 
     id: Name
@@ -76,6 +105,7 @@ class DatasetUsed(RecordPart):
     fingerprint: Sha256
     synthetic: bool
     num_images: PositiveCount
+    findings: Lines = ()
 
 
 class ProtocolUsed(RecordPart):
@@ -88,6 +118,8 @@ class ProtocolUsed(RecordPart):
         splits: SHA-256 of the split files, from `Splits.digest`.
         query_modality: Modality of the query images.
         gallery_modality: Modality of the gallery images.
+        assumptions: What was taken on trust because nothing at hand could show it, such as that
+            features cover every image that a gallery is drawn from.
     """
 
     id: Name
@@ -96,6 +128,7 @@ class ProtocolUsed(RecordPart):
     splits: Sha256
     query_modality: Modality
     gallery_modality: Modality
+    assumptions: Lines = ()
 
 
 class Cost(RecordPart):
@@ -159,7 +192,12 @@ class Provenance(RecordPart):
         weights: What the backbone started from: "imagenet", "none" or "sha256:..." of a file.
         selection: Which state of each training was scored: that after the last epoch, or the best
             on validation people, who then were held out of the training.
-        training_identities: Identity of each training that was scored, in the order of trials.
+        training_identities: Identity of each training that was scored, in the order of trials;
+            none where the model was not trained here.
+        training_format: Number format of the training steps; None where nothing was trained here,
+            and in records of schema 1.
+        training_threads: Processor threads of the training, which decide its bits; None where it
+            ran on another device.
     """
 
     created: AwareDatetime
@@ -170,7 +208,9 @@ class Provenance(RecordPart):
     platform: str
     weights: Annotated[str, Field(pattern=r"^(imagenet|none|sha256:[0-9a-f]{64})$")]
     selection: Selection = "last"
-    training_identities: Annotated[tuple[Sha256, ...], Field(min_length=1, strict=False)]
+    training_identities: Annotated[tuple[Sha256, ...], Field(strict=False)]
+    training_format: ArithmeticFormat | None = None
+    training_threads: PositiveCount | None = None
 
     @model_validator(mode="after")
     def _created_is_utc(self) -> Self:
@@ -189,18 +229,34 @@ class ResultRecord(RecordPart):
         protocol: How it was scored.
         scores: Its scores.
         query_scores: SHA-256 of the file beside the record that holds the scores of each query.
+        features: SHA-256 of the features that were scored, one for each model, in the order of
+            trials; none in records of schema 1.
+        origin: Where the model came from.
+        digest: SHA-256 of all the rest, from `bench_core.results.store`; None in schema 1.
         cost: What it costs.
         provenance: Where it came from.
     """
 
-    schema_version: Literal[1]
+    schema_version: Literal[1, 2]
     method: MethodRun
     dataset: DatasetUsed
     protocol: ProtocolUsed
     scores: Scores
     query_scores: Sha256
+    features: Annotated[tuple[Sha256, ...], Field(strict=False)] = ()
+    origin: Origin = Origin()
+    digest: Sha256 | None = None
     cost: Cost
     provenance: Provenance
+
+    @model_validator(mode="after")
+    def _models_trained_here_name_their_trainings(self) -> Self:
+        trained_here = self.origin.kind == "trained-here"
+        if trained_here != bool(self.provenance.training_identities):
+            raise ValueError(
+                "provenance.training_identities are named for models trained here, and for no other"
+            )
+        return self
 
     @property
     def label(self) -> str:
@@ -225,6 +281,7 @@ class ResultRecord(RecordPart):
             "protocol": self.protocol.model_dump(include={"id", "convention", "rerank", "splits"}),
             "weights": self.provenance.weights,
             "training_identities": list(self.provenance.training_identities),
+            "origin": self.origin.model_dump(mode="json"),
         }
 
     def as_document(self) -> dict[str, Any]:

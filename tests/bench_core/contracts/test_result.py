@@ -52,7 +52,7 @@ def test_a_record_cannot_be_changed(document: Document) -> None:
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
-        ("schema_version", 2, "Input should be 1"),
+        ("schema_version", 3, "Input should be 1 or 2"),
         ("method.seed", -1, "greater than or equal to 0"),
         ("method.seed", "0", "valid integer"),
         ("method.seed", True, "valid integer"),
