@@ -39,5 +39,6 @@ clean:
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-		--constraint constraints.txt --editable ".[test,lint]"
+		--config-settings editable_mode=compat --constraint constraints.txt \
+		--editable ".[test,lint]"
 	touch $@

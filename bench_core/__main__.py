@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench_core.cli.main import main
+from bench_start import main
 
 if __name__ == "__main__":
     main()

@@ -7,6 +7,7 @@ such a text and returns one line that its format shows as it is, instead of acti
 from __future__ import annotations
 
 import re
+from unicodedata import category
 
 LONGEST_LINE = 2000
 """Characters of a text that a terminal shows; what is longer hides what stands around it."""
@@ -48,6 +49,18 @@ def terminal_line(text: str, *, longest: int | None = LONGEST_LINE) -> str:
     return f"{line[:kept]} ... ({len(line) - 2 * kept} characters left out) ... {line[-kept:]}"
 
 
+def terminal_text(text: str) -> str:
+    r"""Return lines for a terminal: as they are, but for characters that do not print.
+
+    Example:
+        >>> terminal_text("a  b\n\x1b[2J")
+        'a  b\n\\x1b[2J'
+    """
+    return "\n".join(
+        line if line.isprintable() else "".join(map(_visible, line)) for line in text.split("\n")
+    )
+
+
 def markdown_text(text: str) -> str:
     r"""Return a text for a paragraph, a heading or a cell of a table in Markdown.
 
@@ -87,7 +100,7 @@ def plot_text(text: str) -> str:
 
 
 def _visible(character: str) -> str:
-    if character.isprintable():
+    if character.isprintable() or category(character) == "Zs":  # spaces of any width
         return character
     return f"\\x{ord(character):02x}" if character.isascii() else _by_number(character)
 

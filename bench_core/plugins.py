@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import Distribution, EntryPoint, distributions, entry_points
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -20,13 +19,15 @@ from bench_core.contracts.dataset import DatasetSpec
 from bench_core.contracts.errors import PluginError, unknown_name
 from bench_core.contracts.method import MethodSpec, VariantSpec
 from bench_core.contracts.protocol import ProtocolSpec
+from bench_core.escaping import terminal_line
 from bench_core.files import hash_file, hash_json
+from bench_core.interruption import from_outside
+from bench_core.registration import CommandTree, checked_specs
 
 if TYPE_CHECKING:
-    import click
+    from types import TracebackType
 
-ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
-"""What ids are made of: they are parts of commands and of file names."""
+    import click
 
 Spec = TypeVar("Spec", DatasetSpec, ProtocolSpec, MethodSpec)
 
@@ -46,6 +47,9 @@ class PluginInfo:
     module: str
     distribution: str
     error: str | None = None
+
+    def __str__(self) -> str:
+        return f"plugin '{self.name}' ({self.distribution})"
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,7 @@ class Registry:
             if not self._manager.is_registered(plugin.module):
                 self._manager.register(plugin.module, f"{number}:{plugin.info.name}")
         self._infos = sorted([*(p.info for p in loaded), *broken], key=lambda info: info.name)
+        self._packages = {package: p.info for p in loaded for package in _packages(p)}
         self._command_errors: dict[str, str] = {}
         conflicts: list[str] = []
         self._datasets = _claims(
@@ -98,15 +103,27 @@ class Registry:
             replace(info, error=info.error or errors.get(info.name)) for info in self._infos
         )
 
+    def culprit(self, error: BaseException) -> PluginInfo | None:
+        """Return the plugin in whose code an error came up, or in that of its cause, if in any."""
+        blamed = None
+        for package in _raising_packages(error.__traceback__):
+            blamed = self._packages.get(package, blamed)
+        if blamed is None and error.__cause__ is not None:
+            return self.culprit(error.__cause__)
+        return blamed
+
     def add_commands(self, cli: click.Group) -> None:
         """Let each plugin add its commands; one that fails adds none and is listed as broken."""
         for name, call in self._implementations("bench_register_commands"):
-            before = dict(cli.commands)
+            before = CommandTree.of(cli)
             try:
                 call(cli=cli)
-            except Exception as error:  # noqa: BLE001  # a stranger's plugin may raise anything
-                cli.commands = before
-                self._command_errors[name] = _one_line(error)
+                before.check_additions()
+            except BaseException as error:  # a stranger's plugin may raise anything
+                if from_outside(error):
+                    raise
+                before.restore()
+                self._command_errors[name] = in_one_line(error)
 
     def notify(self, hook: str, **arguments: object) -> None:
         """Tell each plugin's observer; one that fails is named on standard error.
@@ -118,8 +135,11 @@ class Registry:
         for name, call in self._implementations(hook):
             try:
                 call(**arguments)
-            except Exception as error:  # noqa: BLE001  # an observer must not end a run
-                sys.stderr.write(f"Warning: {hook} of plugin '{name}' failed: {_one_line(error)}\n")
+            except BaseException as error:  # an observer must not end a run
+                if from_outside(error):
+                    raise
+                named = next(info for info in self._infos if info.name == name)
+                sys.stderr.write(f"Warning: {hook} of {named} failed: {in_one_line(error)}\n")
 
     def _implementations(self, hook: str) -> Iterator[tuple[str, Callable[..., object]]]:
         plugins = self._manager.list_name_plugin()
@@ -201,26 +221,51 @@ def load_registry(candidates: Iterable[EntryPoint] | None = None) -> Registry:
     Returns:
         The registry of all that could be loaded.
     """
-    if candidates is None:
-        candidates = entry_points(group=hooks.ENTRY_POINT_GROUP)
     loaded: list[_Loaded] = []
     broken: list[PluginInfo] = []
+    if candidates is None:
+        candidates = _installed(broken)
     for candidate in sorted(candidates, key=lambda point: (point.name, point.value)):
         info = PluginInfo(
-            name=candidate.name, module=candidate.value, distribution=_distribution(candidate)
+            name=candidate.name,
+            module=candidate.value,
+            distribution="unknown package" if candidate.dist is None else _name(candidate.dist),
         )
         try:
             loaded.append(_load(candidate, info))
-        except (Exception, SystemExit) as error:  # noqa: BLE001  # a stranger's module: anything
-            broken.append(
-                PluginInfo(
-                    name=info.name,
-                    module=info.module,
-                    distribution=info.distribution,
-                    error=_one_line(error),
-                )
-            )
+        except BaseException as error:  # a stranger's module may raise anything
+            if from_outside(error):
+                raise
+            broken.append(replace(info, error=in_one_line(error)))
     return Registry(loaded, broken)
+
+
+def _installed(broken: list[PluginInfo]) -> list[EntryPoint]:
+    """Return the entry points of the installed packages; damaged packages are added to `broken`."""
+    try:
+        return list(entry_points(group=hooks.ENTRY_POINT_GROUP))
+    except Exception:  # noqa: BLE001  # of one package; which it is only a closer look tells
+        return [point for package in distributions() for point in _points_of(package, broken)]
+
+
+def _points_of(package: Distribution, broken: list[PluginInfo]) -> list[EntryPoint]:
+    try:
+        return list(package.entry_points.select(group=hooks.ENTRY_POINT_GROUP))
+    except Exception as error:  # noqa: BLE001  # a damaged package may raise anything
+        name, text = _name(package), in_one_line(error)
+        broken.append(
+            PluginInfo(name=name, module="entry_points.txt", distribution=name, error=text)
+        )
+        return []
+
+
+def in_one_line(error: BaseException) -> str:
+    """Return the kind of an exception and its message as one line; some have no message at all."""
+    try:
+        message = str(error)
+    except Exception:  # noqa: BLE001  # a stranger's exception may fail to say what it is
+        message = "its message cannot be shown"
+    return terminal_line(f"{type(error).__name__}: {message}" if message else type(error).__name__)
 
 
 def load_object(reference: str) -> Any:
@@ -232,8 +277,10 @@ def load_object(reference: str) -> Any:
     module_name, _, name = reference.partition(":")
     try:
         return getattr(importlib.import_module(module_name), name)
-    except Exception as error:  # a stranger's module may raise anything
-        raise PluginError(f"cannot load {reference}: {_one_line(error)}") from error
+    except BaseException as error:  # a stranger's module may raise anything
+        if from_outside(error):
+            raise
+        raise PluginError(f"cannot load {reference}: {in_one_line(error)}") from error
 
 
 def source_hash(reference: str) -> str:
@@ -242,8 +289,7 @@ def source_hash(reference: str) -> str:
     Raises:
         PluginError: The package cannot be found.
     """
-    package = reference.partition(":")[0].partition(".")[0]
-    found = importlib.util.find_spec(package)
+    found = importlib.util.find_spec(_package(reference))
     if found is None or found.origin is None:
         raise PluginError(f"cannot find the package of {reference}")
     origin = Path(found.origin)
@@ -262,32 +308,10 @@ def _load(candidate: EntryPoint, info: PluginInfo) -> _Loaded:
     return _Loaded(
         info=info,
         module=module,
-        datasets=_collect(manager.hook.bench_register_datasets(), DatasetSpec),
-        protocols=_collect(manager.hook.bench_register_protocols(), ProtocolSpec),
-        methods=_collect(manager.hook.bench_register_methods(), MethodSpec),
+        datasets=checked_specs(manager.hook.bench_register_datasets(), DatasetSpec),
+        protocols=checked_specs(manager.hook.bench_register_protocols(), ProtocolSpec),
+        methods=checked_specs(manager.hook.bench_register_methods(), MethodSpec),
     )
-
-
-def _collect(returned: Sequence[Sequence[Any]], kind: type[Spec]) -> tuple[Spec, ...]:
-    specs = tuple(spec for specs in returned for spec in specs)
-    for spec in specs:
-        if not isinstance(spec, kind):
-            raise PluginError(f"expected a {kind.__name__}, got {type(spec).__name__}")
-        if not ID.fullmatch(spec.id):
-            raise PluginError(
-                f"the id '{spec.id}' is not made of letters, digits and . _ + - alone"
-            )
-        if isinstance(spec, MethodSpec):
-            _check_method(spec)
-    return specs
-
-
-def _check_method(spec: MethodSpec) -> None:
-    presets = {preset.name for preset in spec.presets}
-    if missing := {"paper", "quick"} - presets:
-        raise PluginError(f"method '{spec.id}' lacks the preset {', '.join(sorted(missing))}")
-    if not spec.variants:
-        raise PluginError(f"method '{spec.id}' has no variant; name at least the full method")
 
 
 def _refuse_empty_registrations(module: object, manager: pluggy.PluginManager) -> None:
@@ -295,10 +319,6 @@ def _refuse_empty_registrations(module: object, manager: pluggy.PluginManager) -
     for name in ("bench_register_datasets", "bench_register_protocols", "bench_register_methods"):
         if hasattr(module, name) and not getattr(manager.hook, name)():
             raise PluginError(f"{name} returned None; return a list")
-
-
-def _one_line(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}".replace("\n", " ")
 
 
 def _refuse_unknown_hooks(module: object) -> None:
@@ -316,10 +336,7 @@ def _claims(
     for spec, plugin in offered:
         if spec.id in claims:
             first = claims[spec.id].plugin
-            conflicts.append(
-                f"{kind} '{spec.id}' is registered by plugin '{first.name}' ({first.distribution}) "
-                f"and by plugin '{plugin.name}' ({plugin.distribution})"
-            )
+            conflicts.append(f"{kind} '{spec.id}' is registered by {first} and by {plugin}")
         claims.setdefault(spec.id, _Claim(spec, plugin))
     return claims
 
@@ -330,10 +347,32 @@ def _lookup(kind: str, name: str, known: Mapping[str, Spec]) -> Spec:
     return known[name]
 
 
-def _distribution(candidate: EntryPoint) -> str:
-    if candidate.dist is None:
-        return "unknown package"
-    return f"{candidate.dist.name} {candidate.dist.version}"
+def _name(distribution: Distribution) -> str:
+    """Return a package and its version; a damaged package may lack either."""
+    metadata = distribution.metadata
+    return f"{metadata['Name'] or 'unnamed package'} {metadata['Version'] or '(no version)'}"
+
+
+def _packages(loaded: _Loaded) -> set[str]:
+    """Return the packages that a plugin's code lies in."""
+    references = (
+        loaded.info.module,
+        *(spec.reader for spec in loaded.datasets),
+        *(spec.definition for spec in loaded.protocols),
+        *(name for spec in loaded.methods for name in (spec.method, spec.config)),
+    )
+    return {_package(reference) for reference in references} - {"bench_core"}
+
+
+def _package(reference: str) -> str:
+    return reference.partition(":")[0].partition(".")[0]
+
+
+def _raising_packages(traceback: TracebackType | None) -> Iterator[str]:
+    """Yield the packages that an exception passed through, the one that raised it last."""
+    while traceback is not None:
+        yield _package(str(traceback.tb_frame.f_globals.get("__name__", "")))
+        traceback = traceback.tb_next
 
 
 def _new_manager() -> pluggy.PluginManager:

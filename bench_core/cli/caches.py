@@ -12,6 +12,7 @@ import click
 from bench_core.cli import options
 from bench_core.cli.verification import dataset_option, find_dataset
 from bench_core.contracts.errors import BenchError, UsageError
+from bench_core.standard_output import echo
 
 if TYPE_CHECKING:
     from bench_core.data.cache_listing import CacheEntry
@@ -99,7 +100,7 @@ def _print_made(entry: CacheEntry, *, as_json: bool) -> None:
         options.print_json(entry.as_document())
     else:
         _print_table([entry])
-        click.echo(f"\npath  {entry.path}")
+        echo(f"\npath  {entry.path}")
 
 
 def _print_entries(entries: Sequence[CacheEntry], name: str, *, as_json: bool) -> None:
@@ -113,7 +114,7 @@ def _print_entries(entries: Sequence[CacheEntry], name: str, *, as_json: bool) -
         options.print_json({"folder": str(folder), "bytes": num_bytes, name: documents})
     else:
         _print_table(entries)
-        click.echo(f"\n{name}: {len(entries)}, {num_bytes / 1e6:,.1f} MB in {folder}")
+        echo(f"\n{name}: {len(entries)}, {num_bytes / 1e6:,.1f} MB in {folder}")
 
 
 def _print_table(entries: Sequence[CacheEntry]) -> None:

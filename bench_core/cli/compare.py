@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bench_core.cli import options
+from bench_core.standard_output import echo
 
 if TYPE_CHECKING:
     from bench_core.results.comparison import Comparison
@@ -38,7 +39,7 @@ def _print_comparison(comparison: Comparison) -> None:
     from bench_core.results.comparison import show_p_value
 
     protocol = comparison.records[0].protocol
-    click.echo(
+    echo(
         f"{protocol.id}, {protocol.convention} galleries: the same {comparison.num_queries} "
         f"queries of {comparison.num_identities} people\n"
     )
@@ -55,4 +56,4 @@ def _print_comparison(comparison: Comparison) -> None:
         for metric, difference in comparison.differences.items()
     ]
     options.print_table(["percent", *comparison.names, "difference", "95 % interval", "p"], rows)
-    click.echo(f"\n{comparison.sentence}")
+    echo(f"\n{comparison.sentence}")

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from bench_core.cli import caches, options, verification
+from bench_core.standard_output import echo
 from bench_core.synthetic import LAYOUTS, SCALES
 
 
@@ -79,4 +80,4 @@ def synth(  # noqa: PLR0913  # one argument an option
     if as_json:
         options.print_json({"root": str(out), "layout": layout, "scale": scale, "seed": seed})
     else:
-        click.echo(f"dataset  {out}")
+        echo(f"dataset  {out}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bench_core.contracts.errors import BenchError, UsageError
+from bench_core.standard_output import echo
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,7 +88,7 @@ def _table(
     from bench_core.leaderboard import render
 
     if output is None:
-        click.echo(render.render(records, output_format, told_apart), nl=False)
+        echo(render.render(records, output_format, told_apart), newline=False)
     elif check:
         _report(output, render.check(records, output_format, told_apart, output))
     else:

@@ -9,6 +9,7 @@ import click
 from bench_core.cli import options
 from bench_core.contracts.errors import UsageError
 from bench_core.contracts.images import MODALITIES
+from bench_core.standard_output import echo
 
 if TYPE_CHECKING:
     from bench_core.plugins import Registry
@@ -152,7 +153,7 @@ def _print_costs(registry: Registry, *, training: bool, as_json: bool) -> None:
     ]
     columns = ["method", "image", "parameters (M)", "only training (M)", *MODALITIES]
     options.print_table([*columns, *(["training step"] if training else [])], shown)
-    click.echo(
+    echo(
         f"\nPreset 'paper', {NUM_IDENTITIES} identities. Multiply-adds in G: of extracting an image"
         + (
             ", and of a training step for each image of its batch, of the costliest stage."

@@ -1,13 +1,28 @@
-"""The entry point of `bench`: builds the command line and turns errors into one line each."""
+"""The command line of `bench`: built of its own commands and those of plugins, and run."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from typing import Any
 
 import click
 
-from bench_core.cli import compare, data, doctor, leaderboard, listing, profile, report, run, steps
-from bench_core.contracts.errors import BenchError, PluginError, UsageError
+from bench_core import interruption, standard_output
+from bench_core.cli import (
+    compare,
+    data,
+    doctor,
+    failures,
+    leaderboard,
+    listing,
+    profile,
+    report,
+    run,
+    steps,
+)
+from bench_core.contracts.errors import BenchError, PluginError
+from bench_core.escaping import terminal_line
 from bench_core.plugins import Registry, load_registry
 
 BUILT_IN_COMMANDS = (
@@ -23,24 +38,8 @@ BUILT_IN_COMMANDS = (
     data.data,
     doctor.doctor,
 )
-
-
-class Failure(click.ClickException):
-    """A `BenchError` as click reports it: one `Error:` line and exit 1."""
-
-    exit_code = 1
-
-
-class WrongUsage(Failure):
-    """A `UsageError` as click reports it: one `Error:` line and exit 2."""
-
-    exit_code = 2
-
-
-def as_failure(error: BenchError) -> Failure:
-    """Turn an error into what click prints and exits with."""
-    kind = WrongUsage if isinstance(error, UsageError) else Failure
-    return kind(str(error))
+COMPLETION_VARIABLE = "_BENCH_COMPLETE"
+"""Set by a shell that asks click for completions."""
 
 
 class BenchGroup(click.Group):
@@ -50,19 +49,34 @@ class BenchGroup(click.Group):
         """Add a command.
 
         Raises:
-            PluginError: The name is taken.
+            PluginError: It is no command, or the name is taken.
         """
+        if not isinstance(cmd, click.Command):
+            raise PluginError(f"what it adds is no click.Command, but a {type(cmd).__name__}")
         name = name or cmd.name
         if name in self.commands:
             raise PluginError(f"a plugin adds the command '{name}', which exists already")
         super().add_command(cmd, name)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; a `BenchError` becomes one line."""
+        """Run the command; a `BenchError`, and an exit within our own commands, become one line."""
         try:
             return super().invoke(ctx)
         except BenchError as error:
-            raise as_failure(error) from None
+            raise failures.as_failure(error, ctx.obj) from error
+        except SystemExit as error:
+            if ctx.invoked_subcommand not in {command.name for command in BUILT_IN_COMMANDS}:
+                raise  # a plugin's own command ends as it likes
+            raise failures.Failure(failures.describe_unexpected(error, ctx.obj)) from error
+
+
+class OwnOutput(click.Context):
+    """Where a built-in command runs: standard output is kept for its result."""
+
+    def invoke(self, callback: Any, /, *args: Any, **kwargs: Any) -> Any:
+        """Run the command's function; what it or a plugin prints goes to standard error."""
+        with standard_output.reserved():
+            return super().invoke(callback, *args, **kwargs)
 
 
 def build_cli(registry: Registry) -> click.Group:
@@ -79,18 +93,80 @@ def build_cli(registry: Registry) -> click.Group:
         context.obj = registry
         for plugin in registry.plugins:
             if plugin.error:
-                click.echo(
-                    f"Warning: plugin '{plugin.name}' ({plugin.distribution}) could not be loaded "
-                    f"and is left out: {plugin.error}",
-                    err=True,
-                )
+                line = f"{plugin} could not be loaded and is left out: {plugin.error}"
+                click.echo(terminal_line(f"Warning: {line}"), err=True)
 
     for command in BUILT_IN_COMMANDS:
+        _keep_output(command)
         cli.add_command(command)
     registry.add_commands(cli)
     return cli
 
 
-def main() -> None:
-    """Run `bench` with the arguments of this process."""
-    build_cli(load_registry()).main(prog_name="bench")
+def run_process(arguments: Sequence[str]) -> int:
+    """Run `bench` as the process that this is.
+
+    Args:
+        arguments: Those of the command line, without the program.
+
+    Returns:
+        The exit code: 0 done, 1 failed, 2 wrong usage, 128 and the number of a signal that ended
+        it.
+    """
+    registry = Registry((), ())
+    try:
+        standard_output.prepare()
+        with standard_output.reserved():
+            registry = load_registry()
+            cli = build_cli(registry)
+        with interruption.cleaning_up():
+            exit_code = _run(cli, arguments)
+            standard_output.finish()
+    except BaseException as error:  # noqa: BLE001  # the net: what is left becomes one line
+        return _end(error, registry)
+    return exit_code
+
+
+def _run(cli: click.Group, arguments: Sequence[str]) -> int:
+    if COMPLETION_VARIABLE in os.environ:
+        cli.main(list(arguments), prog_name="bench")
+    try:
+        with cli.make_context("bench", list(arguments)) as context:
+            cli.invoke(context)
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    return 0
+
+
+def _end(error: BaseException, registry: Registry) -> int:
+    """Print what ended the process, and return its exit code."""
+    if (stopped := interruption.stopped()) is not None:
+        failures.print_line(f"Stopped by a signal: {stopped}.")
+        return stopped.exit_code
+    if isinstance(error, click.ClickException):
+        failures.print_usage(error)
+        return error.exit_code
+    if isinstance(error, SystemExit):  # a plugin's own command ends as it likes
+        return _exit_code(error)
+    if isinstance(error, BrokenPipeError) and error.filename is None:
+        return 1  # as when `head` has read enough
+    if isinstance(error, BenchError):
+        failures.print_line(f"Error: {terminal_line(str(error))}")
+        return 1
+    failures.print_unexpected(error, registry)
+    return 1
+
+
+def _exit_code(error: SystemExit) -> int:
+    if error.code is None or isinstance(error.code, int):
+        return error.code or 0
+    failures.print_line(str(error.code))
+    return 1
+
+
+def _keep_output(command: click.Command) -> None:
+    """Keep standard output for the results of a built-in command and of those in its group."""
+    command.context_class = OwnOutput
+    if isinstance(command, click.Group):
+        for inner in command.commands.values():
+            _keep_output(inner)

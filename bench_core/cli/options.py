@@ -14,6 +14,7 @@ import click
 from bench_core.contracts.errors import UsageError
 from bench_core.contracts.method import Selection
 from bench_core.contracts.protocol import Convention, ProtocolSpec
+from bench_core.standard_output import echo
 
 if TYPE_CHECKING:
     from bench_core.configuration import MethodChoice
@@ -229,7 +230,7 @@ def check_selection(protocol: ProtocolSpec, selection: Selection) -> None:
 
 def print_json(document: Any) -> None:
     """Print one JSON document on standard output."""
-    click.echo(json.dumps(document, indent=1))
+    echo(json.dumps(document, indent=1))
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -237,7 +238,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     from tabulate import tabulate
 
     align = ["left", *["right"] * (len(columns) - 1)]
-    click.echo(
+    echo(
         tabulate(rows, headers=columns, tablefmt="simple", colalign=align, disable_numparse=True)
         if rows
         else "(none)"
@@ -249,12 +250,12 @@ def print_text_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> N
     from tabulate import tabulate
 
     if not rows:
-        click.echo("(none)")
+        echo("(none)")
         return
     taken = sum(max(map(len, column)) + 2 for column in list(zip(columns, *rows, strict=True))[:-1])
     last = max(30, shutil.get_terminal_size((100, 24)).columns - taken)
     widths = [*[None] * (len(columns) - 1), last]
-    click.echo(tabulate(rows, headers=columns, tablefmt="simple", maxcolwidths=widths))
+    echo(tabulate(rows, headers=columns, tablefmt="simple", maxcolwidths=widths))
 
 
 def print_scores(document: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ from bench_core.cli import options
 from bench_core.cli.speeds import measured_speed, print_speed, speed_options
 from bench_core.contracts.errors import UsageError
 from bench_core.contracts.images import MODALITIES
+from bench_core.standard_output import echo
 
 if TYPE_CHECKING:
     from bench_core.plugins import Registry
@@ -77,7 +78,7 @@ def _size_assignments(size: str) -> list[str]:
 
 def _print_profile(document: dict[str, Any]) -> None:
     height, width = document["image_size"]
-    click.echo(
+    echo(
         f"{document['method']} ({document['preset']}) on images of {height}x{width}, "
         f"{document['num_identities']} training identities\n"
     )
@@ -96,7 +97,7 @@ def _print_parts(document: dict[str, Any]) -> None:
         _training_row("only training in all", document["training_only"]),
     ]
     options.print_table(["part", "parameters", *(f"{kind} (G)" for kind in MODALITIES)], rows)
-    click.echo("\nMultiply-adds of extracting an image of each modality; FLOPs are twice as many.")
+    echo("\nMultiply-adds of extracting an image of each modality; FLOPs are twice as many.")
 
 
 def _extraction_row(name: str, part: dict[str, Any]) -> list[str]:
@@ -109,7 +110,7 @@ def _training_row(name: str, part: dict[str, Any]) -> list[str]:
 
 
 def _print_stages(stages: list[dict[str, Any]] | None) -> None:
-    click.echo("\nA training step, forward and backward, for each image of its batch:\n")
+    echo("\nA training step, forward and backward, for each image of its batch:\n")
     rows = [
         [stage["name"], str(stage["images"]), options.show_giga(stage["macs"])]
         for stage in stages or ()
@@ -118,7 +119,7 @@ def _print_stages(stages: list[dict[str, Any]] | None) -> None:
 
 
 def _print_uncounted(work: dict[str, dict[str, int]]) -> None:
-    click.echo("\nUncounted: operators of extraction that compute and have no multiply-adds.\n")
+    echo("\nUncounted: operators of extraction that compute and have no multiply-adds.\n")
     columns = [f"{kind} {what}" for kind in MODALITIES for what in ("calls", "elements")]
     rows = [
         [

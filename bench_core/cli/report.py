@@ -9,6 +9,7 @@ import click
 
 from bench_core.cli import options
 from bench_core.contracts.protocol import Convention
+from bench_core.standard_output import echo
 
 if TYPE_CHECKING:
     from bench_core.plugins import Registry
@@ -91,7 +92,7 @@ def report(  # noqa: PLR0913  # one argument an option
     if as_json:
         options.print_json({"page": str(page), **built.as_document()})
         return
-    click.echo(built.title)
+    echo(built.title)
     for item in built.left_out:
-        click.echo(f"left out: {item.what} ({item.why})")
-    click.echo(f"report   {page}")
+        echo(f"left out: {item.what} ({item.why})")
+    echo(f"report   {page}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bench_core.cli import options
+from bench_core.standard_output import echo
 
 if TYPE_CHECKING:
     from bench_core.contracts.method import Selection
@@ -80,7 +81,7 @@ def _print_outcome(outcome: RunOutcome) -> None:
     document = record.as_document()
     people = "synthetic people" if record.dataset.synthetic else record.dataset.title
     scores, cost = record.scores, record.cost
-    click.echo(
+    echo(
         f"{record.method.label} ({record.method.preset}) on {record.protocol.id}, "
         f"{record.protocol.convention} galleries"
         f"{', selected on validation' if record.provenance.selection == 'validation' else ''}"
@@ -89,14 +90,14 @@ def _print_outcome(outcome: RunOutcome) -> None:
         f"gallery of {_range(scores.gallery)} images, {len(scores.trials)} trials\n"
     )
     options.print_scores(document["scores"])
-    click.echo(
+    echo(
         f"\nparameters {cost.parameters / 1e6:.2f} M; multiply-adds "
         f"{cost.macs_visible / 1e9:.3f} G visible, {cost.macs_infrared / 1e9:.3f} G "
         f"infrared; {cost.images_per_second} images/s on {cost.device}"
     )
     for model in outcome.models:
-        click.echo(f"model    {model.path} ({options.training_state(model)})")
-    click.echo(f"result   {outcome.path}")
+        echo(f"model    {model.path} ({options.training_state(model)})")
+    echo(f"result   {outcome.path}")
 
 
 def _range(sizes: tuple[int, ...]) -> str:

@@ -10,6 +10,7 @@ import click
 from bench_core.cli import options
 from bench_core.cli.options import Command
 from bench_core.contracts.errors import UsageError
+from bench_core.standard_output import echo
 
 if TYPE_CHECKING:
     import torch
@@ -101,7 +102,7 @@ def print_speed(document: dict[str, Any]) -> None:
 def _print_throughput(document: dict[str, Any]) -> None:
     hardware = document["hardware"]
     software = ", ".join(f"{name} {version}" for name, version in hardware["versions"].items())
-    click.echo(f"\nExtraction on {hardware['name']} ({software}), images on the device:\n")
+    echo(f"\nExtraction on {hardware['name']} ({software}), images on the device:\n")
     rows = [
         [
             f"{row['mode']} {row['dtype']}",
@@ -120,14 +121,14 @@ def _print_throughput(document: dict[str, Any]) -> None:
         f"{peak['flops_per_second'] / 1e9:,.1f} GFLOP/s in {peak['dtype']}"
         for peak in document["peaks"]
     )
-    click.echo(
+    echo(
         f"\nPeak of matrix products: {peaks}. Memory of extracting a batch: "
         f"{_megabytes(document['peak_memory_bytes'])}."
     )
 
 
 def _print_latency(rows: list[dict[str, Any]]) -> None:
-    click.echo("\nLatency of one image:\n")
+    echo("\nLatency of one image:\n")
     options.print_table(
         ["number format", "image", "median (ms)", "95 % within (ms)", "timed"],
         [
@@ -144,7 +145,7 @@ def _print_latency(rows: list[dict[str, Any]]) -> None:
 
 
 def _print_pipeline(pipeline: dict[str, Any]) -> None:
-    click.echo(
+    echo(
         f"\nThe whole way, by {pipeline['images']} images: {pipeline['decoding']:,.1f} images/s "
         f"from files to decoded images, {pipeline['cache_to_features']:,.1f} from those to "
         f"features, {pipeline['files_to_features']:,.1f} in all.\nThe limit is the "
@@ -154,7 +155,7 @@ def _print_pipeline(pipeline: dict[str, Any]) -> None:
 
 
 def _print_training(stages: list[dict[str, Any]]) -> None:
-    click.echo("\nTraining steps, and the share of their time in forward passes of each network:\n")
+    echo("\nTraining steps, and the share of their time in forward passes of each network:\n")
     rows = [
         [
             f"{stage['name']} {stage['dtype']}",

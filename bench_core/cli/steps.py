@@ -10,6 +10,7 @@ import click
 from bench_core.cli import options
 from bench_core.contracts.errors import UsageError
 from bench_core.contracts.method import Metric, Precision, Selection
+from bench_core.standard_output import echo
 
 if TYPE_CHECKING:
     from bench_core.contracts.dataset import DatasetReader, Splits
@@ -145,7 +146,7 @@ def extract(  # noqa: PLR0913  # one argument an option
             }
         )
         return
-    click.echo(
+    echo(
         f"{shape[0]} images x {shape[1]} views x {shape[2]} dimensions, {features.metric}, in "
         f"{report.seconds:.1f} s in {report.precision} on {report.device}\nfeatures {output}"
     )
@@ -231,23 +232,23 @@ def evaluate(  # noqa: PLR0913  # one argument an option
         return
     _print_evaluation(document)
     if query_path is not None:
-        click.echo(f"queries {query_path}")
+        echo(f"queries {query_path}")
 
 
 def _print_evaluation(document: dict[str, Any]) -> None:
-    click.echo(
+    echo(
         f"{document['protocol']}, {document['convention']} galleries"
         f"{', re-ranked' if document['rerank'] else ''}: {document['valid_queries']} of "
         f"{document['queries']} queries have a match\n"
     )
     options.print_scores(document)
     _print_cameras(document["by_query_camera"])
-    click.echo(f"\nintra-class cosine similarity (ICCS) {document['iccs']:.4f}")
+    echo(f"\nintra-class cosine similarity (ICCS) {document['iccs']:.4f}")
 
 
 def _print_cameras(cameras: dict[str, Any]) -> None:
     """Print the mean scores of the queries of each camera, in percent."""
-    click.echo()
+    echo()
     rows = [
         [
             camera,

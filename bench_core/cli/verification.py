@@ -9,6 +9,7 @@ import click
 
 from bench_core.cli import options
 from bench_core.contracts.errors import BenchError
+from bench_core.standard_output import echo
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,20 +76,20 @@ def verify(registry: Registry, *, root: Path, dataset_id: str | None, as_json: b
 
 def _print_report(title: str, report: Report) -> None:
     people = "" if report.num_identities is None else f" of {report.num_identities:,} people"
-    click.echo(f"{title} in {report.root}: {report.num_images:,} images{people}")
+    echo(f"{title} in {report.root}: {report.num_images:,} images{people}")
     if report.synthetic:
         compared = "as full-scale ones they are compared" if report.compared else "not compared"
-        click.echo(f"The people are synthetic: {compared} with the published counts.")
+        echo(f"The people are synthetic: {compared} with the published counts.")
     if report.subsets:
-        click.echo()
+        echo()
         _print_subsets(report.subsets)
-        click.echo()
+        echo()
         _print_cameras(report.cameras)
-    click.echo(f"\nfingerprint  {report.fingerprint or 'none, for the reasons below'}")
+    echo(f"\nfingerprint  {report.fingerprint or 'none, for the reasons below'}")
     for finding in report.findings:
         _print_finding(finding)
     notes = len(report.findings) - report.num_problems
-    click.echo(f"\n{_number(report.num_problems, 'problem')}, {_number(notes, 'note')}")
+    echo(f"\n{_number(report.num_problems, 'problem')}, {_number(notes, 'note')}")
 
 
 def _print_subsets(counts: Sequence[SubsetCount]) -> None:
@@ -112,7 +113,7 @@ def _print_subsets(counts: Sequence[SubsetCount]) -> None:
     )
     if len(shown) < len(counts):
         rest = f"... and {len(counts) - len(shown)} more"
-        click.echo(f"{rest}, in which nothing is different" if compared else rest)
+        echo(f"{rest}, in which nothing is different" if compared else rest)
 
 
 def _print_cameras(counts: Sequence[CameraCount]) -> None:
@@ -135,11 +136,11 @@ def _print_cameras(counts: Sequence[CameraCount]) -> None:
 
 def _print_finding(finding: Finding) -> None:
     number = len(finding.examples)
-    click.echo(f"\n{finding.severity.upper()}  {finding.kind} ({number:,}): {finding.message}")
+    echo(f"\n{finding.severity.upper()}  {finding.kind} ({number:,}): {finding.message}")
     for example in finding.examples[:EXAMPLES_SHOWN]:
-        click.echo(f"  {_printable(example)}")
+        echo(f"  {_printable(example)}")
     if number > EXAMPLES_SHOWN:
-        click.echo(f"  ... and {number - EXAMPLES_SHOWN:,} more")
+        echo(f"  ... and {number - EXAMPLES_SHOWN:,} more")
 
 
 def _printable(text: str) -> str:

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from bench_core.contracts.images import Modality  # fields of specs are checked by their types
+
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
-
-    from bench_core.contracts.images import Modality
 
 SYNTHETIC_MARKER = "synthetic.json"
 """The file at the root of a rendered dataset."""

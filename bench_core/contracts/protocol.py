@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
+from bench_core.contracts.images import Modality  # fields of specs are checked by their types
+
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
 
     from bench_core.contracts.dataset import Splits
-    from bench_core.contracts.images import Modality
-
 Convention: TypeAlias = Literal["official", "agw"]
 CmcKind: TypeAlias = Literal["identity", "image"]
 

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench_core.contracts.errors import UsageError
-from bench_core.files import folder_written_whole, write_bytes, write_json, write_text
+from bench_core.contracts.errors import BenchError, UsageError
+from bench_core.files import (
+    folder_written_whole,
+    hash_file,
+    write_bytes,
+    write_json,
+    write_text,
+)
 from bench_core.reports.document import LeftOut, render_html
 from bench_core.reports.generated_part import GeneratedPart, generated_part
 from bench_core.reports.plain_parts import cost_part, origin_part, scores_part
@@ -23,7 +30,10 @@ if TYPE_CHECKING:
 
 PAGE_FILE = "report.html"
 DATA_FILE = "report.json"
-FORMAT = "vireid-bench-report/1"
+FORMAT = "vireid-bench-report/2"
+"""Written into the data file, which says what files the report consists of."""
+PART_OF_REPORT = re.compile(r"report\.html|[a-z0-9-]+\.png")
+"""Names that files of a report have, besides its data file."""
 SYNTHETIC_NOTICE = (
     "Synthetic data: these people are rendered. The numbers show that a method learns and compare "
     "with nothing published."
@@ -112,20 +122,32 @@ def default_folder(path: Path) -> Path:
     return path.parent / "report" if path.suffix == ".safetensors" else Path(f"report-{path.stem}")
 
 
-def check_folder(folder: Path) -> None:
-    """Refuse to replace anything but a report.
+def check_folder(folder: Path) -> set[str]:
+    """Refuse to replace anything but a report as it was written.
+
+    Args:
+        folder: Where a report shall lie.
+
+    Returns:
+        Names of the files of an older report there, which may be removed.
 
     Raises:
-        UsageError: The path is a file, or a folder with files that belong to no report.
+        UsageError: The path is a file, or a folder with something that belongs to no report.
+        BenchError: The folder cannot be read.
     """
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"--output {folder} is a file; name a folder")
-    others = {file.name for file in folder.glob("*")} - _files_of(folder)
-    if others:
+    try:
+        present = {entry.name for entry in folder.iterdir()} if folder.exists() else set()
+        own = _files_of(folder)
+    except OSError as error:
+        raise BenchError(f"cannot read {folder}: {error.strerror}") from error
+    if others := present - own:
         raise UsageError(
-            f"--output {folder} holds {min(others)}, which is no part of a report; name another "
-            "folder, or move it away"
+            f"--output {folder} holds {min(others)}, which is no part of a report, or was changed "
+            "since, or is of an older version; name another folder, or move it away"
         )
+    return own
 
 
 def write_report(folder: Path, report: Report) -> Path:
@@ -142,15 +164,15 @@ def write_report(folder: Path, report: Report) -> Path:
         UsageError: The folder holds something that is no report.
         BenchError: A file cannot be written.
     """
-    check_folder(folder)
     notice = SYNTHETIC_NOTICE if report.subject.synthetic else None
-    with folder_written_whole(folder, replace=True) as temporary:
+    with folder_written_whole(folder, replaced=check_folder(folder)) as temporary:
         for part in report.parts:
             for picture in part.pictures:
                 write_bytes(temporary / f"{picture.name}.png", picture.png)
         page = render_html(report.title, notice, report.parts, report.left_out)
         write_text(temporary / PAGE_FILE, page)
-        write_json(temporary / DATA_FILE, report.as_document())
+        files = {path.name: hash_file(path) for path in sorted(temporary.iterdir())}
+        write_json(temporary / DATA_FILE, {**report.as_document(), "files": files})
     return folder / PAGE_FILE
 
 
@@ -162,11 +184,28 @@ def _generated(opened: Opened, options: ReportOptions) -> GeneratedPart:
 
 
 def _files_of(folder: Path) -> set[str]:
-    """Return the names of the files of the report in a folder; none where there is no report."""
+    """Return the names of the files of the report in a folder; none where there is no report.
+
+    The data file says which they are, but may be a stranger's: a file counts only where it is of
+    the name and the content that the report was written with.
+    """
+    data = folder / DATA_FILE
+    if data.is_symlink() or not data.is_file():
+        return set()
     try:
-        document = json.loads((folder / DATA_FILE).read_bytes())
-    except (OSError, ValueError):
+        document = json.loads(data.read_bytes())
+    except (ValueError, RecursionError):
         return set()
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         return set()
-    return {PAGE_FILE, DATA_FILE, *document["pictures"]}
+    files = document.get("files")
+    if not isinstance(files, dict):
+        return set()
+    return {DATA_FILE} | {name for name, digest in files.items() if _is_part(folder, name, digest)}
+
+
+def _is_part(folder: Path, name: str, digest: object) -> bool:
+    path = folder / name
+    if not PART_OF_REPORT.fullmatch(name) or path.is_symlink() or not path.is_file():
+        return False
+    return hash_file(path) == digest

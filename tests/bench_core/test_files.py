@@ -6,6 +6,7 @@ import errno
 import hashlib
 import json
 import os
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, NoReturn
@@ -21,6 +22,7 @@ from bench_core.files import (
     folder_written_whole,
     hash_file,
     hash_json,
+    remove_leftovers,
     write_atomically,
     write_json,
     write_text,
@@ -193,13 +195,138 @@ def test_a_folder_that_holds_something_is_not_replaced(tmp_path: Path) -> None:
     assert (names(tmp_path), names(target)) == (["folder"], ["old"])
 
 
-def test_a_folder_may_be_replaced_with_all_that_it_holds(tmp_path: Path) -> None:
+def test_the_files_named_of_an_older_folder_are_replaced(tmp_path: Path) -> None:
     target = tmp_path / "folder"
     for content in ("old", "new"):
-        with folder_written_whole(target, replace=True) as new:
+        with folder_written_whole(target, replaced={"old"}) as new:
             (new / content).write_text(content)
             assert content == "old" or names(target) == ["old"]
     assert (names(tmp_path), names(target)) == (["folder"], ["new"])
+
+
+def test_what_else_an_older_folder_holds_is_kept(tmp_path: Path) -> None:
+    target = tmp_path / "folder"
+    target.mkdir()
+    (target / "old").write_text("old")
+    with folder_written_whole(target, replaced={"old"}) as new:
+        (new / "new").write_text("new")
+        (target / "thesis").mkdir()
+        (target / "thesis" / "chapter.tex").write_text("text")
+    assert (names(tmp_path), names(target)) == (["folder"], ["new", "thesis"])
+    assert (target / "thesis" / "chapter.tex").read_text() == "text"
+
+
+@pytest.mark.parametrize("name", [".", "..", "link"])
+def test_the_current_folder_is_not_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    current = tmp_path / "outer" / "inner"
+    current.mkdir(parents=True)
+    (current / "link").symlink_to(current)
+    monkeypatch.chdir(current)
+    message = f"cannot write {name}: it is the current folder, or holds it"
+    with pytest.raises(BenchError, match=message), folder_written_whole(Path(name)):
+        pytest.fail("the block must not be entered")
+
+
+def test_the_folder_that_a_link_names_is_written_and_the_link_stays(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "folder")
+    with folder_written_whole(tmp_path / "link") as new:
+        (new / "new").write_text("new")
+    assert (tmp_path / "link").is_symlink()
+    assert names(tmp_path / "folder") == ["new"]
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_the_file_that_a_link_names_is_replaced_and_the_link_stays(
+    tmp_path: Path, *, there: bool
+) -> None:
+    target, link = tmp_path / "elsewhere" / "target", tmp_path / "link"
+    target.parent.mkdir()
+    if there:
+        target.write_text("old")
+    link.symlink_to(target)
+    write_text(link, "new")
+    assert link.is_symlink()
+    assert target.read_text() == "new"
+    assert (names(tmp_path), names(target.parent)) == (["elsewhere", "link"], ["target"])
+
+
+def test_a_link_to_itself_is_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("link")
+    with pytest.raises(BenchError, match=r"cannot write .*link: Too many levels of symbolic links"):
+        write_text(tmp_path / "link", "new")
+
+
+def test_a_replaced_file_keeps_its_permissions(tmp_path: Path) -> None:
+    path = tmp_path / "private"
+    path.write_text("old")
+    path.chmod(0o600)
+    write_text(path, "new")
+    assert (path.read_text(), mode(path)) == ("new", 0o600)
+
+
+def test_a_device_is_written_to_and_stays(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("/dev/null")
+    for path in (Path("/dev/null"), tmp_path / "link"):
+        write_text(path, "text")
+        assert path.is_char_device()
+
+
+def test_a_pipe_is_written_to_where_a_process_reads_it(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    write_json(pipe, {"a": 1})
+    assert os.read(reader, 100) == b'{\n "a": 1\n}\n'
+    os.close(reader)
+    with pytest.raises(BenchError, match="no process reads this pipe"):
+        write_json(pipe, {"a": 1})
+    assert (names(tmp_path), pipe.is_fifo()) == (["pipe"], True)
+
+
+def test_a_socket_and_a_folder_are_no_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # names of sockets must be short
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind("socket")
+        with pytest.raises(BenchError, match="cannot write socket: it is no file; name a file"):
+            write_text(Path("socket"), "text")
+    with pytest.raises(BenchError, match=r"cannot write .*: Is a directory"):
+        write_text(tmp_path, "text")
+
+
+@pytest.mark.parametrize("length", [100, 200, 201, 255])
+def test_a_name_may_be_as_long_as_the_system_allows(tmp_path: Path, length: int) -> None:
+    write_text(tmp_path / ("n" * length), "text")
+    assert names(tmp_path) == ["n" * length]
+
+
+def test_a_name_that_is_too_long_is_one_clear_line(tmp_path: Path) -> None:
+    with pytest.raises(BenchError, match=r"cannot write .*: File name too long"):
+        write_text(tmp_path / ("n" * 300), "text")
+    with (
+        pytest.raises(BenchError, match="File name too long"),
+        folder_written_whole(tmp_path / ("n" * 300)),
+    ):
+        pass
+
+
+def test_a_text_with_the_name_of_a_file_that_is_no_utf_8_is_written(tmp_path: Path) -> None:
+    write_text(tmp_path / "file", os.fsdecode(b"caf\xe9"))
+    assert (tmp_path / "file").read_bytes() == rb"caf\udce9"
+
+
+def test_leftovers_of_a_path_are_removed_and_nothing_else(tmp_path: Path) -> None:
+    digits = "0123456789abcdef" * 2
+    (tmp_path / f".a[b].{digits}.tmp").mkdir()
+    (tmp_path / f".a[b].{digits[::-1]}.tmp").write_text("half")
+    others = [f".ab.{digits}.tmp", ".a[b].mine.tmp", "a[b]"]
+    for name in others:
+        (tmp_path / name).write_text("mine")
+    remove_leftovers(tmp_path / "a[b]")
+    assert names(tmp_path) == sorted(others)
 
 
 def test_a_folder_that_is_to_be_replaced_stays_until_the_new_one_is_whole(tmp_path: Path) -> None:
@@ -208,7 +335,7 @@ def test_a_folder_that_is_to_be_replaced_stays_until_the_new_one_is_whole(tmp_pa
     (target / "old").write_text("old")
     with (
         pytest.raises(RuntimeError, match="half way"),
-        folder_written_whole(target, replace=True) as new,
+        folder_written_whole(target, replaced={"old"}) as new,
     ):
         (new / "new").write_text("new")
         raise RuntimeError("half way")
@@ -231,7 +358,7 @@ def test_a_folder_comes_back_where_the_new_one_cannot_take_its_place(
     monkeypatch.setattr(Path, "rename", refuse_new)
     with (
         pytest.raises(BenchError, match="No space left"),
-        folder_written_whole(target, replace=True) as new,
+        folder_written_whole(target, replaced={"old"}) as new,
     ):
         (new / "new").write_text("new")
     assert (names(tmp_path), names(target)) == (["folder"], ["old"])
@@ -285,6 +412,16 @@ def test_the_cache_lies_where_the_variable_says(
 ) -> None:
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
     assert cache_directory() == tmp_path
+
+
+def test_a_user_without_a_home_folder_is_told_to_name_a_cache(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv(CACHE_VARIABLE)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)  # as for an id without a name
+    with pytest.raises(BenchError, match="the home folder is not known; set VIREID_BENCH_CACHE"):
+        cache_directory()
 
 
 @pytest.mark.parametrize("value", [None, ""])

@@ -32,7 +32,7 @@ HEAVY = ("torch", "torchvision", "numpy", "pandas", "scipy", "PIL", "pydantic", 
 def test_no_heavy_library_is_loaded(command: str) -> None:
     code = (
         "import sys\n"
-        "from bench_core.cli.main import main\n"
+        "from bench_start import main\n"
         "try:\n"
         "    main()\n"
         "finally:\n"
