@@ -39,6 +39,5 @@ clean:
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-		--config-settings editable_mode=compat --constraint constraints.txt \
-		--editable ".[test,lint]"
+		--constraint constraints.txt --editable ".[test,lint]"
 	touch $@

@@ -11,7 +11,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bench_core.contracts.errors import PluginError, UsageError, unknown_name
 from bench_core.contracts.method import MethodSpec, PresetSpec, VariantSpec
+from bench_core.escaping import terminal_line
 from bench_core.plugins import load_object
+
+LONGEST_SHOWN = 100
+"""Characters of a value that an error shows."""
+DEEPEST = 16
+"""Levels of parts within parts that a value may have; no configuration comes near."""
+LARGEST = 2**63 - 1
+"""Greatest whole number of a value, as processors count."""
 
 WeightsKind: TypeAlias = Literal["imagenet", "none", "file"]
 """What backbones start from; "file" is set by `--weights FILE`."""
@@ -107,7 +115,7 @@ def choose_method(
     kind = load_object(spec.config)
     values = _nested_defaults(kind)
     for layer in (presets[preset].values, variant.values):
-        values = _merge(values, layer)
+        values = _merge(values, _expand(layer))
     _check_plugin(kind, values, f"{spec.id}:{variant.name} with the preset '{preset}'")
     return MethodChoice(
         spec=spec,
@@ -130,7 +138,8 @@ def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
     """Read `key=value` texts into a nested mapping; values are JSON where they can be.
 
     Raises:
-        UsageError: A text has no "=", an empty key, or repeats a key.
+        UsageError: A text has no "=" or an empty key, repeats a key, or its value is a number or a
+            nesting that no configuration has.
 
     Example:
         >>> parse_assignments(["epochs=3", "optimizer.learning_rate=1e-3", "backbone=resnet50"])
@@ -141,8 +150,10 @@ def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
         key, separator, text = assignment.partition("=")
         key = key.strip()
         if not separator or not all(key.split(".")):
-            raise UsageError(f"--set {assignment}: expected key=value, such as epochs=3")
+            raise UsageError(f"--set {_short(assignment)}: expected key=value, such as epochs=3")
         nested = _nest(key.split("."), _parse_value(text))
+        if problem := _beyond_all(nested):
+            raise UsageError(f"--set {_short(assignment)}: {problem}")
         if _overlap(_flatten(values), _flatten(nested)):
             raise UsageError(f"--set {key}: given twice")
         values = _merge(values, nested)
@@ -171,7 +182,7 @@ def _explain(kind: type[BaseModel], error: ValidationError) -> UsageError:
         return unknown_name("configuration key", key, known)
     message = problem["msg"].removeprefix("Value error, ")
     message = message[:1].lower() + message[1:]
-    given = json.dumps(problem["input"], default=str)
+    given = _short(json.dumps(problem["input"], default=str))
     where = f"--set {key}={given}" if key else "--set"
     return UsageError(f"{where}: {message}")
 
@@ -192,10 +203,36 @@ def _field_tree(kind: type[BaseModel]) -> dict[str, Any]:
 
 
 def _parse_value(text: str) -> Any:
+    """Read a value as JSON, or else as the text that it is."""
     try:
         return json.loads(text)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):  # no JSON, too many digits, too many brackets
         return text
+
+
+def _beyond_all(value: Any, depth: int = 0) -> str | None:
+    """Say why no configuration can hold a value; None where one might."""
+    if depth > DEEPEST:
+        return f"it goes more than {DEEPEST} levels deep, and no configuration does"
+    if isinstance(value, int) and abs(value) > LARGEST:
+        return f"a whole number lies between -{LARGEST} and {LARGEST}"
+    inner = value.values() if isinstance(value, Mapping) else value
+    if isinstance(value, Mapping | list):
+        return next(filter(None, (_beyond_all(part, depth + 1) for part in inner)), None)
+    return None
+
+
+def _short(text: str) -> str:
+    return terminal_line(text, longest=LONGEST_SHOWN)
+
+
+def _expand(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values whose keys may have dots, such as "optimizer.learning_rate", as parts."""
+    expanded: dict[str, Any] = {}
+    for key, value in values.items():
+        inner = _expand(value) if isinstance(value, Mapping) else value
+        expanded = _merge(expanded, _nest(key.split("."), inner))
+    return expanded
 
 
 def _nest(keys: Sequence[str], value: Any) -> dict[str, Any]:

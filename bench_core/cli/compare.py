@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bench_core.cli import options
+from bench_core.escaping import terminal_line
 from bench_core.standard_output import echo
 
 if TYPE_CHECKING:
@@ -56,4 +57,4 @@ def _print_comparison(comparison: Comparison) -> None:
         for metric, difference in comparison.differences.items()
     ]
     options.print_table(["percent", *comparison.names, "difference", "95 % interval", "p"], rows)
-    echo(f"\n{comparison.sentence}")
+    echo(f"\n{terminal_line(comparison.sentence)}")

@@ -87,14 +87,17 @@ def _plugins(registry: Registry) -> Iterator[Finding]:
 
 
 def _folders() -> Iterator[Finding]:
-    from bench_core.files import cache_directory
+    from bench_core.files import cache_directory, check_writable
 
-    folder = cache_directory()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder = cache_directory()
+        check_writable(folder)
         free = shutil.disk_usage(folder).free
+    except BenchError as error:
+        yield Finding("cache", "problem", f"{error}; VIREID_BENCH_CACHE chooses it")
+        return
     except OSError as error:
-        yield Finding("cache", "problem", f"{folder}: {error.strerror}; set VIREID_BENCH_CACHE")
+        yield Finding("cache", "problem", f"{error.filename}: {error.strerror}")
         return
     state = "ok" if free > SPACE_FOR_FULL_DATASET else "note"
     yield Finding("cache", state, f"{folder}, {free / 1e9:.0f} GB free")

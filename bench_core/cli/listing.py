@@ -9,6 +9,7 @@ import click
 from bench_core.cli import options
 from bench_core.contracts.errors import UsageError
 from bench_core.contracts.images import MODALITIES
+from bench_core.escaping import terminal_line
 from bench_core.standard_output import echo
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ def plugins(registry: Registry, *, as_json: bool) -> None:
         as_json=as_json,
     )
     for conflict in registry.conflicts:
-        click.echo(f"Warning: {conflict}", err=True)
+        click.echo(terminal_line(f"Warning: {conflict}"), err=True)
 
 
 def _print_costs(registry: Registry, *, training: bool, as_json: bool) -> None:

@@ -20,6 +20,7 @@ from bench_core.cli import (
     report,
     run,
     steps,
+    surroundings,
 )
 from bench_core.contracts.errors import BenchError, PluginError
 from bench_core.escaping import terminal_line
@@ -91,6 +92,7 @@ def build_cli(registry: Registry) -> click.Group:
     def cli(context: click.Context) -> None:
         """Train, score, cost and compare methods for visible-infrared person re-identification."""
         context.obj = registry
+        surroundings.prepare()
         for plugin in registry.plugins:
             if plugin.error:
                 line = f"{plugin} could not be loaded and is left out: {plugin.error}"

@@ -14,6 +14,7 @@ import click
 from bench_core.contracts.errors import UsageError
 from bench_core.contracts.method import Selection
 from bench_core.contracts.protocol import Convention, ProtocolSpec
+from bench_core.escaping import terminal_line
 from bench_core.standard_output import echo
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def training_options(command: Command) -> Command:
         protocol_option,
         data_option,
         click.option(
-            "--preset", metavar="NAME", help="[default: 'paper' with --data, else 'quick']"
+            "--preset", metavar="NAME", help="[default: 'paper' for real --data, else 'quick']"
         ),
         set_option,
         click.option(
@@ -127,7 +128,20 @@ def choose(
     if weights is not None:
         kind = weights if weights in ("imagenet", "none") else "file"
         assignments = [*assignments, f"weights={kind}"]
-    return choose_method(spec, variant, preset or ("paper" if root else "quick"), assignments)
+    return choose_method(spec, variant, preset or _default_preset(root), assignments)
+
+
+def _default_preset(root: Path | None) -> str:
+    """Return the preset for data where none was asked for; of a folder, say which and why."""
+    if root is None:
+        return "quick"
+
+    from bench_core.data.image_folders import is_synthetic
+
+    preset, people = ("quick", "synthetic") if is_synthetic(root) else ("paper", "real")
+    line = f"Using the preset '{preset}', as {root} holds {people} people; --preset changes it."
+    click.echo(terminal_line(line), err=True)
+    return preset
 
 
 def open_run_inputs(registry: Registry, protocol: ProtocolSpec, root: Path | None) -> RunInputs:
@@ -235,27 +249,28 @@ def print_json(document: Any) -> None:
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table for people; the first column is text, numbers align on the right."""
-    from tabulate import tabulate
-
     align = ["left", *["right"] * (len(columns) - 1)]
-    echo(
-        tabulate(rows, headers=columns, tablefmt="simple", colalign=align, disable_numparse=True)
-        if rows
-        else "(none)"
-    )
+    _print_table(columns, rows, colalign=align, disable_numparse=True)
 
 
 def print_text_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table of text, its last column wrapped to the terminal."""
+    taken = sum(max(map(len, column)) + 2 for column in list(zip(columns, *rows, strict=True))[:-1])
+    last = max(30, shutil.get_terminal_size((100, 24)).columns - taken)
+    widths = [*[None] * (len(columns) - 1), last]
+    _print_table(columns, rows, maxcolwidths=widths)
+
+
+def _print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], **layout: Any) -> None:
+    """Print a table whose cells are one line each, whatever a plugin or a record put into them."""
     from tabulate import tabulate
 
     if not rows:
         echo("(none)")
         return
-    taken = sum(max(map(len, column)) + 2 for column in list(zip(columns, *rows, strict=True))[:-1])
-    last = max(30, shutil.get_terminal_size((100, 24)).columns - taken)
-    widths = [*[None] * (len(columns) - 1), last]
-    echo(tabulate(rows, headers=columns, tablefmt="simple", maxcolwidths=widths))
+    cells = [[terminal_line(cell) for cell in row] for row in rows]
+    headers = [terminal_line(column) for column in columns]
+    echo(tabulate(cells, headers=headers, tablefmt="simple", **layout))
 
 
 def print_scores(document: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ import click
 
 from bench_core.cli import options
 from bench_core.contracts.protocol import Convention
+from bench_core.escaping import terminal_line
 from bench_core.standard_output import echo
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def report(  # noqa: PLR0913  # one argument an option
     if as_json:
         options.print_json({"page": str(page), **built.as_document()})
         return
-    echo(built.title)
+    echo(terminal_line(built.title))
     for item in built.left_out:
-        echo(f"left out: {item.what} ({item.why})")
+        echo(terminal_line(f"left out: {item.what} ({item.why})"))
     echo(f"report   {page}")

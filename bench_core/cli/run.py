@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bench_core.cli import options
+from bench_core.escaping import terminal_line
 from bench_core.standard_output import echo
 
 if TYPE_CHECKING:
@@ -79,13 +80,14 @@ def run(  # noqa: PLR0913  # one argument an option
 def _print_outcome(outcome: RunOutcome) -> None:
     record = outcome.record
     document = record.as_document()
-    people = "synthetic people" if record.dataset.synthetic else record.dataset.title
+    title = record.dataset.title or record.dataset.id
+    people = "synthetic people" if record.dataset.synthetic else title
     scores, cost = record.scores, record.cost
     echo(
         f"{record.method.label} ({record.method.preset}) on {record.protocol.id}, "
         f"{record.protocol.convention} galleries"
         f"{', selected on validation' if record.provenance.selection == 'validation' else ''}"
-        f"{', re-ranked' if record.protocol.rerank else ''}, {people}\n"
+        f"{', re-ranked' if record.protocol.rerank else ''}, {terminal_line(people)}\n"
         f"{scores.valid_queries} of {scores.queries} queries have a match, "
         f"gallery of {_range(scores.gallery)} images, {len(scores.trials)} trials\n"
     )

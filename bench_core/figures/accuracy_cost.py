@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bench_core.escaping import plot_text
 from bench_core.figures.drawing import PAGE_INCHES, PALETTE, QUIET, add_axes, new_figure, style
 
 if TYPE_CHECKING:
@@ -120,7 +121,9 @@ def draw_accuracy_cost(panels: Sequence[Panel], heading: str) -> Figure:
     total = HEAD_INCHES + sum(height + PANEL_BELOW + PANEL_ABOVE for height in heights)
     with style():
         figure = new_figure(PAGE_INCHES, total)
-        figure.text(0.1 / PAGE_INCHES, 1 - 0.16 / total, heading, fontsize=9, fontweight="bold")
+        figure.text(
+            0.1 / PAGE_INCHES, 1 - 0.16 / total, plot_text(heading), fontsize=9, fontweight="bold"
+        )
         note = (
             "Filled and joined: the Pareto front (nothing else is as cheap and more accurate). "
             "Bars: its 95 % intervals. Re-ranked rows are left out."
@@ -138,7 +141,7 @@ def draw_accuracy_cost(panels: Sequence[Panel], heading: str) -> Figure:
 def _draw_panel(
     axes: Axes, panel: Panel, looks: Mapping[str, tuple[str, str]], label_height: float
 ) -> None:
-    axes.set_title(panel.title, loc="left")
+    axes.set_title(plot_text(panel.title), loc="left")
     axes.set(xlabel="multiply-adds of extracting one image (G)", ylabel="rank-1 (%)")
     axes.set_xscale("log")
     _set_limits(axes, panel.points)
@@ -192,7 +195,7 @@ def _draw_labels(
         )  # fmt: skip
         on_front = point in front
         axes.text(
-            1.06, place, f"{point.label}  {100 * point.rank_1:.1f}",
+            1.06, place, f"{plot_text(point.label)}  {100 * point.rank_1:.1f}",
             fontsize=LABEL_POINTS, va="center", fontweight="bold" if on_front else "normal",
             color="black" if on_front else QUIET, **beside,
         )  # fmt: skip

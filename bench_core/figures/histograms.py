@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bench_core.escaping import plot_text
 from bench_core.figures.drawing import (
     BLUE,
     GREEN,
@@ -60,7 +61,7 @@ def draw_distances(matches: NDArray[Any], others: NDArray[Any], unit: str) -> Fi
             shared: dict[str, Any] = {"bins": bins, "weights": weights, "color": color}
             axes.hist(values, histtype="stepfilled", alpha=0.35, **shared)
             axes.hist(values, histtype="step", linestyle=line, label=label, **shared)
-        axes.set(xlabel=unit, ylabel="pairs (%)", xlim=(bins[0], bins[-1]))
+        axes.set(xlabel=plot_text(unit), ylabel="pairs (%)", xlim=(bins[0], bins[-1]))
         axes.margins(y=0.3)  # room for the legend
         axes.legend(loc="upper left")
     return figure
@@ -84,7 +85,7 @@ def draw_channel_intensities(pictures: Mapping[str, NDArray[np.uint8]]) -> Figur
             left, bottom = 0.5 + column * width, (rows - 1 - row) * height + 0.4
             axes = add_axes(figure, left, bottom, width - 0.25, height - 0.6)
             _draw_intensities(axes, share)
-            axes.set_title(name, loc="left")
+            axes.set_title(plot_text(name), loc="left")
             axes.set(xlim=(0, 1), ylim=(0, top), xlabel="mean intensity of an image")
             axes.set_ylabel("images (%)" if column == 0 else "")
     return figure

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bench_core.escaping import plot_text
 from bench_core.figures.drawing import PAGE_INCHES, add_axes, new_figure, style
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def draw_image_grid(
         top = 0.2 if column_titles else MARGIN_INCHES
         figure, axes, cells = draw_montage(images, (gap, gap), left=LABEL_INCHES, top=top)
         centres = np.arange(len(rows)) * cells.row + height / 2
-        axes.set_yticks(centres, labels=list(rows))
+        axes.set_yticks(centres, labels=[plot_text(name) for name in rows])
         set_column_titles(axes, cells, column_titles)
     return figure
 
@@ -113,4 +114,7 @@ def draw_montage(
 
 def set_column_titles(axes: Axes, cells: Cells, titles: Sequence[str]) -> None:
     """Write a text above each column of a grid."""
-    axes.set_xticks(np.arange(len(titles)) * cells.column + cells.width / 2, labels=list(titles))
+    axes.set_xticks(
+        np.arange(len(titles)) * cells.column + cells.width / 2,
+        labels=[plot_text(title) for title in titles],
+    )

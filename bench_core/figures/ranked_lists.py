@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bench_core.escaping import plot_text
 from bench_core.figures.drawing import BLUE, QUIET, RED, style
 from bench_core.figures.image_grids import MARGIN_INCHES, draw_montage, set_column_titles
 
@@ -76,7 +77,14 @@ def _annotate(axes: Axes, cells: Cells, row: int, shown: RankedList) -> None:
 
     top = row * cells.row
     # Axes end at the first image's upper edge; the first caption is above them.
-    axes.text(0, top - 0.05 * cells.width, shown.caption, fontsize=7, va="bottom", clip_on=False)
+    axes.text(
+        0,
+        top - 0.05 * cells.width,
+        plot_text(shown.caption),
+        fontsize=7,
+        va="bottom",
+        clip_on=False,
+    )
     for place, (correct, note) in enumerate(zip(shown.correct, shown.notes, strict=True), 1):
         left = place * cells.column
         color, line = RIGHT_FRAME if correct else WRONG_FRAME
@@ -87,6 +95,6 @@ def _annotate(axes: Axes, cells: Cells, row: int, shown: RankedList) -> None:
             )
         )  # fmt: skip
         axes.text(
-            left + cells.width / 2, top + cells.height + 0.03 * cells.width, note,
+            left + cells.width / 2, top + cells.height + 0.03 * cells.width, plot_text(note),
             fontsize=5.5, color=QUIET, ha="center", va="top",
         )  # fmt: skip
