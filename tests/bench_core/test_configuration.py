@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from types import ModuleType
 from typing import Any, Literal
 
@@ -267,3 +268,52 @@ def test_a_plain_mapping_is_validated_alike() -> None:
     assert validate_config(Config, {"epochs": 2}) == Config(epochs=2)
     with pytest.raises(UsageError, match="unknown configuration key 'epoch'"):
         validate_config(Config, {"epoch": 2})
+
+
+def test_the_keys_of_a_preset_and_a_variant_may_have_dots() -> None:
+    dotted = replace(
+        SPEC,
+        variants=(
+            VariantSpec(name="full", summary="all of it"),
+            VariantSpec(name="pairs", summary="pairs only", values={"sampling.images": 2}),
+        ),
+        presets=(PresetSpec(name="quick", summary="", values={"sampling.steps_per_epoch": 5}),),
+    )
+    config: Any = choose_method(dotted, dotted.variants[1], "quick").config
+    assert config.sampling == Sampling(identities=12, images=2, steps_per_epoch=5)
+    with pytest.raises(UsageError, match=r"--set sampling\.images: the variant 'demo:pairs' fixes"):
+        choose_method(dotted, dotted.variants[1], "quick", ["sampling.images=3"])
+
+
+@pytest.mark.parametrize(
+    ("assignment", "message"),
+    [
+        ("epochs=" + "9" * 5000, "--set epochs="),
+        ("epochs=" + "[" * 5000, "--set epochs="),
+        ("epochs=" + "[" * 300 + "]" * 300, "more than 16 levels deep"),
+        ("a." * 3000 + "b=1", "more than 16 levels deep"),
+        ("epochs=" + '{"a":' * 20 + "1" + "}" * 20, "more than 16 levels deep"),
+        ("epochs=9223372036854775808", "a whole number lies between -9223372036854775807 and"),
+        ("epochs=[-9223372036854775808]", "a whole number lies between"),
+        ("x" * 5000, "expected key=value"),
+        ("epochs=NaN", "--set epochs=NaN"),
+        ("epochs=\udcff", "--set"),
+    ],
+)
+def test_a_value_that_no_configuration_holds_is_one_short_line(
+    assignment: str, message: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        choose_method(SPEC, SPEC.variants[0], "quick", [assignment])
+    assert message in str(caught.value)
+    assert len(str(caught.value)) < 500
+
+
+def test_digits_without_limit_are_no_way_around() -> None:
+    before = sys.get_int_max_str_digits()
+    sys.set_int_max_str_digits(0)  # as PYTHONINTMAXSTRDIGITS=0 does
+    try:
+        with pytest.raises(UsageError, match="a whole number lies between"):
+            parse_assignments(["epochs=" + "9" * 5000])
+    finally:
+        sys.set_int_max_str_digits(before)

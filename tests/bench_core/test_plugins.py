@@ -21,6 +21,7 @@ from bench_core.plugins import PluginInfo, Registry, load_object, load_registry
 Install = Callable[..., None]
 
 HEADER = """
+import dataclasses
 from bench_core import (
     DatasetSpec, MethodSpec, Paper, PresetSpec, ProtocolSpec, VariantSpec, hookimpl
 )
@@ -257,6 +258,81 @@ def test_a_broken_plugin_is_kept_with_its_error_and_the_others_work(
     assert bad.error is not None
     assert bad.error.startswith(error)
     assert "\n" not in bad.error
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["x/../../escaped", "w/o-attention", "..", ".", "", "a b", "-a", "a\n", "Größe", "n" * 65],
+)
+@pytest.mark.parametrize("kind", ["id", "variant", "preset"])
+def test_a_name_that_is_no_name_of_a_file_is_refused(
+    name: str, kind: str, install: Install, load: Callable[[], Registry]
+) -> None:
+    spec = {
+        "id": f"method({name!r})",
+        "variant": f"method('bad', variants=('full', {name!r}))",
+        "preset": f"method('bad', presets=('paper', 'quick', {name!r}))",
+    }
+    install("pkg-bad", registers(spec[kind]), name="bad")
+    (info,) = load().plugins
+    assert info.error is not None
+    assert "is not made of at most 64 letters, digits and . _ + - alone" in info.error
+
+
+@pytest.mark.parametrize("kind", ["variants", "presets"])
+def test_two_of_one_name_are_refused(
+    kind: str, install: Install, load: Callable[[], Registry]
+) -> None:
+    install("pkg-bad", registers(f'method("bad", {kind}=("paper", "quick", "quick"))'))
+    (info,) = load().plugins
+    assert info.error == f"PluginError: method 'bad' has two of the {kind[:-1]} 'quick'"
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ("title=5", "title"), ("paper='T'", "paper"), ("variants=None", "variants"),
+        ("variants={'full': 1}", "variants"), ("presets=('paper', 'quick')", "presets"),
+        ("method=None", "method"), ("config=b'm:C'", "config"), ("id=[]", "id"),
+        ("paper=Paper(title='T', authors='A', venue='V', year='2020')", "paper"),
+        ("paper=Paper(title='T', authors='A', venue='V', year=True)", "paper"),
+    ],
+)  # fmt: skip
+def test_a_field_of_another_type_is_refused_and_named(
+    change: str, field: str, install: Install, load: Callable[[], Registry]
+) -> None:
+    install("pkg-bad", registers(f'dataclasses.replace(method("bad"), {change})'), name="bad")
+    (info,) = load().plugins
+    assert info.error is not None
+    assert info.error.startswith(f"PluginError: {field} of the MethodSpec '")
+
+
+def test_lists_may_stand_for_tuples(install: Install, load: Callable[[], Registry]) -> None:
+    install(
+        "pkg-a",
+        """
+        @hookimpl
+        def bench_register_protocols():
+            from dataclasses import replace
+            return [replace(protocol("p", "d"), excluded_camera_pairs=[[2, 3]])]
+        """,
+    )
+    assert load().protocol("p").excluded_camera_pairs == [[2, 3]]
+
+
+def test_the_plugin_in_whose_code_an_error_came_up_is_found(
+    install: Install, load: Callable[[], Registry], site: Path
+) -> None:
+    (site / "m.py").write_text("def fail():\n    raise ValueError('odd')\n")
+    install("pkg-a", ALPHA, name="a")
+    registry = load()
+    with pytest.raises(ValueError, match="odd") as caught:
+        load_object("m:fail")()
+    assert str(registry.culprit(caught.value)) == "plugin 'a' (pkg-a 1.0)"
+    assert registry.culprit(ValueError("of nobody")) is None
+    wrapped = PluginError("cannot load m:fail")
+    wrapped.__cause__ = caught.value
+    assert registry.culprit(wrapped) == registry.culprit(caught.value)
 
 
 def test_a_broken_plugin_takes_no_part_at_all(

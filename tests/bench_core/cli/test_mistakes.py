@@ -240,3 +240,33 @@ def test_a_results_folder_that_is_not_there(bench: Bench) -> None:
 
 def test_contradicting_formats_are_refused(bench: Bench) -> None:
     assert "contradict" in error_of(bench("leaderboard", "--json", "--format", "csv"), 2)
+
+
+def test_the_default_preset_follows_the_data(
+    bench: Bench, small_run: list[str], broken_root: Path
+) -> None:
+    options = [*small_run[: small_run.index("--preset")], "--set", "epochs=0"]
+    line = f"Using the preset 'quick', as {small_run[5]} holds synthetic people; --preset changes"
+    assert line in bench("train", *options).stderr
+    (broken_root / "synthetic.json").unlink()
+    options[5] = str(broken_root)
+    line = f"Using the preset 'paper', as {broken_root} holds real people; --preset changes it."
+    assert line in bench("train", *options).stderr
+
+
+def test_text_of_a_file_forges_no_second_error(bench: Bench, sysu_root: Path) -> None:
+    line = error_of(bench("compare", "a\nError: all is lost\x1b[2J", "b"), 1)
+    assert r"a Error: all is lost\x1b[2J" in line
+
+
+def test_doctor_writes_into_the_cache_before_it_calls_it_right(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: Path, *_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(self))
+
+    monkeypatch.setenv("VIREID_BENCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(Path, "touch", refuse)  # as root, permissions hinder nothing
+    result = bench("doctor")
+    assert "problems with cache" in error_of(result, 1)
+    assert "Permission denied" in result.stdout
