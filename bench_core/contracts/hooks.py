@@ -50,7 +50,10 @@ def bench_register_methods() -> Sequence[MethodSpec]:  # type: ignore[empty-body
 def bench_register_commands(cli: click.Group) -> None:
     """Add commands to the `bench` command line.
 
-    Called once, after the built-in commands are there. A command whose name is taken is an error.
+    Called once, after the built-in commands are there. A command whose name is taken is an error,
+    and so is an object that is no `click.Command`: the plugin then adds none. What a plugin's
+    command prints and exits with is its own affair; all else that plugins print goes to standard
+    error.
 
     Args:
         cli: The root group; add to it with `cli.add_command`.
