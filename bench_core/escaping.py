@@ -1,0 +1,96 @@
+"""Foreign text made harmless for the place where it is shown, by the format of that place.
+
+Titles, names and messages come from records, plugins and files of strangers. Each function takes
+such a text and returns one line that its format shows as it is, instead of acting on it.
+"""
+
+from __future__ import annotations
+
+import re
+
+LONGEST_LINE = 2000
+"""Characters of a text that a terminal shows; what is longer hides what stands around it."""
+
+_MARKDOWN_ACTIVE = re.compile(
+    r"""
+    [\\`*\[\]<>|~$]                     # code, emphasis, links, HTML, cells, strike-out, maths
+    | (?<![^\W_])_ | _(?![^\W_])        # emphasis; within a word it is none
+    | &(?=\#?\w+;)                      # entities
+    | ^[#=]                             # a heading, or the line that makes one of the line above
+    | ^[-+](?=[-+\s]|$)                 # a list, a rule
+    """,
+    re.VERBOSE,
+)
+_NUMBERED_LIST = re.compile(r"^(\d{1,9})([.)])(?=\s|$)")
+_FORMULA_STARTS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""What spreadsheets take for the start of a formula, in both widths of East Asian fonts."""
+
+
+def terminal_line(text: str, *, longest: int | None = LONGEST_LINE) -> str:
+    r"""Return a text as one line for a terminal, an error or a log.
+
+    Line breaks, tabs and runs of spaces become one space. What does not print (escape sequences,
+    characters that turn the direction of writing, halves of characters) is shown by its number.
+
+    Args:
+        text: Any text.
+        longest: Characters to show; from the middle of a longer text some are left out, and the
+            line says how many. None shows all.
+
+    Example:
+        >>> terminal_line("x\nError: all is lost \x1b[2J")
+        'x Error: all is lost \\x1b[2J'
+    """
+    line = "".join(_visible(character) for character in " ".join(text.split()))
+    if longest is None or len(line) <= longest:
+        return line
+    kept = longest // 2
+    return f"{line[:kept]} ... ({len(line) - 2 * kept} characters left out) ... {line[-kept:]}"
+
+
+def markdown_text(text: str) -> str:
+    r"""Return a text for a paragraph, a heading or a cell of a table in Markdown.
+
+    It stays one line and makes no heading, list, link, picture, HTML, formula or further cell.
+
+    Example:
+        >>> markdown_text("SYSU\n## Real data | <b>x_1</b>")
+        'SYSU ## Real data \\| \\<b\\>x_1\\</b\\>'
+    """
+    line = terminal_line(text, longest=None)
+    line = _MARKDOWN_ACTIVE.sub(lambda active: "\\" + active[0], line)
+    return _NUMBERED_LIST.sub(r"\1\\\2", line)
+
+
+def csv_cell(text: str) -> str:
+    """Return a text for a cell of a CSV file; separators and quotes are left to the writer.
+
+    What spreadsheets take for a formula gets an apostrophe in front, by which they take it for a
+    text (OWASP, "CSV Injection").
+
+    Example:
+        >>> csv_cell("=HYPERLINK(A1)")
+        "'=HYPERLINK(A1)"
+    """
+    line = terminal_line(text, longest=None)
+    return f"'{line}" if line.startswith(_FORMULA_STARTS) else line
+
+
+def plot_text(text: str) -> str:
+    r"""Return a text for a figure: matplotlib takes nothing in it for mathematics.
+
+    Example:
+        >>> plot_text("$x$")
+        '\\$x\\$'
+    """
+    return terminal_line(text).replace("$", r"\$")
+
+
+def _visible(character: str) -> str:
+    if character.isprintable():
+        return character
+    return f"\\x{ord(character):02x}" if character.isascii() else _by_number(character)
+
+
+def _by_number(character: str) -> str:
+    return character.encode("ascii", "backslashreplace").decode()
