@@ -12,7 +12,7 @@ from bench_core.contracts.errors import BenchError, UsageError
 from bench_core.escaping import terminal_line
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from bench_core.contracts.result import ResultRecord
     from bench_core.leaderboard.rows import ToldApart
@@ -76,13 +76,16 @@ def leaderboard(
     from bench_core.results.store import find_results
 
     found = find_results(results)
-    told_apart = PairedTests(found)
-    records = list(found.values())
+    told_apart = PairedTests(found.records)
+    records = list(found.records.values())
+    _warn(found.defects)
     if wants_table:
         _table(records, chosen_format, told_apart, output, check=check)
     if plot is not None:
         _plots(records, plot, check=check)
-    _tell(told_apart.defects, results, check=check)
+    _warn(told_apart.defects)
+    if check and (found.defects or told_apart.defects):
+        raise BenchError(f"{results} holds results that cannot be used, named above")
 
 
 def _format_for(output: Path | None) -> str:
@@ -139,9 +142,7 @@ def _report(path: Path, difference: str | None) -> None:
     click.echo(f"{path} is up to date", err=True)
 
 
-def _tell(defects: Sequence[str], results: Path, *, check: bool) -> None:
-    """Name what keeps results out of the tables or their ranks untested."""
+def _warn(defects: Iterable[object]) -> None:
+    """Name what keeps results out of the tables, or their ranks untested."""
     for defect in defects:
-        click.echo(f"Warning: {terminal_line(defect)}", err=True)
-    if defects and check:
-        raise BenchError(f"{results} holds results that cannot be used, named above")
+        click.echo(f"Warning: {terminal_line(str(defect))}", err=True)

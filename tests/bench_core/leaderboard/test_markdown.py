@@ -184,7 +184,7 @@ def test_no_text_of_a_record_makes_markdown(make_record: MakeRecord) -> None:
 
 
 def test_a_table_fits_a_page_of_github(make_record: MakeRecord) -> None:
-    """What does not break decides the width of a column: 26 pixels around it, some 7 for a character."""
+    """What does not break decides the width of a column: 26 pixels around, 7 a character."""
     records = [
         make_record(
             1.0,
