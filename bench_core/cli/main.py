@@ -6,7 +6,18 @@ from typing import Any
 
 import click
 
-from bench_core.cli import compare, data, doctor, leaderboard, listing, profile, report, run, steps
+from bench_core.cli import (
+    compare,
+    data,
+    doctor,
+    leaderboard,
+    listing,
+    profile,
+    report,
+    run,
+    show,
+    steps,
+)
 from bench_core.contracts.errors import BenchError, PluginError, UsageError
 from bench_core.plugins import Registry, load_registry
 
@@ -20,6 +31,7 @@ BUILT_IN_COMMANDS = (
     report.report,
     profile.profile,
     listing.listing,
+    show.show,
     data.data,
     doctor.doctor,
 )
