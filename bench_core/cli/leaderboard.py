@@ -79,11 +79,13 @@ def leaderboard(
     told_apart = PairedTests(found.records)
     records = list(found.records.values())
     _warn(found.defects)
-    if wants_table:
-        _table(records, chosen_format, told_apart, output, check=check)
+    try:
+        if wants_table:
+            _table(records, chosen_format, told_apart, output, check=check)
+    finally:  # a file that differs may do so for this reason
+        _warn(told_apart.defects)
     if plot is not None:
         _plots(records, plot, check=check)
-    _warn(told_apart.defects)
     if check and (found.defects or told_apart.defects):
         raise BenchError(f"{results} holds results that cannot be used, named above")
 

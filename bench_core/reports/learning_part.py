@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-Values = dict[Annotated[str, Field(max_length=100)], float]
+LARGEST = 3.5e38
+"""No float32 is larger."""
+Number = Annotated[float, Field(ge=-LARGEST, le=LARGEST)]
+Values = dict[Annotated[str, Field(max_length=100)], Number]
 MOST_LOSSES = 40
 """Losses that are drawn; a picture of more would be no picture."""
 
@@ -39,8 +42,8 @@ class Epoch(BaseModel):
     epoch: int
     losses: Values
     learning_rates: Values = {}
-    validation_score: float | None = Field(default=None, alias="validation_mAP")
-    seconds: float
+    validation_score: Number | None = Field(default=None, alias="validation_mAP")
+    seconds: Number
 
 
 def learning_part(log: Path | None) -> Part | LeftOut:
@@ -58,9 +61,12 @@ def learning_part(log: Path | None) -> Part | LeftOut:
         epochs = read_log(log)
     except DataError as error:
         return LeftOut("learning curve", str(error))
+    panels = _panels(epochs)
+    if not panels:
+        return LeftOut("learning curve", f"{log} names no losses and no learning rates")
     stages = [(name, len(list(group))) for name, group in groupby(epochs, key=_stage)]
     starts = [1 + sum(length for _, length in stages[:number]) for number in range(len(stages))]
-    figure = draw_learning_curves(_panels(epochs), starts)
+    figure = draw_learning_curves(panels, starts)
     picture = Picture(
         name="learning-curve",
         caption="Means over each epoch. " + _spans(stages, starts),
@@ -77,6 +83,8 @@ def read_log(path: Path) -> list[Epoch]:
     Raises:
         DataError: The file cannot be read, is empty, or a line is no epoch.
     """
+    if path.exists() and not path.is_file():
+        raise DataError(f"{path} is no file")
     try:
         lines = path.read_bytes().splitlines()
     except OSError as error:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from bench_core.contracts.errors import DataError, UsageError
+from bench_core.contracts.errors import CheckpointError, DataError, UsageError
 from bench_core.contracts.scores import Scores
 from bench_core.features import FeatureTable
 from bench_core.leaderboard.settings import changes_of
@@ -156,7 +156,10 @@ def _open_result(registry: Registry, path: Path, options: ReportOptions) -> Open
     log = model_path.parent / LOG_FILE
     if why_not := _what_is_missing(registry, record, options):
         return Opened(subject, None, why_not, log)
-    model = open_model(registry, model_path)
+    try:
+        model = open_model(registry, model_path)
+    except (CheckpointError, UsageError) as error:  # the rest of the report needs no model
+        return Opened(subject, None, str(error), log)
     trained = _with_images(registry, model, registry.protocol(record.protocol.id), options)
     return Opened(subject, trained, log=log)
 

@@ -111,6 +111,19 @@ def test_a_result_is_reported_without_the_plugin_of_its_method(
     assert "<h2>Cost</h2>" in Path("page/report.html").read_text()
 
 
+def test_a_result_whose_model_is_damaged_is_reported_without_it(
+    bench: Bench, record: Path, finished: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(finished / "runs", tmp_path / "copy")
+    (model,) = (tmp_path / "copy").glob("*/*/model.safetensors")
+    model.write_bytes(b"damaged")
+    result = bench("report", record, "--runs", "copy", "--output", "page")
+    assert result.exit_code == 0, result.stderr
+    assert "left out: ranked lists, distances, generated images (" in result.stdout
+    assert "model.safetensors" in result.stdout
+    assert pictures(Path("page")) == {"cmc.png"} | TRAINING
+
+
 def test_a_result_of_features_alone_is_reported(bench: Bench, record: Path) -> None:
     document = json.loads(record.read_text())
     document["schema_version"] = 1

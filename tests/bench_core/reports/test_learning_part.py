@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from random import Random
 
@@ -52,6 +53,8 @@ def test_without_a_folder_the_reason_is_given() -> None:
         (b"{}\n", "line 1, is no epoch: Field required"),
         (json.dumps(LINE).encode() + b'\n{"stage": "jo', "line 2, is no epoch"),
         (json.dumps(LINE).replace("4.5", "NaN").encode(), "line 1, is no epoch"),
+        (json.dumps(LINE).replace("4.5", "1e308").encode(), "line 1, is no epoch"),
+        (json.dumps(LINE).replace("2.0", "-1e308").encode(), "line 1, is no epoch"),
         (b"\xff\xfe", "line 1, is no epoch"),
         (b"[" * 100_000, "line 1, is no epoch"),
     ],
@@ -64,6 +67,23 @@ def test_a_damaged_log_is_left_out_with_its_place(
     left_out = learning_part(log)
     assert isinstance(left_out, LeftOut)
     assert says in left_out.why
+
+
+def test_losses_of_any_size_of_float32_are_drawn(tmp_path: Path) -> None:
+    sizes = [{"losses": {"a": size, "b": -size}} for size in (3.4e38, 1e-45, 0.0)]
+    assert isinstance(learning_part(write(tmp_path / "log.jsonl", *sizes)), Part)
+
+
+def test_a_log_without_losses_is_left_out(tmp_path: Path) -> None:
+    left_out = learning_part(write(tmp_path / "log.jsonl", {"losses": {}, "learning_rates": {}}))
+    assert isinstance(left_out, LeftOut)
+    assert "names no losses" in left_out.why
+
+
+def test_only_a_regular_file_is_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "log.jsonl")
+    with pytest.raises(DataError, match="is no file"):
+        read_log(tmp_path / "log.jsonl")
 
 
 def test_a_log_that_is_not_there_is_named(tmp_path: Path) -> None:
