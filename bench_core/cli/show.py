@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from bench_core.cli import options
 from bench_core.escaping import terminal_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from bench_core.contracts.method import MethodSpec, VariantSpec
     from bench_core.plugins import Registry
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 COLUMNS = 80
 INDENT = "  "
 NAME_COLUMNS = 18
+KEY_COLUMNS = 44
+"""Most characters of the column of keys; longer ones break."""
 NARROWEST = 8
 """Fewest characters of a column of values."""
 
@@ -45,8 +48,7 @@ def show(registry: Registry, *, method_name: str, preset: str | None, as_json: b
     if as_json:
         options.print_json(document)
         return
-    for line in _lines(document):
-        click.echo(line)
+    click.echo("\n".join(_lines(document)))
 
 
 def _show_preset(spec: MethodSpec, variant: VariantSpec, preset: str, *, as_json: bool) -> None:
@@ -59,8 +61,8 @@ def _show_preset(spec: MethodSpec, variant: VariantSpec, preset: str, *, as_json
         config = choice.config.model_dump(mode="json")
         options.print_json({"method": choice.name, "preset": preset, "config": config})
         return
-    for name, value in values_by_key(choice.config).items():
-        click.echo(terminal_line(f"{name}={shown_value(value)}"))
+    values = values_by_key(choice.config).items()
+    click.echo("\n".join(terminal_line(f"{key}={shown_value(value)}") for key, value in values))
 
 
 def _describe(registry: Registry, spec: MethodSpec, variant: VariantSpec) -> dict[str, Any]:
@@ -98,7 +100,7 @@ def _describe(registry: Registry, spec: MethodSpec, variant: VariantSpec) -> dic
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     for name, value in values.items():
-        if isinstance(value, dict):
+        if isinstance(value, Mapping):
             yield from _flat(value, f"{prefix}{name}.")
         else:
             yield prefix + name, value
@@ -144,7 +146,7 @@ def _value_tables(document: dict[str, Any]) -> Iterator[str]:
     for key in document["keys"]:
         first, *others = (shown_value(key["values"][preset]) for preset in presets)
         rows.append([key["key"], first, *("" if other == first else other for other in others)])
-    key_width = max(len(row[0]) for row in rows)
+    key_width = min(KEY_COLUMNS, max(len(row[0]) for row in rows))
     room = max(1, (COLUMNS - key_width) // (NARROWEST + len(INDENT)))
     for start in range(1, len(presets) + 1, room):
         places = [0, *range(start, min(start + room, len(presets) + 1))]
@@ -154,7 +156,7 @@ def _value_tables(document: dict[str, Any]) -> Iterator[str]:
 
 
 def _table(rows: Sequence[Sequence[str]], key_width: int) -> Iterator[str]:
-    """Yield a table whose first column is whole, and whose others are as wide as there is room."""
+    """Yield a table of 80 columns, its first as wide as it is told, others as there is room."""
     natural = [max(map(len, column)) for column in zip(*rows, strict=True)][1:]
     share = _share(natural, COLUMNS - key_width - len(INDENT) * len(natural))
     widths = [key_width, *(min(width, share) for width in natural)]

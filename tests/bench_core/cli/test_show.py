@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from bench_core.cli.main import build_cli
 from bench_core.configuration import choose_method, parse_assignments
+from bench_core.configuration_keys import ConfigurationKey
 from bench_core.plugins import Registry, load_registry
 
 Bench = Callable[..., Result]
@@ -85,6 +86,27 @@ def test_a_misspelt_name_gets_the_nearest(bench: Bench, arguments: list[str], sa
     result = bench("show", *arguments)
     assert result.exit_code == 2
     assert says in result.stderr
+
+
+def test_many_presets_and_long_keys_stay_within_80_columns(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec, variant = registry.method("xiv")
+    more = tuple(replace(spec.presets[0], name=f"preset-number-{place}") for place in range(9))
+    many = replace(spec, presets=(*spec.presets, *more))
+    keys = [
+        ConfigurationKey("part.of_a_part." + "long_name_" * 6, "any value", "", "A part."),
+        ConfigurationKey("epochs", "integer", "Epochs.", ""),
+    ]
+    monkeypatch.setattr(type(registry), "method", lambda *_: (many, variant))
+    monkeypatch.setattr("bench_core.configuration_keys.configuration_keys", lambda _kind: keys)
+    monkeypatch.setattr(
+        "bench_core.configuration_keys.values_by_key",
+        lambda _config: {key.name: "value-" * 20 for key in keys},
+    )
+    text = CliRunner().invoke(build_cli(registry), ["show", "xiv"], catch_exceptions=False).stdout
+    assert max(map(len, text.splitlines())) <= 80
+    assert all(preset.name in words(text) for preset in many.presets)
 
 
 def test_text_of_a_plugin_cannot_forge_lines(
