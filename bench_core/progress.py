@@ -7,12 +7,11 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO, TypeVar, overload
 
 if TYPE_CHECKING:
-    from tqdm import tqdm
+    from bench_core.progress_bar import ProgressBar
 
 Item = TypeVar("Item")
 
 REFRESH_SECONDS_IN_LOGS = 15.0
-COLUMNS_IN_LOGS = 140
 _CURSOR_UP = "\x1b[A"
 """What a bar within another one writes to get back to it."""
 
@@ -39,7 +38,7 @@ def progress(
     description: str,
     unit: str = "image",
     initial: int = 0,
-) -> tqdm[Item]: ...
+) -> ProgressBar[Item]: ...
 
 
 @overload
@@ -50,7 +49,7 @@ def progress(
     description: str,
     unit: str = "image",
     initial: int = 0,
-) -> tqdm[NoReturn]: ...
+) -> ProgressBar[NoReturn]: ...
 
 
 def progress(
@@ -60,7 +59,7 @@ def progress(
     description: str,
     unit: str = "image",
     initial: int = 0,
-) -> tqdm[Any]:
+) -> ProgressBar[Any]:
     """Wrap an iterable (or count by hand with `update`) in a progress bar on standard error.
 
     On a terminal the bar redraws itself; in a log file or a CI job it prints a line now and then.
@@ -76,10 +75,10 @@ def progress(
     Returns:
         The bar, which is also a context manager.
     """
-    from tqdm import tqdm
+    from bench_core.progress_bar import ProgressBar
 
     interactive = sys.stderr.isatty()
-    return tqdm(
+    return ProgressBar(
         items,
         total=total,
         desc=description,
@@ -88,7 +87,6 @@ def progress(
         leave=None,
         file=sys.stderr if interactive else _Lines(sys.stderr),
         dynamic_ncols=interactive,
-        ncols=None if interactive else COLUMNS_IN_LOGS,
         mininterval=0.2 if interactive else REFRESH_SECONDS_IN_LOGS,
         maxinterval=10.0 if interactive else REFRESH_SECONDS_IN_LOGS,
     )

@@ -25,7 +25,10 @@ COMMANDS = "\n".join(
     [
         README,
         PLUGINS,
-        *((ROOT / "docs" / name).read_text() for name in ("training.md", "reports.md")),
+        *(
+            (ROOT / "docs" / name).read_text()
+            for name in ("training.md", "reports.md", "leaderboard.md")
+        ),
     ]
 )
 

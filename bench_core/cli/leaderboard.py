@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import click
 
 from bench_core.contracts.errors import BenchError, UsageError
+from bench_core.escaping import terminal_line
 from bench_core.standard_output import echo
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from bench_core.contracts.result import ResultRecord
     from bench_core.leaderboard.rows import ToldApart
 
 DEFAULT_RESULTS = Path("results")
+FORMATS = ("table", "markdown", "csv", "json")
+FORMAT_OF_SUFFIX: Mapping[str, str] = MappingProxyType(
+    {".txt": "table", ".md": "markdown", ".csv": "csv", ".json": "json"}
+)
 
 
 @click.command()
@@ -25,8 +31,9 @@ DEFAULT_RESULTS = Path("results")
     help="Folder of result records.",
 )  # fmt: skip
 @click.option(
-    "--format", "output_format", type=click.Choice(["markdown", "csv", "json"]),
-    help="[default: markdown]",
+    "--format", "output_format", type=click.Choice(FORMATS),
+    help="table is text of 80 columns. [default: table, on a terminal and in a pipe; with "
+    "--output what the file's suffix says: .txt table, .md markdown, .csv, .json]",
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option(
@@ -41,7 +48,7 @@ DEFAULT_RESULTS = Path("results")
 @click.option(
     "--check", is_flag=True,
     help="Write nothing; fail when the file of --output or a picture (SVG) of --plot is not what "
-    "would be written.",
+    "would be written, or when a result cannot be read.",
 )  # fmt: skip
 def leaderboard(
     *,
@@ -54,7 +61,8 @@ def leaderboard(
 ) -> None:
     """Make the leaderboard from the result records.
 
-    The same records always give the same bytes.
+    The same records always give the same bytes. A file that is no whole record is named on
+    standard error and left out.
     """
     if check and output is None and plot is None:
         raise UsageError("--check needs --output FILE or --plot DIR, what to compare with")
@@ -62,17 +70,36 @@ def leaderboard(
         raise UsageError(f"--json and --format {output_format} contradict each other; give one")
     if not results.exists() and results != DEFAULT_RESULTS:
         raise UsageError(f"--results {results}: there is no such folder")
+    wants_table = output is not None or plot is None or as_json or output_format is not None
+    chosen_format = "json" if as_json else output_format or _format_for(output)
 
     from bench_core.leaderboard.paired import PairedTests
     from bench_core.results.store import find_results
 
     found = find_results(results)
-    records = list(found.values())
-    if output is not None or plot is None or as_json or output_format is not None:
-        output_format = "json" if as_json else output_format or "markdown"
-        _table(records, output_format, PairedTests(found), output, check=check)
+    told_apart = PairedTests(found.records)
+    records = list(found.records.values())
+    _warn(found.defects)
+    try:
+        if wants_table:
+            _table(records, chosen_format, told_apart, output, check=check)
+    finally:  # a file that differs may do so for this reason
+        _warn(told_apart.defects)
     if plot is not None:
         _plots(records, plot, check=check)
+    if check and (found.defects or told_apart.defects):
+        raise BenchError(f"{results} holds results that cannot be used, named above")
+
+
+def _format_for(output: Path | None) -> str:
+    if output is None:
+        return "table"
+    if output.suffix not in FORMAT_OF_SUFFIX:
+        raise UsageError(
+            f"--output {output}: the suffix names no format; give --format, or one of "
+            f"{', '.join(FORMAT_OF_SUFFIX)}"
+        )
+    return FORMAT_OF_SUFFIX[output.suffix]
 
 
 def _table(
@@ -116,3 +143,9 @@ def _report(path: Path, difference: str | None) -> None:
     if difference is not None:
         raise BenchError(difference)
     click.echo(f"{path} is up to date", err=True)
+
+
+def _warn(defects: Iterable[object]) -> None:
+    """Name what keeps results out of the tables, or their ranks untested."""
+    for defect in defects:
+        click.echo(f"Warning: {terminal_line(str(defect))}", err=True)

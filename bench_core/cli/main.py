@@ -19,6 +19,7 @@ from bench_core.cli import (
     profile,
     report,
     run,
+    show,
     steps,
     surroundings,
 )
@@ -36,6 +37,7 @@ BUILT_IN_COMMANDS = (
     report.report,
     profile.profile,
     listing.listing,
+    show.show,
     data.data,
     doctor.doctor,
 )

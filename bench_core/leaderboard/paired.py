@@ -18,17 +18,30 @@ class PairedTests:
 
     Args:
         stored: The records by their path; the scores of their queries lie beside them.
+
+    Attributes:
+        defects: A line on each pair that could not be tested.
     """
 
     def __init__(self, stored: Mapping[Path, ResultRecord]) -> None:
         self._paths = {hash_json(record.row_key): path for path, record in stored.items()}
+        self.defects: list[str] = []
 
     def __call__(self, first: ResultRecord, second: ResultRecord) -> bool:
         """Return whether the test tells the two apart at 5 %.
 
-        Raises:
-            DataError: The scores of their queries are missing, changed, or not of the same queries.
+        Two whose queries are missing, changed or not the same cannot be tested: that becomes a
+        defect, and they share no rank.
         """
+        from bench_core.contracts.errors import DataError
+
+        try:
+            return self._told_apart(first, second)
+        except DataError as error:
+            self.defects.append(f"{error}; the rank of {second.label} is its place, untested")
+            return True
+
+    def _told_apart(self, first: ResultRecord, second: ResultRecord) -> bool:
         # Numerical libraries are loaded only where there is something to compare.
         from bench_core.contracts.errors import DataError
         from bench_core.evaluation.uncertainty_paired import rank_1_told_apart

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from bench_core.figures.accuracy_cost import Panel, Point, draw_accuracy_cost
 from bench_core.figures.drawing import png_bytes, svg_bytes
-from bench_core.leaderboard.markdown import heading, preset_label
+from bench_core.leaderboard.headings import heading
 from bench_core.leaderboard.rows import sections
+from bench_core.leaderboard.settings import telling_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -100,19 +101,16 @@ def _panel(section: Section) -> Panel:
 
 def _labels(records: Sequence[ResultRecord]) -> list[str]:
     """Name each row by its method, and by as much more as tells the rows of the panel apart."""
-    details = [
-        (
-            preset_label(record),
-            f"seed {record.method.seed}",
-            f"weights {record.provenance.weights.removeprefix('sha256:')[:8]}",
-        )
-        for record in records
-    ]
-    telling = [len(set(column)) > 1 for column in zip(*details, strict=True)]
     return [
-        _shortened(record.label, [text for text, tells in zip(own, telling, strict=True) if tells])
-        for record, own in zip(records, details, strict=True)
+        _shortened(record.label, (*_origin(record), *words))
+        for record, words in zip(records, telling_words(records), strict=True)
     ]
+
+
+def _origin(record: ResultRecord) -> tuple[str, ...]:
+    """Return what stands for the mark that tables give models that were not trained here."""
+    kind = record.origin.kind
+    return () if kind == "trained-here" else (kind.replace("-", " "),)
 
 
 def _shortened(label: str, details: Sequence[str]) -> str:

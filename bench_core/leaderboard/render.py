@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from bench_core.contracts.errors import unknown_name
+from bench_core.escaping import csv_cell
 from bench_core.leaderboard.markdown import markdown
 from bench_core.leaderboard.rows import (
     ROW_COLUMNS,
@@ -21,6 +22,7 @@ from bench_core.leaderboard.rows import (
     row_values,
     sections,
 )
+from bench_core.leaderboard.terminal import terminal_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -34,8 +36,8 @@ def render(records: Iterable[ResultRecord], output_format: str, told_apart: Told
 
     Args:
         records: The runs to show.
-        output_format: A name in `FORMATS`. "markdown" shows percent; "csv" and "json" keep
-            fractions in [0, 1], unrounded.
+        output_format: A name in `FORMATS`. "table" and "markdown" show percent; "csv" and
+            "json" keep fractions in [0, 1], unrounded.
         told_apart: Decides which rows share a rank; see `bench_core.leaderboard.rows.sections`.
 
     Returns:
@@ -83,8 +85,16 @@ def csv_table(tables: Sequence[Section]) -> str:
     writer = csv.DictWriter(text, CSV_COLUMNS, lineterminator="\n")
     writer.writeheader()
     for table in tables:
-        writer.writerows(asdict(table.key) | row_values(row) for row in table.rows)
+        for row in table.rows:
+            values = asdict(table.key) | row_values(row)
+            writer.writerow({name: _csv_value(value) for name, value in values.items()})
     return text.getvalue()
+
+
+def _csv_value(value: Value) -> Value:
+    if isinstance(value, list):
+        return csv_cell("; ".join(value))
+    return csv_cell(value) if isinstance(value, str) else value
 
 
 def json_document(tables: Sequence[Section]) -> str:
@@ -105,6 +115,6 @@ def _first_difference(committed: str, expected: str) -> int:
 
 CSV_COLUMNS = (*(field.name for field in fields(SectionKey)), *ROW_COLUMNS)
 FORMATS: Mapping[str, Callable[[Sequence[Section]], str]] = MappingProxyType(
-    {"markdown": markdown, "csv": csv_table, "json": json_document}
+    {"table": terminal_table, "markdown": markdown, "csv": csv_table, "json": json_document}
 )
 """The formats by the name that the command line gives them."""

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, TypeAlias
 
+from bench_core.leaderboard.settings import changes_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from bench_core.contracts.result import ResultRecord
 
-Value: TypeAlias = str | int | float | bool | None
+Value: TypeAlias = str | int | float | bool | list[str] | None
 ToldApart: TypeAlias = "Callable[[ResultRecord, ResultRecord], bool]"
 """Says whether the rank-1 of two results of one section can be told apart."""
 
@@ -45,7 +47,13 @@ ROW_COLUMNS = (
     "training_seconds",
     "device",
     "precision",
+    "training_format",
+    "training_threads",
     "weights",
+    "origin",
+    "origin_files",
+    "findings",
+    "assumptions",
     "created",
     "git_commit",
     "git_dirty",
@@ -62,6 +70,7 @@ class SectionKey:
         dataset: Id of the dataset.
         protocol: Id of the protocol.
         convention: How the galleries were drawn.
+        given: Whether they were drawn outside this program, which could not repeat the draw.
         fingerprint: SHA-256 of the dataset's content.
         splits: SHA-256 of the split files.
     """
@@ -70,6 +79,7 @@ class SectionKey:
     dataset: str
     protocol: str
     convention: str
+    given: bool
     fingerprint: str
     splits: str
 
@@ -143,13 +153,24 @@ def row_values(row: Row) -> dict[str, Value]:
         | _method_values(record)
         | _score_values(record)
         | _cost_values(record)
-        | {
-            "weights": record.provenance.weights,
-            "created": record.provenance.created.isoformat(),
-            "git_commit": record.provenance.git_commit,
-            "git_dirty": record.provenance.git_dirty,
-        }
+        | _origin_values(record)
     )
+
+
+def _origin_values(record: ResultRecord) -> dict[str, Value]:
+    provenance = record.provenance
+    return {
+        "training_format": provenance.training_format,
+        "training_threads": provenance.training_threads,
+        "weights": provenance.weights,
+        "origin": record.origin.kind,
+        "origin_files": list(record.origin.files),
+        "findings": list(record.dataset.findings),
+        "assumptions": list(record.protocol.assumptions),
+        "created": provenance.created.isoformat(),
+        "git_commit": provenance.git_commit,
+        "git_dirty": provenance.git_dirty,
+    }
 
 
 def _method_values(record: ResultRecord) -> dict[str, Value]:
@@ -159,7 +180,7 @@ def _method_values(record: ResultRecord) -> dict[str, Value]:
         "variant": method.variant,
         "title": method.title,
         "preset": method.preset,
-        "overrides": " ".join(method.overrides),
+        "overrides": list(changes_of(record)),
         "seed": method.seed,
     }
 
@@ -189,13 +210,14 @@ def _section_key(record: ResultRecord) -> SectionKey:
         dataset=record.dataset.id,
         protocol=record.protocol.id,
         convention=record.protocol.convention,
+        given=record.origin.kind == "given",
         fingerprint=record.dataset.fingerprint,
         splits=record.protocol.splits,
     )
 
 
-def _heading(key: SectionKey) -> tuple[bool, str, str, str]:
-    return key.synthetic, key.dataset, key.protocol, key.convention
+def _heading(key: SectionKey) -> tuple[bool, str, str, str, bool]:
+    return key.synthetic, key.dataset, key.protocol, key.convention, key.given
 
 
 def _order(record: ResultRecord) -> tuple[bool, float, float, str, str, str, int, str]:

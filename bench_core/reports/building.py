@@ -16,15 +16,15 @@ from bench_core.files import (
     write_json,
     write_text,
 )
-from bench_core.reports.document import LeftOut, render_html
+from bench_core.reports.document import LeftOut, Part, render_html
 from bench_core.reports.generated_part import GeneratedPart, generated_part
+from bench_core.reports.learning_part import learning_part
 from bench_core.reports.plain_parts import cost_part, origin_part, scores_part
 from bench_core.reports.search_part import search_part
 from bench_core.reports.subjects import open_subject
 
 if TYPE_CHECKING:
     from bench_core.plugins import Registry
-    from bench_core.reports.document import Part
     from bench_core.reports.quality import Quality
     from bench_core.reports.subjects import Opened, ReportOptions, Subject
 
@@ -105,6 +105,13 @@ def build_report(registry: Registry, path: Path, options: ReportOptions) -> Repo
     if opened.trained is not None:
         parts.append(search_part(subject, opened.trained))
     parts += generated.parts
+    training = learning_part(opened.log)
+    if isinstance(training, Part):
+        parts.append(training)
+    else:
+        left_out.append(training)
+    if subject.paper is None:
+        left_out.append(LeftOut("paper", "no installed plugin knows the method; install it"))
     if subject.cost is None:
         left_out.append(LeftOut("cost", "it is part of a result record; report on that of the run"))
     else:

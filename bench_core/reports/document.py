@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 SCREEN_INCH = 120
 """CSS pixels of an inch of a picture: a page-wide one fills the text."""
+PAGE_WIDE = 700
+"""CSS pixels from which a picture is not shrunk to a telephone's width, but moved sideways."""
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -24,9 +26,10 @@ _PAGE = """<!DOCTYPE html>
 <title>{title}</title>
 <style>
 body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 56rem; margin: 2rem auto; }}
-body {{ padding: 0 1rem; }}
+body {{ padding: 0 1rem; overflow-wrap: anywhere; }}
 h1 {{ font-size: 1.6rem; line-height: 1.25; }}
 h2 {{ font-size: 1.2rem; margin-top: 2.5rem; border-bottom: 1px solid #ccc; }}
+.wide {{ overflow-x: auto; }}
 table {{ border-collapse: collapse; font-variant-numeric: tabular-nums; margin: 1rem 0; }}
 th, td {{ padding: 0.15rem 0.9rem 0.15rem 0; text-align: right; vertical-align: top; }}
 td {{ white-space: nowrap; }}
@@ -38,6 +41,14 @@ figure {{ margin: 1.5rem 0; }}
 figcaption, .note {{ color: #555; font-size: 0.9rem; }}
 img {{ max-width: 100%; height: auto; }}
 .synthetic {{ background: #fff3cd; border: 1px solid #b58900; padding: 0.6rem 1rem; }}
+.numbers {{ overflow-wrap: normal; }}
+@media (max-width: 40rem) {{
+  body {{ margin: 1rem auto; }}
+  .numbers th, .numbers td {{ padding-right: 0.5rem; font-size: 0.8rem; }}
+  .text td, .text td:first-child {{ display: block; white-space: normal; padding: 0; }}
+  .text td:first-child {{ color: #555; font-size: 0.9rem; margin-top: 0.5rem; }}
+  .page {{ max-width: none; width: 36rem; }}
+}}
 </style>
 </head>
 <body>
@@ -131,8 +142,8 @@ def _part(part: Part) -> str:
 def _table(table: Table) -> str:
     head = f"<thead>{_row(table.columns, 'th')}</thead>" if table.columns else ""
     body = "\n".join(_row(row, "td") for row in table.rows)
-    kind = ' class="text"' if table.text else ""
-    return f"<table{kind}>{head}<tbody>\n{body}\n</tbody></table>"
+    kind = "text" if table.text else "numbers"
+    return f'<div class="wide"><table class="{kind}">{head}<tbody>\n{body}\n</tbody></table></div>'
 
 
 def _row(cells: Sequence[str], tag: str) -> str:
@@ -142,9 +153,10 @@ def _row(cells: Sequence[str], tag: str) -> str:
 def _figure(picture: Picture) -> str:
     content = base64.b64encode(picture.png).decode()
     width = _width(picture.png) * SCREEN_INCH // DPI
+    kind = ' class="page"' if width >= PAGE_WIDE else ""
     return (
-        f'<figure><img width="{width}" alt="{escape(picture.name)}" '
-        f'src="data:image/png;base64,{content}">'
+        f'<figure><div class="wide"><img{kind} width="{width}" alt="{escape(picture.name)}" '
+        f'src="data:image/png;base64,{content}"></div>'
         f"<figcaption>{escape(picture.caption)}</figcaption></figure>"
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bench_core.evaluation.query_table import SUMMARY_RANKS
 from bench_core.figures.cmc import draw_cmc
@@ -11,7 +11,7 @@ from bench_core.figures.drawing import png_bytes
 from bench_core.reports.document import Part, Picture, Table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from bench_core.contracts.result import Cost
     from bench_core.contracts.scores import Metrics, Scores
@@ -28,12 +28,15 @@ def scores_part(subject: Subject) -> Part:
     text = (
         f"{scores.valid_queries:,} of {scores.queries:,} queries have a match in a gallery of "
         f"{sizes} images; {trials}. In percent; the interval of the mean is by bootstrap over "
-        "people."
+        "people, the deviation is that of the trials."
     )
     return Part(
         heading="Scores",
-        text=(text,),
-        tables=(Table(columns=("", *names), rows=tuple(_score_rows(scores, subject.first_trial))),),
+        text=(*([f"Method: {subject.paper}."] if subject.paper else []), text, *subject.remarks),
+        tables=(
+            Table(columns=("", "mean", "deviation", "95 % interval"), rows=tuple(_means(scores))),
+            Table(columns=("", *names), rows=tuple(_trials(scores, subject.first_trial))),
+        ),
         pictures=(_cmc(scores),),
     )
 
@@ -61,25 +64,36 @@ def cost_part(cost: Cost) -> Part:
 
 def origin_part(subject: Subject) -> Part:
     """Return where a subject came from, and its configuration."""
-    config = tuple(
-        (key, value if isinstance(value, str) else json.dumps(value))
-        for key, value in subject.config.items()
-    )
+    origin = tuple((name, value) for name, value in subject.origin.items() if value)
     return Part(
         heading="Where it comes from",
         tables=(
-            Table(rows=tuple(subject.origin.items()), text=True),
-            Table(columns=("configuration", ""), rows=config, text=True),
+            Table(rows=origin, text=True),
+            Table(columns=("configuration", ""), rows=tuple(_flat(subject.config)), text=True),
         ),
     )
 
 
-def _score_rows(scores: Scores, first: int) -> Iterator[tuple[str, ...]]:
-    """Yield the summary and the trials, in percent; `first` is the first trial, from 0."""
-    yield ("mean", *_percent(scores.mean))
-    yield ("standard deviation", *_percent(scores.std))
-    intervals = scores.interval.by_name().values()
-    yield ("95 % interval", *(f"{100 * low:.1f} to {100 * high:.1f}" for low, high in intervals))
+def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the values of a configuration by their keys, nested ones as in "optimizer.kind"."""
+    for name, value in values.items():
+        if isinstance(value, dict) and value:
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value if isinstance(value, str) else json.dumps(value)
+
+
+def _means(scores: Scores) -> Iterator[tuple[str, ...]]:
+    """Yield the mean over trials of each metric, in percent."""
+    std, interval = scores.std.by_name(), scores.interval.by_name()
+    for name, mean in scores.mean.by_name().items():
+        low, high = interval[name]
+        ends = f"{100 * low:.1f} to {100 * high:.1f}"
+        yield name, f"{100 * mean:.2f}", f"{100 * std[name]:.2f}", ends
+
+
+def _trials(scores: Scores, first: int) -> Iterator[tuple[str, ...]]:
+    """Yield the trials, in percent; `first` is the number of the first, from 0."""
     for number, trial in enumerate(scores.trials, start=first + 1):
         yield (f"trial {number}", *_percent(trial.as_metrics()))
 

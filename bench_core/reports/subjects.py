@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from bench_core.contracts.errors import DataError, UsageError
+from bench_core.contracts.errors import CheckpointError, DataError, UsageError
 from bench_core.contracts.scores import Scores
 from bench_core.features import FeatureTable
+from bench_core.leaderboard.settings import changes_of
 from bench_core.plugins import source_hash
 from bench_core.results.store import read_result
 from bench_core.runs.embeddings import features_of
 from bench_core.runs.inputs import RunInputs, open_inputs
 from bench_core.runs.trainings import TrainedModel, find_model, open_model
 from bench_core.scoring import score_features, score_features_trial
-from bench_core.training.run import MODEL_FILE
+from bench_core.training.run import LOG_FILE, MODEL_FILE
 
 if TYPE_CHECKING:
     from bench_core.contracts.protocol import Convention, ProtocolSpec
@@ -64,6 +65,8 @@ class Subject:
         cost: What the method costs, where it was measured.
         config: The method's whole configuration.
         origin: Where it came from, by name.
+        paper: The method's publication; None where no installed plugin knows the method.
+        remarks: What was found of the data, and what was assumed.
     """
 
     label: str
@@ -77,6 +80,8 @@ class Subject:
     cost: Cost | None
     config: dict[str, Any]
     origin: dict[str, str]
+    paper: str | None
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -99,11 +104,19 @@ class Trained:
 
 @dataclass(frozen=True)
 class Opened:
-    """A subject with its model, or with the reason why there is none."""
+    """A subject with its model, or with the reason why there is none.
+
+    Attributes:
+        subject: What the report is about.
+        trained: Its model, where it and what it needs are at hand.
+        why_not: Why there is none.
+        log: Log of the training, where its folder is at hand.
+    """
 
     subject: Subject
     trained: Trained | None
     why_not: str = ""
+    log: Path | None = None
 
 
 def open_subject(registry: Registry, path: Path, options: ReportOptions) -> Opened:
@@ -128,7 +141,9 @@ def open_subject(registry: Registry, path: Path, options: ReportOptions) -> Open
 def _open_result(registry: Registry, path: Path, options: ReportOptions) -> Opened:
     record = read_result(path)
     _check_options(path, record, options)
-    subject = _of_record(path, record)
+    subject = _of_record(registry, path, record)
+    if not record.provenance.training_identities:
+        return Opened(subject, None, "the model was not trained here, and is not kept")
     identity = record.provenance.training_identities[0]
     model_path = find_model(options.runs, record.dataset.id, identity)
     if model_path is None:
@@ -138,11 +153,28 @@ def _open_result(registry: Registry, path: Path, options: ReportOptions) -> Open
             f"the model (training {identity[:12]}) is not below {options.runs}; name its folder "
             "with --runs, or run the method again",
         )
-    if options.root is None and not record.dataset.synthetic:
-        return Opened(subject, None, "the images are needed; name the dataset with --data ROOT")
-    model = open_model(registry, model_path)
+    log = model_path.parent / LOG_FILE
+    if why_not := _what_is_missing(registry, record, options):
+        return Opened(subject, None, why_not, log)
+    try:
+        model = open_model(registry, model_path)
+    except (CheckpointError, UsageError) as error:  # the rest of the report needs no model
+        return Opened(subject, None, str(error), log)
     trained = _with_images(registry, model, registry.protocol(record.protocol.id), options)
-    return Opened(subject, trained)
+    return Opened(subject, trained, log=log)
+
+
+def _what_is_missing(registry: Registry, record: ResultRecord, options: ReportOptions) -> str:
+    """Say why the model of a record cannot be run; nothing where it can."""
+    for kind, name, known in (
+        ("method", record.method.id, registry.methods),
+        ("protocol", record.protocol.id, registry.protocols),
+    ):
+        if name not in known:
+            return f"no installed plugin has the {kind} '{name}'; install it"
+    if options.root is None and not record.dataset.synthetic:
+        return "the images are needed; name the dataset with --data ROOT"
+    return ""
 
 
 def _check_options(path: Path, record: ResultRecord, options: ReportOptions) -> None:
@@ -158,7 +190,8 @@ def _open_run(registry: Registry, path: Path, options: ReportOptions) -> Opened:
     model = open_model(registry, path)
     protocol = _choose_protocol(registry, model, options)
     trained = _with_images(registry, model, protocol, options)
-    return Opened(_of_run(registry, trained, options.convention), trained)
+    subject = _of_run(registry, trained, options.convention)
+    return Opened(subject, trained, log=path.parent / LOG_FILE)
 
 
 def _choose_protocol(
@@ -220,6 +253,7 @@ def _of_run(registry: Registry, trained: Trained, convention: Convention | None)
         cost=None,
         config=dict(description.config),
         origin=_origin_of_run(trained.model),
+        paper=_paper(registry, spec.id),
     )
 
 
@@ -238,7 +272,16 @@ def _origin_of_run(model: TrainedModel) -> dict[str, str]:
     }
 
 
-def _of_record(path: Path, record: ResultRecord) -> Subject:
+def _paper(registry: Registry, method: str) -> str | None:
+    """Return the publication of a method; None where no installed plugin registers it."""
+    spec = registry.methods.get(method)
+    if spec is None:
+        return None
+    paper = spec.paper
+    return f"{paper.authors}: {paper.title}. {paper.venue} {paper.year}"
+
+
+def _of_record(registry: Registry, path: Path, record: ResultRecord) -> Subject:
     return Subject(
         label=record.label,
         dataset=record.dataset.title or record.dataset.id,
@@ -251,6 +294,11 @@ def _of_record(path: Path, record: ResultRecord) -> Subject:
         cost=record.cost,
         config=dict(record.method.config),
         origin=_origin_of_record(path, record),
+        paper=_paper(registry, record.method.id),
+        remarks=(
+            *(f"Of the data: {finding}" for finding in record.dataset.findings),
+            *(f"Assumed: {assumption}" for assumption in record.protocol.assumptions),
+        ),
     )
 
 
@@ -263,9 +311,13 @@ def _origin_of_record(path: Path, record: ResultRecord) -> dict[str, str]:
         "result": str(path),
         "created": provenance.created.isoformat(timespec="seconds"),
         "command": " ".join(provenance.command),
-        "preset": " ".join((method.preset, *method.overrides)),
+        "preset": ", ".join((method.preset, *changes_of(record))),
         "seed": str(method.seed),
         "weights": provenance.weights,
+        "model": record.origin.kind.replace("-", " "),
+        "files from outside": ", ".join(digest[:12] for digest in record.origin.files),
+        "number formats": f"training {provenance.training_format or 'unknown'}, extraction "
+        f"{record.cost.precision}",
         "selection": provenance.selection,
         "trainings": ", ".join(identity[:12] for identity in trainings),
         "data": f"{dataset.id}, {dataset.num_images:,} images, fingerprint "

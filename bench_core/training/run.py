@@ -133,9 +133,7 @@ class _StageLoop:
     def run(self, position: Position) -> None:
         total = self._stage.epochs * self._sampler.steps_per_epoch
         done = position.epoch * self._sampler.steps_per_epoch + position.step
-        with progress(
-            total=total, initial=done, description=f"training: {self._stage.name}", unit="step"
-        ) as bar:
+        with progress(total=total, initial=done, description=self._stage.name, unit="step") as bar:
             while position.epoch < self._stage.epochs:
                 means = self._epoch(position, bar)
                 finished = position.epoch + 1
@@ -163,7 +161,7 @@ class _StageLoop:
         for batch in self._batches(epoch, step):
             self._step(batch, epoch, step, losses)
             step += 1
-            bar.set_postfix(self._summary(epoch, losses), refresh=False)
+            bar.show(*self._summary(epoch, losses))
             bar.update()
             if time.monotonic() - self._saved_at > self._run.checkpoint_seconds:
                 losses.read()
@@ -178,7 +176,7 @@ class _StageLoop:
         waited = self._loader.waited_seconds - waited_before
         report = self._report(epoch, losses.means(), seconds, waited, step)
         self._log.append({**report, **self._validate(epoch + 1)})
-        bar.set_postfix(self._summary(epoch, losses), refresh=False)
+        bar.show(*self._summary(epoch, losses))
         return losses.means()
 
     def _step(self, batch: Batch, epoch: int, step: int, losses: LossLog) -> None:
@@ -206,13 +204,13 @@ class _StageLoop:
         for network in self._stage.frozen:
             network.eval()
 
-    def _summary(self, epoch: int, losses: LossLog) -> dict[str, str]:
-        means = {name: f"{mean:.3f}" for name, mean in losses.means().items()}
-        return {"epoch": f"{epoch + 1}/{self._stage.epochs}", **self._best(), **means}
-
-    def _best(self) -> dict[str, str]:
+    def _summary(self, epoch: int, losses: LossLog) -> tuple[str, dict[str, float]]:
         best = self._selector and self._selector.selected
-        return {"best mAP": f"{best.score:.3f} (epoch {best.epoch})"} if best else {}
+        score = {f"mAP of epoch {best.epoch}": best.score} if best else {}
+        return f"{self._stage.name} epoch {epoch + 1}/{self._stage.epochs}", {
+            **score,
+            **losses.means(),
+        }
 
     def _validate(self, epoch: int) -> dict[str, float]:
         """Validate after an epoch (from 1) where it is due, and return what the log says of it."""

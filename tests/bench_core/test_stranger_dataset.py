@@ -125,7 +125,7 @@ def test_a_method_is_trained_and_scored_on_it(bench: Bench, data: Path, tmp_path
     assert record.dataset.num_images == 2 * NUM_PEOPLE * IMAGES_OF_EACH
     assert record.scores.queries == NUM_TESTED * IMAGES_OF_EACH
     assert record.scores.gallery == (NUM_TESTED * IMAGES_OF_EACH,)
-    assert "### My Dataset: my-infrared-to-visible" in bench("leaderboard").stdout
+    assert "\nMy Dataset: my-infrared-to-visible" in bench("leaderboard").stdout
 
     (model,) = (tmp_path / "runs").rglob("model.safetensors")
     extracted = bench(

@@ -1,4 +1,4 @@
-"""`bench leaderboard --plot`: pictures beside the tables, and the check of both."""
+"""`bench leaderboard`: which table goes where, pictures beside it, and the check of both."""
 
 from __future__ import annotations
 
@@ -20,6 +20,54 @@ def results(
 ) -> Path:
     store_result(make_table(), dataset__synthetic=True)
     return tmp_path / "results"
+
+
+def test_a_table_of_80_columns_is_printed(bench: Bench, results: Path) -> None:
+    result = bench("leaderboard", "--results", results)
+    assert result.stdout.startswith("SYNTHETIC DATA: rendered people.")
+    assert max(map(len, result.stdout.splitlines())) <= 80
+
+
+@pytest.mark.parametrize(
+    ("name", "start"),
+    [("a.md", "# Leaderboard"), ("a.csv", "synthetic,"), ("a.json", "{"), ("a.txt", "SYNTHETIC")],
+)
+def test_the_suffix_of_a_file_says_its_format(
+    bench: Bench, results: Path, name: str, start: str
+) -> None:
+    options = ["leaderboard", "--results", results, "--output", name]
+    assert bench(*options).exit_code == 0
+    assert Path(name).read_text().startswith(start)
+    assert bench(*options, "--check").exit_code == 0
+    bench(*options, "--format", "csv")
+    assert Path(name).read_text().startswith("synthetic,")
+
+
+def test_a_file_without_a_format_is_wrong_usage(bench: Bench, results: Path) -> None:
+    result = bench("leaderboard", "--results", results, "--output", "table")
+    assert result.exit_code == 2
+    assert "give --format, or one of .txt, .md, .csv, .json" in result.stderr
+
+
+def test_results_that_cannot_be_compared_are_named_and_the_rest_is_shown(
+    bench: Bench,
+    results: Path,
+    make_table: Callable[..., QueryTable],
+    store_result: Callable[..., Path],
+) -> None:
+    store_result(make_table(0.1, num_identities=9), dataset__synthetic=True, method__id="other")
+    options = ["leaderboard", "--results", results]
+    result = bench(*options)
+    assert result.exit_code == 0
+    (warning,) = result.stderr.splitlines()
+    assert warning.startswith("Warning: ")
+    assert "not scored on the same queries" in warning
+    assert "xiv" in result.stdout
+    assert "other" in result.stdout
+    bench(*options, "--output", "a.md")
+    checked = bench(*options, "--output", "a.md", "--check")
+    assert checked.exit_code == 1
+    assert "holds results that cannot be used" in checked.stderr
 
 
 def test_pictures_are_drawn_without_a_table(bench: Bench, results: Path) -> None:

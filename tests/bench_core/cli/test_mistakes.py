@@ -168,11 +168,15 @@ def test_eval_needs_splits_or_data(bench: Bench, tmp_path: Path) -> None:
     assert "one of the two" in error_of(bench("eval", *options, *both), 2)
 
 
-def test_a_broken_result_is_named(bench: Bench, tmp_path: Path) -> None:
+def test_a_broken_result_is_named_and_fails_the_check(bench: Bench, tmp_path: Path) -> None:
     path = tmp_path / "results" / "sysu-all-single" / "x.json"
     path.parent.mkdir(parents=True)
     path.write_text("{}")
-    assert str(path.name) in error_of(bench("leaderboard"), 1)
+    result = bench("leaderboard", "--output", "a.md")
+    assert result.exit_code == 0
+    assert result.stderr.startswith(f"Warning: {path.relative_to(tmp_path)} is not a result record")
+    line = error_of(bench("leaderboard", "--output", "a.md", "--check"), 1)
+    assert "results holds results that cannot be used, named above" in line
 
 
 def test_check_needs_a_file_and_fails_on_an_old_one(bench: Bench, tmp_path: Path) -> None:

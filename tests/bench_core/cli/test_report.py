@@ -21,6 +21,7 @@ Bench = Callable[..., Result]
 
 SEARCHES = {"cmc.png", "best-queries.png", "worst-queries.png", "distances.png"}
 GENERATED = {"generated.png", "channel-intensities.png"}
+TRAINING = {"learning-curve.png"}
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +71,7 @@ def test_a_result_with_its_model_and_images_has_every_picture(
     document = json.loads(result.stdout)
     page = Path(document["page"])
     assert page == Path(f"report-{record.stem}") / "report.html"
-    assert pictures(page.parent) == SEARCHES | GENERATED == set(document["pictures"])
+    assert pictures(page.parent) == SEARCHES | GENERATED | TRAINING == set(document["pictures"])
     assert document["synthetic"] is True
     assert document["mean"] == json.loads(record.read_text())["scores"]["mean"]
     assert [item["what"] for item in document["left_out"]] == ["MD and FID of generated images"]
@@ -93,6 +94,63 @@ def test_a_result_without_its_model_says_what_is_missing_and_how_to_get_it(
     assert "is not below runs" in Path("page/report.html").read_text()
 
 
+def test_a_result_is_reported_without_the_plugin_of_its_method(
+    bench: Bench, record: Path, finished: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Registry, "methods", {})
+    result = bench("report", record, "--runs", finished / "runs", "--output", "page", "--json")
+    assert result.exit_code == 0, result.stderr
+    document = json.loads(result.stdout)
+    assert pictures(Path("page")) == {"cmc.png"} | TRAINING
+    left_out = {item["what"]: item["why"] for item in document["left_out"]}
+    assert (
+        "no installed plugin has the method 'xiv'"
+        in left_out["ranked lists, distances, generated images"]
+    )
+    assert "no installed plugin knows the method" in left_out["paper"]
+    assert "<h2>Cost</h2>" in Path("page/report.html").read_text()
+
+
+def test_a_result_whose_model_is_damaged_is_reported_without_it(
+    bench: Bench, record: Path, finished: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(finished / "runs", tmp_path / "copy")
+    (model,) = (tmp_path / "copy").glob("*/*/model.safetensors")
+    model.write_bytes(b"damaged")
+    result = bench("report", record, "--runs", "copy", "--output", "page")
+    assert result.exit_code == 0, result.stderr
+    assert "left out: ranked lists, distances, generated images (" in result.stdout
+    assert "model.safetensors" in result.stdout
+    assert pictures(Path("page")) == {"cmc.png"} | TRAINING
+
+
+def test_a_result_of_features_alone_is_reported(bench: Bench, record: Path) -> None:
+    document = json.loads(record.read_text())
+    document["schema_version"] = 1
+    document["origin"] = {"kind": "features", "files": ["e" * 64]}
+    document["provenance"]["training_identities"] = []
+    document["protocol"]["assumptions"] = ["all images are there"]
+    document["dataset"]["findings"] = ["one image is missing"]
+    Path("r").mkdir()
+    Path("r/features.json").write_text(json.dumps(document))
+    shutil.copy(record.with_suffix(".queries.npz"), "r/features.queries.npz")
+    result = bench("report", "r/features.json", "--output", "page")
+    assert result.exit_code == 0, result.stderr
+    assert "the model was not trained here" in result.stdout
+    page = Path("page/report.html").read_text()
+    assert "Assumed: all images are there" in page
+    assert "Of the data: one image is missing" in page
+    assert "<td>model</td><td>features</td>" in page
+
+
+def test_a_page_names_the_paper_and_the_changed_values(bench: Bench, record: Path) -> None:
+    assert bench("report", record, "--output", "page").exit_code == 0
+    page = Path("page/report.html").read_text()
+    assert "Infrared-Visible Cross-Modal Person Re-Identification with an X Modality. AAAI" in page
+    assert "quick, epochs=2, image_height=32" in page
+    assert "<td>optimizer.learning_rate</td><td>0.004</td>" in page
+
+
 def test_a_run_is_scored_for_its_report(
     bench: Bench, record: Path, run: Path, sysu_root: Path
 ) -> None:
@@ -102,7 +160,7 @@ def test_a_run_is_scored_for_its_report(
     assert document["protocol"] == "sysu-all-single"
     assert document["mean"] == pytest.approx(json.loads(record.read_text())["scores"]["mean"])
     assert "cost" in [item["what"] for item in document["left_out"]]
-    assert pictures(Path("page")) == SEARCHES | GENERATED
+    assert pictures(Path("page")) == SEARCHES | GENERATED | TRAINING
 
 
 def faked(_method: XIV, visible: torch.Tensor, infrared: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -129,7 +187,7 @@ def test_what_a_method_generates_is_measured_and_mixed(
     result = bench("report", run, "--data", sysu_root, "--output", "page", "--json")
     assert result.exit_code == 0, result.stderr
     document = json.loads(result.stdout)
-    assert pictures(Path("page")) == SEARCHES | GENERATED | {"mixing.png"}
+    assert pictures(Path("page")) == SEARCHES | GENERATED | TRAINING | {"mixing.png"}
     (quality,) = document["image_quality"]
     assert quality["images"] == "fake infrared"
     assert quality["fid"] > 0

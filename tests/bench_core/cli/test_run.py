@@ -81,7 +81,7 @@ def test_conventions_are_results_of_their_own(
     conventions = {record.protocol.convention for record in read_results(tmp_path / "results")}
     assert conventions == {"official", "agw"}
     table = bench("leaderboard").stdout
-    assert table.count("### Synthetic SYSU-MM01") == 2
+    assert table.count("\nSynthetic SYSU-MM01: ") == 2
 
 
 def test_running_again_replaces_the_result(
@@ -188,7 +188,7 @@ def test_a_model_selected_by_validation_is_another_training_and_another_row(
     assert sorted(record.provenance.selection for record in records) == ["last", "validation"]
     first, second = (record.provenance.training_identities for record in records)
     assert not set(first) & set(second)
-    assert "| xiv + validation selection |" in bench("leaderboard").stdout
+    assert "  xiv + validation selection  " in bench("leaderboard").stdout
 
 
 def test_the_steps_of_a_selected_model_give_the_scores_of_run(

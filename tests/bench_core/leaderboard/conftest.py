@@ -12,9 +12,17 @@ from bench_core.contracts.result import ResultRecord
 EXAMPLE = Path(__file__).parents[1] / "contracts" / "records" / "schema-1.json"
 
 
-def build_record(rank_1: float = 0.3, mean_ap: float = 0.3, **changes: object) -> ResultRecord:
-    """Make a record whose two trials score alike; `method__seed=3` changes that field."""
+def build_record(
+    rank_1: float = 0.3, mean_ap: float = 0.3, *, origin: str | None = None, **changes: object
+) -> ResultRecord:
+    """Make a record whose two trials score alike; `method__seed=3` changes that field.
+
+    With an `origin`, the model came from outside.
+    """
     document = json.loads(EXAMPLE.read_text())
+    if origin is not None:
+        document["origin"] = {"kind": origin, "files": ["e" * 64]}
+        document["provenance"]["training_identities"] = []
     document["method"] |= {"variant": None, "overrides": []}
     document["scores"] |= _scores(rank_1, mean_ap)
     for name, value in changes.items():

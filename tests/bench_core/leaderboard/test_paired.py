@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench_core.contracts.errors import DataError
 from bench_core.evaluation.query_table import QueryTable
 from bench_core.leaderboard.paired import PairedTests
 from bench_core.leaderboard.render import FORMATS, render
@@ -21,7 +20,7 @@ StoreResult = Callable[..., Path]
 
 
 def ranks(folder: Path) -> list[tuple[int, str]]:
-    found = find_results(folder)
+    found = find_results(folder).records
     (section,) = sections(found.values(), PairedTests(found))
     return [(row.rank, row.record.method.id) for row in section.rows]
 
@@ -49,34 +48,24 @@ def test_results_that_cannot_be_told_apart_share_a_rank(
 def test_the_leaderboard_is_the_same_whatever_the_order_and_the_names_of_the_files(
     stored: dict[str, Path], tmp_path: Path, output_format: str
 ) -> None:
-    found = find_results(tmp_path / "results")
+    found = find_results(tmp_path / "results").records
     expected = render(found.values(), output_format, PairedTests(found))
     for number, path in enumerate(stored.values()):
         renamed = path.with_name(f"{9 - number}.json")
         query_scores_path(path).rename(query_scores_path(renamed))
         path.rename(renamed)
-    found = find_results(tmp_path / "results")
+    found = find_results(tmp_path / "results").records
     assert render(found.values(), output_format, PairedTests(found)) == expected
 
 
-def test_results_whose_queries_cannot_be_read_have_no_rank(
-    stored: dict[str, Path], tmp_path: Path
-) -> None:
-    query_scores_path(stored["good"]).unlink()
-    with pytest.raises(DataError, match=r"queries\.npz: No such file or directory; restore it"):
-        ranks(tmp_path / "results")
-
-
-def test_results_of_other_queries_are_named(
+def test_a_result_of_other_queries_keeps_its_place_untested(
     stored: dict[str, Path], make_table: MakeTable, store_result: StoreResult, tmp_path: Path
 ) -> None:
     other = store_result(make_table(0.1, num_identities=39), method__id="other")
-    with pytest.raises(DataError, match=f"and {other}: the two results were not scored on"):
-        ranks(tmp_path / "results")
-
-
-def test_one_result_needs_no_test(
-    make_table: MakeTable, store_result: StoreResult, tmp_path: Path
-) -> None:
-    query_scores_path(store_result(make_table())).unlink()
-    assert ranks(tmp_path / "results") == [(1, "xiv")]
+    found = find_results(tmp_path / "results").records
+    told_apart = PairedTests(found)
+    (section,) = sections(found.values(), told_apart)
+    assert [row.rank for row in section.rows] == [1, 1, 3, 4]
+    (defect,) = told_apart.defects
+    assert f"and {other}: the two results were not scored on" in defect
+    assert defect.endswith("the rank of other is its place, untested")

@@ -70,6 +70,11 @@ def test_a_label_of_many_changes_is_cut(make_record: MakeRecord) -> None:
     assert all(len(label) < 60 for label in labels)
 
 
+def test_a_model_from_elsewhere_is_called_so(make_record: MakeRecord) -> None:
+    records = [make_record(0.3), make_record(0.4, origin="trained-elsewhere")]
+    assert shown_labels(plot_files(records)) == ["xiv (trained elsewhere)  40.0", "xiv  30.0"]
+
+
 def shown_labels(files: dict[str, bytes]) -> list[str]:
     (svg,) = [content.decode() for name, content in files.items() if name.endswith(".svg")]
     texts = [

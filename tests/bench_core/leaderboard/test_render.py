@@ -106,6 +106,31 @@ def test_csv_leaves_what_was_not_measured_empty(make_record: MakeRecord) -> None
     assert row["images_per_second"] == ""
 
 
+def test_csv_and_json_have_values_of_changes_origins_and_formats(make_record: MakeRecord) -> None:
+    record = make_record(
+        origin="features",
+        method__overrides=["epochs", "decay_at"],
+        dataset__findings=["=1+1", "two"],
+        provenance__training_format="tf32",
+        provenance__training_threads=2,
+    )
+    (row,) = csv.DictReader(io.StringIO(render([record], "csv")))
+    assert row["overrides"] == "epochs=3; decay_at=[40, 70]"
+    assert (row["origin"], row["origin_files"]) == ("features", "e" * 64)
+    assert row["findings"] == "'=1+1; two"
+    assert (row["training_format"], row["training_threads"]) == ("tf32", "2")
+    (section,) = json.loads(render([record], "json"))["sections"]
+    assert section["rows"][0]["findings"] == ["=1+1", "two"]
+    assert section["rows"][0]["overrides"] == ["epochs=3", "decay_at=[40, 70]"]
+
+
+def test_no_text_of_a_record_is_a_formula_of_a_spreadsheet(make_record: MakeRecord) -> None:
+    record = make_record(method__title="=HYPERLINK(A1)", cost__device="@x\n=1")
+    (row,) = csv.DictReader(io.StringIO(render([record], "csv")))
+    assert row["title"] == "'=HYPERLINK(A1)"
+    assert row["device"] == "'@x =1"
+
+
 def test_csv_without_results_is_its_heading() -> None:
     assert render([], "csv") == ",".join(CSV_COLUMNS) + "\n"
 

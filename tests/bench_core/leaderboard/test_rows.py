@@ -94,6 +94,7 @@ def test_re_ranked_rows_are_counted_apart_and_stand_last(make_record: MakeRecord
         {"dataset__id": "other"},
         {"dataset__fingerprint": "0" * 64},
         {"dataset__synthetic": True},
+        {"origin": "given"},
     ],
     ids=lambda difference: next(iter(difference)),
 )

@@ -69,3 +69,16 @@ def test_a_notice_stands_before_all_parts() -> None:
     page = render_html("title", "these people are rendered", [Part(heading="Scores")], [])
     assert page.index("these people are rendered") < page.index("Scores</h2>")
     assert 'class="synthetic"' not in render_html("title", None, [], [])
+
+
+def test_a_page_wide_picture_moves_sideways_on_a_telephone_and_others_shrink() -> None:
+    pictures = [
+        Picture(name=name, caption="", png=png_bytes(new_figure(width, 1)))
+        for name, width in (("narrow", 5.2), ("wide", 7.2))
+    ]
+    page = render_html("title", None, [Part(heading="Searches", pictures=tuple(pictures))], [])
+    assert re.findall(r'<img( class="page")? width="\d+" alt="(\w+)"', page) == [
+        ("", "narrow"),
+        (' class="page"', "wide"),
+    ]
+    assert '<meta name="viewport" content="width=device-width">' in page

@@ -1,0 +1,47 @@
+"""What stands above a table: of what it is, and what all its rows have in common.
+
+The text is not escaped: titles are what plugins and records say.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from bench_core.leaderboard.rows import Section
+
+
+def heading(section: Section) -> str:
+    """Return what a table is of: data, protocol and galleries; rendered people are called so."""
+    key = section.key
+    title = section.rows[0].record.dataset.title or key.dataset
+    kind = "Synthetic " if key.synthetic else ""  # so that a table copied elsewhere still says it
+    galleries = "given" if key.given else key.convention
+    return f"{kind}{title}: {key.protocol}, {galleries} galleries{_data_label(section)}"
+
+
+def conditions(section: Section) -> str:
+    """Return how many queries, gallery images and trials there were."""
+    records = [row.record for row in section.rows]
+    protocol = records[0].protocol
+    galleries = _span(size for record in records for size in record.scores.gallery)
+    return (
+        f"{_span(record.scores.queries for record in records)} {protocol.query_modality} queries, "
+        f"{galleries} {protocol.gallery_modality} gallery images, "
+        f"{_span(len(record.scores.trials) for record in records)} trials."
+    )
+
+
+def _data_label(section: Section) -> str:
+    fingerprint, splits = section.key.fingerprint[:8], section.key.splits[:8]
+    if not section.same_data:
+        return f" (data {fingerprint}, splits {splits})"
+    return f" (data {fingerprint})" if section.key.synthetic else ""
+
+
+def _span(numbers: Iterable[int]) -> str:
+    values = sorted(set(numbers))
+    ends = values if len(values) == 1 else (values[0], values[-1])
+    return " to ".join(f"{value:,}" for value in ends)
