@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
@@ -15,12 +17,14 @@ from typing import Any, BinaryIO
 from bench_core.contracts.errors import BenchError
 
 CACHE_VARIABLE = "VIREID_BENCH_CACHE"
+_TEMPORARY = re.compile(r"\..+\.[0-9a-f]{32}\.tmp", re.DOTALL)
 
 
 def write_atomically(path: Path, write: Callable[[BinaryIO], None]) -> None:
     """Write a file so that a reader, a crash or a full disk sees the old or the new one whole.
 
-    The content goes to a temporary file in the same folder, reaches the disk, and is renamed.
+    The content goes to a temporary file in the same folder, reaches the disk, and is renamed. The
+    file is locked while it is written, by which `remove_abandoned` knows that its writer lives.
 
     Args:
         path: The file to replace or create; its folder is created.
@@ -33,6 +37,7 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], None]) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("xb") as file:
+            _lock(file)
             write(file)
             file.flush()
             os.fsync(file.fileno())
@@ -114,6 +119,23 @@ def remove_leftovers(path: Path) -> None:
         shutil.rmtree(leftover)
 
 
+def remove_abandoned(folder: Path) -> None:
+    """Remove the temporary files in a folder whose writers were killed.
+
+    Args:
+        folder: Where `write_atomically` wrote; one that does not exist or may not be written is
+            left alone.
+
+    Raises:
+        BenchError: A file cannot be removed.
+    """
+    if not (folder.is_dir() and os.access(folder, os.W_OK)):
+        return
+    for path in folder.iterdir():
+        if _TEMPORARY.fullmatch(path.name) and path.is_file() and not path.is_symlink():
+            _remove_if_abandoned(path)
+
+
 def hash_json(document: Any) -> str:
     """Return the SHA-256 (hex) of a JSON document, whatever the order of its keys."""
     canonical = json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
@@ -139,6 +161,36 @@ def cache_directory() -> Path:
 
 def _write_all(file: BinaryIO, content: bytes) -> None:
     file.write(content)
+
+
+def _remove_if_abandoned(path: Path) -> None:
+    try:
+        with path.open("rb") as file:
+            if _lock(file):
+                path.unlink(missing_ok=True)
+    except FileNotFoundError:  # its writer has just renamed it
+        return
+    except OSError as error:
+        raise BenchError(f"cannot remove {path}: {error.strerror or error}") from error
+
+
+def _lock(file: Any) -> bool:
+    """Lock an open file until it is closed; False where another has it or it cannot be locked.
+
+    The system drops the lock of a killed process. Where it has no such locks (Windows), an open
+    file cannot be removed in the first place.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in (errno.EWOULDBLOCK, errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
+            return False
+        raise
+    return True
 
 
 def _exchange(new: Path, path: Path) -> None:

@@ -66,10 +66,14 @@ def leaderboard(
     from bench_core.results.store import find_results
 
     found = find_results(results)
-    records = list(found.values())
+    for defect in found.defects:
+        click.echo(f"Warning: left out: {defect}", err=True)
+    if check and found.defects:
+        raise BenchError(f"{len(found.defects)} files of {results} are no good records; see above")
+    records = list(found.records.values())
     if output is not None or plot is None or as_json or output_format is not None:
         output_format = "json" if as_json else output_format or "markdown"
-        _table(records, output_format, PairedTests(found), output, check=check)
+        _table(records, output_format, PairedTests(found.records), output, check=check)
     if plot is not None:
         _plots(records, plot, check=check)
 

@@ -21,7 +21,7 @@ Name: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$")
 """An id that is safe in file names."""
 Sha256: TypeAlias = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 """A SHA-256 in lower-case hex."""
-Count: TypeAlias = Annotated[int, Field(ge=0)]
+Count: TypeAlias = Annotated[int, Field(ge=0, lt=2**63)]
 Lines: TypeAlias = Annotated[
     tuple[Annotated[str, Field(min_length=1, pattern=r"^[^\r\n]*$")], ...], Field(strict=False)
 ]

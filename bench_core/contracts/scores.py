@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 MEAN_TOLERANCE = 1e-9
 
 Fraction: TypeAlias = Annotated[float, Field(ge=0, le=1)]
-PositiveCount: TypeAlias = Annotated[int, Field(ge=1)]
+PositiveCount: TypeAlias = Annotated[int, Field(ge=1, lt=2**63)]
 
 
 def _ends_in_order(interval: tuple[float, float]) -> tuple[float, float]:

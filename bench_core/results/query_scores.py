@@ -9,20 +9,19 @@ at that rank or before; `AP` and `INP` float32 (R,), means over the group's tria
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING, TypeAlias
-from zipfile import BadZipFile
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from bench_core.contracts.errors import DataError
-from bench_core.evaluation.query_table import SUMMARY_RANKS, QueryImages, QueryTable
+from bench_core.evaluation.query_table import METRICS, SUMMARY_RANKS, QueryImages, QueryTable
 from bench_core.results.store import query_scores_path, read_query_scores
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
-    from numpy.typing import NDArray
+    from numpy.typing import DTypeLike, NDArray
 
     from bench_core.contracts.result import ResultRecord
 
@@ -30,6 +29,16 @@ Scores: TypeAlias = "NDArray[np.uint16 | np.float32]"
 
 _RANKS = tuple(f"rank-{rank}" for rank in SUMMARY_RANKS)
 _PRECISIONS = ("AP", "INP")
+_ROWS: Mapping[str, DTypeLike] = {
+    **dict.fromkeys(("identity", "camera", "index", "group"), np.int64),
+    "valid": np.bool_,
+    **dict.fromkeys(_RANKS, np.uint16),
+    **dict.fromkeys(_PRECISIONS, np.float32),
+}
+"""The arrays with an entry for each query."""
+MEAN_TOLERANCE = 1e-6
+"""Largest difference between the means of a record and those of the queries, which float32 rounded.
+"""
 
 
 def encode_query_table(table: QueryTable) -> bytes:
@@ -63,11 +72,58 @@ def load_query_table(path: Path, record: ResultRecord) -> QueryTable:
     content = read_query_scores(path, record)
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-            return _decode(arrays)
-    except (BadZipFile, EOFError, KeyError, ValueError) as error:
+            return _decode({name: arrays[name] for name in (*_ROWS, "group_trials")})
+    # A malformed archive surfaces in zipfile, zlib or numpy as nearly any exception.
+    except Exception as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
         raise DataError(
-            f"{query_scores_path(path)} does not hold the scores of queries: {error}; run it again"
+            f"{query_scores_path(path)} does not hold the scores of queries: {reason}; run it again"
         ) from error
+
+
+def check_scores(path: Path, record: ResultRecord) -> None:
+    """Hold the scores of a stored record to those of its queries.
+
+    Args:
+        path: The record's file.
+        record: What it holds.
+
+    Raises:
+        DataError: A mean or a number of queries is another than the queries give, or the file
+            beside the record is missing, was changed, or is not of its form.
+    """
+    table, scores = load_query_table(path, record), record.scores
+    groups = len(table.group_trials)
+    expected: dict[str, float] = {
+        "queries": int(np.bincount(table.group, minlength=groups).min()),
+        "valid_queries": int(np.bincount(table.group[table.valid], minlength=groups).min()),
+        "trials": int(table.group_trials.sum()),
+    }
+    found: dict[str, float] = {
+        "queries": scores.queries,
+        "valid_queries": scores.valid_queries,
+        "trials": len(scores.trials),
+    }
+    mean = scores.mean.by_name()
+    for name, value in _means(table).items():
+        if abs(mean[name] - value) > MEAN_TOLERANCE:
+            expected[f"mean {name}"], found[f"mean {name}"] = round(value, 6), mean[name]
+    for name, value in expected.items():
+        if found[name] != value:
+            raise DataError(
+                f"{path} was edited or merged: its {name} is {found[name]}, but the queries in "
+                f"{query_scores_path(path).name} give {value}; restore both files, or run it again"
+            )
+
+
+def _means(table: QueryTable) -> dict[str, float]:
+    """Average as trials are averaged: over the valid queries of each, then over trials."""
+    shares = table.group_trials / table.group_trials.sum()
+    of_groups = [
+        table.scores[table.valid & (table.group == group)].mean(0) for group in range(len(shares))
+    ]
+    means = (shares[:, None] * np.stack(of_groups)).sum(0)
+    return dict(zip(METRICS, means.tolist(), strict=True))
 
 
 def _compact_scores(table: QueryTable) -> dict[str, Scores]:
@@ -78,7 +134,8 @@ def _compact_scores(table: QueryTable) -> dict[str, Scores]:
     return dict(zip((*_RANKS, *_PRECISIONS), (*hits, *precisions), strict=True))
 
 
-def _decode(arrays: Mapping[str, NDArray[np.int64]]) -> QueryTable:
+def _decode(arrays: Mapping[str, NDArray[Any]]) -> QueryTable:
+    _check_arrays(arrays)
     group, group_trials = arrays["group"], arrays["group_trials"]
     hits = [arrays[name] / group_trials[group] for name in _RANKS]
     precisions = [arrays[name].astype(np.float64) for name in _PRECISIONS]
@@ -87,7 +144,26 @@ def _decode(arrays: Mapping[str, NDArray[np.int64]]) -> QueryTable:
             identity=arrays["identity"], camera=arrays["camera"], index=arrays["index"]
         ),
         group=group,
-        valid=arrays["valid"].astype(np.bool_),
+        valid=arrays["valid"],
         scores=np.stack([*hits, *precisions], axis=1),
         group_trials=group_trials,
     )
+
+
+def _check_arrays(arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Raise ValueError, which names the array, where one is not what this program writes."""
+    num_rows, trials = len(arrays["group"]), arrays["group_trials"]
+    for name, kind in {**_ROWS, "group_trials": np.int64}.items():
+        array = arrays[name]
+        if array.dtype != kind or array.ndim != 1:
+            raise ValueError(f"'{name}' is {array.dtype} of shape {array.shape}")
+        if name in _ROWS and len(array) != num_rows:
+            raise ValueError(f"'{name}' has {len(array)} rows for {num_rows} queries")
+    groups = np.unique(arrays["group"][arrays["valid"]])
+    if not np.array_equal(groups, np.arange(len(trials))) or not len(trials):
+        raise ValueError("'group' does not number the groups of 'group_trials'")
+    if trials.min() < 1 or not np.isin(arrays["group"], groups).all():
+        raise ValueError("'group_trials' is no number of trials")
+    for name in _PRECISIONS:
+        if not ((arrays[name] >= 0) & (arrays[name] <= 1)).all():
+            raise ValueError(f"'{name}' is not in [0, 1]")

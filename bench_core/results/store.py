@@ -1,6 +1,7 @@
 """The results folder: one JSON file a run, written whole, read with every defect named.
 
-Beside each record `<its stem>.queries.npz` holds the scores of each query; the record has its hash.
+Beside each record `<its stem>.queries.npz` holds the scores of each query; the record has its hash,
+and its means are recomputed from them whenever it is read.
 Below the folder every `*.json` is a record, except what the harness itself keeps there: the file
 `leaderboard.json`, the folder `published/` (both directly in the results folder), and files and
 folders whose name begins with a dot.
@@ -11,21 +12,39 @@ from __future__ import annotations
 import hashlib
 import json
 import reprlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from bench_core.contracts.errors import BenchError, DataError
 from bench_core.contracts.result import SCHEMA_VERSION, ResultRecord
-from bench_core.files import hash_json, write_bytes, write_json
+from bench_core.files import hash_json, remove_abandoned, write_bytes, write_json
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from pydantic_core import ErrorDetails
 
+RESTORE = "restore the file, or remove it and run it again"
+"""The way out of a damaged record."""
+DIGEST_SINCE = 2
+"""The first schema version whose records hold a digest."""
 NOT_RECORDS = frozenset({"leaderboard.json", "published"})
 """Names directly in the results folder that hold no records."""
+
+
+@dataclass(frozen=True)
+class FoundResults:
+    """What a results folder holds.
+
+    Attributes:
+        records: The good records by path, sorted by it.
+        defects: An error for each file that is no good record, sorted by path; each names its file.
+    """
+
+    records: dict[Path, ResultRecord]
+    defects: tuple[DataError, ...]
 
 
 def result_path(folder: Path, record: ResultRecord) -> Path:
@@ -78,36 +97,50 @@ def write_result(folder: Path, record: ResultRecord, query_scores: bytes) -> Pat
         The record's file.
 
     Raises:
-        BenchError: A file cannot be written, such as on a full disk; an old one stays whole.
+        BenchError: A file cannot be written, such as on a full disk; an old one stays whole. Or
+            nobody could read the record back.
         ValueError: The record has another hash than the scores of the queries.
     """
     if _hash(query_scores) != record.query_scores:
         raise ValueError("the record has another hash than the scores of its queries")
     path = result_path(folder, record)
+    document = with_digest(record.as_document())
+    _check_readable(path, document)
+    remove_abandoned(path.parent)
     write_bytes(query_scores_path(path), query_scores)
-    write_json(path, record.as_document())
+    write_json(path, document)
     return path
 
 
+def with_digest(document: dict[str, Any]) -> dict[str, Any]:
+    """Return a record's document with the SHA-256 of all the rest as its `digest`.
+
+    Args:
+        document: Of a record of schema 2 or later; an earlier one has none and is returned as it
+            is.
+    """
+    if document["schema_version"] < DIGEST_SINCE:
+        return document
+    return {**document, "digest": _digest(document)}
+
+
 def read_result(path: Path) -> ResultRecord:
-    """Read one record.
+    """Read one record, and hold it to its digest and to the scores of its queries.
 
     Raises:
-        DataError: The file cannot be read, is no record, or was written by a newer version; the
-            message names the file, the field and what is wrong with it.
+        DataError: The file cannot be read, is no record, was written by a newer version, was
+            changed, or contradicts the scores of the queries beside it; the message names the
+            file, what is wrong with it, and the way out.
     """
+    from bench_core.results.query_scores import check_scores
+
     try:
         content = path.read_bytes()
     except OSError as error:
         raise DataError(f"cannot read result {path}: {error.strerror or error}") from error
-    _refuse_newer_schema(path, content)
-    try:
-        return ResultRecord.from_json(content)
-    except ValidationError as error:
-        raise DataError(
-            f"{path} is not a result record: {_first_defect(error)}; "
-            "restore the file, or remove it and run it again"
-        ) from error
+    record = _parse(path, content)
+    check_scores(path, record)
+    return record
 
 
 def read_query_scores(path: Path, record: ResultRecord) -> bytes:
@@ -134,25 +167,45 @@ def read_query_scores(path: Path, record: ResultRecord) -> bytes:
 
 
 def read_results(folder: Path) -> list[ResultRecord]:
-    """Read all records below a results folder, sorted by path; see `find_results`."""
-    return list(find_results(folder).values())
+    """Read all records below a results folder, sorted by path.
+
+    Raises:
+        DataError: The first of its defects; see `find_results`.
+    """
+    found = find_results(folder)
+    for defect in found.defects:
+        raise defect
+    return list(found.records.values())
 
 
-def find_results(folder: Path) -> dict[Path, ResultRecord]:
-    """Read all records below a results folder, by path and sorted by it.
+def find_results(folder: Path) -> FoundResults:
+    """Read all records below a results folder; a bad one does not keep the others from being read.
+
+    Of two files that hold the same run, the second by path is a defect.
 
     Args:
         folder: The results folder; one that does not exist holds no records.
 
     Raises:
-        DataError: A file is no record (see `read_result`), two files hold the same run, or
-            `folder` is a file.
+        DataError: `folder` is a file.
     """
     if folder.exists() and not folder.is_dir():
         raise DataError(f"the results folder {folder} is a file; name a folder")
-    paths = {path: read_result(path) for path in _record_paths(folder)}
-    _refuse_duplicates(paths)
-    return paths
+    records: dict[Path, ResultRecord] = {}
+    defects: list[DataError] = []
+    first: dict[str, Path] = {}
+    for path in _record_paths(folder):
+        try:
+            record = read_result(path)
+        except DataError as defect:
+            defects.append(defect)
+            continue
+        other = first.setdefault(hash_json(record.row_key), path)
+        if other is path:
+            records[path] = record
+        else:
+            defects.append(DataError(f"{other} and {path} hold the same run; remove one of them"))
+    return FoundResults(records, tuple(defects))
 
 
 def _hash(content: bytes) -> str:
@@ -172,28 +225,45 @@ def _may_be_record(relative: Path) -> bool:
     return not hidden and relative.parts[0] not in NOT_RECORDS
 
 
-def _refuse_newer_schema(path: Path, content: bytes) -> None:
+def _parse(path: Path, content: bytes) -> ResultRecord:
+    document = _load(path, content)
+    try:
+        record = ResultRecord.from_json(content)
+    except ValidationError as error:
+        raise DataError(
+            f"{path} is not a result record: {_first_defect(error)}; {RESTORE}"
+        ) from error
+    if record.schema_version >= DIGEST_SINCE and record.digest != _digest(document):
+        raise DataError(f"{path} was changed after it was written: its digest differs; {RESTORE}")
+    return record
+
+
+def _load(path: Path, content: bytes) -> Any:
     try:
         document: Any = json.loads(content)
-    except ValueError as error:
-        raise DataError(
-            f"{path} is not JSON: {error}; restore the file, or remove it and run it again"
-        ) from error
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{path} is not JSON: {error}; {RESTORE}") from error
     version = document.get("schema_version") if isinstance(document, dict) else None
     if isinstance(version, int) and version > SCHEMA_VERSION:
         raise DataError(
             f"{path} has schema_version {version}, newer than {SCHEMA_VERSION}, which this "
             "version reads: run pip install --upgrade vireid-bench"
         )
+    return document
 
 
-def _refuse_duplicates(records: dict[Path, ResultRecord]) -> None:
-    first: dict[str, Path] = {}
-    for path, record in records.items():
-        key = hash_json(record.row_key)
-        if key in first:
-            raise DataError(f"{first[key]} and {path} hold the same run; remove one of them")
-        first[key] = path
+def _check_readable(path: Path, document: dict[str, Any]) -> None:
+    """Refuse to write what could not be read: text that is no Unicode, such as a folder's name."""
+    try:
+        _parse(path, json.dumps(document).encode())
+    except DataError as error:
+        raise BenchError(
+            f"the result cannot be written so that it could be read: {error}"
+        ) from error
+
+
+def _digest(document: dict[str, Any]) -> str:
+    return hash_json({name: value for name, value in document.items() if name != "digest"})
 
 
 def _first_defect(error: ValidationError) -> str:

@@ -47,16 +47,18 @@ def build_table(
     )
 
 
-def _scores(table: QueryTable) -> dict[str, Any]:
+def build_scores(table: QueryTable) -> dict[str, Any]:
+    """Return the scores that a table of queries gives, all its trials alike."""
     sums = IdentitySums.of(table)
     means = sums.averages(np.ones((1, len(sums.valid))))[0].tolist()
     mean = dict(zip(NAMES, means, strict=True))
     cmc = np.repeat(means[:4], [4, 5, 10, 1]).tolist()
+    num_trials = int(table.group_trials.sum())
     return {
-        "queries": len(table.valid),
-        "valid_queries": int(table.valid.sum()),
-        "gallery": [301],
-        "trials": [{"cmc": cmc, "mAP": mean["mAP"], "mINP": mean["mINP"]}],
+        "queries": int(np.bincount(table.group).min()),
+        "valid_queries": int(np.bincount(table.group[table.valid]).min()),
+        "gallery": [301] * num_trials,
+        "trials": [{"cmc": cmc, "mAP": mean["mAP"], "mINP": mean["mINP"]}] * num_trials,
         "mean": mean,
         "std": dict.fromkeys(NAMES, 0.0),
         "interval": {name: [value, value] for name, value in mean.items()},
@@ -77,7 +79,7 @@ def store_result(tmp_path: Path) -> StoreResult:
         content = encode_query_table(table)
         document = json.loads(EXAMPLE.read_text())
         document["method"] |= {"variant": None, "overrides": []}
-        document["scores"] = _scores(table)
+        document["scores"] = build_scores(table)
         document["query_scores"] = hashlib.sha256(content).hexdigest()
         for name, value in changes.items():
             part, field = name.split("__")

@@ -21,6 +21,7 @@ from bench_core.files import (
     folder_written_whole,
     hash_file,
     hash_json,
+    remove_abandoned,
     write_atomically,
     write_json,
     write_text,
@@ -298,3 +299,35 @@ def test_the_cache_lies_in_the_users_cache_otherwise(
         monkeypatch.setenv(CACHE_VARIABLE, value)
     assert tmp_path in cache_directory().parents
     assert cache_directory().name == "vireid-bench"
+
+
+def leftover(path: Path) -> Path:
+    """Write what a killed writer of a file leaves."""
+    left = path.with_name(f".{path.name}.{'0' * 32}.tmp")
+    left.write_bytes(b"half")
+    return left
+
+
+def test_temporary_files_of_killed_writers_are_removed(tmp_path: Path) -> None:
+    leftover(tmp_path / "a.json")
+    leftover(tmp_path / "line\nbreak")
+    kept = tmp_path / ".mine.tmp"
+    kept.write_bytes(b"")
+    remove_abandoned(tmp_path)
+    assert list(tmp_path.iterdir()) == [kept]
+
+
+def test_a_temporary_file_that_is_being_written_stays(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+
+    def write(file: BinaryIO) -> None:
+        file.write(b"whole")
+        remove_abandoned(tmp_path)
+
+    write_atomically(path, write)
+    assert path.read_bytes() == b"whole"
+
+
+def test_nothing_is_removed_where_there_is_no_folder(tmp_path: Path) -> None:
+    remove_abandoned(tmp_path / "absent")
+    assert not (tmp_path / "absent").exists()

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,6 +20,12 @@ from bench_core.results.store import query_scores_path, read_result
 
 MakeTable = Callable[..., QueryTable]
 StoreResult = Callable[..., Path]
+
+
+def point_at(beside: Path, path: Path) -> None:
+    """Let the record name the file beside it as it is now."""
+    document = json.loads(path.read_text()) | {"query_scores": hash_file(beside)}
+    path.write_text(json.dumps(document))
 
 
 def test_what_was_written_is_read_back(make_table: MakeTable, store_result: StoreResult) -> None:
@@ -75,8 +82,7 @@ def test_a_file_of_another_form_is_named(
     path = store_result(make_table())
     beside = query_scores_path(path)
     beside.write_bytes(content)
-    document = json.loads(path.read_text()) | {"query_scores": hash_file(beside)}
-    path.write_text(json.dumps(document))
+    point_at(beside, path)
     with pytest.raises(DataError, match=r"queries\.npz does not hold the scores of queries: "):
         load_query_table(path, read_result(path))
 
@@ -85,7 +91,32 @@ def test_a_file_without_an_array_is_named(make_table: MakeTable, store_result: S
     path = store_result(make_table())
     beside = query_scores_path(path)
     np.savez(beside, identity=np.arange(3))
-    document = json.loads(path.read_text()) | {"query_scores": hash_file(beside)}
-    path.write_text(json.dumps(document))
-    with pytest.raises(DataError, match=r"does not hold the scores of queries: .*group"):
+    point_at(beside, path)
+    with pytest.raises(DataError, match=r"does not hold the scores of queries: .*camera"):
         load_query_table(path, read_result(path))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("group", np.full(200, 7), "'group' does not number"),
+        ("group", np.zeros(200), "'group' is float64"),
+        ("group", np.zeros(199, dtype=np.int64), r"has 200 rows for 199 queries"),
+        ("valid", np.zeros(200, dtype=np.bool_), "'group' does not number"),
+        ("group_trials", np.array([0]), "'group_trials' is no number"),
+        ("group_trials", np.array([], dtype=np.int64), "'group' does not number"),
+        ("AP", np.full(200, np.nan, dtype=np.float32), r"'AP' is not in \[0, 1\]"),
+        ("AP", np.zeros((200, 1), dtype=np.float32), r"'AP' is float32 of shape \(200, 1\)"),
+    ],
+)
+def test_an_array_of_another_form_is_named(
+    make_table: MakeTable, store_result: StoreResult, name: str, value: Any, message: str
+) -> None:
+    path = store_result(make_table())
+    beside = query_scores_path(path)
+    with np.load(beside) as arrays:
+        changed = {**arrays, name: value}
+    np.savez(beside, **changed)
+    point_at(beside, path)
+    with pytest.raises(DataError, match=f"does not hold the scores of queries: .*{message}"):
+        read_result(path)

@@ -5,6 +5,7 @@ import json
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,9 +21,19 @@ from bench_core.results.store import (
     result_path,
 )
 
+QUERY_SCORES = Path(__file__).parents[1] / "contracts" / "records" / "schema-2.queries.npz"
+
 
 def write_result(folder: Path, record: ResultRecord) -> Path:
-    return store.write_result(folder, record, b"scores of each query")
+    return store.write_result(folder, record, QUERY_SCORES.read_bytes())
+
+
+def without_digest(record: ResultRecord) -> ResultRecord:
+    return record.model_copy(update={"digest": None})
+
+
+def redigest(document: dict[str, Any]) -> str:
+    return json.dumps(store.with_digest(document))
 
 
 def changed(record: ResultRecord, part: str, **values: object) -> ResultRecord:
@@ -36,7 +47,9 @@ def rewrite(path: Path, part: str, **values: object) -> None:
 
 
 def test_what_was_written_is_read_back(tmp_path: Path, record: ResultRecord) -> None:
-    assert read_result(write_result(tmp_path, record)) == record
+    stored = read_result(write_result(tmp_path, record))
+    assert without_digest(stored) == record
+    assert stored.digest is not None
 
 
 def test_the_name_tells_what_ran(tmp_path: Path, record: ResultRecord) -> None:
@@ -64,7 +77,7 @@ def test_the_same_run_replaces_its_file(tmp_path: Path, record: ResultRecord) ->
     first = write_result(tmp_path, record)
     again = changed(record, "cost", images_per_second=5.0)
     assert write_result(tmp_path, again) == first
-    assert read_results(tmp_path) == [again]
+    assert [without_digest(stored) for stored in read_results(tmp_path)] == [again]
 
 
 def test_a_run_with_another_setting_has_a_file_of_its_own(
@@ -177,9 +190,12 @@ def test_a_record_of_a_newer_version_asks_for_an_upgrade(
 
 def test_two_files_of_the_same_run_are_refused(tmp_path: Path, record: ResultRecord) -> None:
     path = write_result(tmp_path, record)
-    path.with_name("copy.json").write_bytes(path.read_bytes())
+    copy = path.with_name("copy.json")
+    copy.write_bytes(path.read_bytes())
+    query_scores_path(copy).write_bytes(query_scores_path(path).read_bytes())
     with pytest.raises(DataError, match=r"copy\.json and .* hold the same run; remove one"):
         read_results(tmp_path)
+    assert list(find_results(tmp_path).records) == [copy]
 
 
 def test_a_full_disk_leaves_the_old_file_whole(
@@ -205,7 +221,7 @@ def test_the_scores_of_the_queries_lie_beside_the_record(
     beside = query_scores_path(path)
     assert beside.name == path.name.removesuffix(".json") + ".queries.npz"
     assert beside.read_bytes() == query_scores == read_query_scores(path, record)
-    assert list(find_results(tmp_path)) == [path]
+    assert list(find_results(tmp_path).records) == [path]
 
 
 def test_a_record_is_not_stored_with_the_scores_of_other_queries(
@@ -230,7 +246,109 @@ def test_changed_scores_of_the_queries_are_named_with_the_way_out(
     tmp_path: Path, record: ResultRecord
 ) -> None:
     path = write_result(tmp_path, record)
-    query_scores_path(path).write_bytes(b"scores of Each query")
+    query_scores_path(path).write_bytes(b"others")
     expected = r"queries\.npz is not the file that .*\.json was written with; restore it"
     with pytest.raises(DataError, match=expected):
         read_query_scores(path, record)
+
+
+def test_a_changed_record_is_refused_by_its_digest(tmp_path: Path, record: ResultRecord) -> None:
+    path = write_result(tmp_path, record)
+    rewrite(path, "cost", device="a faster one")
+    with pytest.raises(DataError, match=r"\.json was changed after it was written: its digest"):
+        read_result(path)
+
+
+def test_a_new_digest_does_not_make_an_edited_score_true(
+    tmp_path: Path, record: ResultRecord
+) -> None:
+    path = write_result(tmp_path, record)
+    document = json.loads(path.read_text())
+    for trial in document["scores"]["trials"]:
+        trial["mAP"] = 0.9
+    document["scores"]["mean"]["mAP"] = 0.9
+    path.write_text(redigest(document))
+    expected = r"\.json was edited or merged: its mean mAP is 0\.9, but the queries in .* give 0\."
+    with pytest.raises(DataError, match=expected):
+        read_result(path)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("queries", 37), ("valid_queries", 35), ("gallery", [301] * 9)]
+)
+def test_counts_are_held_to_the_queries(
+    tmp_path: Path, record: ResultRecord, field: str, value: object
+) -> None:
+    path = write_result(tmp_path, record)
+    document = json.loads(path.read_text())
+    document["scores"][field] = value
+    if field == "gallery":
+        document["scores"]["trials"].pop()
+    path.write_text(redigest(document))
+    with pytest.raises(DataError, match=r"was edited or merged: its \w+ is \d+, but the queries"):
+        read_result(path)
+
+
+def test_a_record_of_schema_1_has_no_digest_to_hold_it_to(
+    tmp_path: Path, record: ResultRecord
+) -> None:
+    old = record.model_copy(update={"schema_version": 1})
+    assert read_result(write_result(tmp_path, old)) == old
+
+
+def test_a_bad_record_does_not_keep_the_others_from_being_read(
+    tmp_path: Path, record: ResultRecord
+) -> None:
+    good = write_result(tmp_path, record)
+    bad = write_result(tmp_path, changed(record, "method", seed=1))
+    bad.write_text("{")
+    found = find_results(tmp_path)
+    assert list(found.records) == [good]
+    (defect,) = found.defects
+    assert str(defect).startswith(f"{bad} is not JSON")
+
+
+def test_a_record_that_nobody_could_read_is_not_written(
+    tmp_path: Path, record: ResultRecord
+) -> None:
+    hostile = changed(record, "provenance", command=("bench", "run", "--data", "b\udcff"))
+    with pytest.raises(BenchError, match=r"cannot be written .*: .* is not a result record"):
+        write_result(tmp_path, hostile)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"[" * 100_000,
+        b'{"schema_version": 2, "cost": {"training_macs": 1' + 400 * b"0" + b"}}",
+        b'{"schema_version": 1' + 5000 * b"0" + b"}",
+        b'{"schema_version": 1e999}',
+        b'{"schema_version": "\\ud800"}',
+    ],
+    ids=["depth", "integer", "digits", "infinite", "surrogate"],
+)
+def test_json_out_of_bounds_is_one_line(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "x.json"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"x\.json is not .*; restore the file") as caught:
+        read_result(path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("field", ["training_macs", "parameters"])
+def test_a_count_fits_into_64_bits(tmp_path: Path, record: ResultRecord, field: str) -> None:
+    path = write_result(tmp_path, record)
+    rewrite(path, "cost", **{field: 10**400})
+    with pytest.raises(DataError, match=rf"cost\.{field}: .*less than 9223372036854775808"):
+        read_result(path)
+
+
+def test_temporary_files_of_killed_writers_are_removed(
+    tmp_path: Path, record: ResultRecord
+) -> None:
+    path = write_result(tmp_path, record)
+    left = path.with_name(f".{path.name}.{'0' * 32}.tmp")
+    left.write_text("half")
+    write_result(tmp_path, record)
+    assert not left.exists()
