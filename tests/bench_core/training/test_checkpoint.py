@@ -60,9 +60,9 @@ def test_progress_comes_back_with_optimizers_and_position(
     module = networks()
     optimizer = make(module)
     step(module, optimizer)
-    position = Position(stage=1, epoch=2, step=3, loss_sums={"total": 0.1}, log_bytes=17)
+    position = Position(stage=1, epoch=2, step=3, loss_sums={"total": 0.1})
     path = tmp_path / "checkpoint.safetensors"
-    save_progress(path, module, {"all": optimizer}, position, "id")
+    save_progress(path, module, {"all": optimizer}, position, "id", "a line\n")
     step(module, optimizer)
 
     resumed = networks()
@@ -71,7 +71,7 @@ def test_progress_comes_back_with_optimizers_and_position(
     restore_optimizer(other, progress.optimizers["all"])
     step(resumed, other)
 
-    assert progress.position == position
+    assert (progress.position, progress.log) == (position, "a line\n")
     assert progress.selected is None
     for name, tensor in module.state_dict().items():
         assert torch.equal(tensor, resumed.state_dict()[name]), name
@@ -96,7 +96,7 @@ def test_the_best_networks_so_far_come_back_beside_the_present_ones(tmp_path: Pa
     present, best, resumed = networks(), networks(), networks()
     path = tmp_path / "checkpoint.safetensors"
     selected = Selected(epoch=4, score=0.1 + 0.2, state=best.state_dict())
-    save_progress(path, present, {}, Position(), "id", selected)
+    save_progress(path, present, {}, Position(), "id", selected=selected)
     found = load_progress(path, resumed, "id").selected
     assert found is not None
     assert (found.epoch, found.score) == (4, 0.1 + 0.2)
