@@ -151,14 +151,15 @@ def read_weights_file(path: Path, option: str) -> dict[str, torch.Tensor]:
     try:
         with path.open("rb") as file:
             beginning = file.read(512)
+    except OSError as error:
+        raise CheckpointError(f"{option} {path}: {error.strerror or error}") from error
+    try:
         # By content: a header of JSON behind its length, whatever the file is called.
         if beginning[8:9] == b"{":
             return _without_parallel(load_file(path))
         with warnings.catch_warnings(action="ignore"):  # about pickles, which are refused anyway
             # weights_only: a restricted reader that runs no code from the file.
             state = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise CheckpointError(f"{option} {path}: {error.strerror or error}") from None
     except Exception as error:  # noqa: BLE001  # the reader of .pth raises anything for damaged ones
         raise CheckpointError(f"{option} {path}: {_explain(beginning, error)}") from None
     state = _unwrapped(state)

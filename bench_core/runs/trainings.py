@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -16,13 +15,11 @@ import numpy as np
 import torch
 from filelock import FileLock
 from numpy.typing import NDArray
-from torch import nn
 
 from bench_core.configuration import MethodChoice, MethodConfig, validate_config
 from bench_core.contracts.errors import (
     BenchError,
     CheckpointError,
-    PluginError,
     TrainingError,
     UsageError,
 )
@@ -31,7 +28,9 @@ from bench_core.devices import default_threads, device_name, fixed_threads
 from bench_core.files import hash_json, remove_abandoned
 from bench_core.modeling.pretrained import PretrainedWeights
 from bench_core.plugins import Registry, load_object
+from bench_core.runs.estimates import warn_of_length
 from bench_core.runs.inputs import RunInputs
+from bench_core.runs.methods import build_method, load_pretrained, networks_digest
 from bench_core.runs.validation import build_validation, validation_digest
 from bench_core.training.checkpoint import (
     TrainingReport,
@@ -52,7 +51,6 @@ from bench_core.training.run import (
     TrainingRun,
     ignore_epoch,
 )
-from bench_core.training.seeding import seed_global_generators
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -148,6 +146,8 @@ def train(
                 validate = build_validation(
                     method, choice.config, inputs, description, settings.device
                 )
+                if choice.preset.name == "paper" and settings.device.type == "cpu":
+                    _warn(choice, data, settings)
                 _train(method, data, description, folder, settings, validate)
     _remove_leftovers(folder)
     model = _finished(path, method, choice.config, cached=cached)
@@ -191,7 +191,7 @@ def _train(
 ) -> None:
     """Train to the end, and write the model in the place of the checkpoint."""
     with fixed_threads(settings.threads), _deterministic(settings.device):
-        before = _load_pretrained(method, settings.weights.of_split(description.split), description)
+        before = load_pretrained(method, settings.weights.of_split(description.split), description)
         run = TrainingRun(
             folder=folder,
             description=description,
@@ -201,38 +201,16 @@ def _train(
         )
         method.train(data, run)
         report = _report(folder / LOG_FILE, description, settings.device)
-    report = replace(report, untouched=_digest(method.networks) == before)
+    report = replace(report, untouched=networks_digest(method.networks) == before)
     save_model(folder / MODEL_FILE, method.networks, description, report)
     (folder / CHECKPOINT_FILE).unlink(missing_ok=True)
 
 
-def _load_pretrained(
-    method: Method, weights: PretrainedWeights, description: TrainingDescription
-) -> str:
-    """Load what a training starts from, and return a digest of it.
-
-    Raises:
-        UsageError: The method loads nothing, so that the weights would be a false claim.
-    """
-    random = _digest(method.networks)
-    method.load_pretrained(weights)
-    loaded = _digest(method.networks)
-    if weights.kind != "none" and loaded == random:
-        raise UsageError(
-            f"--weights {weights.path or weights.kind}: {description.method}:{description.variant} "
-            "loads no such weights, so its result must not claim them; use --weights none"
-        )
-    return loaded
-
-
-def _digest(networks: nn.Module) -> str:
-    """Return a SHA-256 (hex) of the state of networks."""
-    digest = hashlib.sha256()
-    for name, tensor in networks.state_dict().items():
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        values = tensor.detach().cpu().contiguous().reshape(-1)
-        digest.update(values.view(torch.uint8).numpy())
-    return digest.hexdigest()
+def _warn(choice: MethodChoice, data: TrainingData, settings: TrainingSettings) -> None:
+    """Tell how long it takes, by a copy of the method: a measured one has other random states."""
+    with fixed_threads(settings.threads), torch.random.fork_rng(devices=[]):
+        copy = build_method(choice, data.num_identities, seed=settings.seed)
+        warn_of_length(choice, copy, data)
 
 
 def _remove_leftovers(folder: Path) -> None:
@@ -285,24 +263,6 @@ def find_model(runs: Path, dataset: str, identity: str) -> Path | None:
     """
     found = sorted((runs / dataset).glob(f"*-{identity[:12]}/{MODEL_FILE}"))
     return found[0] if found else None
-
-
-def build_method(choice: MethodChoice, num_identities: int, *, seed: int = 0) -> Method:
-    """Build a method with the random weights of a seed.
-
-    Raises:
-        PluginError: The class that the spec names lacks what a method must have.
-    """
-    seed_global_generators((seed,))
-    method: Method = load_object(choice.spec.method)(choice.config, num_identities=num_identities)
-    missing = [
-        name
-        for name in ("metric", "networks", "load_pretrained", "train", "extract")
-        if not hasattr(method, name)
-    ]
-    if missing:
-        raise PluginError(f"{choice.spec.method} lacks {', '.join(missing)}; see docs/plugins.md")
-    return method
 
 
 def open_model(registry: Registry, path: Path) -> TrainedModel:
