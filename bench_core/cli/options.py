@@ -178,6 +178,9 @@ def training_settings(  # noqa: PLR0913  # one argument an option
     from bench_core.runs.trainings import TrainingSettings
 
     chosen = choose_device(device)
+    number_format = choose_precision(precision, chosen, choice.preset.name)
+    if precision == "auto":
+        click.echo(f"Training in {number_format} on {chosen.type} (--precision auto).", err=True)
 
     def tell(training: str, stage: str, epoch: int, num_epochs: int, losses: Any) -> None:
         registry.notify(
@@ -193,7 +196,7 @@ def training_settings(  # noqa: PLR0913  # one argument an option
         seed=seed,
         weights=parse_weights(weights or choice.config.weights),
         device=chosen,
-        precision=choose_precision(precision, chosen, choice.preset.name),
+        precision=number_format,
         threads=threads or default_threads(),
         runs=runs,
         selection=selection,
