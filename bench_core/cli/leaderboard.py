@@ -69,7 +69,7 @@ def leaderboard(
     for defect in found.defects:
         click.echo(f"Warning: left out: {defect}", err=True)
     if check and found.defects:
-        raise BenchError(f"{len(found.defects)} files of {results} are no good records; see above")
+        raise BenchError(f"{results}: {len(found.defects)} of its files cannot be shown; see above")
     records = list(found.records.values())
     if output is not None or plot is None or as_json or output_format is not None:
         output_format = "json" if as_json else output_format or "markdown"

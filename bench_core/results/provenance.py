@@ -75,14 +75,13 @@ def without_personal_paths(argument: str) -> str:
     Bytes that are no UTF-8, such as in a folder's name, become backslash escapes: a record is
     Unicode.
     """
-    argument = os.fsencode(argument).decode(errors="backslashreplace")
     home = str(Path.home()).rstrip("/")
     if home:
         argument = re.sub(rf"(?<![\w/.~-]){re.escape(home)}(?![\w.-])", "~", argument)
     user = os.environ.get("USER")
     if user:
         argument = re.sub(rf"(?<=/){re.escape(user)}(?=/|$)", "$USER", argument)
-    return argument
+    return os.fsencode(argument).decode(errors="backslashreplace")
 
 
 def git_state(folder: Path) -> tuple[str | None, bool | None]:

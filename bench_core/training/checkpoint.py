@@ -85,6 +85,7 @@ class TrainingReport:
 
 
 _REPORT, _POSITION, _TEXT = TypeAdapter(TrainingReport), TypeAdapter(Position), TypeAdapter(str)
+_GROUPS = TypeAdapter(dict[str, list[dict[str, Any]]])
 
 
 def save_model(
@@ -196,8 +197,17 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -
 
     The layout decides which elements a vectorised kernel handles in its tail, and with it the last
     bit of a result: a resumed training must not differ from an uninterrupted one.
+
+    Raises:
+        CheckpointError: It is the state of another optimiser.
     """
-    optimizer.load_state_dict(state)
+    try:
+        optimizer.load_state_dict(state)
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError, RuntimeError) as error:
+        raise CheckpointError(
+            f"the checkpoint does not fit the optimisers of its stage ({first_defect(error)}); "
+            "remove it to train again from the start"
+        ) from None
     for group in optimizer.param_groups:
         for parameter in group["params"]:
             if parameter.dim() != 4 or parameter not in optimizer.state:
@@ -211,7 +221,7 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -
 def _progress(tensors: Mapping[str, torch.Tensor], document: Mapping[str, Any]) -> Progress:
     optimizers: dict[str, dict[str, Any]] = {
         name: {"state": {}, "param_groups": groups}
-        for name, groups in document["param_groups"].items()
+        for name, groups in _GROUPS.validate_python(document["param_groups"], strict=True).items()
     }
     for full_name, tensor in _having(OPTIMIZERS, tensors).items():
         name, index, key = full_name.rsplit(".", 2)
@@ -272,7 +282,7 @@ def _load(path: Path, remedy: str) -> tuple[dict[str, torch.Tensor], dict[str, A
 
 
 def _not_ours(path: Path, error: Exception, remedy: str) -> CheckpointError:
-    detail = f"no entry {error}" if isinstance(error, KeyError) else first_defect(error)
+    detail = f"no entry {error}" if isinstance(error, KeyError) else first_defect(error)[:200]
     return CheckpointError(
         f"{path}: its entry '{FORMAT}' is not what bench writes ({detail}); {remedy}"
     )

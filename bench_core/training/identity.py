@@ -88,8 +88,9 @@ class TrainingDescription:
                 f"{', '.join(sorted(map(str, differing))[:5])}"
             )
         try:
-            return _DESCRIPTION.validate_json(json.dumps(document), strict=True)
-        except ValidationError as error:
+            text = json.dumps(document, allow_nan=False)  # else it could not be hashed
+            return _DESCRIPTION.validate_json(text, strict=True)
+        except ValueError as error:  # ValidationError is one
             raise CheckpointError(f"the training description: {first_defect(error)}") from None
 
 
