@@ -12,7 +12,7 @@ demo: $(INSTALLED)
 
 # One thread a worker: two workers with two threads each would wait for each other.
 test: $(INSTALLED)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
+	OMP_NUM_THREADS=1 VIREID_BENCH_THREADS=1 $(BIN)/python -m pytest -n auto
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check $(SOURCES)

@@ -156,7 +156,7 @@ _MODULES = {
     "bench_core.training.stages": ["OptimizerPlan", "SamplingConfig", "Stage"],
     "bench_core.training.updates": ["Updates"],
 }
-_HOMES = {name: module for module, names in _MODULES.items() for name in names}
+HOMES = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [  # noqa: RUF022  # grouped as in the imports above
     "Check",
@@ -241,9 +241,9 @@ __all__ = [  # noqa: RUF022  # grouped as in the imports above
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in HOMES:
         raise AttributeError(f"module 'bench_core' has no attribute '{name}'")
-    value = getattr(importlib.import_module(_HOMES[name]), name)
+    value = getattr(importlib.import_module(HOMES[name]), name)
     globals()[name] = value
     return value
 

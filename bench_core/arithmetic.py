@@ -5,19 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 import torch
 
 from bench_core.contracts.errors import UsageError
+from bench_core.contracts.method import Precision
 from bench_core.devices import device_name
 
-NumberFormat: TypeAlias = Literal["float32", "tf32", "bfloat16"]
-"""Of the factors of convolutions and matrix products.
-
-"float32" is IEEE single precision and nothing less; "tf32" rounds factors to 10 bits of mantissa,
-on CUDA alone; "bfloat16" is autocast, which leaves to float32 what needs it.
-"""
+NumberFormat: TypeAlias = Precision
+"""Of the factors of convolutions and matrix products."""
 
 BFLOAT16_FLAGS = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
 """What Linux calls bfloat16 arithmetic of x86-64 (two forms) and of Arm processors."""

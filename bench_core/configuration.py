@@ -25,6 +25,11 @@ WeightsKind: TypeAlias = Literal["imagenet", "none", "file"]
 """What backbones start from; "file" is set by `--weights FILE`."""
 
 
+RESNET = "resnet50"
+RESNET_KEYS = frozenset({"last_stride", "stem_relu"})
+"""Keys of any method's configuration that `build_backbone` takes for ResNet-50 alone."""
+
+
 class FrozenModel(BaseModel):
     """Base of every part of a configuration: frozen, and unknown keys are refused."""
 
@@ -122,8 +127,29 @@ def choose_method(
         variant=variant,
         preset=presets[preset],
         overrides=overrides,
-        config=validate_config(kind, _merge(values, overrides)),
+        config=validate_config(kind, _with_effect(kind, _merge(values, overrides), overrides)),
     )
+
+
+def _with_effect(
+    kind: type[MethodConfig], values: Mapping[str, Any], overrides: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Leave out what changes ResNet-50 alone where the backbone is another.
+
+    Two configurations that train the same must be the same: they would be two trainings else.
+
+    Raises:
+        UsageError: The user set such a value.
+    """
+    fields = kind.model_fields
+    backbone = values.get("backbone", fields["backbone"].default) if "backbone" in fields else None
+    idle = set() if backbone in (None, RESNET) else RESNET_KEYS & fields.keys()
+    for key in sorted(idle & overrides.keys()):
+        raise UsageError(
+            f"--set {key}: it is of the backbone {RESNET} and changes nothing with "
+            f"backbone={backbone}; leave it out"
+        )
+    return {key: value for key, value in values.items() if key not in idle}
 
 
 def _check_plugin(kind: type[MethodConfig], values: Mapping[str, Any], name: str) -> None:

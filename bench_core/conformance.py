@@ -24,13 +24,14 @@ from bench_core.contracts.errors import BenchError, PluginError, UsageError
 from bench_core.contracts.images import INFRARED, MODALITIES, VISIBLE
 from bench_core.contracts.method import MethodSpec, VariantSpec
 from bench_core.files import hash_json
-from bench_core.plugins import load_object, source_hash
+from bench_core.plugins import load_object
 from bench_core.training.checkpoint import (
     TrainingReport,
     load_model,
     load_networks,
     save_model,
 )
+from bench_core.training.code import training_code_hash
 from bench_core.training.data import TrainingData
 from bench_core.training.identity import TrainingDescription
 from bench_core.training.method import Method
@@ -235,8 +236,9 @@ class _Suite:
             seed=0,
             weights="none",
             precision="float32",
-            code=source_hash(self._spec.method),
+            code=training_code_hash(self._spec.method),
             num_identities=NUM_IDENTITIES,
+            threads=None,
         )
 
 

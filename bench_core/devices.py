@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import get_args
 
 import torch
 
 from bench_core.contracts.errors import UsageError
 from bench_core.contracts.method import Precision
+
+THREADS_VARIABLE = "VIREID_BENCH_THREADS"
+DEFAULT_THREADS = 2
+"""Of trainings and extractions on a processor: a sum's order, and with it its last bit, follows
+from their number, so it is the same on every machine unless it is asked for."""
+MOST_THREADS = 1024
+FORMATS: tuple[Precision, ...] = get_args(Precision)
 
 
 def choose_device(option: str) -> torch.device:
@@ -34,13 +45,49 @@ def choose_device(option: str) -> torch.device:
     return torch.device(option)
 
 
-def choose_precision(option: str, device: torch.device) -> Precision:
-    """Read the value of `--precision`: "auto" trains in bfloat16 on CUDA, in float32 on a CPU."""
-    if option == "float32":
-        return "float32"
-    if option == "bfloat16" or device.type == "cuda":
-        return "bfloat16"
-    return "float32"
+def choose_precision(option: str, device: torch.device, preset: str = "") -> Precision:
+    """Read the value of `--precision`.
+
+    Args:
+        option: A number format, or "auto": bfloat16 on CUDA, except that the preset "paper" is
+            trained in float32, as papers are; float32 on a CPU.
+        device: Where is trained.
+        preset: Name of the preset.
+
+    Raises:
+        UsageError: The device has no such format.
+    """
+    if option == "tf32" and device.type != "cuda":
+        raise UsageError("--precision tf32: only CUDA has it; use --precision float32")
+    for known in FORMATS:
+        if option == known:
+            return known
+    return "bfloat16" if device.type == "cuda" and preset != "paper" else "float32"
+
+
+def default_threads() -> int:
+    """Return the number of processor threads: `$VIREID_BENCH_THREADS`, else `DEFAULT_THREADS`.
+
+    Raises:
+        UsageError: The variable holds no number of threads.
+    """
+    text = os.environ.get(THREADS_VARIABLE, str(DEFAULT_THREADS))
+    if not (text.isascii() and text.isdecimal() and 1 <= int(text[:9]) <= MOST_THREADS):
+        raise UsageError(
+            f"{THREADS_VARIABLE}={text}: expected a number of threads from 1 to {MOST_THREADS}"
+        )
+    return int(text)
+
+
+@contextmanager
+def fixed_threads(threads: int) -> Iterator[None]:
+    """Compute with a number of processor threads in this block, whatever OMP_NUM_THREADS says."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def device_name(device: torch.device) -> str:

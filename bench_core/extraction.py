@@ -17,7 +17,7 @@ from bench_core.contracts.images import MODALITIES, Modality
 from bench_core.contracts.method import Precision
 from bench_core.data.cache import ImageStore
 from bench_core.data.prefetching import Prefetcher
-from bench_core.fast_extraction import Extractor, choose_extractor
+from bench_core.fast_extraction import Extractor, check_shape, choose_extractor
 from bench_core.features import FEATURE_COLUMNS, FeatureTable
 from bench_core.progress import progress
 from bench_core.training.batches import to_float
@@ -101,7 +101,9 @@ def extract_features(
         settings: Device, precision and size of a batch.
 
     Raises:
-        DataError: The features are not finite, or have not the shape that a method must return.
+        DataError: The features are not finite.
+        PluginError: The method breaks its contract: its features are no tensor of the right form,
+            or depend on more than their image.
     """
     method.networks.to(settings.device).eval()
     chosen = images.iloc[rows]
@@ -114,7 +116,7 @@ def extract_features(
     checked = zip((batch.modality for batch in samples), loader.load(samples), strict=True)
     extractor = choose_extractor(method, list(checked), settings.precision)
     ready, waited_before = time.perf_counter(), loader.waited_seconds
-    features = _extract(extractor, batches, loader, settings.description)
+    features = _extract(method, extractor, batches, loader, settings.description)
     finished = time.perf_counter()
     table = chosen[list(FEATURE_COLUMNS)].reset_index(drop=True)
     return Extraction(
@@ -159,14 +161,20 @@ def _samples(batches: list[_Batch]) -> list[_Batch]:
 
 
 def _extract(
-    extractor: Extractor, batches: list[_Batch], loader: _Loader, description: str
+    method: Method,
+    extractor: Extractor,
+    batches: list[_Batch],
+    loader: _Loader,
+    description: str,
 ) -> NDArray[np.float32]:
     """Embed all batches; one is copied to the host while the next is computed."""
     num_images = sum(len(batch.places) for batch in batches)
     embedded = _Embedded((num_images, *extractor.shape))
     with progress(total=num_images, description=description) as bar:
         for batch, images in zip(batches, loader.load(batches), strict=True):
-            embedded.add(batch.places, extractor.embed(images, batch.modality))
+            features = extractor.embed(images, batch.modality)
+            check_shape(method, features, extractor.shape)
+            embedded.add(batch.places, features)
             bar.update(len(batch.places))
         return embedded.finished()
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import Distribution, EntryPoint, distributions, entry_points
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -20,7 +18,6 @@ from bench_core.contracts.errors import PluginError, unknown_name
 from bench_core.contracts.method import MethodSpec, VariantSpec
 from bench_core.contracts.protocol import ProtocolSpec
 from bench_core.escaping import terminal_line
-from bench_core.files import hash_file, hash_json
 from bench_core.interruption import from_outside
 from bench_core.registration import CommandTree, checked_specs
 
@@ -202,6 +199,26 @@ class Registry:
             raise unknown_name(f"variant of {method_id}", variant_name, variants)
         return spec, variants[variant_name]
 
+    def participants(self, protocol_id: str, method_id: str) -> tuple[str, ...]:
+        """Return the names of the installed packages that take part in a run, sorted.
+
+        They are those that register the method, the protocol and its dataset, and those whose
+        observers hear of it.
+        """
+        claims = (
+            self._methods[method_id],
+            self._protocols[protocol_id],
+            self._datasets[self._protocols[protocol_id].spec.dataset],
+        )
+        plugins = {claim.plugin.name: claim.plugin for claim in claims}
+        observers = {
+            name
+            for hook in ("bench_run_started", "bench_epoch_finished", "bench_run_finished")
+            for name, _ in self._implementations(hook)
+        }
+        taking_part = [*plugins.values(), *(i for i in self._infos if i.name in observers)]
+        return tuple(sorted({info.distribution.partition(" ")[0] for info in taking_part}))
+
     def distribution_of(self, method_id: str) -> str:
         """Return the installed package and version that registers a method."""
         return self._methods[method_id].plugin.distribution
@@ -281,21 +298,6 @@ def load_object(reference: str) -> Any:
         if from_outside(error):
             raise
         raise PluginError(f"cannot load {reference}: {in_one_line(error)}") from error
-
-
-def source_hash(reference: str) -> str:
-    """Return a SHA-256 (hex) of the Python sources of the package that "module:Name" names.
-
-    Raises:
-        PluginError: The package cannot be found.
-    """
-    found = importlib.util.find_spec(_package(reference))
-    if found is None or found.origin is None:
-        raise PluginError(f"cannot find the package of {reference}")
-    origin = Path(found.origin)
-    folders = found.submodule_search_locations
-    files = sorted(origin.parent.rglob("*.py")) if folders else [origin]
-    return hash_json({str(file.relative_to(origin.parent)): hash_file(file) for file in files})
 
 
 def _load(candidate: EntryPoint, info: PluginInfo) -> _Loaded:

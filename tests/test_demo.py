@@ -21,7 +21,7 @@ from bench_core.extraction import ExtractionSettings, extract_features
 from bench_core.features import FEATURE_COLUMNS, FeatureTable
 from bench_core.plugins import Registry
 from bench_core.runs.inputs import RunInputs, open_inputs
-from bench_core.runs.trainings import build_method
+from bench_core.runs.methods import build_method
 from bench_core.scoring import score_features
 
 PROTOCOL = "sysu-all-single"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, get_args
 import click
 
 from bench_core.contracts.errors import UsageError
-from bench_core.contracts.method import Selection
+from bench_core.contracts.method import Precision, Selection
 from bench_core.contracts.protocol import Convention, ProtocolSpec
 from bench_core.escaping import terminal_line
 from bench_core.standard_output import echo
@@ -68,6 +68,11 @@ rerank_option = click.option(
 device_option = click.option(
     "--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:INDEX."
 )
+threads_option = click.option(
+    "--threads", type=click.IntRange(min=1, max=1024), metavar="N",
+    help="Processor threads of training and extraction; their number decides the last bits. "
+    "[default: $VIREID_BENCH_THREADS, else 2]",
+)  # fmt: skip
 
 
 def training_options(command: Command) -> Command:
@@ -86,7 +91,8 @@ def training_options(command: Command) -> Command:
         ),
         click.option(
             "--weights", metavar="imagenet|none|FILE",
-            help="What the backbone starts from. [default: the configuration's]",
+            help="What the backbone starts from; or a folder with a file for each training split, "
+            "such as trial-1.pth. [default: the configuration's]",
         ),
         click.option(
             "--select", "selection", type=click.Choice(get_args(Selection)), default="last",
@@ -96,9 +102,12 @@ def training_options(command: Command) -> Command:
         ),
         device_option,
         click.option(
-            "--precision", type=click.Choice(["auto", "float32", "bfloat16"]), default="auto",
-            show_default=True, help="Of training; auto is bfloat16 on CUDA and float32 on a CPU.",
+            "--precision", type=click.Choice(["auto", *get_args(Precision)]), default="auto",
+            show_default=True,
+            help="Of training; auto is float32, but bfloat16 on CUDA with presets other than "
+            "'paper'. tf32, of CUDA alone, is float32 with rounded factors.",
         ),
+        threads_option,
         click.option(
             "--runs", type=click.Path(path_type=Path, file_okay=False), default=Path("runs"),
             show_default=True, help="Folder of trainings: checkpoints, logs, features.",
@@ -172,17 +181,21 @@ def training_settings(  # noqa: PLR0913  # one argument an option
     precision: str,
     runs: Path,
     selection: Selection,
+    threads: int | None,
 ) -> TrainingSettings:
     """Resolve the options that say how to train.
 
     Raises:
         UsageError: A value is wrong, or the device is not there.
     """
-    from bench_core.devices import choose_device, choose_precision
+    from bench_core.devices import choose_device, choose_precision, default_threads
     from bench_core.modeling.pretrained import parse_weights
     from bench_core.runs.trainings import TrainingSettings
 
     chosen = choose_device(device)
+    number_format = choose_precision(precision, chosen, choice.preset.name)
+    if precision == "auto":
+        click.echo(f"Training in {number_format} on {chosen.type} (--precision auto).", err=True)
 
     def tell(training: str, stage: str, epoch: int, num_epochs: int, losses: Any) -> None:
         registry.notify(
@@ -198,7 +211,8 @@ def training_settings(  # noqa: PLR0913  # one argument an option
         seed=seed,
         weights=parse_weights(weights or choice.config.weights),
         device=chosen,
-        precision=choose_precision(precision, chosen),
+        precision=number_format,
+        threads=threads or default_threads(),
         runs=runs,
         selection=selection,
         on_epoch=tell,

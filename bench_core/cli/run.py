@@ -40,6 +40,7 @@ def run(  # noqa: PLR0913  # one argument an option
     selection: Selection,
     device: str,
     precision: str,
+    threads: int | None,
     runs: Path,
     convention: str | None,
     rerank: bool,
@@ -56,7 +57,7 @@ def run(  # noqa: PLR0913  # one argument an option
     choice = options.choose(registry, method_name, preset, assignments, root, weights)
     settings = options.training_settings(
         registry, choice, seed=seed, weights=weights, device=device, precision=precision,
-        runs=runs, selection=selection,
+        runs=runs, selection=selection, threads=threads,
     )  # fmt: skip
     inputs = options.open_run_inputs(registry, protocol, root)
 

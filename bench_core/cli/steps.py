@@ -35,6 +35,7 @@ def train(  # noqa: PLR0913  # one argument an option
     selection: Selection,
     device: str,
     precision: str,
+    threads: int | None,
     runs: Path,
     as_json: bool,
 ) -> None:
@@ -44,15 +45,17 @@ def train(  # noqa: PLR0913  # one argument an option
     choice = options.choose(registry, method_name, preset, assignments, root, weights)
     settings = options.training_settings(
         registry, choice, seed=seed, weights=weights, device=device, precision=precision,
-        runs=runs, selection=selection,
+        runs=runs, selection=selection, threads=threads,
     )  # fmt: skip
     inputs = options.open_run_inputs(registry, protocol, root)
 
     from bench_core.runs import trainings
+    from bench_core.runs.attribution import attributed
     from bench_core.runs.trials import each_split
 
     splits = inputs.training_splits(selection)
-    models = [trainings.train(choice, inputs, split, settings) for split in each_split(splits)]
+    with attributed(registry, choice.spec.id):
+        models = [trainings.train(choice, inputs, split, settings) for split in each_split(splits)]
     if as_json:
         options.print_json(
             [
@@ -100,6 +103,7 @@ def train(  # noqa: PLR0913  # one argument an option
     "--precision", type=click.Choice(get_args(Precision)), default="float32", show_default=True,
     help="Of extraction; bfloat16 is faster, and features differ by less than 1 %.",
 )  # fmt: skip
+@options.threads_option
 @options.json_option
 @click.pass_obj
 def extract(  # noqa: PLR0913  # one argument an option
@@ -111,6 +115,7 @@ def extract(  # noqa: PLR0913  # one argument an option
     output: Path,
     device: str,
     precision: Precision,
+    threads: int | None,
     as_json: bool,
 ) -> None:
     """Write the features of all images that a trained model may be scored on.
@@ -125,12 +130,14 @@ def extract(  # noqa: PLR0913  # one argument an option
     from bench_core.devices import choose_device
     from bench_core.features import write_features
     from bench_core.runs import embeddings, trainings
+    from bench_core.runs.attribution import attributed
 
     chosen = choose_device(device)
     check_format(precision, chosen)
     model = trainings.open_model(registry, model_path)
     inputs = options.open_run_inputs(registry, protocol, root)
-    features, report = embeddings.extract(model, inputs, chosen, precision)
+    with attributed(registry, model.description.method):
+        features, report = embeddings.extract(model, inputs, chosen, precision, threads)
     write_features(output, features)
     shape = features.features.shape
     if as_json:

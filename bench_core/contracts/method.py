@@ -7,8 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 Metric: TypeAlias = Literal["euclidean", "cosine"]
-Precision: TypeAlias = Literal["float32", "bfloat16"]
-"""Number format of training steps; bfloat16 is mixed precision under autocast."""
+Precision: TypeAlias = Literal["float32", "tf32", "bfloat16"]
+"""Number format of convolutions and matrix products, in training and extraction.
+
+"float32" is IEEE single precision and nothing less; "tf32" rounds factors to 10 bits of mantissa,
+on CUDA alone; "bfloat16" is mixed precision under autocast.
+"""
 Selection: TypeAlias = Literal["last", "validation"]
 """Which state of a training is kept: that after the last epoch, or the best on validation people.
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, Literal, Self, TypeAlias
 from pydantic import AwareDatetime, Field, JsonValue, field_validator, model_validator
 
 from bench_core.contracts.images import Modality
-from bench_core.contracts.method import Selection
+from bench_core.contracts.method import Precision, Selection
 from bench_core.contracts.protocol import Convention
 from bench_core.contracts.scores import PositiveCount, RecordPart, Scores
 
@@ -29,8 +29,6 @@ Lines: TypeAlias = Annotated[
 OriginKind: TypeAlias = Literal["trained-here", "trained-elsewhere", "features", "given"]
 """Where a model came from: trained by this program; a weights file, whose training is its author's
 word; features from outside; or features whose gallery was drawn outside and cannot be redrawn."""
-ArithmeticFormat: TypeAlias = Literal["float32", "tf32", "bfloat16"]
-"""Number format of products; tf32 is float32 whose products CUDA rounds to 10 bits of fraction."""
 PositiveNumber: TypeAlias = Annotated[float, Field(gt=0)]
 Duration: TypeAlias = Annotated[float, Field(ge=0)]
 """Seconds."""
@@ -147,7 +145,7 @@ class Cost(RecordPart):
         extraction_seconds: Wall time of extracting all images, where it was measured.
         training_seconds: Wall time of all trainings, where it was measured.
         device: Name of the processor or accelerator, such as "NVIDIA H200".
-        precision: Number format of extraction, such as "float32" or "bfloat16".
+        precision: Number format of extraction, such as "float32", "tf32" or "bfloat16".
     """
 
     parameters: Count
@@ -209,7 +207,7 @@ class Provenance(RecordPart):
     weights: Annotated[str, Field(pattern=r"^(imagenet|none|sha256:[0-9a-f]{64})$")]
     selection: Selection = "last"
     training_identities: Annotated[tuple[Sha256, ...], Field(strict=False)]
-    training_format: ArithmeticFormat | None = None
+    training_format: Precision | None = None
     training_threads: PositiveCount | None = None
 
     @model_validator(mode="after")

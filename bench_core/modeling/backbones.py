@@ -12,7 +12,12 @@ from torchvision import models
 from torchvision.models.resnet import BasicBlock
 
 from bench_core.contracts.errors import CheckpointError
-from bench_core.modeling.pretrained import PretrainedWeights, TorchvisionWeights, read_state
+from bench_core.modeling.pretrained import (
+    PretrainedWeights,
+    TorchvisionWeights,
+    read_state,
+    state_difference,
+)
 
 BackboneName: TypeAlias = Literal["resnet50", "densenet121", "small"]
 SplitStage: TypeAlias = Literal[1, 2, 3]
@@ -79,14 +84,13 @@ class Backbone(nn.Module, ABC):
         if weights.kind == "none":
             return
         state = self._without_classifier(read_state(weights, self.imagenet))
-        try:
-            self.body.load_state_dict(state)
-        except RuntimeError as error:
-            detail = " ".join(str(error).split())
+        if difference := state_difference(self.body.state_dict(), state):
             source = weights.path or "imagenet"
             raise CheckpointError(
-                f"--weights {source}: does not fit this backbone: {detail}"
-            ) from None
+                f"--weights {source}: does not fit this backbone: {difference}; give its tensors "
+                "the names that the backbone has, and save them again"
+            )
+        self.body.load_state_dict(state)
 
 
 class ResNet50(Backbone):

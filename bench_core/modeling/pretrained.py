@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import pickle
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -17,6 +18,13 @@ from safetensors.torch import load_file
 from bench_core.contracts.errors import CheckpointError, UsageError
 from bench_core.files import hash_file
 
+WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "network")
+"""Entries in which training programs keep the state dictionary beside other things."""
+PARALLEL_PREFIX = "module."
+UNCOUNTED = ".num_batches_tracked"
+"""A counter of normalisations that files of older versions of PyTorch lack."""
+NAMES_SHOWN = 5
+
 
 @dataclass(frozen=True)
 class PretrainedWeights:
@@ -24,7 +32,7 @@ class PretrainedWeights:
 
     Attributes:
         kind: "imagenet" (through torchvision), "file" or "none" (random).
-        path: The file of kind "file".
+        path: The file of kind "file", or a folder with a file for each training split.
     """
 
     kind: Literal["imagenet", "none", "file"]
@@ -32,8 +40,34 @@ class PretrainedWeights:
 
     @property
     def label(self) -> str:
-        """What a result records: "imagenet", "none", or "sha256:..." of the file."""
-        return self.kind if self.path is None else f"sha256:{hash_file(self.path)}"
+        """What a result records: "imagenet", "none", or "sha256:..." of the file.
+
+        Raises:
+            CheckpointError: The file cannot be read.
+        """
+        if self.path is None:
+            return self.kind
+        try:
+            return f"sha256:{hash_file(self.path)}"
+        except OSError as error:
+            raise CheckpointError(f"--weights {self.path}: {error.strerror or error}") from error
+
+    def of_split(self, split: str) -> PretrainedWeights:
+        """Return the weights that the training of a split starts from.
+
+        Raises:
+            UsageError: A folder was given, and it has no file of this split.
+        """
+        if self.path is None or not self.path.is_dir():
+            return self
+        for suffix in (".safetensors", ".pth"):
+            file = self.path / f"{split}{suffix}"
+            if file.is_file():
+                return PretrainedWeights("file", file)
+        raise UsageError(
+            f"--weights {self.path}: the folder has neither {split}.safetensors nor {split}.pth; "
+            "it needs a file for each training split"
+        )
 
 
 class TorchvisionWeights(Protocol):
@@ -50,7 +84,7 @@ def parse_weights(option: str) -> PretrainedWeights:
     """Read the value of `--weights`.
 
     Raises:
-        UsageError: It is neither "imagenet", "none" nor an existing file.
+        UsageError: It is neither "imagenet", "none" nor an existing file or folder.
     """
     if option == "imagenet":
         return PretrainedWeights("imagenet")
@@ -58,10 +92,10 @@ def parse_weights(option: str) -> PretrainedWeights:
         return PretrainedWeights("none")
     if option == "file":
         raise UsageError("--set weights=file: name the file with --weights FILE instead")
-    if not Path(option).is_file():
+    if not (Path(option).is_file() or Path(option).is_dir()):
         raise UsageError(
-            f"--weights {option}: no such file; give 'imagenet', 'none' or a .safetensors or "
-            ".pth file"
+            f"--weights {option}: no such file; give 'imagenet', 'none', a .safetensors or .pth "
+            "file, or a folder with one for each training split"
         )
     return PretrainedWeights("file", Path(option))
 
@@ -104,6 +138,9 @@ def _download(get_state: Callable[..., Any], url: str) -> dict[str, torch.Tensor
 def read_weights_file(path: Path, option: str) -> dict[str, torch.Tensor]:
     """Read a state dictionary from a .safetensors or .pth file; no code in it is run.
 
+    What training programs wrap it in is taken off: an entry such as "state_dict", and "module." in
+    front of every name.
+
     Args:
         path: The file.
         option: The option that names it, for the message.
@@ -112,14 +149,85 @@ def read_weights_file(path: Path, option: str) -> dict[str, torch.Tensor]:
         CheckpointError: It cannot be read, or holds anything but tensors.
     """
     try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
+        with path.open("rb") as file:
+            beginning = file.read(512)
+    except OSError as error:
+        raise CheckpointError(f"{option} {path}: {error.strerror or error}") from error
+    try:
+        # By content: a header of JSON behind its length, whatever the file is called.
+        if beginning[8:9] == b"{":
+            return _without_parallel(load_file(path))
         with warnings.catch_warnings(action="ignore"):  # about pickles, which are refused anyway
             # weights_only: a restricted reader that runs no code from the file.
             state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # noqa: BLE001  # the reader of .pth raises anything for damaged ones
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise CheckpointError(f"{option} {path}: cannot be read ({reason})") from None
-    if not isinstance(state, dict) or not all(isinstance(v, torch.Tensor) for v in state.values()):
-        raise CheckpointError(f"{option} {path}: expected a dictionary of tensors")
+        raise CheckpointError(f"{option} {path}: {_explain(beginning, error)}") from None
+    state = _unwrapped(state)
+    if not isinstance(state, dict) or not all(
+        isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in state.items()
+    ):
+        raise CheckpointError(
+            f"{option} {path}: expected a dictionary of tensors by name, as "
+            "torch.save(model.state_dict(), FILE) writes it"
+        )
+    return _without_parallel(state)
+
+
+def state_difference(
+    expected: Mapping[str, torch.Tensor], found: Mapping[str, torch.Tensor]
+) -> str | None:
+    """Say on one line how a state dictionary differs from the one that a module needs.
+
+    Args:
+        expected: The state of the module.
+        found: The state to load.
+
+    Returns:
+        At most five names of each kind of difference; None where the state fits.
+    """
+    shapes = [
+        f"{name} {tuple(found[name].shape)} for {tuple(tensor.shape)}"
+        for name, tensor in expected.items()
+        if name in found and found[name].shape != tensor.shape
+    ]
+    kinds = {
+        "missing": [n for n in expected if n not in found and not n.endswith(UNCOUNTED)],
+        "unknown": [name for name in found if name not in expected],
+        "of another shape": shapes,
+    }
+    parts = [
+        f"{len(names)} of {len(expected if kind != 'unknown' else found)} tensors are {kind}, such "
+        f"as {', '.join(names[:NAMES_SHOWN])}"
+        for kind, names in kinds.items()
+        if names
+    ]
+    return "; ".join(parts) or None
+
+
+def _unwrapped(state: Any) -> Any:
+    for key in WRAPPERS:
+        if isinstance(state, dict) and isinstance(state.get(key), dict):
+            return state[key]
     return state
+
+
+def _without_parallel(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Take off what DataParallel puts in front of every name."""
+    if not all(name.startswith(PARALLEL_PREFIX) for name in state):
+        return state
+    return {name.removeprefix(PARALLEL_PREFIX): tensor for name, tensor in state.items()}
+
+
+def _explain(beginning: bytes, error: Exception) -> str:
+    start = beginning.lstrip().lower()
+    if start.startswith((b"<!doctype", b"<html", b"<?xml")):
+        return "it is a web page and no weights; download the file that the page links to"
+    if start.startswith(b"version https://git-lfs"):
+        return "it is a Git LFS pointer and no weights; fetch the file itself with git lfs pull"
+    if isinstance(error, pickle.UnpicklingError):
+        return (
+            "it is no file of tensors alone, or is damaged; a pickle of Python objects is never "
+            "read: save the tensors with torch.save(model.state_dict(), FILE) or as .safetensors"
+        )
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return f"cannot be read ({reason}); it is damaged, or no .safetensors or .pth file"

@@ -12,12 +12,12 @@ from bench_core.contracts.errors import CheckpointError, DataError, UsageError
 from bench_core.contracts.scores import Scores
 from bench_core.features import FeatureTable
 from bench_core.leaderboard.settings import changes_of
-from bench_core.plugins import source_hash
 from bench_core.results.store import read_result
 from bench_core.runs.embeddings import features_of
 from bench_core.runs.inputs import RunInputs, open_inputs
 from bench_core.runs.trainings import TrainedModel, find_model, open_model
 from bench_core.scoring import score_features, score_features_trial
+from bench_core.training.code import training_code_hash
 from bench_core.training.run import LOG_FILE, MODEL_FILE
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ def _open_result(registry: Registry, path: Path, options: ReportOptions) -> Open
     _check_options(path, record, options)
     subject = _of_record(registry, path, record)
     if not record.provenance.training_identities:
-        return Opened(subject, None, "the model was not trained here, and is not kept")
+        return Opened(subject, None, "the model was trained elsewhere; name its file instead")
     identity = record.provenance.training_identities[0]
     model_path = find_model(options.runs, record.dataset.id, identity)
     if model_path is None:
@@ -225,7 +225,7 @@ def _with_images(
         model=model,
         inputs=inputs,
         features=features,
-        code_changed=source_hash(spec.method) != description.code,
+        code_changed=training_code_hash(spec.method) != description.code,
     )
 
 

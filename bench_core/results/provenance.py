@@ -20,7 +20,7 @@ from bench_core.contracts.result import Provenance
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench_core.contracts.method import Selection
+    from bench_core.contracts.method import Precision, Selection
 
 CORE_DISTRIBUTIONS = ("numpy", "pillow", "torch", "torchvision", "vireid-bench")
 NOT_INSTALLED = "not installed"
@@ -33,16 +33,21 @@ def collect_provenance(
     weights: str,
     selection: Selection,
     training_identities: Sequence[str],
+    training_format: Precision | None = None,
+    training_threads: int | None = None,
 ) -> Provenance:
     """Describe the run of this process.
 
     Args:
         command: The command line as typed, such as ["bench", "run", "--method", "xiv"].
         packages: Distributions whose versions matter besides `CORE_DISTRIBUTIONS` and Python:
-            those of the method's and the protocol's plugin.
-        weights: What the backbone started from: "imagenet", "none" or "sha256:..." of a file.
+            those of the plugins of method, protocol and dataset, and of observers.
+        weights: What the backbone started from: "imagenet", "none" or "sha256:..." of a file, or
+            of the list of several files.
         selection: Which state of each training was scored.
         training_identities: Identity (SHA-256) of each training, in the order of trials.
+        training_format: Number format of the training steps, where something was trained.
+        training_threads: Processor threads of the training, where it ran on a processor.
 
     Returns:
         The provenance, dated now; a distribution without metadata is "not installed".
@@ -58,6 +63,8 @@ def collect_provenance(
         weights=weights,
         selection=selection,
         training_identities=tuple(training_identities),
+        training_format=training_format,
+        training_threads=training_threads,
     )
 
 
@@ -65,6 +72,8 @@ def without_personal_paths(argument: str) -> str:
     """Replace the home folder in a command line's argument by "~", and the user's name by "$USER".
 
     The name is replaced only where it is a whole component of a path, as in "/scratch/ann/data".
+    Bytes that are no UTF-8, such as in a folder's name, become backslash escapes: a record is
+    Unicode.
     """
     home = str(Path.home()).rstrip("/")
     if home:
@@ -72,7 +81,7 @@ def without_personal_paths(argument: str) -> str:
     user = os.environ.get("USER")
     if user:
         argument = re.sub(rf"(?<=/){re.escape(user)}(?=/|$)", "$USER", argument)
-    return argument
+    return os.fsencode(argument).decode(errors="backslashreplace")
 
 
 def git_state(folder: Path) -> tuple[str | None, bool | None]:

@@ -75,7 +75,7 @@ def load_query_table(path: Path, record: ResultRecord) -> QueryTable:
             return _decode({name: arrays[name] for name in (*_ROWS, "group_trials")})
     # A malformed archive surfaces in zipfile, zlib or numpy as nearly any exception.
     except Exception as error:
-        reason = (str(error) or type(error).__name__).splitlines()[0]
+        reason = (str(error) or type(error).__name__).splitlines()[0][:200]
         raise DataError(
             f"{query_scores_path(path)} does not hold the scores of queries: {reason}; run it again"
         ) from error

@@ -8,23 +8,27 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench_core.configuration import MethodChoice
+from bench_core.contracts.errors import UsageError
 from bench_core.contracts.protocol import Convention
 from bench_core.contracts.result import (
     SCHEMA_VERSION,
     Cost,
     DatasetUsed,
     MethodRun,
+    Origin,
     ProtocolUsed,
+    Provenance,
     ResultRecord,
 )
 from bench_core.contracts.scores import Scores
 from bench_core.evaluation import Evaluation, join_evaluations
 from bench_core.features import FeatureTable
-from bench_core.files import check_writable
+from bench_core.files import check_writable, hash_json
 from bench_core.plugins import Registry
 from bench_core.results.provenance import collect_provenance
 from bench_core.results.query_scores import encode_query_table
-from bench_core.results.store import write_result
+from bench_core.results.store import read_result, write_result
+from bench_core.runs.attribution import attributed
 from bench_core.runs.embeddings import ExtractionReport, features_of
 from bench_core.runs.inputs import RunInputs
 from bench_core.runs.profiles import count_cost
@@ -101,9 +105,11 @@ def run_benchmark(
         config=choice.config.model_dump(mode="json"),
     )
     splits = inputs.training_splits(settings.selection)
-    scored = {
-        split: _train_and_extract(choice, inputs, split, settings) for split in each_split(splits)
-    }
+    with attributed(registry, choice.spec.id):
+        scored = {
+            split: _train_and_extract(choice, inputs, split, settings)
+            for split in each_split(splits)
+        }
     evaluation = _evaluate(inputs, scoring, splits, scored)
     query_scores = encode_query_table(evaluation.query_table)
     record = ResultRecord(
@@ -113,16 +119,18 @@ def run_benchmark(
         protocol=_protocol_used(inputs, scoring),
         scores=Scores.model_validate(evaluation.as_document()),
         query_scores=hashlib.sha256(query_scores).hexdigest(),
+        features=tuple(part.report.features for part in scored.values()),
+        origin=_origin(inputs, [part.model for part in scored.values()]),
         cost=_cost(choice, settings, list(scored.values())),
-        provenance=collect_provenance(
+        provenance=_provenance(
             command,
-            sorted({_distribution(registry, choice)}),
-            weights=settings.weights.label,
-            selection=settings.selection,
-            training_identities=[scored[split].model.description.identity for split in splits],
+            registry.participants(protocol.id, choice.spec.id),
+            settings,
+            [scored[split].model for split in splits],
         ),
     )
     path = write_result(results, record, query_scores)
+    record = read_result(path)
     registry.notify("bench_run_finished", record=record, path=str(path))
     return RunOutcome(record, path, tuple(part.model for part in scored.values()))
 
@@ -143,7 +151,7 @@ def _train_and_extract(
     choice: MethodChoice, inputs: RunInputs, split: str, settings: TrainingSettings
 ) -> _Scored:
     model = train(choice, inputs, split, settings)
-    features, report = features_of(model, inputs, settings.device)
+    features, report = features_of(model, inputs, settings.device, settings.threads)
     model.method.networks.cpu()  # a device need not hold the models of all trials at once
     return _Scored(model, features, report)
 
@@ -179,6 +187,45 @@ def _method_run(choice: MethodChoice, seed: int) -> MethodRun:
         overrides=choice.overridden_keys,
         config=choice.config.model_dump(mode="json"),
         seed=seed,
+    )
+
+
+def _origin(inputs: RunInputs, models: Sequence[TrainedModel]) -> Origin:
+    """Say where the models came from; one for each training split.
+
+    Raises:
+        UsageError: One weights file is the model of several splits, under two names.
+    """
+    files = [model.weights_file for model in models if model.weights_file is not None]
+    if len(files) < len(models):
+        return Origin()
+    if len(set(files)) < len(files):
+        raise UsageError(
+            f"--weights: {len(files) - len(set(files))} of {len(files)} files are copies of "
+            f"another; {inputs.protocol.spec.id} needs a model for each training split"
+        )
+    return Origin(kind="trained-elsewhere", files=tuple(files))
+
+
+def _provenance(
+    command: Sequence[str],
+    packages: Sequence[str],
+    settings: TrainingSettings,
+    models: Sequence[TrainedModel],
+) -> Provenance:
+    """Collect the provenance of models, one a trial; those from elsewhere claim no training."""
+    labels = list(dict.fromkeys(model.description.weights for model in models))
+    several = f"sha256:{hash_json(labels)}"
+    trained_here = any(model.weights_file is None for model in models)
+    first = models[0].description
+    return collect_provenance(
+        command,
+        packages,
+        weights=labels[0] if len(labels) == 1 else several,
+        selection=settings.selection,
+        training_identities=[m.description.identity for m in models] if trained_here else [],
+        training_format=first.precision if trained_here else None,
+        training_threads=first.threads if trained_here else None,
     )
 
 
@@ -226,7 +273,3 @@ def _cost(choice: MethodChoice, settings: TrainingSettings, scored: Sequence[_Sc
         device=first.report.device,
         precision=first.report.precision,
     )
-
-
-def _distribution(registry: Registry, choice: MethodChoice) -> str:
-    return registry.distribution_of(choice.spec.id).split()[0]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import json
+import hashlib
+import math
 import sys
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -10,13 +11,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from pydantic import TypeAdapter
 
 from bench_core.contracts.errors import CheckpointError, DataError
 from bench_core.contracts.method import Precision
-from bench_core.devices import device_name
+from bench_core.devices import default_threads, device_name, fixed_threads
 from bench_core.extraction import ExtractionSettings, extract_features
 from bench_core.features import FEATURE_COLUMNS, FeatureTable, read_features, write_features
-from bench_core.files import write_json
+from bench_core.files import hash_file, hash_json, write_json
 from bench_core.runs.inputs import RunInputs
 from bench_core.runs.trainings import TrainedModel, training_images_digest
 from bench_core.runs.validation import validation_digest
@@ -39,13 +41,17 @@ class ExtractionReport:
         device: Name of the device.
         precision: Number format of convolutions and matrix products.
         note: Why the fast path was not taken, on one line; empty where it was.
+        features: Digest of the features, from `features_digest`.
+        model: SHA-256 (hex) of the model file.
     """
 
     num_images: int
     seconds: float
     device: str
-    precision: Precision = "float32"
-    note: str = ""
+    precision: Precision
+    note: str
+    features: str
+    model: str
 
     @property
     def images_per_second(self) -> float:
@@ -53,25 +59,36 @@ class ExtractionReport:
         return self.num_images / self.seconds
 
 
+_REPORT = TypeAdapter(ExtractionReport)
+
+
 def features_of(
-    model: TrainedModel, inputs: RunInputs, device: torch.device
+    model: TrainedModel, inputs: RunInputs, device: torch.device, threads: int | None = None
 ) -> tuple[FeatureTable, ExtractionReport]:
     """Return the features of every image that the model may be scored on.
 
     They are kept beside the model: all protocols of a dataset and both conventions share them.
+    Those of another model file, or that were changed, are made again.
+
+    Args:
+        model: The trained model.
+        inputs: Protocol and dataset.
+        device: Where to compute.
+        threads: Processor threads; None for `default_threads`.
 
     Raises:
         CheckpointError: The model was trained on other data.
         DataError: The features are not finite.
+        PluginError: The method breaks its contract.
     """
     check_training(model, inputs)
     features_path = model.path.with_name(FEATURES_FILE)
     report_path = model.path.with_name(EXTRACTION_FILE)
     kept = _read_kept(features_path, report_path)
     images = inputs.dataset.images.iloc[tested_rows(model, inputs)]
-    if kept is not None and _are_of(kept[0], images):
+    if kept is not None and _are_of(kept[0], images) and kept[1].model == hash_file(model.path):
         return kept
-    features, report = extract(model, inputs, device)
+    features, report = extract(model, inputs, device, threads=threads)
     write_features(features_path, features)
     write_json(report_path, asdict(report))
     return features, report
@@ -84,9 +101,21 @@ def _read_kept(
     if not (features_path.exists() and report_path.exists()):
         return None
     try:
-        return read_features(features_path), ExtractionReport(**json.loads(report_path.read_text()))
-    except (DataError, ValueError, TypeError):
+        report = _REPORT.validate_json(report_path.read_bytes(), strict=True)
+        features = read_features(features_path)
+    except (DataError, OSError, ValueError):  # ValidationError is a ValueError
         return None
+    whole = math.isfinite(report.seconds) and report.seconds > 0
+    whole = whole and report.num_images == len(features.features)
+    return (features, report) if whole and features_digest(features) == report.features else None
+
+
+def features_digest(features: FeatureTable) -> str:
+    """Return a SHA-256 (hex) of features, their images and their metric, in whatever file."""
+    images = {name: features.table[name].tolist() for name in FEATURE_COLUMNS}
+    values = np.ascontiguousarray(features.features)
+    content = hashlib.sha256(values.tobytes()).hexdigest()
+    return hash_json([content, str(values.dtype), list(values.shape), images, features.metric])
 
 
 def _are_of(features: FeatureTable, images: pd.DataFrame) -> bool:
@@ -105,6 +134,7 @@ def extract(
     inputs: RunInputs,
     device: torch.device,
     precision: Precision = "float32",
+    threads: int | None = None,
 ) -> tuple[FeatureTable, ExtractionReport]:
     """Extract the features of every image that the model may be scored on.
 
@@ -115,32 +145,35 @@ def extract(
         inputs: Protocol and dataset.
         device: Where to compute.
         precision: Number format of convolutions and matrix products.
+        threads: Processor threads; None for `default_threads`.
 
     Raises:
         CheckpointError: The model was trained on other data.
         DataError: The features are not finite.
+        PluginError: The method breaks its contract.
     """
     check_training(model, inputs)
     rows = tested_rows(model, inputs)
-    extraction = extract_features(
-        model.method,
-        inputs.dataset.images,
-        rows,
-        inputs.images(model.config.image_size),
-        ExtractionSettings(
-            device=device, batch_size=model.config.extraction_batch, precision=precision
-        ),
+    settings = ExtractionSettings(
+        device=device, batch_size=model.config.extraction_batch, precision=precision
     )
+    images, store = inputs.dataset.images, inputs.images(model.config.image_size)
+    with fixed_threads(threads or default_threads()):
+        extraction = extract_features(model.method, images, rows, store, settings)
+        computed_on = device_name(device)
     if extraction.note:
         sys.stderr.write(f"Note: features are extracted the slow way: {extraction.note}\n")
+    features = replace(extraction.features, training_split=model.description.split)
     report = ExtractionReport(
         num_images=len(rows),
-        seconds=round(extraction.seconds, 3),
-        device=device_name(device),
+        seconds=max(round(extraction.seconds, 3), 0.001),
+        device=computed_on,
         precision=extraction.precision,
         note=extraction.note,
+        features=features_digest(features),
+        model=hash_file(model.path),
     )
-    return replace(extraction.features, training_split=model.description.split), report
+    return features, report
 
 
 def check_training(model: TrainedModel, inputs: RunInputs) -> None:

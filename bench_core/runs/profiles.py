@@ -16,7 +16,7 @@ from bench_core.profiling.cost import InferenceCost, inference_cost
 from bench_core.profiling.counting import simulated
 from bench_core.profiling.steps import StageCost, stage_costs
 from bench_core.progress import progress
-from bench_core.runs.trainings import build_method
+from bench_core.runs.methods import build_method
 from bench_core.training.method import Method, StagedMethod
 
 NUM_IDENTITIES = 395

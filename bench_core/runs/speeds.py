@@ -10,8 +10,8 @@ from bench_core.contracts.dataset import Dataset
 from bench_core.data.verification.recognition import recognize
 from bench_core.plugins import Registry, load_object
 from bench_core.profiling.speed import SpeedReport, SpeedSettings, measure_speed
+from bench_core.runs.methods import build_method
 from bench_core.runs.profiles import NUM_IDENTITIES
-from bench_core.runs.trainings import build_method
 from bench_core.synthetic import generate
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,13 +17,20 @@ from filelock import FileLock
 from numpy.typing import NDArray
 
 from bench_core.configuration import MethodChoice, MethodConfig, validate_config
-from bench_core.contracts.errors import BenchError, CheckpointError, PluginError, TrainingError
+from bench_core.contracts.errors import (
+    BenchError,
+    CheckpointError,
+    TrainingError,
+    UsageError,
+)
 from bench_core.contracts.method import Precision, Selection
-from bench_core.devices import device_name
-from bench_core.files import hash_json
+from bench_core.devices import default_threads, device_name, fixed_threads
+from bench_core.files import hash_json, remove_abandoned
 from bench_core.modeling.pretrained import PretrainedWeights
-from bench_core.plugins import Registry, load_object, source_hash
+from bench_core.plugins import Registry, load_object
+from bench_core.runs.estimates import warn_of_length
 from bench_core.runs.inputs import RunInputs
+from bench_core.runs.methods import build_method, load_pretrained, networks_digest
 from bench_core.runs.validation import build_validation, validation_digest
 from bench_core.training.checkpoint import (
     TrainingReport,
@@ -30,6 +38,7 @@ from bench_core.training.checkpoint import (
     load_networks,
     save_model,
 )
+from bench_core.training.code import training_code_hash
 from bench_core.training.data import TrainingData, training_data
 from bench_core.training.identity import TrainingDescription
 from bench_core.training.method import Method
@@ -42,10 +51,13 @@ from bench_core.training.run import (
     TrainingRun,
     ignore_epoch,
 )
-from bench_core.training.seeding import seed_global_generators
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+FOREIGN_MODEL = "give the model.safetensors of a training of this version of bench"
+"""What to do where a model file of the user's own cannot be read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +72,7 @@ class TrainingSettings:
         runs: Folder that holds a folder for each training.
         selection: Which state of the training is kept.
         on_epoch: Told of each finished epoch.
+        threads: Processor threads of trainings and extractions on a CPU.
     """
 
     seed: int
@@ -69,6 +82,7 @@ class TrainingSettings:
     runs: Path
     selection: Selection = "last"
     on_epoch: EpochObserver = ignore_epoch
+    threads: int = field(default_factory=default_threads)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +105,12 @@ class TrainedModel:
     report: TrainingReport
     cached: bool
 
+    @property
+    def weights_file(self) -> str | None:
+        """SHA-256 (hex) of the weights file that the model is, untrained since; else None."""
+        kind, _, digest = self.description.weights.partition(":")
+        return digest if self.report.untouched and kind == "sha256" else None
+
 
 def train(
     choice: MethodChoice, inputs: RunInputs, split: str, settings: TrainingSettings
@@ -106,7 +126,9 @@ def train(
     Raises:
         DataError: An image is damaged, or the split cannot be trained on.
         TrainingError: The training cannot go on, or was never validated.
-        UsageError: The method cannot be selected by validation.
+        UsageError: The method cannot be selected by validation, loads no weights of the kind that
+            was asked for, or is one model from elsewhere for several training splits.
+        PluginError: The method breaks its contract.
         BenchError: A file cannot be written, or another process is at the same training.
     """
     images = inputs.dataset.images
@@ -124,8 +146,13 @@ def train(
                 validate = build_validation(
                     method, choice.config, inputs, description, settings.device
                 )
+                if choice.preset.name == "paper" and settings.device.type == "cpu":
+                    _warn(choice, data, settings)
                 _train(method, data, description, folder, settings, validate)
-    return _finished(path, method, choice.config, cached=cached)
+    _remove_leftovers(folder)
+    model = _finished(path, method, choice.config, cached=cached)
+    _refuse_one_file_for_all(model, inputs, settings)
+    return model
 
 
 def _describe(
@@ -145,9 +172,10 @@ def _describe(
         split=split,
         images=training_images_digest(images, rows),
         seed=settings.seed,
-        weights=settings.weights.label,
+        weights=settings.weights.of_split(split).label,
         precision=settings.precision,
-        code=source_hash(choice.spec.method),
+        threads=settings.threads if settings.device.type == "cpu" else None,
+        code=training_code_hash(choice.spec.method),
         num_identities=images["identity"].iloc[rows].nunique(),
         validation=validation_digest(inputs, settings.selection),
     )
@@ -162,20 +190,55 @@ def _train(
     validate: Callable[[], float] | None,
 ) -> None:
     """Train to the end, and write the model in the place of the checkpoint."""
-    if not (folder / CHECKPOINT_FILE).exists():
-        method.load_pretrained(settings.weights)
-    run = TrainingRun(
-        folder=folder,
-        description=description,
-        device=settings.device,
-        on_epoch=settings.on_epoch,
-        validate=validate,
-    )
-    with _deterministic(settings.device):
+    with fixed_threads(settings.threads), _deterministic(settings.device):
+        before = load_pretrained(method, settings.weights.of_split(description.split), description)
+        run = TrainingRun(
+            folder=folder,
+            description=description,
+            device=settings.device,
+            on_epoch=settings.on_epoch,
+            validate=validate,
+        )
         method.train(data, run)
-    report = _report(folder / LOG_FILE, description, settings.device)
+        report = _report(folder / LOG_FILE, description, settings.device)
+    report = replace(report, untouched=networks_digest(method.networks) == before)
     save_model(folder / MODEL_FILE, method.networks, description, report)
     (folder / CHECKPOINT_FILE).unlink(missing_ok=True)
+
+
+def _warn(choice: MethodChoice, data: TrainingData, settings: TrainingSettings) -> None:
+    """Tell how long it takes, by a copy of the method: a measured one has other random states."""
+    with fixed_threads(settings.threads), torch.random.fork_rng(devices=[]):
+        copy = build_method(choice, data.num_identities, seed=settings.seed)
+        warn_of_length(choice, copy, data)
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Remove what killed processes left beside a finished model."""
+    remove_abandoned(folder)
+    checkpoint = folder / CHECKPOINT_FILE
+    if checkpoint.exists() and os.access(folder, os.W_OK):
+        checkpoint.unlink(missing_ok=True)
+
+
+def _refuse_one_file_for_all(
+    model: TrainedModel, inputs: RunInputs, settings: TrainingSettings
+) -> None:
+    """Refuse one model from elsewhere where each training split needs a model of its own.
+
+    Raises:
+        UsageError: It has seen people that it would be scored on in other trials.
+    """
+    splits = dict.fromkeys(inputs.training_splits(settings.selection))
+    path = settings.weights.path
+    if model.weights_file is None or path is None or path.is_dir() or len(splits) == 1:
+        return
+    raise UsageError(
+        f"--weights {path}: {model.description.method} trains nothing, so one model would be "
+        f"scored on all {len(splits)} training splits of {inputs.protocol.spec.id}, of which it "
+        f"may have seen the people; give --weights FOLDER with {next(iter(splits))}.pth and so "
+        "on, a model for each split"
+    )
 
 
 def training_images_digest(images: pd.DataFrame, rows: NDArray[np.int64]) -> str:
@@ -202,24 +265,6 @@ def find_model(runs: Path, dataset: str, identity: str) -> Path | None:
     return found[0] if found else None
 
 
-def build_method(choice: MethodChoice, num_identities: int, *, seed: int = 0) -> Method:
-    """Build a method with the random weights of a seed.
-
-    Raises:
-        PluginError: The class that the spec names lacks what a method must have.
-    """
-    seed_global_generators((seed,))
-    method: Method = load_object(choice.spec.method)(choice.config, num_identities=num_identities)
-    missing = [
-        name
-        for name in ("metric", "networks", "load_pretrained", "train", "extract")
-        if not hasattr(method, name)
-    ]
-    if missing:
-        raise PluginError(f"{choice.spec.method} lacks {', '.join(missing)}; see docs/plugins.md")
-    return method
-
-
 def open_model(registry: Registry, path: Path) -> TrainedModel:
     """Load a finished training from its model file alone.
 
@@ -227,10 +272,16 @@ def open_model(registry: Registry, path: Path) -> TrainedModel:
         CheckpointError: The file is unreadable or does not fit its method.
         UsageError: The method that it names is not installed, or its configuration has changed.
     """
-    _, description, _ = load_model(path)
+    _, description, _ = load_model(path, FOREIGN_MODEL)
     spec, _ = registry.method(f"{description.method}:{description.variant}")
     config = validate_config(load_object(spec.config), description.config)
-    method = load_object(spec.method)(config, num_identities=description.num_identities)
+    try:
+        method = load_object(spec.method)(config, num_identities=description.num_identities)
+    except (RuntimeError, MemoryError) as error:  # such as a classifier of 10^12 people
+        reason = " ".join(str(error).split())[:200]
+        raise CheckpointError(
+            f"{path}: its method cannot be built ({reason}); {FOREIGN_MODEL}"
+        ) from None
     return _finished(path, method, config, cached=True)
 
 
@@ -253,7 +304,7 @@ def _report(log: Path, description: TrainingDescription, device: torch.device) -
     Raises:
         TrainingError: The model was to be selected by validation, and was not.
     """
-    epochs = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+    epochs = _epochs(log) if log.exists() else []
     seconds = sum(epoch["seconds"] for epoch in epochs)
     waited = sum(epoch["seconds"] * epoch["waiting_for_data"] for epoch in epochs)
     report = TrainingReport(
@@ -271,6 +322,17 @@ def _report(log: Path, description: TrainingDescription, device: torch.device) -
         )
     best = max(validated, key=itemgetter(VALIDATION_SCORE))
     return replace(report, selected_epoch=best["epoch"], validation_score=best[VALIDATION_SCORE])
+
+
+def _epochs(log: Path) -> list[dict[str, Any]]:
+    try:
+        epochs = [json.loads(line) for line in log.read_text().splitlines()]
+        return [epoch for epoch in epochs if epoch["seconds"] + epoch["waiting_for_data"] >= 0]
+    except (ValueError, TypeError, KeyError, RecursionError, OSError) as error:
+        raise TrainingError(
+            f"{log} is not the log of a training ({type(error).__name__}: {error}); remove it and "
+            "run again"
+        ) from None
 
 
 def _make_folder(folder: Path) -> None:

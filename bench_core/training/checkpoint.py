@@ -9,16 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import TypeAdapter, ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import nn
 
 from bench_core.contracts.errors import CheckpointError
 from bench_core.files import write_atomically
-from bench_core.training.identity import TrainingDescription
+from bench_core.modeling.pretrained import state_difference
+from bench_core.training.identity import TrainingDescription, first_defect
 from bench_core.training.selection import Selected
 
-FORMAT = "vireid-bench/1"
+FORMAT = "vireid-bench/2"
 NETWORKS = "networks."
 OPTIMIZERS = "optimizers."
 SELECTED = "selected."
@@ -34,7 +36,6 @@ class Position:
         step: Steps of the epoch that are done.
         loss_sums: Sum of each named loss over those steps.
         seconds: Wall time of those steps.
-        log_bytes: Length of the log when the checkpoint was written.
     """
 
     stage: int = 0
@@ -42,7 +43,6 @@ class Position:
     step: int = 0
     loss_sums: Mapping[str, float] = field(default_factory=dict)
     seconds: float = 0.0
-    log_bytes: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,11 +51,13 @@ class Progress:
 
     Attributes:
         position: Where it was.
+        log: The log when the checkpoint was written.
         optimizers: The state of each optimiser, for `restore_optimizer`.
         selected: The best networks so far, where they are selected by validation.
     """
 
     position: Position = field(default_factory=Position)
+    log: str = ""
     optimizers: Mapping[str, dict[str, Any]] = field(default_factory=dict)
     selected: Selected | None = None
 
@@ -71,6 +73,7 @@ class TrainingReport:
         selected_epoch: Epoch of the last stage, from 1, whose networks validation selected; None
             where those of the last epoch were kept without it.
         validation_score: mAP of those networks on the validation people, in [0, 1].
+        untouched: Whether the networks are what they started from: nothing was trained.
     """
 
     seconds: float
@@ -78,6 +81,11 @@ class TrainingReport:
     device: str
     selected_epoch: int | None = None
     validation_score: float | None = None
+    untouched: bool = False
+
+
+_REPORT, _POSITION, _TEXT = TypeAdapter(TrainingReport), TypeAdapter(Position), TypeAdapter(str)
+_GROUPS = TypeAdapter(dict[str, list[dict[str, Any]]])
 
 
 def save_model(
@@ -93,9 +101,13 @@ def save_model(
 
 
 def load_model(
-    path: Path,
+    path: Path, remedy: str = "remove it to train again"
 ) -> tuple[dict[str, torch.Tensor], TrainingDescription, TrainingReport]:
     """Read what `save_model` wrote.
+
+    Args:
+        path: The file.
+        remedy: What to do where it cannot be read, for the message.
 
     Returns:
         The state of the networks, the training that made it, and how it went.
@@ -103,22 +115,24 @@ def load_model(
     Raises:
         CheckpointError: The file is unreadable or was not written by this program.
     """
-    tensors, document = _load(path)
-    description = TrainingDescription.from_document(document["training"])
-    return _having(NETWORKS, tensors), description, TrainingReport(**document["report"])
+    tensors, document = _load(path, remedy)
+    try:
+        description = TrainingDescription.from_document(document["training"])
+        report = _REPORT.validate_json(json.dumps(document["report"]), strict=True)
+    except (CheckpointError, KeyError, ValidationError) as error:
+        raise _not_ours(path, error, remedy) from None
+    return _having(NETWORKS, tensors), description, report
 
 
 def load_networks(networks: nn.Module, state: Mapping[str, torch.Tensor], path: Path) -> None:
     """Load a state into networks.
 
     Raises:
-        CheckpointError: The state belongs to other networks; the message names one difference.
+        CheckpointError: The state belongs to other networks; the message names some of them.
     """
-    try:
-        networks.load_state_dict(state)
-    except RuntimeError as error:
-        detail = " ".join(str(error).split())
-        raise CheckpointError(f"{path} does not fit the method's networks: {detail}") from None
+    if difference := state_difference(networks.state_dict(), state):
+        raise CheckpointError(f"{path} does not fit the method's networks: {difference}")
+    networks.load_state_dict(state)
 
 
 def save_progress(
@@ -127,12 +141,13 @@ def save_progress(
     optimizers: Mapping[str, torch.optim.Optimizer],
     position: Position,
     identity: str,
+    log: str = "",
     selected: Selected | None = None,
 ) -> None:
     """Write all that an interrupted training needs to go on exactly where it was.
 
     Random states need no place here: every draw is seeded by its position in the training. The
-    best networks so far have theirs, so that they and the position are of one moment.
+    best networks so far and the log have theirs, so that they and the position are of one moment.
 
     Raises:
         BenchError: The file cannot be written; the previous checkpoint stays whole.
@@ -146,7 +161,12 @@ def save_progress(
             for key, value in entries.items():
                 if value is not None:
                     tensors[f"{OPTIMIZERS}{name}.{index}.{key}"] = value.detach().cpu().contiguous()
-    document = {"identity": identity, "position": asdict(position), "param_groups": groups}
+    document = {
+        "identity": identity,
+        "position": asdict(position),
+        "log": log,
+        "param_groups": groups,
+    }
     if selected is not None:
         tensors |= _prefixed(SELECTED, selected.state)
         document["selected"] = {"epoch": selected.epoch, "score": selected.score}
@@ -159,25 +179,17 @@ def load_progress(path: Path, networks: nn.Module, identity: str) -> Progress:
     Raises:
         CheckpointError: The file is unreadable, or belongs to another training.
     """
-    tensors, document = _load(path)
+    remedy = "remove it to train again from the start"
+    tensors, document = _load(path, remedy)
     if document.get("identity") != identity:
         raise CheckpointError(
             f"{path} belongs to another training; remove it or choose another --runs folder"
         )
     load_networks(networks, _having(NETWORKS, tensors), path)
-    optimizers: dict[str, dict[str, Any]] = {
-        name: {"state": {}, "param_groups": groups}
-        for name, groups in document["param_groups"].items()
-    }
-    for full_name, tensor in _having(OPTIMIZERS, tensors).items():
-        name, index, key = full_name.rsplit(".", 2)
-        optimizers[name]["state"].setdefault(int(index), {})[key] = tensor
-    selected = document.get("selected")
-    return Progress(
-        position=Position(**document["position"]),
-        optimizers=optimizers,
-        selected=selected and Selected(state=_having(SELECTED, tensors), **selected),
-    )
+    try:
+        return _progress(tensors, document)
+    except (KeyError, TypeError, ValueError) as error:  # ValidationError is a ValueError
+        raise _not_ours(path, error, remedy) from None
 
 
 def restore_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
@@ -185,8 +197,17 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -
 
     The layout decides which elements a vectorised kernel handles in its tail, and with it the last
     bit of a result: a resumed training must not differ from an uninterrupted one.
+
+    Raises:
+        CheckpointError: It is the state of another optimiser.
     """
-    optimizer.load_state_dict(state)
+    try:
+        optimizer.load_state_dict(state)
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError, RuntimeError) as error:
+        raise CheckpointError(
+            f"the checkpoint does not fit the optimisers of its stage ({first_defect(error)}); "
+            "remove it to train again from the start"
+        ) from None
     for group in optimizer.param_groups:
         for parameter in group["params"]:
             if parameter.dim() != 4 or parameter not in optimizer.state:
@@ -195,6 +216,23 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -
             for key, value in entries.items():
                 if value.shape == parameter.shape:
                     entries[key] = torch.empty_like(parameter).copy_(value)
+
+
+def _progress(tensors: Mapping[str, torch.Tensor], document: Mapping[str, Any]) -> Progress:
+    optimizers: dict[str, dict[str, Any]] = {
+        name: {"state": {}, "param_groups": groups}
+        for name, groups in _GROUPS.validate_python(document["param_groups"], strict=True).items()
+    }
+    for full_name, tensor in _having(OPTIMIZERS, tensors).items():
+        name, index, key = full_name.rsplit(".", 2)
+        optimizers[name]["state"].setdefault(int(index), {})[key] = tensor
+    selected = document.get("selected")
+    return Progress(
+        position=_POSITION.validate_json(json.dumps(document["position"]), strict=True),
+        log=_TEXT.validate_json(json.dumps(document["log"]), strict=True),
+        optimizers=optimizers,
+        selected=selected and Selected(state=_having(SELECTED, tensors), **selected),
+    )
 
 
 def _prefixed(prefix: str, state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -220,19 +258,31 @@ def _write(file: Any, content: bytes) -> None:
     file.write(content)
 
 
-def _load(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+def _load(path: Path, remedy: str) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     if not path.is_file():
         raise CheckpointError(f"{path} does not exist or is no file")
     try:
         with safe_open(str(path), framework="pt") as file:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
-        raise CheckpointError(
-            f"{path} is no readable checkpoint ({error}); remove it to train again"
-        ) from None
+    # What a header of another form makes of it: the reader's own error, or one of torch.
+    except (SafetensorError, OSError, ValueError, TypeError, RuntimeError, KeyError) as error:
+        raise CheckpointError(f"{path} is no readable checkpoint ({error}); {remedy}") from None
     if FORMAT not in metadata:
         raise CheckpointError(
-            f"{path} was not written by this version of bench (no entry '{FORMAT}'); train it anew"
+            f"{path} was not written by this version of bench (no entry '{FORMAT}'); {remedy}"
         )
-    return tensors, json.loads(metadata[FORMAT])
+    try:
+        document = json.loads(metadata[FORMAT])
+    except (ValueError, RecursionError) as error:
+        raise _not_ours(path, error, remedy) from None
+    if not isinstance(document, dict):
+        raise _not_ours(path, TypeError("it is no JSON object"), remedy)
+    return tensors, document
+
+
+def _not_ours(path: Path, error: Exception, remedy: str) -> CheckpointError:
+    detail = f"no entry {error}" if isinstance(error, KeyError) else first_defect(error)[:200]
+    return CheckpointError(
+        f"{path}: its entry '{FORMAT}' is not what bench writes ({detail}); {remedy}"
+    )

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
 
 from bench_core.contracts.errors import CheckpointError
 from bench_core.contracts.method import Precision, Selection
 from bench_core.files import hash_json
 
-IDENTITY_VERSION = 1
+IDENTITY_VERSION = 2
 """Raised whenever the same description would train another model."""
 
 
@@ -29,8 +32,9 @@ class TrainingDescription:
         seed: Seed of every random draw.
         weights: What the backbones start from: "imagenet", "none" or "sha256:..." of a file.
         precision: Number format of the training steps.
-        code: SHA-256 (hex) of the sources of the method's package: an edited loss is another
-            training.
+        code: SHA-256 (hex) of what the training runs of the method's package and of this program,
+            from `bench_core.training.code`: an edited loss is another training.
+        threads: Processor threads, which decide the last bits; None on another device.
         num_identities: Number of training identities.
         validation: SHA-256 (hex) of the validation queries and gallery that choose the epoch whose
             networks are kept; None where those of the last epoch are.
@@ -48,6 +52,7 @@ class TrainingDescription:
     precision: Precision
     code: str
     num_identities: int
+    threads: int | None
     validation: str | None = None
 
     @property
@@ -68,16 +73,34 @@ class TrainingDescription:
         return document
 
     @classmethod
-    def from_document(cls, document: Mapping[str, Any]) -> TrainingDescription:
+    def from_document(cls, document: object) -> TrainingDescription:
         """Read what `document` gave.
 
         Raises:
-            CheckpointError: A field is missing or unknown.
+            CheckpointError: A field is missing, unknown or of another type.
         """
+        if not isinstance(document, Mapping):
+            raise CheckpointError("the training description is no object")
         expected = {field.name for field in fields(cls)}
         if differing := (set(document) ^ expected) - {"validation"}:
             raise CheckpointError(
                 "the training description has other fields than this version writes: "
-                f"{', '.join(sorted(differing))}"
+                f"{', '.join(sorted(map(str, differing))[:5])}"
             )
-        return cls(**document)
+        try:
+            text = json.dumps(document, allow_nan=False)  # else it could not be hashed
+            return _DESCRIPTION.validate_json(text, strict=True)
+        except ValueError as error:  # ValidationError is one
+            raise CheckpointError(f"the training description: {first_defect(error)}") from None
+
+
+_DESCRIPTION = TypeAdapter(TrainingDescription)
+
+
+def first_defect(error: Exception) -> str:
+    """Say on one line what is wrong; of a failed validation, its first defect."""
+    if not isinstance(error, ValidationError):
+        return " ".join(str(error).split())
+    defect = error.errors(include_url=False, include_input=False)[0]
+    field = ".".join(str(part) for part in defect["loc"]) or "the document"
+    return f"{field}: {defect['msg']}"

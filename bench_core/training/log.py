@@ -10,10 +10,18 @@ from typing import Any
 
 import torch
 
-from bench_core.contracts.errors import BenchError, TrainingError
+from bench_core.contracts.errors import BenchError, PluginError, TrainingError
+from bench_core.files import write_text
 
 STEPS_BETWEEN_SYNCHRONISATIONS = 20
 """On CUDA losses are read this often, so that the host seldom waits for the device."""
+
+
+def describe(value: object) -> str:
+    """Say what a value is where a tensor was expected, such as "a float"."""
+    if isinstance(value, torch.Tensor):
+        return f"a tensor of shape {tuple(value.shape)}"
+    return f"a {type(value).__name__}"
 
 
 class LossLog:
@@ -36,7 +44,14 @@ class LossLog:
 
         Raises:
             TrainingError: A loss is NaN or infinite; the stage, the step and all losses are named.
+            PluginError: A loss is no scalar tensor.
         """
+        for name, loss in losses.items():
+            if not isinstance(loss, torch.Tensor) or loss.numel() != 1:
+                raise PluginError(
+                    f"the step of stage '{self._stage}' returned {describe(loss)} as the loss "
+                    f"'{name}'; it must return scalar tensors by name"
+                )
         self._unread.append((step, {name: loss.detach() for name, loss in losses.items()}))
         on_host = all(loss.device.type == "cpu" for loss in losses.values())
         if on_host or len(self._unread) >= STEPS_BETWEEN_SYNCHRONISATIONS:
@@ -66,28 +81,25 @@ class LossLog:
 
 
 class JsonLines:
-    """A log file of one JSON document a line."""
+    """A log file of one JSON document a line; a checkpoint holds what it was, and restores it."""
 
-    def __init__(self, path: Path, keep_bytes: int = 0) -> None:
-        """Open the log; what lies behind `keep_bytes` was logged after the checkpoint and goes."""
+    def __init__(self, path: Path, text: str = "") -> None:
+        """Open the log as it was when a checkpoint was written, whatever happened to it since.
+
+        Raises:
+            BenchError: It cannot be written.
+        """
         self._path = path
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.touch()
-            with path.open("r+b") as file:
-                file.truncate(keep_bytes)
-        except OSError as error:
-            raise BenchError(f"cannot write {path}: {error.strerror}") from error
-
-    @property
-    def num_bytes(self) -> int:
-        """Length of the log."""
-        return self._path.stat().st_size
+        self.text = text
+        """All lines."""
+        write_text(path, text)
 
     def append(self, document: Mapping[str, Any]) -> None:
         """Append one line."""
+        line = json.dumps(document) + "\n"
+        self.text += line
         try:
             with self._path.open("a") as file:
-                file.write(json.dumps(document) + "\n")
+                file.write(line)
         except OSError as error:
             raise BenchError(f"cannot write {self._path}: {error.strerror}") from error

@@ -34,7 +34,7 @@ class Method(Protocol):
     networks: nn.ModuleDict
 
     def load_pretrained(self, weights: PretrainedWeights) -> None:
-        """Initialise the backbones from pretrained weights; called once, before a new training."""
+        """Initialise the backbones from pretrained weights; called once, before training."""
         ...
 
     def train(self, data: TrainingData, run: TrainingRun) -> None:

@@ -12,13 +12,15 @@ from typing import Any, TypeAlias
 import torch
 from torch import nn
 
+from bench_core.arithmetic import arithmetic
+from bench_core.contracts.errors import PluginError
 from bench_core.progress import progress
 from bench_core.training import checkpoint
 from bench_core.training.batches import Batch, BatchLoader
 from bench_core.training.checkpoint import Position, Progress
 from bench_core.training.data import TrainingData
 from bench_core.training.identity import TrainingDescription
-from bench_core.training.log import JsonLines, LossLog
+from bench_core.training.log import JsonLines, LossLog, describe
 from bench_core.training.recipes import build_optimizer, set_learning_rate
 from bench_core.training.seeding import numpy_generator, seed_global_generators, torch_generator
 from bench_core.training.selection import Selector, is_validated
@@ -75,12 +77,13 @@ class TrainingRun:
         Raises:
             TrainingError: A loss is not finite, or a stage's check failed.
             CheckpointError: The folder holds the checkpoint of another training.
+            PluginError: A step returned no losses, or updates what it has no optimiser for.
             BenchError: A file cannot be written.
         """
         networks.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         saved = self._resume(networks)
         position, states = saved.position, saved.optimizers
-        log = JsonLines(self.folder / LOG_FILE, position.log_bytes)
+        log = JsonLines(self.folder / LOG_FILE, saved.log)
         selector = self.validate and Selector(networks, self.validate, saved.selected)
         for index in range(position.stage, len(stages)):
             last = index + 1 == len(stages)
@@ -90,7 +93,7 @@ class TrainingRun:
             for name, state in states.items():
                 checkpoint.restore_optimizer(loop.optimizers[name], state)
             loop.run(position)
-            position, states = Position(stage=index + 1, log_bytes=log.num_bytes), {}
+            position, states = Position(stage=index + 1), {}
         if selector:
             selector.restore()
 
@@ -137,9 +140,7 @@ class _StageLoop:
             while position.epoch < self._stage.epochs:
                 means = self._epoch(position, bar)
                 finished = position.epoch + 1
-                position = Position(
-                    stage=self._index, epoch=finished, log_bytes=self._log.num_bytes
-                )
+                position = Position(stage=self._index, epoch=finished)
                 self._save(position)
                 # Observers hear of an epoch that is safe on disk.
                 self._run.on_epoch(
@@ -168,7 +169,7 @@ class _StageLoop:
                 self._save(
                     Position(
                         stage=self._index, epoch=epoch, step=step, loss_sums=losses.sums,
-                        seconds=time.perf_counter() - started, log_bytes=self._log.num_bytes,
+                        seconds=time.perf_counter() - started,
                     )
                 )  # fmt: skip
         losses.read()
@@ -181,14 +182,15 @@ class _StageLoop:
 
     def _step(self, batch: Batch, epoch: int, step: int, losses: LossLog) -> None:
         seed_global_generators(self._place(epoch, STEPS, step))
-        with torch.autocast(
-            self._run.device.type,
-            dtype=torch.bfloat16,
-            enabled=self._run.description.precision == "bfloat16",
-        ):
+        with arithmetic(self._run.device, self._run.description.precision):
             if step == 0 and self._stage.check is not None:
                 self._stage.check(batch)
             named = self._stage.step(batch, self._updates)
+        if not isinstance(named, Mapping):
+            raise PluginError(
+                f"the step of stage '{self._stage.name}' returned {describe(named)}; it must "
+                "return scalar tensors by name"
+            )
         losses.add(step, named)
 
     def _batches(self, epoch: int, start: int) -> Any:
@@ -243,6 +245,7 @@ class _StageLoop:
             self.optimizers,
             position,
             self._run.description.identity,
+            self._log.text,
             self._selector.selected if self._selector else None,
         )
         self._saved_at = time.monotonic()

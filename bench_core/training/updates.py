@@ -6,6 +6,9 @@ from collections.abc import Iterable, Mapping
 
 import torch
 
+from bench_core.contracts.errors import PluginError, unknown_name
+from bench_core.training.log import describe
+
 
 class Updates:
     """What a step function uses to update parameters."""
@@ -25,6 +28,10 @@ class Updates:
             optimizers: Names from `Stage.optimizers`; no other parameter's gradient is touched.
             retain_graph: Whether another loss of this step needs the same graph. What that loss
                 is differentiated through must not be what is updated here.
+
+        Raises:
+            PluginError: The loss is no scalar tensor that depends on a parameter, or an optimiser
+                is not one of the stage.
         """
         self._clear(optimizers)
         self._add_gradients(loss, optimizers, retain_graph=retain_graph)
@@ -37,6 +44,9 @@ class Updates:
 
         Args:
             parts: A scalar tensor and names from `Stage.optimizers`, each.
+
+        Raises:
+            PluginError: As `minimize` does.
         """
         every = list(dict.fromkeys(name for _, optimizers in parts for name in optimizers))
         self._clear(every)
@@ -46,11 +56,18 @@ class Updates:
 
     def _clear(self, optimizers: Iterable[str]) -> None:
         for name in optimizers:
+            if name not in self._optimizers:
+                raise PluginError(str(unknown_name("optimizer", str(name), self._optimizers)))
             self._optimizers[name].zero_grad(set_to_none=True)
 
     def _add_gradients(
         self, loss: torch.Tensor, optimizers: Iterable[str], *, retain_graph: bool
     ) -> None:
+        if not isinstance(loss, torch.Tensor) or loss.numel() != 1 or not loss.requires_grad:
+            raise PluginError(
+                f"updates.minimize was given {_what(loss)} as loss; it needs a scalar tensor that "
+                "depends on what is trained"
+            )
         parameters = [
             parameter
             for name in optimizers
@@ -63,3 +80,9 @@ class Updates:
     def _step(self, optimizers: Iterable[str]) -> None:
         for name in optimizers:
             self._optimizers[name].step()
+
+
+def _what(loss: object) -> str:
+    if isinstance(loss, torch.Tensor) and loss.numel() == 1:
+        return "a tensor without a gradient"
+    return describe(loss)

@@ -20,6 +20,7 @@ from bench_core.configuration import (
 )
 from bench_core.contracts.errors import UsageError
 from bench_core.contracts.method import MethodSpec, Paper, PresetSpec, VariantSpec
+from bench_core.plugins import Registry
 
 
 class Sampling(FrozenModel):
@@ -317,3 +318,23 @@ def test_digits_without_limit_are_no_way_around() -> None:
             parse_assignments(["epochs=" + "9" * 5000])
     finally:
         sys.set_int_max_str_digits(before)
+
+
+def test_what_a_backbone_ignores_is_refused(registry: Registry) -> None:
+    """Else two trainings that are the same would have two identities."""
+    method = registry.method("xiv")
+    for assignment in ("last_stride=2", "stem_relu=false"):
+        with pytest.raises(
+            UsageError, match=r"--set \w+: it is of the backbone resnet50 and changes"
+        ):
+            choose_method(*method, "quick", [assignment])
+        resnet = ["backbone=resnet50", "weights=none", assignment]
+        assert choose_method(*method, "quick", resnet).config != (
+            choose_method(*method, "quick", resnet[:2]).config
+        )
+
+
+def test_what_a_preset_says_of_another_backbone_does_not_count(registry: Registry) -> None:
+    method = registry.method("xiv")
+    changed = choose_method(*method, "official-code", ["backbone=small"]).config
+    assert changed.model_dump()["stem_relu"] is True

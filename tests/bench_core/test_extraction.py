@@ -122,7 +122,10 @@ def test_the_fast_path_is_held_to_the_method_on_a_batch_of_each_modality_and_siz
     method = Marked()
     extract_features(method, images, ROWS, store, SETTINGS)
     counts = images["modality"].iloc[ROWS].value_counts()
-    expected = [size for count in counts for size in (7, count % 7)]
+    # Each is extracted once, and half of it again.
+    expected = [
+        size for count in counts for last in (7, count % 7) for size in (last, -(-last // 2))
+    ]
     assert sorted(method.batch_sizes) == sorted(expected)
 
 

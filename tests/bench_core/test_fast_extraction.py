@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from bench_core import DataError, MethodConfig, Modality, Stage, StagedMethod, build_backbone
+from bench_core import MethodConfig, Modality, PluginError, Stage, StagedMethod, build_backbone
 from bench_core.configuration import choose_method
 from bench_core.contracts.images import MODALITIES
 from bench_core.contracts.method import Precision
@@ -20,7 +20,7 @@ from bench_core.fast_extraction import (
     relative_difference,
 )
 from bench_core.plugins import Registry
-from bench_core.runs.trainings import build_method
+from bench_core.runs.methods import build_method
 
 SMALL = ("image_height=64", "image_width=32")
 SAMPLES: list[tuple[Modality, torch.Tensor]] = [
@@ -185,7 +185,7 @@ def test_features_that_are_all_zero_are_the_same() -> None:
 
 
 def test_embeddings_of_another_shape_are_refused() -> None:
-    with pytest.raises(DataError, match=r"Flat.extract returned shape \(2, 256\) for 2 images"):
+    with pytest.raises(PluginError, match=r"Flat.extract returned shape \(2, 256\) for 2 images"):
         choose_extractor(Flat(), SAMPLES, "float32")
 
 
@@ -201,3 +201,46 @@ def test_the_fast_copy_on_cuda_gives_the_features_of_a_cpu(precision: Precision)
     assert extractor.note == ""
     features = extractor.embed(samples[0][1], "visible").cpu()
     assert relative_difference(features, expected) <= TOLERANCE[precision]
+
+
+class Rough(Plain):
+    """Breaks the contract of `extract` in one way."""
+
+    def __init__(self, way: str) -> None:
+        super().__init__()
+        self.way = way
+
+    def extract(self, images: torch.Tensor, modality: Modality) -> Any:
+        features = super().extract(images, modality)
+        ways = {
+            "array": features.numpy,
+            "list": lambda: [features],
+            "whole numbers": features.long,
+            "gradient": lambda: torch.ones_like(features, requires_grad=True),
+            "company": lambda: features - 0.1 * features.mean(0, keepdim=True),
+            "place": lambda: features * (1 + 0.1 * torch.arange(len(features)))[:, None, None],
+            "chance": lambda: features + 0.1 * torch.rand_like(features),
+            "modality": lambda: features[..., : 200 if modality == "visible" else 100],
+            "in place": lambda: super(Rough, self).extract(images.mul_(0.5), modality),
+        }
+        return ways[self.way]()
+
+
+@pytest.mark.parametrize(
+    ("way", "message"),
+    [
+        ("array", "Rough.extract returned a ndarray; expected a tensor of floats"),
+        ("list", "Rough.extract returned a list; expected a tensor of floats"),
+        ("whole numbers", "returned a tensor of torch.int64; expected a tensor of floats"),
+        ("gradient", "features that carry gradients; detach them"),
+        ("company", "visible features that depend on the other images of their batch"),
+        ("place", "visible features that depend on the other images of their batch"),
+        ("chance", "visible features that depend on chance"),
+        ("modality", "features of 1 x 100 .* for one batch and 1 x 200 for another"),
+        ("in place", "Rough.extract changes the images that it is given"),
+    ],
+)
+def test_a_method_that_breaks_its_contract_is_named(way: str, message: str) -> None:
+    samples = [(modality, images.clone()) for modality, images in SAMPLES]
+    with pytest.raises(PluginError, match=message):
+        choose_extractor(Rough(way), samples, "float32")

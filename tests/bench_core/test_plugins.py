@@ -145,6 +145,32 @@ def test_all_that_plugins_register_is_found_by_id(
     assert registry.distribution_of("beta") == "pkg-b 1.0"
 
 
+def test_every_package_that_takes_part_in_a_run_is_named(
+    install: Install, load: Callable[[], Registry]
+) -> None:
+    hooks_of = {
+        "method": ("methods", 'method("alpha")'),
+        "dataset": ("datasets", 'dataset("town")'),
+        "protocol": ("protocols", 'protocol("town-all", "town")'),
+    }
+    for kind, (registered, spec) in hooks_of.items():
+        source = f"""
+        @hookimpl
+        def bench_register_{registered}():
+            return [{spec}]
+        """
+        install(f"pkg-{kind}", source)
+    observer = """
+        @hookimpl
+        def bench_run_finished(record):
+            calls.append(record)
+    """
+    install("pkg-observer", observer, name="watcher")
+    install("pkg-idle", BETA)
+    expected = ("pkg-dataset", "pkg-method", "pkg-observer", "pkg-protocol")
+    assert load().participants("town-all", "alpha") == expected
+
+
 def test_protocols_of_a_dataset_come_in_the_order_of_their_plugin(
     install: Install, load: Callable[[], Registry]
 ) -> None:

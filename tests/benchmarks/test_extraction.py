@@ -21,7 +21,7 @@ from bench_core.contracts.method import Precision
 from bench_core.data.cache import ImageStore
 from bench_core.extraction import ExtractionSettings, extract_features
 from bench_core.plugins import Registry
-from bench_core.runs.trainings import build_method
+from bench_core.runs.methods import build_method
 from bench_core.training.method import Method
 
 pytestmark = pytest.mark.usefixtures("one_thread")

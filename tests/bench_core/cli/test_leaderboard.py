@@ -104,3 +104,15 @@ def test_without_results_nothing_is_drawn(bench: Bench, tmp_path: Path) -> None:
     assert result.exit_code == 0
     assert "no results to plot" in result.stderr
     assert not Path("plots").exists()
+
+
+def test_a_bad_record_is_named_and_fails_the_check_alone(bench: Bench, results: Path) -> None:
+    (results / "bad.json").write_text("{")
+    shown = bench("leaderboard", "--results", results, "--json")
+    assert shown.exit_code == 0
+    assert len(json.loads(shown.stdout)["sections"]) == 1
+    assert shown.stderr.count("bad.json is not JSON") == 1
+    bench("leaderboard", "--results", results, "--output", "table.md")
+    checked = bench("leaderboard", "--results", results, "--output", "table.md", "--check")
+    assert checked.exit_code == 1
+    assert "1 of its files cannot be shown" in checked.stderr

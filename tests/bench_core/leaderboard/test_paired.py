@@ -58,6 +58,15 @@ def test_the_leaderboard_is_the_same_whatever_the_order_and_the_names_of_the_fil
     assert render(found.values(), output_format, PairedTests(found)) == expected
 
 
+def test_a_result_whose_queries_cannot_be_read_has_no_rank(
+    stored: dict[str, Path], tmp_path: Path
+) -> None:
+    query_scores_path(stored["good"]).unlink()
+    assert ranks(tmp_path / "results") == [(1, "better"), (2, "worse")]
+    (defect,) = find_results(tmp_path / "results").defects
+    assert "queries.npz: No such file or directory; restore it" in str(defect)
+
+
 def test_a_result_of_other_queries_keeps_its_place_untested(
     stored: dict[str, Path], make_table: MakeTable, store_result: StoreResult, tmp_path: Path
 ) -> None:

@@ -23,7 +23,7 @@ from bench_core import (
 from bench_core.configuration import MethodChoice
 from bench_core.profiling.counting import simulated
 from bench_core.profiling.steps import StageCost, stage_costs
-from bench_core.runs.trainings import build_method
+from bench_core.runs.methods import build_method
 
 Choose = Callable[..., MethodChoice]
 

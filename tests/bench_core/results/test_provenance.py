@@ -150,3 +150,9 @@ def test_the_commit_is_looked_up_where_the_package_lies(
 ) -> None:
     monkeypatch.setattr(bench_core, "__path__", [str(checkout / "bench_core")])
     assert collect().git_commit == git_state(checkout)[0]
+
+
+def test_a_folder_name_that_is_no_unicode_can_be_recorded() -> None:
+    recorded = collect("bench", "run", "--data", os.fsdecode(b"caf\xe9")).command[-1]
+    assert recorded == "caf\\xe9"
+    assert recorded.encode()

@@ -7,8 +7,14 @@ from dataclasses import replace
 import pytest
 import torch
 
-from bench_core.runs import embeddings
-from bench_core.runs.embeddings import EXTRACTION_FILE, ExtractionReport, extract, features_of
+from bench_core.features import write_features
+from bench_core.runs.embeddings import (
+    EXTRACTION_FILE,
+    FEATURES_FILE,
+    extract,
+    features_digest,
+    features_of,
+)
 from bench_core.runs.inputs import RunInputs
 from bench_core.runs.trainings import TrainedModel
 
@@ -57,13 +63,51 @@ def test_kept_features_say_how_they_were_extracted(train: Train, inputs: RunInpu
     assert features_of(model, inputs, CPU)[1] == report
 
 
-def test_reports_of_older_versions_are_read(
-    train: Train, inputs: RunInputs, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "[]",
+        "null",
+        "[" * 100_000,
+        '{"seconds": 1e999}',
+        {"seconds": 0.0},
+        {"seconds": "1"},
+        {"num_images": 3},
+        {"precision": "float8"},
+        {"features": "0" * 64},
+        {"model": "0" * 64},
+    ],
+    ids=lambda content: str(content)[:20],
+)
+def test_a_damaged_report_is_made_again(
+    train: Train, inputs: RunInputs, content: str | dict[str, object]
 ) -> None:
     model = train()
-    features_of(model, inputs, CPU)
+    first, report = features_of(model, inputs, CPU)
     path = model.path.with_name(EXTRACTION_FILE)
-    old = {key: json.loads(path.read_text())[key] for key in ("num_images", "seconds", "device")}
-    path.write_text(json.dumps(old))
-    monkeypatch.setattr(embeddings, "extract", None)  # nothing is extracted again
-    assert features_of(model, inputs, CPU)[1] == ExtractionReport(**old)
+    if isinstance(content, dict):
+        content = json.dumps(json.loads(path.read_text()) | content)
+    path.write_text(content)
+    again, other = features_of(model, inputs, CPU)
+    assert (first.features == again.features).all()
+    assert replace(other, seconds=report.seconds) == report
+
+
+def test_changed_features_are_not_taken_for_the_models(train: Train, inputs: RunInputs) -> None:
+    model = train()
+    first, _ = features_of(model, inputs, CPU)
+    other = replace(first, features=first.features + 1)
+    write_features(model.path.with_name(FEATURES_FILE), other)
+    again, _ = features_of(model, inputs, CPU)
+    assert (first.features == again.features).all()
+
+
+def test_the_digest_of_features_follows_values_images_and_metric(
+    train: Train, inputs: RunInputs
+) -> None:
+    first, report = features_of(train(), inputs, CPU)
+    assert features_digest(first) == report.features
+    turned = replace(first, features=first.features[::-1].copy())
+    other = replace(first, metric="cosine")
+    assert len({features_digest(table) for table in (first, turned, other)}) == 3

@@ -43,7 +43,7 @@ def test_another_precision_is_another_training(
 
 def test_an_edited_method_is_trained_anew(train: Train, monkeypatch: pytest.MonkeyPatch) -> None:
     first = train()
-    monkeypatch.setattr(trainings, "source_hash", lambda _reference: "f" * 64)
+    monkeypatch.setattr(trainings, "training_code_hash", lambda _reference: "f" * 64)
     second = train()
     assert not second.cached
     assert first.path != second.path

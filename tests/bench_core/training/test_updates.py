@@ -7,6 +7,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from bench_core import PluginError
 from bench_core.training.updates import Updates
 
 
@@ -126,3 +127,27 @@ def test_gradients_of_an_earlier_step_are_gone_before_several_losses() -> None:
         hidden = network(torch.ones(1, 1))
         updates.minimize_together((hidden.sum(), ("network",)), (2 * hidden.sum(), ("network",)))
     assert weight_of(network) == pytest.approx(2 - 2 * 0.1 * 3)
+
+
+@pytest.mark.parametrize("call", ["minimize", "minimize_together"])
+def test_an_optimiser_that_the_stage_has_not_is_named(call: str) -> None:
+    network = layer(1.0)
+    updates, loss = updates_of(generator=network), network(torch.ones(1, 1)).sum()
+    given = (loss, "generatr") if call == "minimize" else ((loss, ("generatr",)),)
+    with pytest.raises(
+        PluginError, match=r"unknown optimizer 'generatr'; did you mean 'generator'"
+    ):
+        getattr(updates, call)(*given)
+
+
+@pytest.mark.parametrize(
+    ("loss", "what"),
+    [
+        (0.5, "a float"),
+        (torch.zeros(3, requires_grad=True), r"a tensor of shape \(3,\)"),
+        (torch.zeros(()), "a tensor without a gradient"),
+    ],
+)
+def test_a_loss_that_is_none_is_named(loss: object, what: str) -> None:
+    with pytest.raises(PluginError, match=f"updates.minimize was given {what} as loss"):
+        updates_of(all=layer(1.0)).minimize(loss, "all")  # type: ignore[arg-type]

@@ -144,6 +144,7 @@ def training_run(folder: Path) -> TrainingRun:
         precision="float32",
         code="2" * 64,
         num_identities=5,
+        threads=1,
     )
     return TrainingRun(
         folder=folder,

@@ -58,6 +58,7 @@ def run_in(folder: Path, method: JSIA) -> TrainingRun:
         precision="float32",
         code="test",
         num_identities=NUM_IDENTITIES,
+        threads=1,
     )
     return TrainingRun(
         folder=folder, description=description, device=torch.device("cpu"), checkpoint_seconds=0.0

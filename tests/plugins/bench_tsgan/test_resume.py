@@ -65,6 +65,7 @@ def run_in(folder: Path) -> TrainingRun:
         precision="float32",
         code="2" * 64,
         num_identities=5,
+        threads=1,
     )
     return TrainingRun(
         folder=folder, description=description, device=torch.device("cpu"), checkpoint_seconds=0.0

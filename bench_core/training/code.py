@@ -1,0 +1,133 @@
+"""What a training runs, as a hash: its sources without comments and docstrings."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib.util
+from collections.abc import Iterator
+from pathlib import Path
+
+import bench_core
+from bench_core.contracts.errors import PluginError
+from bench_core.files import hash_json
+
+DOOR = "bench_core"
+"""The module through which plugins import; it names where each thing lives."""
+FOLLOWED = (
+    "bench_core.arithmetic",
+    "bench_core.data",
+    "bench_core.modeling",
+    "bench_core.training",
+)
+"""Of this program, what decides the outcome of a training where a method reaches it."""
+
+
+def training_code_hash(reference: str) -> str:
+    """Hash the sources that a method is trained by.
+
+    They are all modules of the method's package, and those of `FOLLOWED` that they import, by
+    themselves or through others; imports are read, not run. Comments, docstrings, formatting and
+    what only a type checker sees do not count. Sources of other packages are not looked at.
+
+    Args:
+        reference: "module:Class" of a method.
+
+    Returns:
+        SHA-256 (hex).
+
+    Raises:
+        PluginError: The package cannot be found.
+    """
+    package = reference.partition(":")[0].partition(".")[0]
+    sources: dict[str, str] = {}
+    waiting = dict(_modules(package))
+    while waiting:
+        module, path = waiting.popitem()
+        tree = _normalised(path)
+        sources[module] = _text(tree, path)
+        for name in _imported(tree, module, is_package=path.name == "__init__.py"):
+            if name not in sources and _is_followed(name):
+                waiting |= _found(name)
+    return hash_json(sources)
+
+
+def _modules(package: str) -> Iterator[tuple[str, Path]]:
+    """Yield every module of a package, which may be a single file."""
+    found = importlib.util.find_spec(package)
+    if found is None or found.origin is None:
+        raise PluginError(f"cannot find the package {package}")
+    origin = Path(found.origin)
+    if not found.submodule_search_locations:
+        yield package, origin
+        return
+    for path in sorted(origin.parent.rglob("*.py")):
+        parts = path.relative_to(origin.parent).with_suffix("").parts
+        yield ".".join((package, *parts)).removesuffix(".__init__"), path
+
+
+def _is_followed(module: str) -> bool:
+    return any(f"{module}.".startswith(f"{root}.") for root in FOLLOWED)
+
+
+def _found(module: str) -> dict[str, Path]:
+    """Return where a module of this program lies; nothing for a name that is none."""
+    path = Path(next(iter(bench_core.__path__))).joinpath(*module.split(".")[1:])
+    for candidate in (path.with_suffix(".py"), path / "__init__.py"):
+        if candidate.is_file():
+            return {module: candidate}
+    return {}
+
+
+def _normalised(path: Path) -> ast.Module | None:
+    """Parse a file and take off what does not run; None for a file that is no Python."""
+    try:
+        return _Runs().visit(ast.parse(path.read_bytes()))  # type: ignore[no-any-return]
+    except (SyntaxError, ValueError):
+        return None
+
+
+def _text(tree: ast.Module | None, path: Path) -> str:
+    if tree is None:  # such as a template, which may still be read
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    return ast.unparse(tree)
+
+
+class _Runs(ast.NodeTransformer):
+    """Takes off docstrings, other texts that stand alone, and what only a type checker sees."""
+
+    def visit_Expr(self, node: ast.Expr) -> ast.AST | None:  # the base's name
+        constant = node.value
+        if isinstance(constant, ast.Constant) and isinstance(constant.value, str):
+            return None
+        return node
+
+    def visit_If(self, node: ast.If) -> ast.AST | None:  # the base's name
+        if ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING") and not node.orelse:
+            return None
+        return self.generic_visit(node)
+
+
+def _imported(tree: ast.Module | None, module: str, *, is_package: bool) -> Iterator[str]:
+    """Yield the names of modules, or of things in them, that a module imports."""
+    for node in ast.walk(tree or ast.Module(body=[], type_ignores=[])):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+            if any(alias.name == DOOR for alias in node.names):  # anything may be used of it
+                yield from bench_core.HOMES.values()
+        elif isinstance(node, ast.ImportFrom):
+            yield from _imported_from(node, module, is_package=is_package)
+
+
+def _imported_from(node: ast.ImportFrom, module: str, *, is_package: bool) -> Iterator[str]:
+    source = node.module or ""
+    if node.level:
+        parts = module.split(".")
+        kept = len(parts) - node.level + is_package
+        source = ".".join(filter(None, (*parts[:kept], source)))
+    yield source
+    for alias in node.names:
+        if source == DOOR:
+            yield bench_core.HOMES.get(alias.name, f"{DOOR}.{alias.name}")
+        else:
+            yield f"{source}.{alias.name}"
