@@ -12,7 +12,7 @@ from bench_core.contracts.errors import UsageError
 from bench_core.contracts.method import Metric, Precision, Selection
 
 if TYPE_CHECKING:
-    from bench_core.contracts.dataset import DatasetReader, Splits
+    from bench_core.contracts.dataset import Splits
     from bench_core.contracts.protocol import ProtocolSpec
     from bench_core.plugins import Registry
 
@@ -268,7 +268,6 @@ def _read_splits(
     if chosen is None or not chosen.is_dir():
         raise UsageError(f"--{'splits' if folder else 'data'} {chosen} is not a folder")
 
-    from bench_core.plugins import load_object
+    from bench_core.data.opening import open_splits
 
-    reader: DatasetReader = load_object(registry.dataset(protocol.dataset).reader)()
-    return reader.read_splits(chosen)
+    return open_splits(registry.dataset(protocol.dataset), chosen)

@@ -75,7 +75,8 @@ def verify(registry: Registry, *, root: Path, dataset_id: str | None, as_json: b
 
 def _print_report(title: str, report: Report) -> None:
     people = "" if report.num_identities is None else f" of {report.num_identities:,} people"
-    click.echo(f"{title} in {report.root}: {report.num_images:,} images{people}")
+    root = _printable(str(report.root))
+    click.echo(f"{title} in {root}: {report.num_images:,} images{people}")
     if report.synthetic:
         compared = "as full-scale ones they are compared" if report.compared else "not compared"
         click.echo(f"The people are synthetic: {compared} with the published counts.")
