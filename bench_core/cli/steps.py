@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from bench_core.cli import options
-from bench_core.contracts.errors import UsageError
+from bench_core.contracts.errors import DataError, UsageError
 from bench_core.contracts.method import Metric, Precision, Selection
 
 if TYPE_CHECKING:
@@ -203,6 +203,7 @@ def evaluate(  # noqa: PLR0913  # one argument an option
     protocol = registry.protocol(protocol_id)
     chosen = options.resolve_convention(protocol, convention)
     splits = _read_splits(registry, protocol, splits_folder, root)
+    findings = _look_at_images(registry, protocol, root)
 
     from bench_core.per_query import check_query_file, write_query_file
     from bench_core.runs.evaluations import FeatureSource, evaluate_path
@@ -225,6 +226,7 @@ def evaluate(  # noqa: PLR0913  # one argument an option
         "rerank": rerank,
         **({} if trial is None else {"trial": trial}),
         **evaluation.as_document(),
+        "findings": list(findings),
     }
     if as_json:
         options.print_json(document)
@@ -271,3 +273,22 @@ def _read_splits(
     from bench_core.data.opening import open_splits
 
     return open_splits(registry.dataset(protocol.dataset), chosen)
+
+
+def _look_at_images(
+    registry: Registry, protocol: ProtocolSpec, root: Path | None
+) -> tuple[str, ...]:
+    """Say, where a dataset's root is at hand, what differs from the published dataset."""
+    if root is None:
+        return ()
+    from bench_core.data.opening import open_dataset
+    from bench_core.data.verification.first_look import look_at
+    from bench_core.runs.inputs import tell_findings
+
+    spec = registry.dataset(protocol.dataset)
+    try:
+        findings = look_at(spec, open_dataset(spec, root))
+    except DataError as error:  # the split files alone are enough to score
+        findings = (f"its images could not be looked at: {error}",)
+    tell_findings(spec, root, findings)
+    return findings

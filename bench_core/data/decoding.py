@@ -31,6 +31,8 @@ from bench_core.data.regular_files import LARGEST_IMAGE_BYTES, read_regular, rec
 
 FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP")
 """Names of PIL's decoders that are used."""
+MOST_PIXELS = 1 << 25
+"""33 million: a few bytes can claim to be as many, and cost minutes and gigabytes."""
 NO_IMAGE = "not a JPEG, PNG, BMP, TIFF or WebP image"
 
 DECODING_VERSION = 1
@@ -133,6 +135,8 @@ def decode(content: bytes, path: Path) -> Image.Image:
 
 
 def _as_rgb(image: Image.Image) -> Image.Image:
+    if image.width * image.height > MOST_PIXELS:
+        raise ValueError(f"{image.width} x {image.height} pixels are more than {MOST_PIXELS:,}")
     if image.mode == "RGB":
         image.load()
         return image

@@ -22,7 +22,7 @@ def open_dataset(spec: DatasetSpec, root: Path) -> Dataset:
         DataError: The root is no such dataset, or something of it may not be read.
     """
     reader: DatasetReader = load_object(spec.reader)()
-    with _readable(root):
+    with readable(root):
         return reader.read(root)
 
 
@@ -37,13 +37,20 @@ def open_splits(spec: DatasetSpec, folder: Path) -> Splits:
         DataError: A split file is missing, malformed or may not be read.
     """
     reader: DatasetReader = load_object(spec.reader)()
-    with _readable(folder):
+    with readable(folder):
         return reader.read_splits(folder)
 
 
 @contextmanager
-def _readable(folder: Path) -> Iterator[None]:
-    """Turn what the file system refuses into one line, whatever the reader asked for."""
+def readable(folder: Path) -> Iterator[None]:
+    """Turn what the file system refuses into one line, whatever was asked for.
+
+    Args:
+        folder: What is named where the error names nothing.
+
+    Raises:
+        DataError: The file system refused something.
+    """
     try:
         yield
     except OSError as error:

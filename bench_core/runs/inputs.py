@@ -13,7 +13,7 @@ from bench_core.contracts.method import Selection
 from bench_core.contracts.protocol import EvaluationProtocol, ProtocolSpec, Trial
 from bench_core.data.cache import ImageStore, open_images
 from bench_core.data.fingerprint import fingerprint
-from bench_core.data.opening import open_dataset
+from bench_core.data.opening import open_dataset, readable
 from bench_core.data.verification.first_look import look_at
 from bench_core.plugins import Registry, load_object
 from bench_core.runs.stand_in import open_stand_in
@@ -78,11 +78,10 @@ def open_inputs(
     spec = registry.dataset(protocol.dataset)
     if root is None:
         dataset, content = open_stand_in(spec, cache)
-    elif root.is_dir():
+    else:
+        _check_folder(root)
         dataset = open_dataset(spec, root)
         content = fingerprint(dataset, cache)
-    else:
-        raise DataError(f"--data {root} is not a folder")
     findings = look_at(spec, dataset)
     tell_findings(spec, dataset.root, findings)
     return RunInputs(
@@ -95,10 +94,16 @@ def open_inputs(
     )
 
 
+def _check_folder(root: Path) -> None:
+    with readable(root):
+        if not root.is_dir():
+            raise DataError(f"--data {root} is not a folder")
+
+
 def tell_findings(spec: DatasetSpec, root: Path, findings: Sequence[str]) -> None:
     """Say on standard error what differs from the published dataset, a line each."""
     for finding in findings:
-        sys.stderr.write(f"Note: {spec.title} in {root} is not as published: {finding}\n")
+        sys.stderr.write(f"Note: {spec.title} in {root}, {finding}\n")
 
 
 def validation_split(spec: ProtocolSpec) -> str:

@@ -56,7 +56,7 @@ def _scan(
 ) -> None:
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-    except PermissionError:
+    except OSError:
         found.closed_folders.append(_relative(folder, root))
         return
     for entry in entries:

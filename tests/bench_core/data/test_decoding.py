@@ -247,6 +247,13 @@ def test_no_other_format_is(tmp_path: Path, suffix: str) -> None:
         decode_image(path, SIZE)
 
 
+def test_a_few_bytes_that_claim_to_be_a_huge_image_are_refused(tmp_path: Path) -> None:
+    path = saved(Image.new("1", (8000, 8000)), tmp_path / "image.png")
+    assert path.stat().st_size < 20_000
+    with pytest.raises(DataError, match=r"\(8000 x 8000 pixels are more than 33,554,432\)"):
+        decode_image(path, SIZE)
+
+
 def test_postscript_starts_no_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """PIL would hand it to Ghostscript."""
     path = tmp_path / "image.jpg"
