@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import fcntl
+import glob
 import multiprocessing
 import os
+import re
+import shutil
+import socket
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bench_core.contracts.errors import BenchError
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
 
 
 def num_processors() -> int:
@@ -20,18 +31,37 @@ def num_processors() -> int:
     return os.cpu_count() or 1
 
 
+class WorkersError(BenchError):
+    """Worker processes cannot be started here."""
+
+
 @contextmanager
 def process_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
     """Give a process pool that drops what has not started when the block fails.
 
     Args:
         workers: Number of processes.
+
+    Raises:
+        WorkersError: The system gives no semaphores to share, as where /dev/shm is full or closed.
+        BenchError: A worker was killed from outside.
     """
     # Forking a process that runs threads (torch does) can hang, so workers start afresh.
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_end_with_parent)
+    try:
+        pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_end_with_parent)
+    except OSError as error:
+        raise WorkersError(
+            f"cannot start worker processes ({error.strerror or error}): /dev/shm must have room "
+            "and be writable, or be given to the container (docker run --shm-size=64m)"
+        ) from error
     try:
         yield pool
+    except BrokenProcessPool as error:
+        raise BenchError(
+            "a worker process was killed, as the system does when memory runs out; nothing was "
+            "kept of this step: free memory, or allow fewer processors (taskset), and try again"
+        ) from error
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -41,29 +71,107 @@ def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
     """Keep other processes out of a file or folder of the cache.
 
     Args:
-        path: What is to be written; the lock is a file beside it.
-        wait: Whether to wait for a process that is in it.
+        path: What is to be written; the lock is a file beside it, and so is a note of who has it.
+        wait: Whether to wait for a process that is in it; standard error says for whom.
 
     Raises:
         BenchError: The lock cannot be written, or another process is in it and `wait` is false.
     """
-    from filelock import FileLock, Timeout
+    from filelock import FileLock
 
     lock = FileLock(path.with_name(f"{path.name}.lock"))
+    owner = path.with_name(f"{path.name}.owner")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        lock.acquire(blocking=wait)
-    except Timeout:
-        raise BenchError(f"another process is writing {path}; wait until it is done") from None
+        _acquire(lock, path, owner, wait=wait)
     except OSError as error:
         raise BenchError(
             f"cannot write {lock.lock_file}: {error.strerror or error}; set VIREID_BENCH_CACHE to "
             "a folder that can be written"
         ) from error
     try:
-        yield
+        with _owned(owner):
+            yield
     finally:
         lock.release()
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Show other processes that this one writes a folder, for as long as it lives."""
+    with _flocked(folder):
+        yield
+
+
+def remove_abandoned_folders(parent: Path, name: str | None = None) -> None:
+    """Remove unfinished folders whose writers, who `held` them, were killed.
+
+    Args:
+        parent: The folder that they lie in; it need not exist.
+        name: What they would have become; None means anything.
+    """
+    for folder in parent.glob(f".{'*' if name is None else glob.escape(name)}.*.tmp"):
+        with suppress(OSError), _flocked(folder) as alone:  # what is in the way stays there
+            if alone:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _flocked(folder: Path) -> Iterator[bool]:
+    """Lock an open folder where nobody else has; the system drops the lock of a killed process."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        yield _flock(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _flock(descriptor: int) -> bool:
+    """Return whether this process has the lock; False, too, where there are no such locks."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _acquire(lock: BaseFileLock, path: Path, owner: Path, *, wait: bool) -> None:
+    """Take a lock; say for whom it waits.
+
+    Raises:
+        BenchError: Another process has it and `wait` is false.
+        OSError: It cannot be written.
+    """
+    from filelock import Timeout
+
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        who = _read_owner(owner)
+        if not wait:
+            raise BenchError(f"{who} is writing {path}; wait until it is done") from None
+        sys.stderr.write(f"Waiting for {who}, which is writing {path}\n")
+        lock.acquire()
+
+
+@contextmanager
+def _owned(owner: Path) -> Iterator[None]:
+    """Note who has a lock, for those who wait; a disk that has no room for the note is no fault."""
+    with suppress(OSError):
+        owner.write_text(f"process {os.getpid()} on {socket.gethostname()}")
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            owner.unlink()
+
+
+def _read_owner(owner: Path) -> str:
+    try:
+        text = owner.read_text()
+    except (OSError, ValueError):
+        return "another process"
+    return text if re.fullmatch(r"process \d+ on [\w.-]+", text) else "another process"
 
 
 def _end_with_parent() -> None:

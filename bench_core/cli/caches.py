@@ -81,11 +81,11 @@ def _make(
     from bench_core.data.cache import IMAGES_FOLDER, CacheIdentity, open_images
     from bench_core.data.cache_listing import describe_cache
     from bench_core.data.fingerprint import fingerprint
+    from bench_core.data.opening import open_dataset
     from bench_core.files import cache_directory
-    from bench_core.plugins import load_object
 
     spec = find_dataset(registry, root, dataset_id)
-    dataset = load_object(spec.reader)().read(root)
+    dataset = open_dataset(spec, root)
     content = fingerprint(dataset, cache_directory())
     open_images(dataset, content, size, cache_directory())
     key = CacheIdentity.of(dataset, content, size).key

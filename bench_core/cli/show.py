@@ -11,6 +11,7 @@ import click
 
 from bench_core.cli import options
 from bench_core.escaping import terminal_line
+from bench_core.standard_output import echo
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -48,7 +49,7 @@ def show(registry: Registry, *, method_name: str, preset: str | None, as_json: b
     if as_json:
         options.print_json(document)
         return
-    click.echo("\n".join(_lines(document)))
+    echo("\n".join(_lines(document)))
 
 
 def _show_preset(spec: MethodSpec, variant: VariantSpec, preset: str, *, as_json: bool) -> None:
@@ -62,7 +63,7 @@ def _show_preset(spec: MethodSpec, variant: VariantSpec, preset: str, *, as_json
         options.print_json({"method": choice.name, "preset": preset, "config": config})
         return
     values = values_by_key(choice.config).items()
-    click.echo("\n".join(terminal_line(f"{key}={shown_value(value)}") for key, value in values))
+    echo("\n".join(terminal_line(f"{key}={shown_value(value)}") for key, value in values))
 
 
 def _describe(registry: Registry, spec: MethodSpec, variant: VariantSpec) -> dict[str, Any]:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from bench_core.cli import options
-from bench_core.contracts.errors import UsageError
+from bench_core.contracts.errors import DataError, UsageError
 from bench_core.contracts.method import Metric, Precision, Selection
 from bench_core.standard_output import echo
 
 if TYPE_CHECKING:
-    from bench_core.contracts.dataset import DatasetReader, Splits
+    from bench_core.contracts.dataset import Splits
     from bench_core.contracts.protocol import ProtocolSpec
     from bench_core.plugins import Registry
 
@@ -211,6 +211,7 @@ def evaluate(  # noqa: PLR0913  # one argument an option
     protocol = registry.protocol(protocol_id)
     chosen = options.resolve_convention(protocol, convention)
     splits = _read_splits(registry, protocol, splits_folder, root)
+    findings = _look_at_images(registry, protocol, root)
 
     from bench_core.per_query import check_query_file, write_query_file
     from bench_core.runs.evaluations import FeatureSource, evaluate_path
@@ -233,6 +234,7 @@ def evaluate(  # noqa: PLR0913  # one argument an option
         "rerank": rerank,
         **({} if trial is None else {"trial": trial}),
         **evaluation.as_document(),
+        "findings": list(findings),
     }
     if as_json:
         options.print_json(document)
@@ -276,7 +278,25 @@ def _read_splits(
     if chosen is None or not chosen.is_dir():
         raise UsageError(f"--{'splits' if folder else 'data'} {chosen} is not a folder")
 
-    from bench_core.plugins import load_object
+    from bench_core.data.opening import open_splits
 
-    reader: DatasetReader = load_object(registry.dataset(protocol.dataset).reader)()
-    return reader.read_splits(chosen)
+    return open_splits(registry.dataset(protocol.dataset), chosen)
+
+
+def _look_at_images(
+    registry: Registry, protocol: ProtocolSpec, root: Path | None
+) -> tuple[str, ...]:
+    """Say, where a dataset's root is at hand, what differs from the published dataset."""
+    if root is None:
+        return ()
+    from bench_core.data.opening import open_dataset
+    from bench_core.data.verification.first_look import look_at
+    from bench_core.runs.inputs import tell_findings
+
+    spec = registry.dataset(protocol.dataset)
+    try:
+        findings = look_at(spec, open_dataset(spec, root))
+    except DataError as error:  # the split files alone are enough to score
+        findings = (f"its images could not be looked at: {error}",)
+    tell_findings(spec, root, findings)
+    return findings

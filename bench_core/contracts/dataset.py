@@ -83,6 +83,10 @@ class Dataset:
         images: Image table (see `bench_core.contracts.images`), sorted by path.
         splits: The split files, as read by the dataset's plugin.
         synthetic: Whether the images were rendered by `bench data synth`.
+        findings: What the reader saw that may make a score another one than that of the published
+            dataset without keeping it from being computed, such as names that say something else
+            than the place of a file; one line each. Results record them, and `bench data verify`
+            reports them as problems.
     """
 
     id: str
@@ -90,6 +94,7 @@ class Dataset:
     images: pd.DataFrame
     splits: Splits
     synthetic: bool
+    findings: tuple[str, ...] = ()
 
 
 class DatasetReader(Protocol):

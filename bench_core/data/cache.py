@@ -24,7 +24,7 @@ from bench_core.contracts.errors import BenchError
 from bench_core.data.decoding import DECODING_VERSION, RESIZE_FILTER, decode_image
 from bench_core.data.parallel import map_chunks
 from bench_core.files import folder_written_whole, hash_json, remove_leftovers, write_text
-from bench_core.processes import locked
+from bench_core.processes import held, locked, remove_abandoned_folders
 
 IMAGES_FOLDER = "images"
 PIXELS_FILE = "pixels.bin"
@@ -140,6 +140,7 @@ def open_images(
             pixels = _open(folder, identity)
             if pixels is None:
                 discard(folder)
+                remove_abandoned_folders(folder.parent)
                 _build(dataset, identity, folder)
                 pixels = _open(folder, identity)
     if pixels is None:
@@ -192,10 +193,10 @@ def _build(dataset: Dataset, identity: CacheIdentity, folder: Path) -> None:
         identity=identity,
         dataset=dataset.id,
         synthetic=dataset.synthetic,
-        root=str(dataset.root.resolve()),
+        root=_as_text(dataset.root.resolve()),
         made=datetime.now(UTC).replace(microsecond=0),
     )
-    with folder_written_whole(folder) as temporary:
+    with folder_written_whole(folder) as temporary, held(temporary):
         target = temporary / PIXELS_FILE
         target.touch()
         map_chunks(
@@ -205,6 +206,11 @@ def _build(dataset: Dataset, identity: CacheIdentity, folder: Path) -> None:
         )
         _sync(target)
         write_text(temporary / DESCRIPTION_FILE, description.model_dump_json(indent=1) + "\n")
+
+
+def _as_text(path: Path) -> str:
+    """Return a path as UTF-8 can write it: a name of other bytes is shown with escapes."""
+    return os.fsencode(path).decode(errors="backslashreplace")
 
 
 def _decode_chunk(target: Path, size: tuple[int, int], images: Sequence[tuple[int, str]]) -> None:

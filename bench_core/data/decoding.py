@@ -10,6 +10,9 @@ How other files than 8-bit RGB become 8-bit RGB:
 - Floating-point pixels have no fixed range and are refused.
 
 An orientation in the EXIF data is ignored, as in the code of the field's papers.
+
+Only JPEG, PNG, BMP, TIFF and WebP are decoded. PIL knows forty formats more, of which PostScript
+starts another program.
 """
 
 from __future__ import annotations
@@ -24,6 +27,13 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from bench_core.contracts.errors import DataError
+from bench_core.data.regular_files import LARGEST_IMAGE_BYTES, read_regular, recognized_content
+
+FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP")
+"""Names of PIL's decoders that are used."""
+MOST_PIXELS = 1 << 25
+"""33 million: a few bytes can claim to be as many, and cost minutes and gigabytes."""
+NO_IMAGE = "not a JPEG, PNG, BMP, TIFF or WebP image"
 
 DECODING_VERSION = 1
 """Raised whenever the same file would give other pixels: caches of older versions are not used."""
@@ -49,7 +59,8 @@ class ImageFileError(DataError):
 
     Attributes:
         path: The file.
-        fault: "unreadable" (missing, or no permission), "empty", "truncated" or "damaged".
+        fault: "unreadable" (missing, no permission, or no regular file), "empty", "truncated" or
+            "damaged".
         reason: What is wrong with the file, as the rest of a sentence that starts with its name.
     """
 
@@ -82,10 +93,10 @@ def read_image_file(path: Path) -> bytes:
     """Return the content of an image file.
 
     Raises:
-        ImageFileError: The file is missing, or may not be read.
+        ImageFileError: The file is missing, may not be read, is no regular file or too large.
     """
     try:
-        return path.read_bytes()
+        return read_regular(path, LARGEST_IMAGE_BYTES)
     except OSError as error:
         reason = f"cannot be decoded ({error.strerror or error})"
         raise ImageFileError(path, "unreadable", reason) from None
@@ -107,10 +118,12 @@ def decode(content: bytes, path: Path) -> Image.Image:
     if not content:
         raise ImageFileError(path, "empty", "is empty (0 bytes)")
     try:
-        image = Image.open(io.BytesIO(content))
+        image = Image.open(io.BytesIO(content), formats=FORMATS)
         pixels = _as_rgb(image)
     except UnidentifiedImageError:
-        raise ImageFileError(path, "damaged", "is not an image") from None
+        kind = recognized_content(content)
+        reason = f"is {kind}, {NO_IMAGE}" if kind else f"is {NO_IMAGE}"
+        raise ImageFileError(path, "damaged", reason) from None
     except DAMAGE as error:
         fault: Fault = "truncated" if "truncated" in str(error).lower() else "damaged"
         raise ImageFileError(path, fault, f"cannot be decoded ({error})") from None
@@ -122,6 +135,8 @@ def decode(content: bytes, path: Path) -> Image.Image:
 
 
 def _as_rgb(image: Image.Image) -> Image.Image:
+    if image.width * image.height > MOST_PIXELS:
+        raise ValueError(f"{image.width} x {image.height} pixels are more than {MOST_PIXELS:,}")
     if image.mode == "RGB":
         image.load()
         return image

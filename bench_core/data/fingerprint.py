@@ -5,25 +5,49 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
+import time
 import unicodedata
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench_core.contracts.dataset import Dataset
 from bench_core.contracts.errors import DataError
-from bench_core.files import hash_file, write_json
+from bench_core.data.regular_files import open_regular, read_regular
+from bench_core.files import write_json
 from bench_core.progress import progress
 
 if TYPE_CHECKING:
     import pandas as pd
 
+SETTLING_NANOSECONDS = 2_000_000_000
+"""The coarsest step of a file system's clock, FAT's."""
+MOST_MEMORY_BYTES = 1 << 12
+COARSE_NANOSECONDS = 10_000_000
+"""The finest step in which file systems without a time of change keep that of modification."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The images of a dataset at one moment, as the file system describes them.
+
+    Attributes:
+        key: SHA-256 (hex) of what it says of them and of their rows in the image table.
+        is_certain: Whether a later change of any of them is bound to change the key.
+    """
+
+    key: str
+    is_certain: bool
+
 
 def fingerprint(dataset: Dataset, cache: Path) -> str:
     """Hash every image of a dataset.
 
-    The hash is remembered in `cache` for as long as no file's size or time changes.
+    The hash is remembered in `cache` for as long as the file system shows no change; where it
+    could miss one (see `take_snapshot`), every image is hashed each time.
 
     Args:
         dataset: The dataset.
@@ -35,9 +59,9 @@ def fingerprint(dataset: Dataset, cache: Path) -> str:
     Raises:
         DataError: An image cannot be read.
     """
-    memory = _memory(dataset, cache)
-    remembered = _recall(memory)
-    if remembered is not None:
+    snapshot = take_snapshot(dataset)
+    remembered = _recall(_memory(snapshot, cache))
+    if snapshot.is_certain and remembered is not None:
         return remembered
     paths = [dataset.root / path for path in dataset.images["path"]]
     with ThreadPoolExecutor() as pool:
@@ -45,7 +69,7 @@ def fingerprint(dataset: Dataset, cache: Path) -> str:
             progress(pool.map(_hash_image, paths), total=len(paths), description="fingerprint")
         )
     value = fingerprint_of_contents(dataset.images, contents)
-    write_json(memory, {"fingerprint": value})
+    remember_fingerprint(snapshot, cache, value)
     return value
 
 
@@ -67,23 +91,59 @@ def fingerprint_of_contents(images: pd.DataFrame, contents: Sequence[str]) -> st
     return _digest(zip(paths, images["identity"], images["camera"], contents, strict=True))
 
 
-def remember_fingerprint(dataset: Dataset, cache: Path, value: str) -> None:
-    """Remember a fingerprint that was computed from the files as they are now.
+def take_snapshot(dataset: Dataset) -> Snapshot:
+    """Ask the file system for the size, number and times of every image.
+
+    The time of modification alone proves nothing: `cp -p`, `rsync -a` and unpacking set it, and all
+    bitmaps of RegDB have one size. What programs cannot set is the time of the last change
+    (ctime). It is in doubt where a file changed so lately that another change could get the same
+    time, where it lies in the future, or where the file system keeps no such time of its own (FAT
+    and SFTP repeat the time of modification, in steps of 10 ms or more).
 
     Raises:
-        DataError: An image cannot be read.
+        DataError: An image is missing, or its folder cannot be read.
+    """
+    now = time.time_ns()
+    status = [_stat(dataset.root / path) for path in dataset.images["path"]]
+    columns = (dataset.images[name].tolist() for name in ("path", "identity", "camera"))
+    facts = [
+        (file.st_size, file.st_mtime_ns, file.st_ctime_ns, file.st_ino, file.st_dev)
+        for file in status
+    ]
+    rows = [(*row, *fact) for *row, fact in zip(*columns, facts, strict=True)]
+    settled = all(file.st_ctime_ns < now - SETTLING_NANOSECONDS for file in status)
+    return Snapshot(
+        key=_digest(rows, f"2\0{dataset.root.resolve()}"),
+        is_certain=settled and _changes_are_dated(status),
+    )
+
+
+def remember_fingerprint(snapshot: Snapshot, cache: Path, value: str) -> None:
+    """Remember the fingerprint of images for as long as they do not change.
+
+    Args:
+        snapshot: Taken before the first image was read; one in doubt is not remembered.
+        cache: Folder for the remembered hashes.
+        value: The fingerprint.
+
+    Raises:
         BenchError: The cache cannot be written.
     """
-    write_json(_memory(dataset, cache), {"fingerprint": value})
+    if snapshot.is_certain:
+        write_json(_memory(snapshot, cache), {"fingerprint": value})
 
 
-def _memory(dataset: Dataset, cache: Path) -> Path:
-    """Return the file that remembers the fingerprint while no image changes."""
-    status = [_stat(dataset.root / path) for path in dataset.images["path"]]
-    columns = (dataset.images[name] for name in ("path", "identity", "camera"))
-    sizes, times = [file.st_size for file in status], [file.st_mtime_ns for file in status]
-    digest = _digest(zip(*columns, sizes, times, strict=True), str(dataset.root.resolve()))
-    return cache / "fingerprints" / f"{digest}.json"
+def _memory(snapshot: Snapshot, cache: Path) -> Path:
+    """Return the file that remembers a fingerprint."""
+    return cache / "fingerprints" / f"{snapshot.key}.json"
+
+
+def _changes_are_dated(status: Sequence[os.stat_result]) -> bool:
+    """Tell whether any file shows a time of change that is not a copy of another time."""
+    return any(
+        file.st_ctime_ns != file.st_mtime_ns or file.st_ctime_ns % COARSE_NANOSECONDS
+        for file in status
+    )
 
 
 def _digest(rows: Iterable[Sequence[object]], start: str = "") -> str:
@@ -103,7 +163,8 @@ def _stat(path: Path) -> os.stat_result:
 
 def _hash_image(path: Path) -> str:
     try:
-        return hash_file(path)
+        with open_regular(path) as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}") from error
 
@@ -111,7 +172,7 @@ def _hash_image(path: Path) -> str:
 def _recall(memory: Path) -> str | None:
     """Return the remembered fingerprint; a damaged memory is as good as none."""
     try:
-        value = json.loads(memory.read_text())["fingerprint"]
-    except (OSError, ValueError, KeyError, TypeError):
+        value = json.loads(read_regular(memory, MOST_MEMORY_BYTES))["fingerprint"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
-    return value if isinstance(value, str) else None
+    return value if isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) else None

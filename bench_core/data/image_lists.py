@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench_core.contracts.errors import DataError
+from bench_core.data.regular_files import LARGEST_LIST_BYTES, read_regular, recognized_content
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -93,9 +94,10 @@ def check_images_exist(root: Path, paths: Iterable[str], source: Path) -> None:
     except OSError as error:
         raise DataError(f"cannot read {error.filename}: {error.strerror}") from error
     if missing:
+        there = " (which is there, but is no regular file)" if (root / missing[0]).exists() else ""
         raise DataError(
             f"{source}: {len(missing)} of its images are not in {root}, the first is "
-            f"{missing[0]}; the images are incomplete or the list belongs to another copy"
+            f"{missing[0]}{there}; the images are incomplete or the list belongs to another copy"
         )
 
 
@@ -156,11 +158,16 @@ def check_same_people(
 
 def _read_text(file: Path) -> str:
     try:
-        return file.read_text(encoding="utf-8-sig")
+        content = read_regular(file, LARGEST_LIST_BYTES)
     except OSError as error:
         raise DataError(f"cannot read {file}: {error.strerror or error}") from error
+    if kind := recognized_content(content):
+        raise DataError(f"{file} is {kind}; restore it from the dataset's archive")
+    try:
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(f"{file} is not a text file in UTF-8") from error
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _parse(file: Path, root: Path, text: str, line: int) -> ListedImage:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
-from contextlib import AbstractContextManager
+from contextlib import ExitStack, contextmanager
 from typing import TypeVar
 
-from bench_core.processes import num_processors, process_pool
+from bench_core.processes import WorkersError, num_processors, process_pool
 from bench_core.progress import progress
 
 Item = TypeVar("Item")
@@ -33,6 +34,7 @@ def map_chunks(
 
     Raises:
         Exception: What `work` raised first; what has not started then never does.
+        BenchError: A process was killed.
     """
     chunks = [items[start : start + CHUNK] for start in range(0, len(items), CHUNK)]
     with _workers(len(items)) as pool, progress(total=len(items), description=description) as bar:
@@ -47,8 +49,17 @@ def map_chunks(
         return [job.result() for job in jobs]
 
 
-def _workers(num_images: int) -> AbstractContextManager[Executor]:
+@contextmanager
+def _workers(num_images: int) -> Iterator[Executor]:
     """Choose processes for many images; for a few, starting them would take longer."""
-    if num_images < IMAGES_WORTH_A_PROCESS:
-        return ThreadPoolExecutor(num_processors())
-    return process_pool(num_processors())
+    with ExitStack() as stack:
+        yield _enter_pool(stack, num_images)
+
+
+def _enter_pool(stack: ExitStack, num_images: int) -> Executor:
+    if num_images >= IMAGES_WORTH_A_PROCESS:
+        try:
+            return stack.enter_context(process_pool(num_processors()))
+        except WorkersError as error:
+            sys.stderr.write(f"Note: threads do the work, more slowly: {error}\n")
+    return stack.enter_context(ThreadPoolExecutor(num_processors()))

@@ -236,6 +236,7 @@ def _dataset_used(inputs: RunInputs) -> DatasetUsed:
         fingerprint=inputs.fingerprint,
         synthetic=inputs.dataset.synthetic,
         num_images=len(inputs.dataset.images),
+        findings=inputs.findings,
     )
 
 

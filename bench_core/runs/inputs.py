@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,14 +13,10 @@ from bench_core.contracts.method import Selection
 from bench_core.contracts.protocol import EvaluationProtocol, ProtocolSpec, Trial
 from bench_core.data.cache import ImageStore, open_images
 from bench_core.data.fingerprint import fingerprint
-from bench_core.files import remove_leftovers
+from bench_core.data.opening import open_dataset, readable
+from bench_core.data.verification.first_look import look_at
 from bench_core.plugins import Registry, load_object
-from bench_core.processes import locked
-from bench_core.synthetic import generate
-from bench_core.synthetic.generation import GENERATOR_VERSION
-
-SYNTHETIC_SCALE = "demo"
-SYNTHETIC_SEED = 0
+from bench_core.runs.stand_in import open_stand_in
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +29,7 @@ class RunInputs:
         fingerprint: SHA-256 (hex) of its content.
         protocol: The protocol, ready to draw trials.
         cache: Folder for decoded images.
+        findings: What differs from the published dataset, one line each (see `look_at`).
     """
 
     spec: DatasetSpec
@@ -38,6 +37,7 @@ class RunInputs:
     fingerprint: str
     protocol: EvaluationProtocol
     cache: Path
+    findings: tuple[str, ...] = ()
 
     def images(self, size: tuple[int, int]) -> ImageStore:
         """Return the decoded images at a size (height, width); see `open_images`."""
@@ -72,22 +72,38 @@ def open_inputs(
         cache: Folder for what can be made again.
 
     Raises:
-        DataError: The root is no such dataset.
+        DataError: The root is no such dataset, or the stand-in is damaged.
         UsageError: No root was given and the dataset has no stand-in.
     """
     spec = registry.dataset(protocol.dataset)
     if root is None:
-        root = synthetic_root(spec, cache)
-    elif not root.is_dir():
-        raise DataError(f"--data {root} is not a folder")
-    dataset: Dataset = load_object(spec.reader)().read(root)
+        dataset, content = open_stand_in(spec, cache)
+    else:
+        _check_folder(root)
+        dataset = open_dataset(spec, root)
+        content = fingerprint(dataset, cache)
+    findings = look_at(spec, dataset)
+    tell_findings(spec, dataset.root, findings)
     return RunInputs(
         spec=spec,
         dataset=dataset,
-        fingerprint=fingerprint(dataset, cache),
+        fingerprint=content,
         protocol=build_protocol(protocol),
         cache=cache,
+        findings=findings,
     )
+
+
+def _check_folder(root: Path) -> None:
+    with readable(root):
+        if not root.is_dir():
+            raise DataError(f"--data {root} is not a folder")
+
+
+def tell_findings(spec: DatasetSpec, root: Path, findings: Sequence[str]) -> None:
+    """Say on standard error what differs from the published dataset, a line each."""
+    for finding in findings:
+        sys.stderr.write(f"Note: {spec.title} in {root}, {finding}\n")
 
 
 def validation_split(spec: ProtocolSpec) -> str:
@@ -108,26 +124,3 @@ def build_protocol(spec: ProtocolSpec) -> EvaluationProtocol:
     """Load the class that a protocol's spec names, and build it."""
     protocol: EvaluationProtocol = load_object(spec.definition)(spec)
     return protocol
-
-
-def synthetic_root(spec: DatasetSpec, cache: Path) -> Path:
-    """Return the root of the stand-in for a dataset; render it where that was not yet done.
-
-    Raises:
-        UsageError: The stand-in has no layout for this dataset.
-    """
-    if spec.synthetic_layout is None:
-        raise UsageError(f"--data is needed: there is no synthetic stand-in for {spec.title}")
-    name = f"{spec.synthetic_layout}-{SYNTHETIC_SCALE}-seed{SYNTHETIC_SEED}-v{GENERATOR_VERSION}"
-    root = cache / "synthetic" / name
-    if not root.exists():
-        with locked(root):
-            if not root.exists():
-                remove_leftovers(root)
-                generate(
-                    root,
-                    layout=spec.synthetic_layout,
-                    scale=SYNTHETIC_SCALE,
-                    seed=SYNTHETIC_SEED,
-                )
-    return root

@@ -6,9 +6,9 @@ import tempfile
 from pathlib import Path
 
 from bench_core.configuration import MethodChoice
-from bench_core.contracts.dataset import Dataset
+from bench_core.data.opening import open_dataset
 from bench_core.data.verification.recognition import recognize
-from bench_core.plugins import Registry, load_object
+from bench_core.plugins import Registry
 from bench_core.profiling.speed import SpeedReport, SpeedSettings, measure_speed
 from bench_core.runs.methods import build_method
 from bench_core.runs.profiles import NUM_IDENTITIES
@@ -36,6 +36,6 @@ def speed_of(
             root = Path(folder) / "people"
             generate(root, scale="tiny")
         spec = recognize(root, list(registry.datasets.values()))
-        dataset: Dataset = load_object(spec.reader)().read(root)
+        dataset = open_dataset(spec, root)
         method = build_method(choice, NUM_IDENTITIES)
         return measure_speed(method, choice.config.image_size, settings, dataset)

@@ -12,7 +12,13 @@ from shutil import copyfile
 from bench_core.contracts.dataset import SYNTHETIC_MARKER
 from bench_core.contracts.errors import UsageError
 from bench_core.files import folder_written_whole, write_json
-from bench_core.processes import num_processors, process_pool
+from bench_core.processes import (
+    WorkersError,
+    held,
+    num_processors,
+    process_pool,
+    remove_abandoned_folders,
+)
 from bench_core.progress import progress
 from bench_core.synthetic.layouts import load_layout
 from bench_core.synthetic.people import sample_person
@@ -58,16 +64,35 @@ def write_dataset(
     chosen = load_layout(layout)
     people = chosen.plan(sizes, seed)
     total = count_images(people)
-    with folder_written_whole(out) as root:
+    remove_abandoned_folders(out.parent, out.name)
+    with folder_written_whole(out) as root, held(root):
         jobs = [_Job(root, layout, person, sizes.image_heights, seed) for person in people]
         _render_all(jobs, total, workers or _default_workers(total))
         chosen.write_splits(root, people, sizes, seed)
-        write_json(root / SYNTHETIC_MARKER, _description(layout, scale, sizes, seed, people))
+        _mark(root, _description(layout, scale, sizes, seed, people))
+
+
+def _mark(root: Path, description: dict[str, object]) -> None:
+    """Write the marker at the root and beside the split files, the folders without folders."""
+    lists = [
+        path
+        for path in root.iterdir()
+        if path.is_dir() and not any(entry.is_dir() for entry in path.iterdir())
+    ]
+    for folder in (*lists, root):
+        write_json(folder / SYNTHETIC_MARKER, description)
 
 
 def _check(out: Path, seed: int, workers: int | None) -> None:
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    try:
+        taken = out.exists() and (not out.is_dir() or any(out.iterdir()))
+        here = out.resolve() in (Path.cwd(), *Path.cwd().parents)
+    except OSError as error:
+        raise UsageError(f"{out} cannot be looked at: {error.strerror or error}") from error
+    if taken:
         raise UsageError(f"{out} exists and is not an empty folder: name another or remove it")
+    if here:
+        raise UsageError(f"{out} is the folder that you are in: name one below it")
     if seed < 0:
         raise UsageError(f"--seed is {seed}: it must be 0 or more")
     if workers is not None and workers < 1:
@@ -86,9 +111,12 @@ def _render_all(jobs: Sequence[_Job], num_images: int, workers: int) -> None:
 
 
 def _in_processes(jobs: Sequence[_Job], workers: int) -> Iterator[int]:
-    with process_pool(workers) as pool:
-        for future in as_completed([pool.submit(_render_person, job) for job in jobs]):
-            yield future.result()
+    try:
+        with process_pool(workers) as pool:
+            for future in as_completed([pool.submit(_render_person, job) for job in jobs]):
+                yield future.result()
+    except WorkersError as error:
+        raise WorkersError(f"{error}; with --workers 1 none are needed") from error
 
 
 def _render_person(job: _Job) -> int:

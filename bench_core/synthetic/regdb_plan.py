@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import cycle, islice
 
 import numpy as np
 
@@ -106,12 +108,14 @@ def draw_trials(people: Sequence[PlannedPerson], sizes: Sizes, seed: int) -> lis
         seed: Seed of the dataset.
 
     Returns:
-        One split for each trial.
+        One split for each trial, all of them different where there are so many.
     """
     rng = np.random.default_rng([seed, TRIAL_STREAM])
-    orders = (
-        tuple(rng.permutation([person.identity for person in people]).tolist())
-        for _ in range(NUM_TRIALS)
-    )
     cut = sizes.train_identities
-    return [TrialSplit(train=order[:cut], test=order[cut:]) for order in orders]
+    possible = min(NUM_TRIALS, math.comb(len(people), cut))
+    trials: dict[frozenset[int], TrialSplit] = {}
+    while len(trials) < possible:
+        order = rng.permutation([person.identity for person in people]).tolist()
+        trial = TrialSplit(train=tuple(order[:cut]), test=tuple(order[cut:]))
+        trials.setdefault(frozenset(trial.train), trial)
+    return [*trials.values(), *islice(cycle(trials.values()), NUM_TRIALS - possible)]

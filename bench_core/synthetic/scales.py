@@ -9,6 +9,11 @@ from bench_core.contracts.errors import UsageError, unknown_name
 
 SCALE_NAMES = TINY, DEMO, FULL = ("tiny", "demo", "full")
 
+MOST_PEOPLE = 9_999
+"""Their folders have four digits."""
+MOST_IMAGES_PER_CAMERA = 100
+"""A mean; nobody may have more than the 255 that the permutations of SYSU-MM01 can count."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Sizes:
@@ -55,7 +60,8 @@ def resolve_sizes(
         The sizes; once a size is replaced, the real counts no longer apply.
 
     Raises:
-        UsageError: The scale is unknown, a size is below 1, or the layout has no such split.
+        UsageError: The scale is unknown, a size is below 1 or too large, or the layout has no such
+            split.
     """
     if scale not in scales:
         raise unknown_name("scale", scale, scales)
@@ -68,8 +74,11 @@ def resolve_sizes(
     changes = {name: value for name, value in given.items() if value is not None}
     for name, value in changes.items():
         option = f"--{name.replace('_', '-')}"
+        most = MOST_IMAGES_PER_CAMERA if name == "images_per_camera" else MOST_PEOPLE
         if not value >= 1:
             raise UsageError(f"{option} is {value}: it must be at least 1")
+        if value > most:
+            raise UsageError(f"{option} is {value:g}: it must be at most {most:,}")
         if not getattr(scales[scale], name):
             raise UsageError(
                 f"{option} is {value}, but this layout has no such people: leave the option out"

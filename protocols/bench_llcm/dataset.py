@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -61,7 +62,8 @@ class LlcmReader:
         _check_folders(root)
         splits = read_dataset_splits(root)
         _check_training_images(root, splits)
-        images = _image_table([*splits.training, *_test_images(root, splits.test)])
+        tested = list(_test_images(root, splits.test))
+        images = _image_table([*splits.training, *tested])
         for modality in FOLDERS:
             check_people(images, splits.test, modality)
         return Dataset(
@@ -70,6 +72,7 @@ class LlcmReader:
             images=images,
             splits=splits,
             synthetic=is_synthetic(root),
+            findings=tuple(_doubtful_names(tested)),
         )
 
     def read_splits(self, directory: Path) -> LlcmSplits:
@@ -116,6 +119,30 @@ def _test_images(root: Path, identities: tuple[int, ...]) -> Iterator[Image]:
             for identity in people.keys() & set(identities):
                 for name in people[identity]:
                     yield Image(f"{folder}/{identity:04d}/{name}", identity, camera, modality)
+
+
+def _doubtful_names(images: list[Image]) -> Iterator[str]:
+    """Say which test images have names that contradict their folders, by which all code goes."""
+    elsewhere, unknown = [], []
+    for image in images:
+        name = image.path.rpartition("/")[2]
+        match = re.fullmatch(r"([0-9]{4})_c([0-9]{2})_.+?(?:_(vis|nir))?\.[A-Za-z]+", name)
+        if match is None:
+            unknown.append(image.path)
+        elif (int(match[1]), int(match[2])) != (image.identity, image.camera) or (
+            match[3] not in (None, FOLDERS[image.modality])
+        ):
+            elsewhere.append(image.path)
+    if elsewhere:
+        yield (
+            f"{len(elsewhere)} test images are of another person, camera or modality by their "
+            f"names than by their folders, such as {elsewhere[0]}"
+        )
+    if unknown:
+        yield (
+            f"{len(unknown)} test images are not named NNNN_cCC_..., and galleries are drawn in "
+            f"order of names, such as {unknown[0]}"
+        )
 
 
 def _image_table(images: list[Image]) -> pd.DataFrame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from bench_core import ListedImage, Splits
 
 TRIALS = range(1, NUM_TRIALS + 1)
+MANY_SPLITS = 10_000
+"""Where so many splits are possible, ten random ones are different: RegDB has 10^122."""
 
 ListKey: TypeAlias = tuple[Role, Modality, int]
 """Role, modality and number of the trial, from 1."""
@@ -98,7 +101,7 @@ def read_lists(folder: Path) -> RegdbSplits:
 
     Raises:
         DataError: A list is missing or malformed, the lists of a trial name different people for
-            one label, or a person trains and tests in one trial.
+            one label, a person trains and tests in one trial, or two trials are one split.
     """
     _check_files(folder)
     lists = {key: read_image_list(folder / list_name(*key), folder.parent) for key in LIST_KEYS}
@@ -123,6 +126,8 @@ def _check_files(folder: Path) -> None:
 
 
 def _check_trials(folder: Path, lists: Lists) -> None:
+    tested: dict[int, frozenset[str]] = {}
+    people: set[str] = set()
     for number in TRIALS:
         train, test = (_people_of_trial(folder, lists, role, number) for role in ROLES)
         shared = sorted(train & test)
@@ -132,6 +137,22 @@ def _check_trials(folder: Path, lists: Lists) -> None:
                 f"as '{shared[0]}', who is listed in {list_name('train', 'visible', number)} and "
                 f"in {list_name('test', 'visible', number)}"
             )
+        tested[number] = frozenset(test)
+        people |= train | test
+    _check_different(folder, tested, len(people))
+
+
+def _check_different(folder: Path, tested: Mapping[int, frozenset[str]], num_people: int) -> None:
+    """Check that no trial repeats another one, but for what few people give by chance."""
+    first: dict[frozenset[str], int] = {}
+    again = [number for number, test in tested.items() if first.setdefault(test, number) != number]
+    possible = min(math.comb(num_people, len(test)) for test in tested.values())
+    if again and (possible >= MANY_SPLITS or len(first) == 1):
+        raise DataError(
+            f"{folder}: the lists of {len(again)} trials repeat those of another, such as trial "
+            f"{again[0]} those of trial {first[tested[again[0]]]}; the mean over {NUM_TRIALS} "
+            "trials is one over different splits: restore the lists from the dataset's archive"
+        )
 
 
 def _people_of_trial(folder: Path, lists: Lists, role: Role, number: int) -> set[str]:

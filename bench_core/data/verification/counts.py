@@ -6,11 +6,12 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bench_core.contracts.dataset import SYNTHETIC_MARKER, PublishedCount
 from bench_core.contracts.errors import PluginError
 from bench_core.contracts.images import MODALITIES, Modality
+from bench_core.data.regular_files import read_regular
 from bench_core.data.verification.findings import Finding
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FULL_SCALE = "full"
+MOST_MARKER_BYTES = 1 << 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,13 +63,21 @@ class CameraCount:
     subsets: Mapping[str, int]
 
 
+def read_marker(root: Path) -> Mapping[str, Any]:
+    """Return what a rendered dataset says of itself; nothing where its marker is damaged."""
+    try:
+        marker = json.loads(read_regular(root / SYNTHETIC_MARKER, MOST_MARKER_BYTES))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return marker if isinstance(marker, dict) else {}
+
+
 def repeats_real_counts(root: Path) -> bool:
     """Whether a rendered dataset has the counts of the real one, by what it says of itself."""
-    try:
-        marker = json.loads((root / SYNTHETIC_MARKER).read_text())
-        return bool(marker["scale"] == FULL_SCALE and marker["sizes"]["real_counts"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
+    marker = read_marker(root)
+    sizes = marker.get("sizes")
+    real = isinstance(sizes, dict) and sizes.get("real_counts") is True
+    return real and marker.get("scale") == FULL_SCALE
 
 
 def count_subsets(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bench_core.contracts.dataset import DatasetSpec
 from bench_core.contracts.errors import DataError
+from bench_core.data.opening import readable
 
 
 def recognize(
@@ -26,12 +27,16 @@ def recognize(
         `named`, or the dataset of which the largest share is there.
 
     Raises:
-        DataError: The root is no folder, or no dataset fits better than all others.
+        DataError: The root is no folder, may not be read, or no dataset fits better than all
+            others.
     """
-    if not root.is_dir():
-        raise DataError(f"{root} is not a folder")
-    if named is not None:
-        return named
+    with readable(root):
+        if not root.is_dir():
+            raise DataError(f"{root} is not a folder")
+        return named or _best(root, specs)
+
+
+def _best(root: Path, specs: Sequence[DatasetSpec]) -> DatasetSpec:
     shares = {spec.id: _share(root, spec) for spec in specs}
     fitting = [spec for spec in specs if shares[spec.id] > 0.5]
     best = [spec for spec in fitting if shares[spec.id] == max(shares.values())]

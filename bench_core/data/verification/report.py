@@ -12,7 +12,13 @@ import pandas as pd
 from bench_core.contracts.dataset import Dataset, DatasetReader, DatasetSpec
 from bench_core.contracts.errors import DataError
 from bench_core.contracts.protocol import ProtocolSpec
-from bench_core.data.fingerprint import fingerprint_of_contents, remember_fingerprint
+from bench_core.data.fingerprint import (
+    Snapshot,
+    fingerprint_of_contents,
+    remember_fingerprint,
+    take_snapshot,
+)
+from bench_core.data.opening import open_dataset
 from bench_core.data.verification import files
 from bench_core.data.verification.counts import (
     CameraCount,
@@ -23,6 +29,7 @@ from bench_core.data.verification.counts import (
     repeats_real_counts,
 )
 from bench_core.data.verification.findings import Finding
+from bench_core.data.verification.first_look import check_what_was_read
 from bench_core.data.verification.inspection import ImageFacts, inspect_images
 from bench_core.data.verification.splits import check_splits
 from bench_core.data.verification.walking import walk
@@ -102,9 +109,10 @@ def verify(spec: DatasetSpec, protocols: Sequence[ProtocolSpec], root: Path, cac
     """
     reader: DatasetReader = load_object(spec.reader)()
     try:
-        dataset = reader.read(root)
+        dataset = open_dataset(spec, root)
     except DataError as error:
         return _report_of_files(spec, root, str(error))
+    snapshot = _snapshot(dataset)
     subsets = reader.subsets(dataset)
     compared = not dataset.synthetic or repeats_real_counts(root)
     counts = count_subsets(dataset.images, subsets, spec.published if compared else ())
@@ -115,6 +123,7 @@ def verify(spec: DatasetSpec, protocols: Sequence[ProtocolSpec], root: Path, cac
     findings = [
         *check_splits(dataset, protocols),
         *check_counts(counts),
+        *check_what_was_read(dataset),
         *files.check_links(found),
         *files.check_decoding(facts, listed, found),
         *files.check_modality(images),
@@ -127,7 +136,7 @@ def verify(spec: DatasetSpec, protocols: Sequence[ProtocolSpec], root: Path, cac
         root=root,
         synthetic=dataset.synthetic,
         compared=compared,
-        fingerprint=_fingerprint(dataset, images["content"].tolist(), cache),
+        fingerprint=_fingerprint(images, snapshot, cache),
         num_images=len(images),
         num_identities=images["identity"].nunique(),
         subsets=counts,
@@ -177,12 +186,21 @@ def _with_facts(dataset: Dataset, facts: Sequence[ImageFacts]) -> pd.DataFrame:
     )
 
 
-def _fingerprint(dataset: Dataset, contents: Sequence[str | None], cache: Path) -> str | None:
-    known = [content for content in contents if content is not None]
-    if len(known) < len(contents):
+def _snapshot(dataset: Dataset) -> Snapshot | None:
+    """Take a snapshot of the images; None where one is missing, which the inspection reports."""
+    try:
+        return take_snapshot(dataset)
+    except DataError:
         return None
-    value = fingerprint_of_contents(dataset.images, known)
-    remember_fingerprint(dataset, cache, value)
+
+
+def _fingerprint(images: pd.DataFrame, snapshot: Snapshot | None, cache: Path) -> str | None:
+    contents = images["content"].tolist()
+    if None in contents:
+        return None
+    value = fingerprint_of_contents(images, contents)
+    if snapshot is not None:
+        remember_fingerprint(snapshot, cache, value)
     return value
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -40,25 +41,29 @@ def walk(root: Path) -> FoundFiles:
     seen: set[tuple[int, int]] = set()
     while waiting or links:
         folder = (waiting or links).popleft()
-        status = folder.stat()
+        try:
+            status = folder.stat()
+            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        except OSError:
+            found.closed_folders.append(_relative(folder, root))
+            continue
         if (status.st_dev, status.st_ino) in seen:
             found.repeated_links.append(_relative(folder, root))
-            continue
-        seen.add((status.st_dev, status.st_ino))
-        _scan(folder, root, found, waiting, links)
+        else:
+            seen.add((status.st_dev, status.st_ino))
+            _sort(entries, root, found, waiting, links)
     for paths in (found.images, found.others, found.repeated_links):
         paths.sort()
     return found
 
 
-def _scan(
-    folder: Path, root: Path, found: FoundFiles, waiting: deque[Path], links: deque[Path]
+def _sort(
+    entries: Sequence[os.DirEntry[str]],
+    root: Path,
+    found: FoundFiles,
+    waiting: deque[Path],
+    links: deque[Path],
 ) -> None:
-    try:
-        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-    except PermissionError:
-        found.closed_folders.append(_relative(folder, root))
-        return
     for entry in entries:
         path = Path(entry.path)
         if entry.is_symlink() and not _leads_somewhere(path):

@@ -35,6 +35,12 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "own cache"
 
 
+def lose_markers(root: Path) -> None:
+    """Make it a small part of the real dataset."""
+    for marker in root.rglob("synthetic.json"):
+        marker.unlink()
+
+
 def error_of(result: Result, exit_code: int) -> str:
     """Return the one error line of a failed command."""
     assert result.exit_code == exit_code, result.output
@@ -88,13 +94,52 @@ def test_long_lists_are_cut_and_json_holds_them_whole(bench: Bench, root: Path) 
 
 
 def test_published_counts_stand_beside_those_found(bench: Bench, root: Path) -> None:
-    (root / "synthetic.json").unlink()
+    lose_markers(root)
     result = bench("data", "verify", root)
     assert result.exit_code == 1
     (row,) = [line for line in result.stdout.splitlines() if line.startswith("query")]
     assert row.split()[4:] == ["3,803", "96", "DIFFERENT"]
     assert "published are 22,258 of 395 people; some papers" in result.stdout
     assert "synthetic" not in result.stdout
+
+
+def test_a_part_of_a_dataset_is_scored_with_a_word(
+    bench: Bench, root: Path, small_run: list[str], tmp_path: Path
+) -> None:
+    """As where an archive was unpacked in part: on standard error, and in the record."""
+    lose_markers(root)
+    small_run[small_run.index("--data") + 1] = str(root)
+    result = bench("run", *small_run, "--json")
+    assert result.exit_code == 0, result.stderr
+    (finding,) = json.loads(result.stdout)["dataset"]["findings"]
+    assert re.fullmatch(
+        r"counts: training visible: \d+ images of 16 people, published are 22,258 of 395 people "
+        r"\(and \d+ more\)",
+        finding,
+    )
+    assert f"Note: SYSU-MM01 in {root}, {finding}" in result.stderr.splitlines()
+
+
+def test_synthetic_people_that_lost_their_marker_stay_synthetic(
+    bench: Bench, root: Path, small_run: list[str]
+) -> None:
+    (root / "synthetic.json").unlink()
+    assert "marker (1)" in bench("data", "verify", root).stdout
+    small_run[small_run.index("--data") + 1] = str(root)
+    document = json.loads(bench("run", *small_run, "--json").stdout)
+    assert document["dataset"]["synthetic"]
+    assert document["dataset"]["findings"] == ["marker: synthetic.json is missing at the root"]
+
+
+@pytest.mark.parametrize("command", ["verify", "cache"])
+def test_a_root_whose_name_is_no_utf_8_is_read(
+    bench: Bench, sysu_root: Path, tmp_path: Path, own_cache: Path, command: str
+) -> None:
+    root = tmp_path / os.fsdecode(b"caf\xe9")
+    root.symlink_to(sysu_root)
+    result = bench("data", command, root)
+    assert result.exit_code == 0, result.stderr
+    assert bench("data", command, root, "--json").exit_code == 0
 
 
 def test_names_that_a_terminal_cannot_show_are_escaped(bench: Bench, root: Path) -> None:
@@ -217,7 +262,8 @@ def test_a_cache_that_is_being_made_is_left(bench: Bench, sysu_root: Path, own_c
     keys = [str(made(bench, sysu_root, size)["key"]) for size in ("24x12", "12x24")]
     with locked(own_cache / "images" / keys[0]):
         line = error_of(bench("data", "cache", "--clear", "all"), 1)
-    assert f"another process is writing {own_cache / 'images' / keys[0]}; wait" in line
+    assert f"process {os.getpid()} on " in line
+    assert f" is writing {own_cache / 'images' / keys[0]}; wait" in line
     document = json.loads(bench("data", "cache", "--list", "--json").stdout)
     assert [entry["key"] for entry in document["caches"]] == [keys[0]]
 

@@ -314,3 +314,22 @@ def test_analysis_protocols_run_from_training_to_result(
         assert protocol in result.stdout
     assert len(list((tmp_path / "runs").rglob("model.safetensors"))) == 1
     assert len(list((tmp_path / "results").rglob("*.json"))) == len(ANALYSIS)
+
+
+def test_features_of_a_part_of_a_dataset_are_scored_with_a_word(
+    bench: Bench, features: FeatureTable, sysu_root: Path, tmp_path: Path
+) -> None:
+    write_features(tmp_path / "features.npz", features)
+    root = shutil.copytree(sysu_root, tmp_path / "root")
+    command = ["eval", *PROTOCOL, "--features", "features.npz", "--data", root, "--json"]
+    assert json.loads(bench(*command).stdout)["findings"] == []
+    for marker in root.rglob("synthetic.json"):
+        marker.unlink()
+    result = bench(*command)
+    (finding,) = json.loads(result.stdout)["findings"]
+    assert finding.startswith("counts: training visible: ")
+    assert f"Note: SYSU-MM01 in {root}, {finding}" in result.stderr.splitlines()
+    for camera in root.glob("cam*"):
+        shutil.rmtree(camera)
+    (finding,) = json.loads(bench(*command).stdout)["findings"]
+    assert "its images could not be looked at: " in finding

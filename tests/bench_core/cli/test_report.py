@@ -14,6 +14,9 @@ from PIL import Image
 
 from bench_core import UsageError
 from bench_core.cli.main import build_cli
+from bench_core.contracts.dataset import Dataset, DatasetSpec
+from bench_core.data.fingerprint import fingerprint
+from bench_core.data.opening import open_dataset
 from bench_core.plugins import Registry
 from bench_xiv.method import XIV
 
@@ -286,6 +289,11 @@ def test_without_data_a_run_must_be_on_the_synthetic_people(
     other = tmp_path / "other"
     shutil.copytree(sysu_root, other)
     next(other.glob("cam1/*/*.jpg")).unlink()
-    monkeypatch.setattr("bench_core.runs.inputs.synthetic_root", lambda *_arguments: other)
+
+    def open_other(spec: DatasetSpec, cache: Path) -> tuple[Dataset, str]:
+        dataset = open_dataset(spec, other)
+        return dataset, fingerprint(dataset, cache)
+
+    monkeypatch.setattr("bench_core.runs.inputs.open_stand_in", open_other)
     line = error_of(bench("report", run), 1)
     assert "was not trained on the synthetic people that are used without --data" in line

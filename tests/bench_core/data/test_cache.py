@@ -70,9 +70,10 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def caches(folder: Path) -> list[str]:
-    """Everything in the cache but the locks, which stay."""
+    """Everything in the cache but the locks, which stay, and the notes of who was killed in one."""
     images = folder / "images"
-    return sorted(path.name for path in images.iterdir() if path.suffix != ".lock")
+    beside = (".lock", ".owner")
+    return sorted(path.name for path in images.iterdir() if path.suffix not in beside)
 
 
 def test_the_store_holds_every_image_in_the_order_of_the_table(

@@ -142,7 +142,10 @@ def test_one_that_is_being_written_is_left_and_the_others_are_cleared(
     busy, free = folders(folder)
     with (
         locked(folder / "images" / busy),
-        pytest.raises(BenchError, match=f"another process is writing {folder}/images/{busy}; wait"),
+        pytest.raises(
+            BenchError,
+            match=rf"process {os.getpid()} on .+ is writing {folder}/images/{busy}; wait",
+        ),
     ):
         clear_caches(folder, [free, busy])
     assert folders(folder) == [busy]

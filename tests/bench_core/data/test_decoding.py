@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import pickle
 from pathlib import Path
 
@@ -80,7 +81,7 @@ def sixteen_bits() -> np.ndarray:
     return np.random.default_rng(0).integers(0, 1 << 16, SIZE).astype(np.uint16)
 
 
-@pytest.mark.parametrize("suffix", ["png", "tiff", "pgm"])
+@pytest.mark.parametrize("suffix", ["png", "tiff"])
 def test_gray_of_16_bits_keeps_its_high_byte(tmp_path: Path, suffix: str) -> None:
     values = sixteen_bits()
     path = saved(Image.fromarray(values), tmp_path / f"image.{suffix}")
@@ -232,10 +233,50 @@ def test_the_error_crosses_processes() -> None:
     assert (str(copy), copy.fault) == (str(error), "empty")
 
 
+@pytest.mark.parametrize("suffix", ["jpg", "png", "bmp", "tiff", "webp"])
+def test_five_formats_are_decoded(tmp_path: Path, suffix: str) -> None:
+    path = saved(noise(*SIZE), tmp_path / f"image.{suffix}")
+    expected = np.asarray(Image.open(path).convert("RGB"))
+    np.testing.assert_array_equal(decode_image(path, SIZE), expected)
+
+
+@pytest.mark.parametrize("suffix", ["gif", "ppm", "tga", "eps", "pcx", "sgi", "jp2", "ico", "dds"])
+def test_no_other_format_is(tmp_path: Path, suffix: str) -> None:
+    path = saved(noise(32, 32), tmp_path / f"image.{suffix}")
+    with pytest.raises(DataError, match=r"is (a .+, )?not a JPEG, PNG, BMP, TIFF or WebP image"):
+        decode_image(path, SIZE)
+
+
+def test_a_few_bytes_that_claim_to_be_a_huge_image_are_refused(tmp_path: Path) -> None:
+    path = saved(Image.new("1", (8000, 8000)), tmp_path / "image.png")
+    assert path.stat().st_size < 20_000
+    with pytest.raises(DataError, match=r"\(8000 x 8000 pixels are more than 33,554,432\)"):
+        decode_image(path, SIZE)
+
+
+def test_postscript_starts_no_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PIL would hand it to Ghostscript."""
+    path = tmp_path / "image.jpg"
+    path.write_bytes(
+        b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\nshowpage\n"
+    )
+    monkeypatch.setattr("PIL.EpsImagePlugin.Ghostscript", None)
+    with pytest.raises(DataError, match=r"is a PostScript program, which is never run, not a JPEG"):
+        decode_image(path, SIZE)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "image.jpg")
+    with pytest.raises(DataError, match=r"image.jpg cannot be decoded \(It is a named pipe, not a"):
+        decode_image(tmp_path / "image.jpg", SIZE)
+
+
 def test_a_file_that_is_no_image_is_named(tmp_path: Path) -> None:
     path = tmp_path / "image.jpg"
     path.write_text("<html>404 not found</html>")
-    with pytest.raises(DataError, match=f"{path} is not an image; restore it"):
+    with pytest.raises(
+        DataError, match=f"{path} is a web page, .+, not a JPEG, PNG, .+; restore it"
+    ):
         decode_image(path, SIZE)
 
 

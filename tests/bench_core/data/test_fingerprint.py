@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
+from io import BufferedReader
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -18,7 +21,9 @@ from bench_core.data.fingerprint import (
     fingerprint,
     fingerprint_of_contents,
     remember_fingerprint,
+    take_snapshot,
 )
+from bench_core.data.regular_files import open_regular
 from bench_core.files import hash_file
 
 ReadDataset = Callable[..., Dataset]
@@ -32,14 +37,15 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def hashed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Note the name of every file that is hashed."""
+    """Note the name of every file that is hashed; no file is too young to be trusted."""
     names: list[str] = []
 
-    def note(path: Path) -> str:
+    def note(path: Path) -> BufferedReader:
         names.append(path.name)
-        return hash_file(path)
+        return open_regular(path)
 
-    monkeypatch.setattr(module, "hash_file", note)
+    monkeypatch.setattr(module, "open_regular", note)
+    monkeypatch.setattr(module, "SETTLING_NANOSECONDS", 0)
     return names
 
 
@@ -147,7 +153,7 @@ def test_it_can_be_made_of_hashes_that_are_known(dataset: Dataset, folder: Path)
 def test_what_was_computed_elsewhere_is_remembered(
     dataset: Dataset, folder: Path, hashed: list[str]
 ) -> None:
-    remember_fingerprint(dataset, folder, "f" * 64)
+    remember_fingerprint(take_snapshot(dataset), folder, "f" * 64)
     assert fingerprint(dataset, folder) == "f" * 64
     assert hashed == []
 
@@ -183,6 +189,83 @@ def test_a_damaged_memory_is_ignored_and_replaced(
     hashed.clear()
     assert fingerprint(dataset, folder) == first
     assert hashed == []
+
+
+def replace_in_place(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+
+
+def replace_by_another_file(path: Path, content: bytes) -> None:
+    other = path.with_suffix(".new")
+    other.write_bytes(content)
+    other.replace(path)
+
+
+@pytest.mark.parametrize("put", [replace_in_place, replace_by_another_file])
+def test_other_content_of_the_same_size_and_times_is_noticed(
+    dataset: Dataset, folder: Path, hashed: list[str], put: Callable[[Path, bytes], None]
+) -> None:
+    """As `cp -p`, `rsync -a` and unpacking an archive leave it."""
+    path = dataset.root / dataset.images["path"].iloc[3]
+    os.utime(path, ns=(1_500_000_000_000_000_000,) * 2)
+    before = fingerprint(dataset, folder)
+    put(path, bytes(reversed(path.read_bytes())))
+    os.utime(path, ns=(1_500_000_000_000_000_000,) * 2)
+    assert fingerprint(dataset, folder) != before
+
+
+def test_images_that_changed_a_moment_ago_are_hashed_again(
+    dataset: Dataset, folder: Path, hashed: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another change could get the same time: clocks of file systems step."""
+    monkeypatch.undo()
+    assert not take_snapshot(dataset).is_certain
+    fingerprint(dataset, folder)
+    assert not (folder / "fingerprints").exists()
+
+
+def test_images_from_the_future_are_in_doubt(
+    dataset: Dataset, hashed: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = time.time_ns()
+    assert take_snapshot(dataset).is_certain
+    monkeypatch.setattr(time, "time_ns", lambda: now - 3_600_000_000_000)
+    assert not take_snapshot(dataset).is_certain
+
+
+@pytest.mark.parametrize(
+    ("change", "step", "is_certain"),
+    [(0, 10_000_000, False), (5_000_000_000, 10_000_000, True), (0, 1, True)],
+)
+def test_a_file_system_without_times_of_change_is_not_trusted(
+    dataset: Dataset, monkeypatch: pytest.MonkeyPatch, change: int, step: int, is_certain: bool
+) -> None:
+    """FAT and SFTP repeat the time of modification, which programs set, in coarse steps."""
+    modified = 1_500_000_000_123_456_789 // step * step
+    status = SimpleNamespace(
+        st_size=1, st_mtime_ns=modified, st_ctime_ns=modified + change, st_ino=1, st_dev=1
+    )
+    monkeypatch.setattr(module, "_stat", lambda _: status)
+    assert take_snapshot(dataset).is_certain is is_certain
+
+
+def test_images_that_change_while_they_are_read_are_not_remembered_as_they_are_then(
+    dataset: Dataset, folder: Path, hashed: list[str]
+) -> None:
+    snapshot = take_snapshot(dataset)
+    change_a_byte(dataset.root / dataset.images["path"].iloc[0])
+    remember_fingerprint(snapshot, folder, "f" * 64)
+    assert fingerprint(dataset, folder) != "f" * 64
+
+
+def test_a_pipe_among_the_images_is_named_and_not_waited_for(
+    dataset: Dataset, folder: Path
+) -> None:
+    path = dataset.root / dataset.images["path"].iloc[4]
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(DataError, match=f"cannot read {path}: It is a named pipe, not a regular"):
+        fingerprint(dataset, folder)
 
 
 def test_an_image_that_is_gone_is_named(dataset: Dataset, folder: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -27,6 +29,40 @@ def read(file: Path, text: str) -> tuple[ListedImage, ...]:
     file.parent.mkdir(exist_ok=True)
     file.write_bytes(text.encode())
     return read_image_list(file, file.parent.parent)
+
+
+@pytest.mark.parametrize(
+    "read_file", [read_identity_list, lambda file: read_image_list(file, file)]
+)
+def test_a_pipe_is_not_waited_for(
+    tmp_path: Path, read_file: Callable[[Path], tuple[object, ...]]
+) -> None:
+    os.mkfifo(tmp_path / "list.txt")
+    with pytest.raises(DataError, match=r"cannot read .*list.txt: It is a named pipe, not a regul"):
+        read_file(tmp_path / "list.txt")
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [("version https://git-lfs.github.com/spec/v1\n", "a Git LFS"), ("<html>", "a web page")],
+)
+def test_what_is_in_its_place_is_named(file: Path, content: str, what: str) -> None:
+    with pytest.raises(DataError, match=f"train.txt is {what}.*; restore it from the dataset's"):
+        read(file, content)
+
+
+def test_a_list_that_cannot_be_one_does_not_fill_the_memory(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bench_core.data.image_lists.LARGEST_LIST_BYTES", 20)
+    with pytest.raises(DataError, match=r"cannot read .*train.txt: It has more than 20 bytes"):
+        read(file, "vis/a.jpg 7\nvis/b.jpg 7\n")
+
+
+def test_an_image_that_is_no_regular_file_is_named(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.jpg")
+    with pytest.raises(DataError, match=r"first is a.jpg \(which is there, but is no regular file"):
+        check_images_exist(tmp_path, ["a.jpg"], tmp_path / "list.txt")
 
 
 def test_each_line_is_a_path_and_a_label_in_the_order_of_the_list(file: Path) -> None:

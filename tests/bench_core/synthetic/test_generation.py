@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import math
+import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pytest
@@ -16,8 +20,10 @@ from scipy.io import loadmat
 from bench_core.cli.main import build_cli
 from bench_core.contracts.errors import BenchError, UsageError
 from bench_core.plugins import Registry
-from bench_core.synthetic import LAYOUTS, SCALES, generate, generation
+from bench_core.processes import held
+from bench_core.synthetic import LAYOUTS, SCALES, generate, generation, sysu_layout
 from bench_core.synthetic.layouts import load_layout
+from bench_core.synthetic.scales import resolve_sizes
 from bench_core.synthetic.sysu_plan import SYSU_SCALES, plan_sysu
 
 SEED = 3
@@ -181,6 +187,11 @@ def test_a_generation_that_fails_leaves_nothing(
         ({"seed": -1}, "--seed is -1: it must be 0 or more"),
         ({"workers": 0}, "--workers is 0: it must be at least 1"),
         ({"images_per_camera": 0}, "--images-per-camera is 0: it must be at least 1"),
+        ({"images_per_camera": math.inf}, "--images-per-camera is inf: it must be at most 100"),
+        ({"images_per_camera": math.nan}, "--images-per-camera is nan: it must be at least 1"),
+        ({"images_per_camera": 1e300}, r"--images-per-camera is 1e\+300: it must be at most 100"),
+        ({"train_identities": 99_999}, "--train-identities is 99999: it must be at most 9,999"),
+        ({"train_identities": 9_990}, "identities do not fit into four-digit folder names"),
         ({"layout": "regdb", "val_identities": 3}, "--val-identities is 3, but this layout has no"),
         ({"layout": "llcm", "val_identities": 3}, "--val-identities is 3, but this layout has no"),
         ({"layout": "regdb", "images_per_camera": 2.5}, "is 2.5: .* must be a whole one"),
@@ -192,6 +203,60 @@ def test_wrong_options_are_refused_before_anything_is_written(
 ) -> None:
     with pytest.raises(UsageError, match=message):
         generate(tmp_path / "out", **options)  # type: ignore[arg-type]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_most_images_of_a_person_can_be_counted_in_a_byte() -> None:
+    """The permutations of SYSU-MM01 are bytes, whatever the chance that spreads the images."""
+    layout = load_layout("sysu-mm01")
+    for people in (2, 3, 40):
+        sizes = resolve_sizes(
+            layout.scales(), "tiny", train_identities=people, test_identities=people,
+            images_per_camera=100,
+        )  # fmt: skip
+        plan = layout.plan(sizes, 0)
+        assert max(max(person.images.values()) for person in plan) <= 255
+
+
+@pytest.mark.parametrize("name", [".", "..", "../{here}"])
+def test_the_current_folder_is_not_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    with pytest.raises(UsageError, match=r"is the folder that you are in|is not an empty folder"):
+        generate(Path(name.format(here=here.name)), scale="tiny", workers=1)
+    assert list(here.iterdir()) == []
+
+
+def test_what_a_killed_generation_left_is_removed_and_that_of_a_living_one_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(generation, "_render_all", lambda *_: None)
+    monkeypatch.setattr(sysu_layout, "write_splits", lambda *_: None)
+    left, living = tmp_path / ".out.1.tmp", tmp_path / ".out.2.tmp"
+    for folder in (left, living):
+        (folder / "cam1").mkdir(parents=True)
+    with held(living):
+        generate(tmp_path / "out", scale="tiny", workers=1)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [living.name, "out"]
+
+
+def test_a_second_marker_lies_beside_the_split_files(tiny_root: Path) -> None:
+    markers = sorted(str(path.relative_to(tiny_root)) for path in tiny_root.rglob("synthetic.json"))
+    assert markers == ["exp/synthetic.json", "synthetic.json"]
+
+
+def test_without_worker_processes_the_way_out_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> NoReturn:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr("bench_core.processes.ProcessPoolExecutor", refuse)
+    with pytest.raises(BenchError, match=r"Read-only file system.*/dev/shm.*--workers 1"):
+        generate(tmp_path / "out", scale="tiny", workers=2)
     assert list(tmp_path.iterdir()) == []
 
 

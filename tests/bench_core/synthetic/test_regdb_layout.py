@@ -37,7 +37,7 @@ def test_the_root_holds_the_real_folders_and_nothing_else(regdb_root: Path) -> N
         for half in ("train", "test")
         for kind in ("visible", "thermal")
         for trial in range(1, 11)
-    }
+    } | {"synthetic.json"}
 
 
 def test_every_person_has_as_many_images_of_either_kind(regdb_root: Path) -> None:

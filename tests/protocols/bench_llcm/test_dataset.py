@@ -71,6 +71,42 @@ def test_a_training_image_that_no_list_names_is_left_out(root: Path) -> None:
     assert len(LlcmReader().read(root).images) == len(before) - 1
 
 
+def move(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    source.rename(target)
+
+
+@pytest.mark.parametrize("folder", ["test_vis/cam3/0012", "test_vis/cam4/0003"])
+def test_a_test_image_in_another_folder_than_its_name_says_is_found(
+    root: Path, folder: str
+) -> None:
+    """The authors' code goes by the folder, so it is read; but it must not pass without a word."""
+    assert LlcmReader().read(root).findings == ()
+    name = "0003_c03_s185535_f5_vis.jpg"
+    move(root / "test_vis" / "cam3" / "0003" / name, root / folder / name)
+    dataset = LlcmReader().read(root)
+    (finding,) = dataset.findings
+    assert finding.startswith("1 test images are of another person, camera or modality")
+    assert finding.endswith(f"such as {folder}/{name}")
+    assert f"{folder}/{name}" in set(dataset.images["path"])
+
+
+def test_a_test_image_of_the_other_modality_by_its_name_is_found(root: Path) -> None:
+    folder = root / "test_vis" / "cam3" / "0003"
+    move(folder / "0003_c03_s185535_f5_vis.jpg", folder / "0003_c03_s185535_f5_nir.jpg")
+    (finding,) = LlcmReader().read(root).findings
+    assert "modality by their names" in finding
+
+
+def test_names_of_another_form_are_found(root: Path) -> None:
+    """Galleries are drawn in the order of names."""
+    folder = root / "test_nir" / "cam8" / "0003"
+    for place, path in enumerate(sorted(folder.iterdir())):
+        path.rename(folder / f"{place:04d}.jpg")
+    (finding,) = LlcmReader().read(root).findings
+    assert finding.startswith("2 test images are not named NNNN_cCC_...")
+
+
 def test_files_that_are_no_images_and_people_in_no_list_are_ignored(root: Path) -> None:
     before = LlcmReader().read(root).images
     for name in ("Thumbs.db", "0003/Thumbs.db", "0003/._0003_c05_s1_f1_vis.jpg", "0012"):

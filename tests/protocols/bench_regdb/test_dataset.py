@@ -288,6 +288,42 @@ def test_a_person_who_trains_and_tests_in_one_trial_is_named(root: Path) -> None
     assert "train_visible_8.txt and in test_visible_8.txt" in message
 
 
+def repeat_lists(root: Path, source: int, target: int) -> None:
+    for role in ("train", "test"):
+        for kind in ("visible", "thermal"):
+            write_lines(
+                root, f"{role}_{kind}_{target}.txt", lines_of(root, f"{role}_{kind}_{source}.txt")
+            )
+
+
+def test_one_split_ten_times_is_refused(root: Path) -> None:
+    for number in range(2, 11):
+        repeat_lists(root, 1, number)
+    message = error_of(root)
+    assert "the lists of 9 trials repeat those of another, such as trial 2 those of trial 1" in (
+        message
+    )
+    with pytest.raises(DataError, match="the lists of 9 trials repeat"):
+        RegdbReader().read_splits(root / "idx")
+
+
+def test_a_split_that_stands_twice_is_refused_where_chance_does_not_give_it(
+    make_root: MakeRoot,
+) -> None:
+    root = make_root(tuple(str(number) for number in range(1, 19)))
+    RegdbReader().read(root)
+    repeat_lists(root, 3, 8)
+    assert "the lists of 1 trials repeat those of another, such as trial 8 those of trial 3" in (
+        error_of(root)
+    )
+
+
+def test_few_people_may_be_split_alike_by_chance(root: Path) -> None:
+    """Six people have twenty splits: of ten drawn ones two are often the same."""
+    repeat_lists(root, 3, 8)
+    RegdbReader().read(root)
+
+
 def test_an_unreadable_list_is_named(root: Path) -> None:
     (root / "idx" / "train_visible_1.txt").write_bytes(b"\xff\xfe\x00")
     assert re.search(r"train_visible_1\.txt is not .*UTF-8", error_of(root))

@@ -98,3 +98,19 @@ def test_a_folder_that_may_not_be_read_is_told(
     monkeypatch.setattr(os, "scandir", refuse)
     found = walk(tmp_path)
     assert (found.images, found.closed_folders) == (["open/2.jpg"], ["closed"])
+
+
+def test_a_folder_within_one_that_may_only_be_listed_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(tmp_path, "listed/closed/1.jpg", "open/2.jpg")
+    ask = Path.stat
+
+    def refuse(path: Path, **options: Any) -> os.stat_result:
+        if path.name == "closed":
+            raise PermissionError
+        return ask(path, **options)
+
+    monkeypatch.setattr(Path, "stat", refuse)
+    found = walk(tmp_path)
+    assert (found.images, found.closed_folders) == (["open/2.jpg"], ["listed/closed"])
