@@ -299,7 +299,7 @@ def _cell(matrix: _Matrix, byte_order: str, depth: int) -> NDArray[np.object_]:
 
 def _numbers(matrix: _Matrix, byte_order: str) -> NDArray[Any]:
     count, content = math.prod(matrix.shape), matrix.content
-    values = np.empty(0)
+    values: NDArray[Any] = np.empty(0)
     if count or content:
         values, content = _part(content, byte_order, count)
     values = values.astype(_NUMERIC[matrix.kind], copy=False)

@@ -111,8 +111,8 @@ def quoted(text: object) -> str:
     r"""Quote text from a file for a message: on one line, escaped, and shortened.
 
     Examples:
-        >>> quoted("two\\nlines")
-        "'two\\\\nlines'"
+        >>> quoted("two\nlines")
+        "'two\\nlines'"
     """
     content = str(text)
     short = content if len(content) <= _MOST_CHARACTERS else f"{content[: _MOST_CHARACTERS - 3]}..."

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import llvmlite
 import numba
 import platformdirs
-
 from numba.core.compiler import CompileResult
 from numba.core.serialize import dumps
 
@@ -21,6 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 Kernel = TypeVar("Kernel", bound="Callable[..., Any]")
+
+_RESULT: Any = CompileResult
+_SERIALIZE: Any = dumps
+"""Parts of numba, which has no types. What they make is unpickled: `CodeStore` tells whose it is."""
 
 
 def compiled(function: Kernel) -> Kernel:
@@ -53,12 +56,13 @@ class _KeptCode:
         if content is None:
             _announce()
             return None
-        return CompileResult._rebuild(target, *pickle.loads(content))  # noqa: S301  # see CodeStore
+        result: CompileResult = _RESULT._rebuild(target, *pickle.loads(content))  # noqa: S301
+        return result
 
     def save_overload(self, signature: object, result: Any) -> None:
         """Keep the code of a function for some types of arguments."""
         name = self._name(signature, result.library.codegen)
-        _store().write(name, dumps(result._reduce()))
+        _store().write(name, _SERIALIZE(result._reduce()))
 
     def enable(self) -> None:
         """Do what numba expects; code is always kept."""
