@@ -14,7 +14,7 @@ from bench_core.contracts.errors import DataError, UsageError
 from bench_core.contracts.images import MODALITIES
 from bench_core.contracts.method import Metric
 from bench_core.files import write_atomically
-from bench_core.opening import HEAD_BYTES, is_bomb, open_regular, quoted, recognise
+from bench_core.foreign_files import HEAD_BYTES, is_bomb, open_regular, quoted, recognise
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -20,7 +20,7 @@ import numpy as np
 from scipy.io import loadmat
 
 from bench_core.contracts.errors import DataError
-from bench_core.opening import HEAD_BYTES, is_bomb, open_regular, quoted, recognise
+from bench_core.foreign_files import HEAD_BYTES, is_bomb, open_regular, quoted, recognise
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

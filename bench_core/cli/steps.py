@@ -227,6 +227,8 @@ def evaluate(  # noqa: PLR0913  # one argument an option
         **evaluation.as_document(),
     }
     if as_json:
+        for assumption in evaluation.assumptions:
+            click.echo(f"Note: {assumption}", err=True)
         options.print_json(document)
         return
     _print_evaluation(document)
@@ -243,6 +245,8 @@ def _print_evaluation(document: dict[str, Any]) -> None:
     options.print_scores(document)
     _print_cameras(document["by_query_camera"])
     click.echo(f"\nintra-class cosine similarity (ICCS) {document['iccs']:.4f}")
+    for assumption in document["assumptions"]:
+        click.echo(f"assumed: {assumption}")
 
 
 def _print_cameras(cameras: dict[str, Any]) -> None:

@@ -23,7 +23,7 @@ Kernel = TypeVar("Kernel", bound="Callable[..., Any]")
 
 _RESULT: Any = CompileResult
 _SERIALIZE: Any = dumps
-"""Parts of numba, which has no types. What they make is unpickled: `CodeStore` tells whose it is."""
+"""Parts of numba that have no types. What they make is unpickled, and is our own: `CodeStore`."""
 
 
 def compiled(function: Kernel) -> Kernel:
@@ -78,9 +78,10 @@ class _KeptCode:
 
 @cache
 def _announce() -> None:
-    """Say once why the first scoring takes longer than others."""
-    sys.stderr.write("compiling the scoring loops, once: this takes about 15 seconds\n")
-    sys.stderr.flush()
+    """Say once, to who is watching, why the first scoring takes longer than others."""
+    if sys.stderr.isatty():
+        sys.stderr.write("compiling the scoring loops, once: this takes about 15 seconds\n")
+        sys.stderr.flush()
 
 
 @cache

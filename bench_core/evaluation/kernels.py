@@ -68,8 +68,8 @@ def _measure_length(
     for k in range(len(one)):
         difference = np.float64(one[k]) * scale - np.float64(other[k]) * other_scale
         total += (difference / largest) ** 2
-    length = largest * np.sqrt(total)
-    return length
+    scaled: float = largest * np.sqrt(total)
+    return scaled
 
 
 @compiled
