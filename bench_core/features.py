@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import zipfile
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, TypeAlias, get_args
@@ -265,11 +266,12 @@ def _column(values: NDArray[Any], name: str, rows: int) -> NDArray[Any]:
 
 
 def _decoded(values: NDArray[Any], name: str) -> NDArray[np.object_]:
-    """Turn text into Python's; a damaged file may hold what are no characters."""
-    try:
-        return values.astype(object)
-    except ValueError as error:
-        raise DataError(f"'{name}' holds what is no text; write the file again") from error
+    """Turn text into Python's, which numpy does whether or not it is made of characters."""
+    native = values.astype(values.dtype.newbyteorder("="))
+    codes = np.frombuffer(native.tobytes(), np.uint32)
+    if codes.size and codes.max() > sys.maxunicode:
+        raise DataError(f"'{name}' holds what is no text; write the file again")
+    return native.astype(object)
 
 
 def _check_shape(features: FloatArray) -> None:
