@@ -219,10 +219,13 @@ def _build_table(arrays: Mapping[str, NDArray[Any]], default: Metric) -> Feature
         raise DataError(f"no array {', '.join(missing)}")
     features = _as_views(arrays["features"])
     columns = {name: _column(arrays[name], name, len(features)) for name in FEATURE_COLUMNS}
-    metric: Any = _text(arrays, "metric") or default
+    metric: Any = _text(arrays, "metric")
     split = _text(arrays, "training_split")
     return FeatureTable(
-        features=features, table=pd.DataFrame(columns), metric=metric, training_split=split
+        features=features,
+        table=pd.DataFrame(columns),
+        metric=default if metric is None else metric,
+        training_split=split,
     )
 
 

@@ -59,6 +59,8 @@ _DEEPEST = 16
 _MOST_DIMENSIONS = 32
 _MOST_ENTRIES = 2**50
 """More than any memory holds, and few enough for numpy to lay out an empty array of this shape."""
+_MOST_CELL_ENTRIES = 2**20
+"""A hundred times as many as there are people and cameras in any dataset of the field."""
 _BYTES_PER_READ = 2**20
 _MOST_NAMES = 5
 
@@ -112,7 +114,7 @@ def load_matlab_variable(path: Path, variable: str) -> object:
 def _check_version(path: Path, head: bytes, variable: str) -> None:
     """Tell files of version 7.3 and other kinds of files."""
     version = head[124:128]
-    if head.startswith(b"MATLAB 7.3") or version in {b"\x00\x02IM", b"\x02\x00MI"}:
+    if version in {b"\x00\x02IM", b"\x02\x00MI"}:
         raise DataError(
             f"{path} is a MATLAB file of version 7.3 (HDF5); save it in MATLAB with "
             f"save('{path.name}', '{variable}', '-v7')"
@@ -133,7 +135,7 @@ def _load(path: Path, file: BinaryIO, variable: str) -> object:
     for content in _variables(file, byte_order):
         matrix = _Matrix.read(content, byte_order)
         if matrix.name == variable:
-            return _value(matrix, byte_order, 0)
+            return _value(matrix, _Reading(byte_order), 0)
         names.append(matrix.name)
     raise _no_variable(path, variable, names)
 
@@ -271,29 +273,45 @@ def _element(content: memoryview, byte_order: str) -> tuple[int, memoryview, mem
     return first, content[_TAG_BYTES:end], content[end + -size % _TAG_BYTES :]
 
 
-def _value(matrix: _Matrix, byte_order: str, depth: int) -> object:
+@dataclass
+class _Reading:
+    """How far a variable is read.
+
+    Attributes:
+        byte_order: Of its numbers.
+        num_entries: Entries of cells so far.
+    """
+
+    byte_order: str
+    num_entries: int = 0
+
+
+def _value(matrix: _Matrix, reading: _Reading, depth: int) -> object:
     if matrix.kind == _CELL:
-        return _cell(matrix, byte_order, depth)
+        return _cell(matrix, reading, depth)
     if matrix.kind in _NUMERIC:
-        return _numbers(matrix, byte_order)
+        return _numbers(matrix, reading.byte_order)
     if matrix.kind in _OTHER_CLASSES:
         return OtherVariable(_OTHER_CLASSES[matrix.kind])
     raise _MalformedError(f"there is no class of number {matrix.kind}")
 
 
-def _cell(matrix: _Matrix, byte_order: str, depth: int) -> NDArray[np.object_]:
+def _cell(matrix: _Matrix, reading: _Reading, depth: int) -> NDArray[np.object_]:
     """Read the entries of a cell, in the order of memory: the first dimension runs fastest."""
     if depth >= _DEEPEST:
         raise _MalformedError(f"cells are nested more than {_DEEPEST} deep")
     count, content = math.prod(matrix.shape), matrix.content
     if count * _TAG_BYTES > len(content):
         raise _MalformedError(f"a cell of {count} entries has {len(content)} bytes")
+    reading.num_entries += count
+    if reading.num_entries > _MOST_CELL_ENTRIES:
+        raise _MalformedError(f"its cells have more than {_MOST_CELL_ENTRIES} entries")
     entries = np.empty(count, dtype=object)
     for number in range(count):
-        kind, entry, content = _element(content, byte_order)
+        kind, entry, content = _element(content, reading.byte_order)
         if kind != _MATRIX:
             raise _MalformedError(f"an element of type {kind} stands where an entry belongs")
-        entries[number] = _value(_Matrix.read(entry, byte_order), byte_order, depth + 1)
+        entries[number] = _value(_Matrix.read(entry, reading.byte_order), reading, depth + 1)
     return entries.reshape(matrix.shape, order="F")
 
 

@@ -61,7 +61,10 @@ def pairwise_distances(
     (query, gallery), exponent = scale_together(query, gallery)
     for view in range(query.shape[1]):
         _add_view(distances, query[:, view], gallery[:, view], metric)
-    return np.ldexp(distances, -exponent, out=distances) if exponent else distances
+    if exponent:
+        with np.errstate(over="ignore"):
+            np.ldexp(distances, -exponent, out=distances)
+    return distances
 
 
 def check_lengths(present: NDArray[np.bool_], rows: NDArray[np.int64], role: str) -> None:

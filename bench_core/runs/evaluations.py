@@ -139,7 +139,10 @@ def _files(source: FeatureSource, protocol: EvaluationProtocol) -> list[tuple[Pa
         )
     trials = range(spec.num_trials) if trial is None else [trial]
     files = [path / names[number] for number in trials]
-    missing = [file for file in files if not file.is_file()]
+    try:
+        missing = [file for file in files if not file.exists()]
+    except OSError as error:
+        raise DataError(f"cannot read {error.filename}: {error.strerror}") from error
     if missing:
         raise DataError(
             f"{missing[0]} is missing ({len(missing)} of {len(files)} files are): the folder must "

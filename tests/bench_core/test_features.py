@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 import torch
 
+from bench_core import foreign_files
 from bench_core.contracts.errors import BenchError, DataError, UsageError
 from bench_core.features import FeatureTable, read_features, write_features
 
@@ -134,6 +135,7 @@ def test_a_missing_array_is_named(tmp_path: Path, name: str) -> None:
         ({"modality": np.array(["thermal"] * ROWS)}, "row 0 has the modality 'thermal'"),
         ({"metric": np.array("manhattan")}, "unknown metric 'manhattan'"),
         ({"metric": np.array("x\nError: y")}, r"unknown metric 'x\\nError: y'"),
+        ({"metric": np.array("")}, "unknown metric ''"),
         ({"metric": np.array(["cosine"])}, r"'metric' must be one text.*shape \(1,\)"),
         ({"training_split": np.array(3)}, "'training_split' must be one text"),
         ({"modality": np.array(["x" * 5000] * ROWS)}, r"row 0 has the modality 'x{57}\.\.\.'"),
@@ -269,10 +271,13 @@ def test_a_member_is_as_large_as_its_shape_says(tmp_path: Path) -> None:
         read_features(rewritten(saved(tmp_path), grow))
 
 
-def test_what_unpacks_to_far_more_than_it_is_is_refused(tmp_path: Path) -> None:
+def test_what_unpacks_to_far_more_than_it_is_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "features.npz"
-    np.savez_compressed(path, **make_arrays(features=np.zeros((2**15, 2**9))))
-    with pytest.raises(DataError, match=r"'features' would unpack from .* to 134217856 bytes"):
+    monkeypatch.setattr(foreign_files, "_BOMB_BYTES", 2**20)
+    np.savez_compressed(path, **make_arrays(features=np.zeros((2**10, 2**9))))
+    with pytest.raises(DataError, match=r"'features' would unpack from .* to 4194432 bytes"):
         read_features(path)
 
 

@@ -180,6 +180,10 @@ def nested(depth: int) -> bytes:
         (element(MATRIX, b"\x06\x00\x00\x00\xff\xff\xff\x7f"), "longer than the variable"),
         (element(MATRIX, b"\x06\x00\x08\x00" + bytes(4)), "longer than its place"),
         (element(MATRIX, b"\x06"), "an element is missing"),
+        (
+            element(MATRIX, variable(1, (2**20 + 1, 1), element(MATRIX, b"") * (2**20 + 1))),
+            "more than 1048576 entries",
+        ),
         (element(MATRIX, nested(17)), "nested more than 16 deep"),
         (
             element(MATRIX, variable(6, (1, 1), element(9, bytes(8))))[:-16],
