@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+import sys
+import zipfile
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias, get_args
+from typing import IO, TYPE_CHECKING, Any, TypeAlias, get_args
 
 import numpy as np
 import pandas as pd
@@ -12,6 +15,7 @@ from bench_core.contracts.errors import DataError, UsageError
 from bench_core.contracts.images import MODALITIES
 from bench_core.contracts.method import Metric
 from bench_core.files import write_atomically
+from bench_core.foreign_files import HEAD_BYTES, is_bomb, open_regular, quoted, recognise
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +29,16 @@ DEFAULT_METRIC: Metric = "euclidean"
 """Metric of a feature file that names none: that of the official SYSU-MM01 evaluation."""
 
 _INTEGER_COLUMNS = ("identity", "camera", "index")
+_TEXT = ("modality", "metric", "training_split")
 _ROWS_PER_CHECK = 4096
+_LARGEST_INTEGER = 2**63 - 1
+_MOST_NAMES = 5
+_ARCHIVE = "a ZIP archive"
+_READERS = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
+"""Readers of the headers that arrays of numbers and text have, by version."""
 
 FloatArray: TypeAlias = "NDArray[np.floating[Any]]"
 
@@ -61,7 +74,7 @@ class FeatureTable:
         _check_finite(self.features)
         _check_images(self.table)
         if self.metric not in METRICS:
-            raise DataError(f"unknown metric '{self.metric}' (known: {', '.join(METRICS)})")
+            raise DataError(f"unknown metric {quoted(self.metric)} (known: {', '.join(METRICS)})")
 
 
 def read_features(path: Path, metric: Metric | None = None) -> FeatureTable:
@@ -111,26 +124,93 @@ def write_features(path: Path, table: FeatureTable) -> None:
 
 
 def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
-    try:
-        with path.open("rb") as file:
-            return _named_arrays(np.load(file, allow_pickle=False))
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror or error}") from error
-    # A malformed archive surfaces in zipfile, zlib or numpy as nearly any exception.
-    except Exception as error:
-        raise DataError(f"{path} is no .npz of plain arrays: {_first_line(error)}") from error
+    with open_regular(path) as file:
+        try:
+            kind = recognise(file.read(HEAD_BYTES))
+            file.seek(0)
+            with zipfile.ZipFile(file) as archive:
+                return _named_arrays(archive)
+        except OSError as error:
+            raise DataError(f"cannot read {path}: {error.strerror or error}") from error
+        except DataError as error:
+            raise DataError(f"{path}: {error}") from error
+        # A malformed archive surfaces in zipfile, zlib or numpy as nearly any exception.
+        except Exception as error:
+            reason = _shown(error) if kind is None else f"it is {kind}"
+            if kind == _ARCHIVE:
+                reason = f"the archive is cut short or damaged ({_shown(error)})"
+            raise DataError(f"{path} is no .npz of plain arrays: {reason}") from error
 
 
-def _named_arrays(archive: object) -> dict[str, NDArray[Any]]:
-    if not isinstance(archive, np.lib.npyio.NpzFile):
-        raise TypeError("it is a single array without a name")
+def _named_arrays(archive: zipfile.ZipFile) -> dict[str, NDArray[Any]]:
+    """Read the arrays of a feature file that are there.
+
+    Raises:
+        DataError: There is none, or one is no array of numbers or text.
+    """
+    members = set(archive.namelist())
     wanted = ("features", *FEATURE_COLUMNS, "metric", "training_split")
-    with archive:
-        return {name: archive[name] for name in wanted if name in archive}
+    found = [name for name in wanted if f"{name}.npy" in members]
+    if not found:
+        raise DataError(f"no array {', '.join(wanted[:5])}{_describe_archive(members)}")
+    return {name: _read_array(archive, name) for name in found}
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]
+def _describe_archive(members: set[str]) -> str:
+    if any(name.rpartition("/")[2] == "data.pkl" for name in members):
+        return (
+            ": it is a PyTorch file (torch.save), which is never loaded because it could run code; "
+            "where you trust it, load it yourself and save its arrays with numpy.savez"
+        )
+    shown = ", ".join(quoted(name) for name in sorted(members)[:_MOST_NAMES])
+    return f"; it holds {shown}" if shown else "; it holds nothing"
+
+
+def _read_array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
+    """Read one member, whose size must be what its header says before any memory is taken."""
+    member = archive.getinfo(f"{name}.npy")
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise DataError(f"'{name}' is packed as numpy.savez never does; write the file with it")
+    if is_bomb(member.compress_size, member.file_size):
+        raise DataError(
+            f"'{name}' would unpack from {member.compress_size} to {member.file_size} bytes: no "
+            "features do; write the file again"
+        )
+    with archive.open(member) as file:
+        shape, dtype = _read_header(file, name)
+        num_bytes = math.prod(shape) * dtype.itemsize
+        if num_bytes != member.file_size - file.tell():
+            raise DataError(
+                f"'{name}' should take {num_bytes} bytes but takes {member.file_size - file.tell()}"
+                "; the file is damaged: write or copy it again"
+            )
+    with archive.open(member) as file:
+        array: NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
+    return array
+
+
+def _read_header(file: IO[bytes], name: str) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """Read shape and type of an array; numbers and text alone are let through."""
+    try:
+        version = np.lib.format.read_magic(file)
+        read = _READERS[version]
+        shape, _, dtype = read(file)
+    # numpy evaluates the header as a literal, which fails in nearly any way.
+    except Exception as error:
+        raise DataError(f"'{name}' is no array as numpy.savez writes it") from error
+    if dtype.hasobject:
+        into = "str" if name in _TEXT else "int" if name in _INTEGER_COLUMNS else "'float32'"
+        raise DataError(
+            f"'{name}' is an array of Python objects, which are never loaded because they could "
+            f"run code; save {name}.astype({into})"
+        )
+    if dtype.kind not in "biufcSU":
+        raise DataError(f"'{name}' holds neither numbers nor text")
+    return shape, dtype
+
+
+def _shown(error: Exception) -> str:
+    return quoted((str(error) or type(error).__name__).splitlines()[0])
 
 
 def _build_table(arrays: Mapping[str, NDArray[Any]], default: Metric) -> FeatureTable:
@@ -139,11 +219,27 @@ def _build_table(arrays: Mapping[str, NDArray[Any]], default: Metric) -> Feature
         raise DataError(f"no array {', '.join(missing)}")
     features = _as_views(arrays["features"])
     columns = {name: _column(arrays[name], name, len(features)) for name in FEATURE_COLUMNS}
-    metric: Any = str(arrays.get("metric", default))
-    split = str(arrays["training_split"]) if "training_split" in arrays else None
+    metric: Any = _text(arrays, "metric")
+    split = _text(arrays, "training_split")
     return FeatureTable(
-        features=features, table=pd.DataFrame(columns), metric=metric, training_split=split
+        features=features,
+        table=pd.DataFrame(columns),
+        metric=default if metric is None else metric,
+        training_split=split,
     )
+
+
+def _text(arrays: Mapping[str, NDArray[Any]], name: str) -> str | None:
+    """Return the one text of an array without dimensions; None where there is no such array."""
+    values = arrays.get(name)
+    if values is None:
+        return None
+    if values.shape or values.dtype.kind != "U":
+        raise DataError(
+            f"'{name}' must be one text, such as numpy.array('...'), not {values.dtype} of shape "
+            f"{values.shape}"
+        )
+    return str(_decoded(values, name)[()])
 
 
 def _as_views(features: NDArray[Any]) -> FloatArray:
@@ -152,7 +248,11 @@ def _as_views(features: NDArray[Any]) -> FloatArray:
     if features.ndim == 2:
         features = features[:, np.newaxis]
     _check_shape(features)
-    return features.astype(np.float64 if features.dtype.itemsize >= 8 else np.float32, copy=False)
+    # Numbers beyond float64 become infinite, which is refused.
+    with np.errstate(over="ignore"):
+        return features.astype(
+            np.float64 if features.dtype.itemsize >= 8 else np.float32, copy=False
+        )
 
 
 def _column(values: NDArray[Any], name: str, rows: int) -> NDArray[Any]:
@@ -161,7 +261,20 @@ def _column(values: NDArray[Any], name: str, rows: int) -> NDArray[Any]:
         raise DataError(f"'{name}' must be {expected}, not {values.dtype}")
     if values.shape != (rows,):
         raise DataError(f"'{name}' has shape {values.shape}, but 'features' has {rows} rows")
-    return values.astype(np.int64 if kinds == "iu" else object)
+    if kinds == "U":
+        return _decoded(values, name)
+    if values.max() > _LARGEST_INTEGER:
+        raise DataError(f"'{name}' holds {values.max()}, which is beyond 64 bits with a sign")
+    return values.astype(np.int64)
+
+
+def _decoded(values: NDArray[Any], name: str) -> NDArray[np.object_]:
+    """Turn text into Python's, which numpy does whether or not it is made of characters."""
+    native = values.astype(values.dtype.newbyteorder("="))
+    codes = np.frombuffer(native.tobytes(), np.uint32)
+    if codes.size and codes.max() > sys.maxunicode:
+        raise DataError(f"'{name}' holds what is no text; write the file again")
+    return native.astype(object)
 
 
 def _check_shape(features: FloatArray) -> None:
@@ -195,7 +308,7 @@ def _check_images(table: pd.DataFrame) -> None:
     if unknown.any():
         row = int(np.argmax(unknown))
         raise DataError(
-            f"row {row} has the modality '{table['modality'].iloc[row]}' "
+            f"row {row} has the modality {quoted(table['modality'].iloc[row])} "
             f"(known: {', '.join(MODALITIES)})"
         )
     duplicate = table.duplicated(list(FEATURE_COLUMNS)).to_numpy()

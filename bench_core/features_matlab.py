@@ -15,7 +15,7 @@ import pandas as pd
 
 from bench_core.contracts.errors import DataError
 from bench_core.features import DEFAULT_METRIC, FeatureTable
-from bench_core.matlab import load_matlab_variable
+from bench_core.matlab import OtherVariable, load_matlab_variable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 Matrix: TypeAlias = "NDArray[np.floating[Any]]"
 
 VARIABLE = "feature"
+_MOST_NAMES = 5
 # "._x_cam1.mat" and the like are leftovers of desktop file managers.
 _FILE_NAME = re.compile(r"(?!\.).*_cam[0-9]+\.mat")
 
@@ -95,7 +96,7 @@ def _find_files(folder: Path, cameras: Mapping[int, Modality]) -> dict[int, Path
     if len(names) > 1:
         raise DataError(
             f"{folder} holds features of more than one NAME_camC.mat: "
-            f"{', '.join(sorted(names))}; keep those of one in a folder of their own"
+            f"{', '.join(sorted(names)[:_MOST_NAMES])}; keep those of one in a folder of their own"
         )
     files: dict[int, Path] = {}
     for path in found:
@@ -130,17 +131,16 @@ def _read_camera(path: Path, camera: int) -> Iterator[_Entry]:
             "entry for each identity"
         )
     for identity, matrix in enumerate(cell.ravel(), start=1):
-        if not isinstance(matrix, np.ndarray) or matrix.size:
+        if isinstance(matrix, OtherVariable) or matrix.size:
             entry = _Entry(path, camera, identity, matrix)
             _check_entry(entry)
             yield entry
 
 
 def _check_entry(entry: _Entry) -> None:
-    matrix = entry.matrix
-    if not isinstance(matrix, np.ndarray) or matrix.dtype.kind != "f":
-        kind = matrix.dtype if isinstance(matrix, np.ndarray) else type(matrix).__name__
-        raise DataError(f"{entry} must be a full matrix of single or double, not {kind}")
+    matrix: Matrix | OtherVariable = entry.matrix
+    if isinstance(matrix, OtherVariable) or matrix.dtype.kind != "f":
+        raise DataError(f"{entry} must be a full matrix of single or double, not {_kind(matrix)}")
     if matrix.ndim != 2:
         raise DataError(
             f"{entry} is {' x '.join(map(str, matrix.shape))}, expected one row an image"
@@ -151,6 +151,12 @@ def _check_entry(entry: _Entry) -> None:
             f"{entry} has NaN or infinite values in {wrong.size} of {len(matrix)} rows, the first "
             f"is row {wrong[0] + 1}; the model that made them has diverged"
         )
+
+
+def _kind(matrix: NDArray[Any] | OtherVariable) -> str:
+    if isinstance(matrix, OtherVariable):
+        return matrix.kind
+    return "cell" if matrix.dtype == object else str(matrix.dtype)
 
 
 def _check_dimensions(entries: list[_Entry]) -> None:

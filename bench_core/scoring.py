@@ -17,6 +17,7 @@ from bench_core.evaluation.reranking import rerank_groups
 from bench_core.evaluation.reranking_distances import feature_distances
 from bench_core.evaluation.summary import Evaluation
 from bench_core.evaluation.trial import average_queries
+from bench_core.foreign_files import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -174,7 +175,7 @@ def _check_training_split(features: FeatureTable, protocol: EvaluationProtocol, 
     split, needed = features.training_split, protocol.training_split(trial)
     if split not in (None, needed, protocol.spec.validation_split):
         raise DataError(
-            f"the features are of a model trained on '{split}', but trial {trial + 1} of "
+            f"the features are of a model trained on {quoted(split)}, but trial {trial + 1} of "
             f"{protocol.spec.id} needs one trained on '{needed}': the model may have been trained "
             "on the very people that this trial tests, which makes its scores far too high"
         )

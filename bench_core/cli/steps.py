@@ -237,6 +237,8 @@ def evaluate(  # noqa: PLR0913  # one argument an option
         "findings": list(findings),
     }
     if as_json:
+        for assumption in evaluation.assumptions:
+            click.echo(f"Note: {assumption}", err=True)
         options.print_json(document)
         return
     _print_evaluation(document)
@@ -253,6 +255,8 @@ def _print_evaluation(document: dict[str, Any]) -> None:
     options.print_scores(document)
     _print_cameras(document["by_query_camera"])
     echo(f"\nintra-class cosine similarity (ICCS) {document['iccs']:.4f}")
+    for assumption in document["assumptions"]:
+        echo(f"assumed: {assumption}")
 
 
 def _print_cameras(cameras: dict[str, Any]) -> None:

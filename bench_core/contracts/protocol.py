@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, runtime_checkable
 
 from bench_core.contracts.images import Modality  # fields of specs are checked by their types
 
@@ -112,4 +112,13 @@ class EvaluationProtocol(Protocol):
         Raises:
             DataError: The table or the splits lack the validation people.
         """
+        ...
+
+
+@runtime_checkable
+class StatesAssumptions(Protocol):
+    """A protocol that says what it takes for granted when features are scored without images."""
+
+    def assumptions(self, splits: Splits) -> tuple[str, ...]:
+        """Return what the split files leave open and a score rests on, one line each."""
         ...

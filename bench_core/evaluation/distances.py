@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from bench_core.contracts.errors import DataError
+from bench_core.evaluation.scaling import scale_together, scale_views
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,8 +37,8 @@ def pairwise_distances(
         metric: "euclidean" or "cosine".
 
     Returns:
-        float64 (Q, G), not negative, smaller is nearer. Where all features are equal, all
-        distances are exactly 0.
+        float64 (Q, G), not negative, smaller is nearer; infinite where float64 does not reach.
+        Where all features are equal, all distances are exactly 0.
 
     Raises:
         ValueError: The shapes do not fit.
@@ -53,11 +54,16 @@ def pairwise_distances(
     if metric == "cosine":
         check_lengths(np.any(query, axis=2), np.arange(len(query)), "query")
         check_lengths(np.any(gallery, axis=2), np.arange(len(gallery)), "gallery")
+        query, gallery = scale_views(query), scale_views(gallery)
     distances = np.zeros((len(query), len(gallery)))
     if not distances.size:
         return distances
+    (query, gallery), exponent = scale_together(query, gallery)
     for view in range(query.shape[1]):
         _add_view(distances, query[:, view], gallery[:, view], metric)
+    if exponent:
+        with np.errstate(over="ignore"):
+            np.ldexp(distances, -exponent, out=distances)
     return distances
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from bench_core.evaluation.arrays import Matches, Pairs, Table
 
 _LANES = 128
+_LEAST_SQUARES = 2.0**-900
 _SAMPLES = 4
 """Pairs of each query and block whose values are compared with exact ones, beside all matches."""
 _COINCIDENT = 2.0**-4
@@ -49,6 +50,29 @@ def _sum_squares(one: NDArray[Any], other: NDArray[Any], scale: float, other_sca
 
 
 @compiled
+def _measure_length(
+    one: NDArray[Any], other: NDArray[Any], scale: float, other_scale: float
+) -> float:
+    """Return the root of `_sum_squares`, also where the squares leave the range of float64."""
+    squares = _sum_squares(one, other, scale, other_scale)
+    length: float = np.sqrt(squares)
+    if _LEAST_SQUARES < squares < np.inf:
+        return length
+    largest = 0.0
+    for k in range(len(one)):
+        difference = np.float64(one[k]) * scale - np.float64(other[k]) * other_scale
+        largest = max(largest, np.abs(difference))
+    if largest == 0:
+        return 0.0
+    total = 0.0
+    for k in range(len(one)):
+        difference = np.float64(one[k]) * scale - np.float64(other[k]) * other_scale
+        total += (difference / largest) ** 2
+    scaled: float = largest * np.sqrt(total)
+    return scaled
+
+
+@compiled
 def exact_value(pairs: Pairs, query: int, column: int) -> float:
     """Return the exact value of a query and a column."""
     row, other = pairs.query_rows[query], pairs.column_rows[column]
@@ -62,8 +86,10 @@ def exact_value(pairs: Pairs, query: int, column: int) -> float:
         if len(pairs.query_inverse):
             scale = pairs.query_inverse[query, view]
             another_scale = pairs.column_inverse[column, view]
-        squares = _sum_squares(one, another, scale, another_scale)
-        total += np.sqrt(squares) if pairs.kind == ROOTED else squares
+        if pairs.kind == ROOTED:
+            total += _measure_length(one, another, scale, another_scale)
+        else:
+            total += _sum_squares(one, another, scale, another_scale)
     return total
 
 

@@ -23,6 +23,7 @@ from bench_core.evaluation.arrays import ROOTED, SQUARED, Pairs, Table
 from bench_core.evaluation.distances import check_lengths
 from bench_core.evaluation.kernels import measure_errors
 from bench_core.evaluation.rows import center_rows, find_lengths
+from bench_core.evaluation.scaling import find_largest, is_wide, scale_together, scale_views
 from bench_core.evaluation.sources import as_read_only
 from bench_core.evaluation.threads import in_threads
 
@@ -72,15 +73,14 @@ class FeatureDistances:
         metric: Metric,
         device: torch.device | str = "cpu",
     ) -> None:
-        features = as_read_only(features)
-        num_views = features.shape[1]
         rows = pool.query_rows, pool.column_rows
+        features, is_rooted = _scaled(as_read_only(features), np.concatenate(rows), metric)
         query_inverse = column_inverse = np.empty((0, 0))
         if metric == "cosine":
             query_inverse = _invert_lengths(features, rows[0], "query")
             column_inverse = _invert_lengths(features, rows[1], "gallery")
         self.pairs = Pairs(
-            kind=ROOTED if metric == "euclidean" and num_views > 1 else SQUARED,
+            kind=ROOTED if is_rooted else SQUARED,
             features=features,
             query_rows=rows[0],
             column_rows=rows[1],
@@ -193,6 +193,22 @@ class FeatureDistances:
         shown = max(in_threads(measure, rows.stop - rows.start))
         least = _LEAST * float(np.finfo(table.values.dtype).eps)
         return max(_SAFETY[self.pairs.kind] * shown, least)
+
+
+def _scaled(features: FloatArray, rows: IntArray, metric: Metric) -> tuple[FloatArray, bool]:
+    """Bring features to a size whose squares can be added, and tell whether roots are taken.
+
+    They are where lengths add up over views, and where features differ so much in size that no
+    one scale keeps the squares of all in range.
+    """
+    if metric == "cosine":
+        return as_read_only(scale_views(features)), False
+    has_views = features.shape[1] > 1
+    if features.dtype == np.float32:
+        return features, has_views
+    largest = find_largest(features)[rows]
+    (scaled,), _ = scale_together(features, largest=largest)
+    return as_read_only(scaled), has_views or is_wide(largest)
 
 
 def _rounding(dtype: np.dtype[Any], num_terms: int) -> tuple[float, float]:

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from bench_core.contracts.errors import DataError
+from bench_core.evaluation.scaling import find_largest, is_wide, scale_together, scale_views
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -163,11 +164,13 @@ def feature_distances(
         device: Where to compute.
 
     Returns:
-        The distances, computed when asked for.
+        The distances, computed when asked for; those of very large or very small features are
+        times a power of two, which re-ranking divides out again.
 
     Raises:
         ValueError: The shapes do not fit.
-        DataError: A feature is NaN or infinite, or all zeros under the cosine metric.
+        DataError: A feature is NaN or infinite, or all zeros under the cosine metric; or Euclidean
+            features differ too much in size.
 
     Examples:
         >>> distances = feature_distances(
@@ -181,6 +184,7 @@ def feature_distances(
             f"query and gallery must be (images, views, dimensions) with the same views and "
             f"dimensions, not {query.shape} and {gallery.shape}"
         )
+    query, gallery = _scaled(query, gallery, metric)
     images, views, dimensions = len(query) + len(gallery), *query.shape[1:]
     features = torch.empty((views, images, dimensions), dtype=torch.float64, device=device)
     for role, part, first in (("query", query, 0), ("gallery", gallery, len(query))):
@@ -195,6 +199,20 @@ def feature_distances(
         num_queries=len(query),
         metric=metric,
     )
+
+
+def _scaled(query: FloatArray, gallery: FloatArray, metric: Metric) -> list[FloatArray]:
+    """Bring features to a size whose squares can be added."""
+    if metric == "cosine":
+        return [scale_views(query), scale_views(gallery)]
+    largest = np.concatenate([find_largest(part).max(axis=1) for part in (query, gallery)])
+    if is_wide(largest):
+        sizes = largest[largest > 0]
+        raise DataError(
+            f"the features are of sizes from {sizes.min():g} to {sizes.max():g}: too far apart to "
+            "be re-ranked by Euclidean distances; scale them, or use the cosine metric"
+        )
+    return scale_together(query, gallery, largest=largest)[0]
 
 
 def _blocks(features: FloatArray) -> Iterator[tuple[int, Tensor]]:

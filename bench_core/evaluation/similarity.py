@@ -12,6 +12,7 @@ import numpy as np
 from scipy import sparse
 
 from bench_core.contracts.errors import DataError
+from bench_core.evaluation.scaling import scale_views
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -141,7 +142,7 @@ def _blocks(identity: NDArray[Any]) -> Iterator[tuple[int, int]]:
 
 
 def _unit_features(features: NDArray[np.floating[Any]]) -> Exact:
-    units = features.astype(np.float64)
+    units = scale_views(features).astype(np.float64)
     lengths = np.sqrt(np.einsum("nvd,nvd->nv", units, units))
     units /= np.where(lengths > 0, lengths, 1)[:, :, np.newaxis]
     return units.reshape(len(units), -1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 from bench_core.contracts.dataset import DatasetSpec, Splits
 from bench_core.contracts.errors import DataError, UsageError
 from bench_core.contracts.method import Metric
-from bench_core.contracts.protocol import Convention, EvaluationProtocol
+from bench_core.contracts.protocol import Convention, EvaluationProtocol, StatesAssumptions
 from bench_core.evaluation import Evaluation, join_evaluations
 from bench_core.evaluation.cameras import split_by_query_camera
 from bench_core.evaluation.similarity import intra_class_similarity
@@ -49,17 +50,20 @@ class FeatureEvaluation:
         similarity: Intra-class cosine similarity (ICCS), mean over trials, in [-1, 1]; see
             `bench_core.evaluation.similarity`.
         by_query_camera: The scores of the queries of each camera.
+        assumptions: What the scores take for granted because nothing at hand tells it.
     """
 
     scores: Evaluation
     similarity: float
     by_query_camera: Mapping[int, Evaluation]
+    assumptions: tuple[str, ...] = ()
 
     def as_document(self) -> dict[str, Any]:
         """Return the scores as `bench eval --json` prints them."""
         return {
             **self.scores.as_document(),
             "iccs": self.similarity,
+            "assumptions": list(self.assumptions),
             "by_query_camera": {
                 str(camera): _camera_document(scores)
                 for camera, scores in self.by_query_camera.items()
@@ -79,7 +83,7 @@ def open_features(dataset: DatasetSpec, path: Path, metric: Metric | None) -> Fe
         DataError: The features are unreadable or not what they must be.
         UsageError: The file names another metric, or the dataset has no official folder layout.
     """
-    if not path.is_dir():
+    if not os.path.isdir(path):  # noqa: PTH112  # false for any name, where is_dir() may raise
         return read_features(path, metric)
     if not dataset.camera_modalities:
         raise UsageError(
@@ -115,7 +119,8 @@ def evaluate_path(
             raise DataError(f"cannot score {path}: {error}") from error
     joined = join_evaluations(scores)
     similarity = float(np.concatenate(similarities).mean())
-    return FeatureEvaluation(joined, similarity, split_by_query_camera(joined))
+    assumed = protocol.assumptions(splits) if isinstance(protocol, StatesAssumptions) else ()
+    return FeatureEvaluation(joined, similarity, split_by_query_camera(joined), assumed)
 
 
 def _files(source: FeatureSource, protocol: EvaluationProtocol) -> list[tuple[Path, int | None]]:
@@ -124,16 +129,20 @@ def _files(source: FeatureSource, protocol: EvaluationProtocol) -> list[tuple[Pa
     if trial is not None and not 0 <= trial < spec.num_trials:
         raise UsageError(f"--trial {trial + 1}: {spec.id} has trials 1 to {spec.num_trials}")
     names = [f"{protocol.training_split(number)}.npz" for number in range(spec.num_trials)]
-    if len(set(names)) == 1 or (trial is not None and not path.is_dir()):
+    is_folder = os.path.isdir(path)  # noqa: PTH112  # as above
+    if len(set(names)) == 1 or (trial is not None and not is_folder):
         return [(path, trial)]
-    if not path.is_dir():
+    if not is_folder:
         raise UsageError(
             f"--features {path}: {spec.id} trains a model for each training split; give a folder "
             f"with {names[0]} to {names[-1]}, or with --trial N the one .npz of that trial's model"
         )
     trials = range(spec.num_trials) if trial is None else [trial]
     files = [path / names[number] for number in trials]
-    missing = [file for file in files if not file.is_file()]
+    try:
+        missing = [file for file in files if not file.exists()]
+    except OSError as error:
+        raise DataError(f"cannot read {error.filename}: {error.strerror}") from error
     if missing:
         raise DataError(
             f"{missing[0]} is missing ({len(missing)} of {len(files)} files are): the folder must "

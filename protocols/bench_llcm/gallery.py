@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from bench_core import Modality
+    from bench_llcm.splits import ImageCounts
 
 Folders: TypeAlias = Mapping[tuple[int, int], "NDArray[np.int64]"]
 """(identity, camera), ascending -> row positions of its images in order of their index."""
@@ -66,6 +67,27 @@ def draw_gallery(folders: Folders, trial: int) -> NDArray[np.int64]:
     generator = random.Random(trial)
     drawn = [generator.choice(rows.tolist()) for rows in folders.values()]
     return np.array(drawn, dtype=np.int64)
+
+
+def check_counts(
+    folders: Folders, identities: tuple[int, ...], expected: ImageCounts | None
+) -> None:
+    """Check that there are as many images as the dataset has, where that is known.
+
+    Raises:
+        DataError: An identity has more or fewer in a camera; the message names both and counts.
+    """
+    if expected is None:
+        return
+    known = {folder for folder in expected.images if folder[0] in set(identities)}
+    for folder in sorted(known | set(folders)):
+        found, wanted = len(folders.get(folder, ())), expected.images.get(folder, 0)
+        if found != wanted:
+            raise DataError(
+                f"identity {folder[0]}, camera {folder[1]}: found {found} images, but "
+                f"{expected.source} has {wanted}; the images are incomplete or belong to another "
+                "copy of the dataset"
+            )
 
 
 def check_people(table: pd.DataFrame, identities: tuple[int, ...], modality: Modality) -> None:

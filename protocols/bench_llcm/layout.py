@@ -42,6 +42,16 @@ def training_list(modality: Modality) -> str:
     return f"train_{FOLDERS[modality]}.txt"
 
 
+def test_list(modality: Modality) -> str:
+    """Return the name of the list of test images."""
+    return f"test_{FOLDERS[modality]}.txt"
+
+
+def test_folder(modality: Modality) -> str:
+    """Return the folder of the test images of a modality, relative to the root."""
+    return f"test_{FOLDERS[modality]}"
+
+
 def camera_folder(modality: Modality, camera: int) -> str:
     """Return the folder of the test images of a camera, relative to the root."""
-    return f"test_{FOLDERS[modality]}/cam{camera}"
+    return f"{test_folder(modality)}/cam{camera}"

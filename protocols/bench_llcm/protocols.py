@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bench_core import DataError, Trial, UsageError
-from bench_llcm.gallery import draw_gallery, group_by_folder
-from bench_llcm.layout import TRAINING_SPLIT
+from bench_llcm.gallery import check_counts, draw_gallery, group_by_folder
+from bench_llcm.layout import FOLDERS, TRAINING_SPLIT, test_list
 from bench_llcm.splits import own_splits
 
 if TYPE_CHECKING:
@@ -79,11 +79,25 @@ class LlcmProtocol:
                 f"{self.spec.id} does not define the convention '{convention}' (the draw of the "
                 f"dataset's authors is the only one); use {' or '.join(self.spec.conventions)}"
             )
-        people = own_splits(splits).test
-        queries = group_by_folder(images, people, self.spec.query_modality)
-        gallery = group_by_folder(images, people, self.spec.gallery_modality)
+        own = own_splits(splits)
+        queries, gallery = (
+            group_by_folder(images, own.test, modality)
+            for modality in (self.spec.query_modality, self.spec.gallery_modality)
+        )
+        check_counts(queries, own.test, own.counted.get(self.spec.query_modality))
+        check_counts(gallery, own.test, own.counted.get(self.spec.gallery_modality))
         return Trial(
             query=np.concatenate(list(queries.values())), gallery=draw_gallery(gallery, trial)
+        )
+
+    def assumptions(self, splits: Splits) -> tuple[str, ...]:
+        """Return what nothing at hand tells: whether all images of a modality are there."""
+        counted = own_splits(splits).counted
+        return tuple(
+            f"neither {test_list(modality)} nor the images are at hand: the features are taken to "
+            f"cover all {modality} images of the test identities, whose number decides the draw"
+            for modality in FOLDERS
+            if modality not in counted
         )
 
     def _check_trial(self, trial: int) -> None:

@@ -5,19 +5,31 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from bench_core import (
     DataError,
     check_same_people,
+    list_people,
     people_by_label,
     read_identity_list,
     read_image_list,
 )
-from bench_llcm.layout import CAMERAS, FOLDERS, INDEX_FOLDER, TEST_LIST, training_list
+from bench_llcm.layout import (
+    CAMERAS,
+    FOLDERS,
+    INDEX_FOLDER,
+    TEST_LIST,
+    camera_folder,
+    test_folder,
+    test_list,
+    training_list,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from bench_core import ListedImage, Modality, Splits
@@ -32,6 +44,19 @@ class Image(NamedTuple):
     modality: Modality
 
 
+@dataclass(frozen=True, eq=False)
+class ImageCounts:
+    """How many test images the dataset has of a modality, and who says so.
+
+    Attributes:
+        images: By (identity, camera); folders without images are left out.
+        source: The list or the folder that they were counted in.
+    """
+
+    images: Mapping[tuple[int, int], int]
+    source: Path
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LlcmSplits:
     """The lists of one copy of LLCM.
@@ -40,11 +65,13 @@ class LlcmSplits:
         folder: Where they lie.
         training: The training images, sorted by path; empty where the folder has no such lists.
         test: Test identities, ascending.
+        counted: Numbers of test images, of the modalities for which something tells them.
     """
 
     folder: Path
     training: tuple[Image, ...]
     test: tuple[int, ...]
+    counted: Mapping[Modality, ImageCounts] = field(default_factory=dict)
 
     @property
     def train(self) -> tuple[int, ...]:
@@ -88,7 +115,26 @@ def read_scoring_splits(directory: Path) -> LlcmSplits:
     inside = directory / INDEX_FOLDER
     folder = inside if inside.is_dir() else directory
     has_lists = any((folder / training_list(modality)).exists() for modality in FOLDERS)
-    return _build(folder, _read_training(folder) if has_lists else ())
+    splits = _build(folder, _read_training(folder) if has_lists else ())
+    counts = {modality: _count_test_images(directory, folder, modality) for modality in FOLDERS}
+    known = {modality: found for modality, found in counts.items() if found is not None}
+    return replace(splits, counted=known)
+
+
+def _count_test_images(directory: Path, folder: Path, modality: Modality) -> ImageCounts | None:
+    """Count the test images of a modality in their folders or, without them, in their list."""
+    root, file = directory / test_folder(modality), folder / test_list(modality)
+    if root.is_dir():
+        images = {
+            (identity, camera): len(names)
+            for camera in CAMERAS[modality]
+            for identity, names in list_people(directory / camera_folder(modality, camera)).items()
+        }
+        return ImageCounts(images, root)
+    if not file.exists():
+        return None
+    listed = (_parse(file, image, modality) for image in read_image_list(file, folder.parent))
+    return ImageCounts(Counter((image.identity, image.camera) for image in listed), file)
 
 
 def _build(folder: Path, training: tuple[Image, ...]) -> LlcmSplits:

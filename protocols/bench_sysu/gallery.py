@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from bench_sysu.folders import Folders
     from bench_sysu.layout import GallerySetting
-    from bench_sysu.splits import Permutations
+    from bench_sysu.splits import ImageCounts, Permutations
 
 
 def official_gallery(
@@ -69,11 +69,11 @@ def agw_gallery(folders: Folders, setting: GallerySetting, trial: int) -> NDArra
 
 def check_counts(
     folders: Folders,
-    permutations: Permutations,
+    expected: ImageCounts,
     identities: tuple[int, ...],
     cameras: tuple[int, ...],
 ) -> None:
-    """Check that every folder has as many images as the permutation file says.
+    """Check that every folder has as many images as the dataset.
 
     Raises:
         DataError: A folder has more or fewer; the message names camera, identity and counts.
@@ -81,11 +81,10 @@ def check_counts(
     for camera in cameras:
         for identity in identities:
             found = len(folders.get((camera, identity), ()))
-            permutation = permutations.get((camera, identity))
-            expected = 0 if permutation is None else permutation.shape[1]
-            if found != expected:
+            wanted = expected.images.get((camera, identity), 0)
+            if found != wanted:
                 raise DataError(
                     f"camera {camera}, identity {identity}: found {found} images, but "
-                    f"rand_perm_cam.mat permutes {expected}; the images are incomplete or the "
+                    f"{expected.source} {wanted}; the images are incomplete or the "
                     "file belongs to another copy of the dataset"
                 )

@@ -16,7 +16,7 @@ from bench_sysu.layout import (
     VALIDATION_QUERY_CAMERAS,
     VALIDATION_SPLIT,
 )
-from bench_sysu.splits import SysuSplits
+from bench_sysu.splits import PERMUTATION_FILE, SysuSplits
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -99,6 +99,14 @@ class SysuProtocol:
         gallery = self._gallery(folders, own, convention, trial)
         return Trial(query=query, gallery=gallery)
 
+    def assumptions(self, splits: Splits) -> tuple[str, ...]:
+        """Return what nothing at hand tells: whether all images are there."""
+        assumption = (
+            f"neither {PERMUTATION_FILE} nor the images are at hand: the features are taken to "
+            "cover all images of the test identities, whose number decides the draw"
+        )
+        return () if _own(splits).image_counts() else (assumption,)
+
     def validation_trial(self, images: pd.DataFrame, splits: Splits) -> Trial:
         """Return the one trial by which models are selected, under every protocol of the dataset.
 
@@ -122,11 +130,13 @@ class SysuProtocol:
     def _gallery(
         self, folders: Folders, splits: SysuSplits, convention: Convention, trial: int
     ) -> NDArray[np.int64]:
+        if convention == "official":
+            splits.official_permutations()
+        if counts := splits.image_counts():
+            check_counts(folders, counts, splits.test, self._cameras)
         if convention == "agw":
             return agw_gallery(folders, self._setting, trial)
-        permutations = splits.official_permutations()
-        check_counts(folders, permutations, splits.test, self._cameras)
-        return official_gallery(folders, permutations, self._setting, trial)
+        return official_gallery(folders, splits.official_permutations(), self._setting, trial)
 
     @property
     def _cameras(self) -> tuple[int, ...]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench_core import DataError, load_matlab_variable
+from bench_core import DataError, list_people, load_matlab_variable
 from bench_sysu.id_files import read_identities
 from bench_sysu.layout import CAMERA_MODALITY, NUM_TRIALS
 
@@ -25,6 +25,19 @@ PERMUTATION_SOURCE = "https://github.com/wuancong/SYSU-MM01, folder evaluation/d
 Permutations = Mapping[tuple[int, int], "NDArray[np.int64]"]
 
 
+@dataclass(frozen=True, eq=False)
+class ImageCounts:
+    """How many images the dataset has, and who says so.
+
+    Attributes:
+        images: By (camera, identity); folders without images may be left out.
+        source: For messages, such as "rand_perm_cam.mat permutes".
+    """
+
+    images: Mapping[tuple[int, int], int]
+    source: str
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SysuSplits:
     """The split files of one copy of SYSU-MM01.
@@ -36,6 +49,7 @@ class SysuSplits:
         test: Test identities, ascending.
         permutations: For (camera, identity) with n images, int64 (trials, n): row t is the
             permutation of 1..n whose head is the gallery of trial t. None without the file.
+        counted: Images in the folders beside the split files; None where they were not counted.
     """
 
     folder: Path
@@ -43,6 +57,14 @@ class SysuSplits:
     val: tuple[int, ...]
     test: tuple[int, ...]
     permutations: Permutations | None
+    counted: ImageCounts | None = None
+
+    def image_counts(self) -> ImageCounts | None:
+        """Return how many images each camera has of each identity; None where nothing tells."""
+        if self.permutations is None:
+            return self.counted
+        images = {folder: rows.shape[1] for folder, rows in self.permutations.items()}
+        return ImageCounts(images, f"{PERMUTATION_FILE} permutes")
 
     def digest(self) -> str:
         """Return a SHA-256 (hex) of the identities and the permutations, not of the files."""
@@ -83,7 +105,25 @@ def read_scoring_splits(directory: Path) -> SysuSplits:
         DataError: There is no list of test identities, or a split file is malformed.
     """
     inside = directory / "exp"
-    return _read(inside if inside.is_dir() else directory, required=("test",))
+    if not inside.is_dir():
+        return _read(directory, required=("test",))
+    splits = _read(inside, required=("test",))
+    if splits.permutations is None:
+        return replace(splits, counted=_count_images(directory))
+    return splits
+
+
+def _count_images(root: Path) -> ImageCounts | None:
+    """Count the images of each identity and camera; None where a camera has no folder."""
+    folders = {camera: root / f"cam{camera}" for camera in CAMERA_MODALITY}
+    if not all(folder.is_dir() for folder in folders.values()):
+        return None
+    images = {
+        (camera, identity): len(names)
+        for camera, folder in folders.items()
+        for identity, names in list_people(folder).items()
+    }
+    return ImageCounts(images, f"{root} has")
 
 
 def _read(folder: Path, required: tuple[str, ...]) -> SysuSplits:
@@ -95,7 +135,13 @@ def _read(folder: Path, required: tuple[str, ...]) -> SysuSplits:
     _check_disjoint(folder, identities)
     path = folder / PERMUTATION_FILE
     permutations = _read_permutations(path) if path.exists() else None
-    return SysuSplits(folder=folder, permutations=permutations, **identities)
+    return SysuSplits(
+        folder=folder,
+        train=identities["train"],
+        val=identities["val"],
+        test=identities["test"],
+        permutations=permutations,
+    )
 
 
 def _check_disjoint(folder: Path, identities: Mapping[str, tuple[int, ...]]) -> None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import pickle
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
+from bench_core import foreign_files
 from bench_core.contracts.errors import BenchError, DataError, UsageError
 from bench_core.features import FeatureTable, read_features, write_features
 
@@ -129,6 +134,21 @@ def test_a_missing_array_is_named(tmp_path: Path, name: str) -> None:
         ({"modality": np.zeros(ROWS, dtype=int)}, "'modality' must be text, not int64"),
         ({"modality": np.array(["thermal"] * ROWS)}, "row 0 has the modality 'thermal'"),
         ({"metric": np.array("manhattan")}, "unknown metric 'manhattan'"),
+        ({"metric": np.array("x\nError: y")}, r"unknown metric 'x\\nError: y'"),
+        ({"metric": np.array("")}, "unknown metric ''"),
+        ({"metric": np.array(["cosine"])}, r"'metric' must be one text.*shape \(1,\)"),
+        ({"training_split": np.array(3)}, "'training_split' must be one text"),
+        ({"modality": np.array(["x" * 5000] * ROWS)}, r"row 0 has the modality 'x{57}\.\.\.'"),
+        ({"modality": np.array([b"visible"] * ROWS)}, "'modality' must be text, not |S7"),
+        (
+            {"identity": np.full(ROWS, 2**63, dtype=np.uint64)},
+            "'identity' holds 92233720368547",
+        ),
+        (
+            {"index": np.array([0] * ROWS, dtype=object)},
+            r"'index' is .*save index\.astype\(int\)",
+        ),
+        ({"features": np.zeros(ROWS, dtype="f4,f4")}, "'features' holds neither numbers nor text"),
         (
             {"identity": np.array([1, 1, 2, 1])},
             "1 rows repeat an image, the first is row 3: identity 1, camera 3",
@@ -208,10 +228,129 @@ class Payload:
 def test_nothing_is_unpickled(tmp_path: Path) -> None:
     trace = tmp_path / "executed"
     modality = np.array([Payload(trace)] * ROWS, dtype=object)
-    with pytest.raises(DataError, match="Object arrays cannot be loaded"):
+    with pytest.raises(DataError, match=r"'modality' is an array of Python objects.*astype\(str\)"):
         read_features(saved(tmp_path, modality=modality))
     plain = tmp_path / "plain.npz"
     plain.write_bytes(pickle.dumps(Payload(trace)))
-    with pytest.raises(DataError, match=r"is no \.npz of plain arrays"):
+    with pytest.raises(DataError, match="it is a Python pickle, which is never loaded"):
         read_features(plain)
     assert not trace.exists()
+
+
+def rewritten(path: Path, change: Callable[[str, bytes], bytes], **options: Any) -> Path:
+    """Write the members of an archive anew, each changed."""
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w", **options) as archive:
+        for name, content in members.items():
+            archive.writestr(name, change(name, content))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"junk", "'features' is no array as numpy.savez writes it"),
+        (b"\x93NUMPY\x01\x00\x10\x00" + b"(" * 16, "'features' is no array as numpy.savez"),
+        (b"", "'features' is no array as numpy.savez writes it"),
+    ],
+)
+def test_a_member_that_is_no_array_is_named(tmp_path: Path, content: bytes, message: str) -> None:
+    path = rewritten(saved(tmp_path), lambda name, old: content if name == "features.npy" else old)
+    with pytest.raises(DataError, match=rf"features\.npz: {message}"):
+        read_features(path)
+
+
+def test_a_member_is_as_large_as_its_shape_says(tmp_path: Path) -> None:
+    """Before any memory is taken: this header asks for 320 terabytes."""
+
+    def grow(name: str, old: bytes) -> bytes:
+        return old.replace(b"(4, 3), }", b"(40000000000000, 2), }") if "features" in name else old
+
+    with pytest.raises(DataError, match=r"'features' should take 320000000000000 bytes but takes"):
+        read_features(rewritten(saved(tmp_path), grow))
+
+
+def test_what_unpacks_to_far_more_than_it_is_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "features.npz"
+    monkeypatch.setattr(foreign_files, "_BOMB_BYTES", 2**20)
+    np.savez_compressed(path, **make_arrays(features=np.zeros((2**10, 2**9))))
+    with pytest.raises(DataError, match=r"'features' would unpack from .* to 4194432 bytes"):
+        read_features(path)
+
+
+def test_members_that_numpy_does_not_pack_so_are_refused(tmp_path: Path) -> None:
+    path = rewritten(saved(tmp_path), lambda _, old: old, compression=zipfile.ZIP_LZMA)
+    with pytest.raises(DataError, match=r"'features' is packed as numpy\.savez never does"):
+        read_features(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"<!doctype html><title>x</title>", "it is a web page; download the file itself"),
+        (b"version https://git-lfs.github.com/spec/v1\noid x", "it is a Git LFS pointer; fetch"),
+        (b"\x89HDF\r\n\x1a\n", "it is an HDF5 file"),
+        (b"\x1f\x8b\x08", "it is compressed with gzip; unpack it"),
+        (bytes(100), "it is nothing but zero bytes"),
+        (b"", "it is empty"),
+        (b"PK\x03\x04 cut short", "the archive is cut short or damaged"),
+    ],
+)
+def test_what_a_file_is_instead_is_said(tmp_path: Path, content: bytes, what: str) -> None:
+    path = tmp_path / "features.npz"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=rf"features\.npz is no \.npz of plain arrays: {what}"):
+        read_features(path)
+
+
+def test_a_pytorch_file_is_named_and_not_loaded(tmp_path: Path) -> None:
+    path = tmp_path / "features.npz"
+    torch.save({"features": torch.ones(2)}, path)
+    with pytest.raises(DataError, match=r"it is a PyTorch file .* never loaded"):
+        read_features(path)
+
+
+def test_another_archive_says_what_it_holds(tmp_path: Path) -> None:
+    path = tmp_path / "features.npz"
+    np.savez(path, feats=np.ones(3))
+    with pytest.raises(DataError, match=r"no array features, .*; it holds 'feats\.npy'"):
+        read_features(path)
+
+
+def test_text_that_is_no_text_is_an_error(tmp_path: Path) -> None:
+    modality = np.full((ROWS, 7), 0x7FFFFFFF, dtype=np.uint32).view("<U7")[:, 0]
+    with pytest.raises(DataError, match="'modality' holds what is no text"):
+        read_features(saved(tmp_path, modality=modality))
+
+
+def test_pipes_and_devices_are_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.npz")
+    with pytest.raises(DataError, match=r"pipe\.npz is a named pipe, not a regular file"):
+        read_features(tmp_path / "pipe.npz")
+    with pytest.raises(DataError, match="/dev/zero is a device, not a regular file"):
+        read_features(Path("/dev/zero"))
+
+
+def test_a_name_that_is_too_long_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"cannot read .*: File name too long"):
+        read_features(tmp_path / ("x" * 300))
+
+
+def test_no_damage_ends_in_anything_but_an_error_of_one_line(tmp_path: Path) -> None:
+    path = saved(tmp_path, metric=np.array("cosine"))
+    content, rng = path.read_bytes(), np.random.default_rng(0)
+    refused = 0
+    for _ in range(400):
+        changed = bytearray(content)
+        for place in rng.integers(0, len(changed), rng.integers(1, 5)):
+            changed[place] = rng.integers(0, 256)
+        path.write_bytes(changed[: rng.integers(1, 2 * len(changed))])
+        try:
+            read_features(path)
+        except DataError as error:
+            assert "\n" not in str(error)
+            refused += 1
+    assert refused > 100

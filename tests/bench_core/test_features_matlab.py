@@ -100,7 +100,9 @@ def test_other_files_are_left_alone(write: Write, tmp_path: Path) -> None:
         (np.ones((2, 2), dtype=object), "'feature' is a cell of 2 x 2, expected one entry"),
         (cell(matrix(2, 0).astype(np.int32)), r"feature\{1\} must be a full matrix .*not int32"),
         (cell(matrix(2, 0) + 1j), r"feature\{1\} must be a full matrix .*not complex128"),
-        (cell(csc_array(np.eye(2))), r"feature\{1\} must be a full matrix .*not csc_"),
+        (cell(csc_array(np.eye(2))), r"feature\{1\} must be a full matrix .*not sparse"),
+        (cell(cell(EMPTY)), r"feature\{1\} must be a full matrix .*not cell"),
+        (cell("text"), r"feature\{1\} must be a full matrix .*not char"),
         (cell(EMPTY, np.ones((2, 2, 2))), r"feature\{2\} is 2 x 2 x 2, expected one row an image"),
         (
             cell(EMPTY, np.array([[0, 1], [np.nan, 0], [0, np.inf]])),

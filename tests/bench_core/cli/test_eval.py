@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 from collections.abc import Callable
@@ -281,6 +282,40 @@ def test_a_file_of_matlab_7_3_says_how_to_save_it(
     line = error_of(bench("eval", *PROTOCOL, "--features", folder, "--splits", splits), 1)
     assert f"{path} is a MATLAB file of version 7.3 (HDF5)" in line
     assert "save('feat_cam2.mat', 'feature', '-v7')" in line
+
+
+def test_what_a_score_takes_for_granted_is_said(
+    bench: Bench, features: FeatureTable, splits: Path, tmp_path: Path
+) -> None:
+    write_features(tmp_path / "features.npz", features)
+    options = [*PROTOCOL, "--convention", "agw", "--features", "features.npz", "--splits", splits]
+    known = bench("eval", *options, "--json")
+    assert json.loads(known.stdout)["assumptions"] == []
+    assert known.stderr == ""
+    (splits / "rand_perm_cam.mat").unlink()
+    result = bench("eval", *options, "--json")
+    document = json.loads(result.stdout)
+    (assumption,) = document["assumptions"]
+    assert assumption.startswith("neither rand_perm_cam.mat nor the images are at hand")
+    assert result.stderr == f"Note: {assumption}\n"
+    assert document["mean"] == json.loads(known.stdout)["mean"]
+    assert f"assumed: {assumption}" in bench("eval", *options).stdout
+
+
+def test_a_pipe_among_the_files_is_named(
+    bench: Bench, features: FeatureTable, splits: Path, tmp_path: Path
+) -> None:
+    folder = write_matlab(tmp_path / "matlab", features)
+    (folder / "feat_cam1.mat").unlink()
+    os.mkfifo(folder / "feat_cam1.mat")
+    line = error_of(bench("eval", *PROTOCOL, "--features", folder, "--splits", splits), 1)
+    assert f"{folder / 'feat_cam1.mat'} is a named pipe, not a regular file" in line
+
+
+def test_a_name_that_is_too_long_is_an_error(bench: Bench, splits: Path) -> None:
+    for name in ("x" * 300, "x" * 300 + ".npz"):
+        line = error_of(bench("eval", *PROTOCOL, "--features", name, "--splits", splits), 1)
+        assert "File name too long" in line
 
 
 def test_a_folder_of_something_else_is_named(bench: Bench, splits: Path) -> None:

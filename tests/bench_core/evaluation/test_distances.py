@@ -31,7 +31,7 @@ def direct(query: np.ndarray, gallery: np.ndarray, metric: str) -> np.ndarray:
     return result
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(query=FEATURES, gallery=FEATURES)
 def test_euclidean_is_the_sum_over_views_of_the_distance_not_squared(
     query: np.ndarray, gallery: np.ndarray
@@ -45,7 +45,7 @@ def test_euclidean_is_the_sum_over_views_of_the_distance_not_squared(
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(query=FEATURES, gallery=FEATURES)
 def test_cosine_is_the_sum_over_views_of_one_minus_similarity(
     query: np.ndarray, gallery: np.ndarray

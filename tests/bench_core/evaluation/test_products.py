@@ -124,7 +124,7 @@ def test_float32_features_rank_as_float64_distances(
         assert_same(rank_pool(source, pool, "identity", sizes), expected)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 10**6), offset=st.floats(0, 100), metric=st.sampled_from(["euclidean"]))
 def test_any_float32_features_rank_as_float64_distances(
     seed: int, offset: float, metric: Metric

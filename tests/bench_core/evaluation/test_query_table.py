@@ -48,7 +48,7 @@ def averages(table: QueryTable) -> dict[str, float]:
     return dict(zip(METRICS, means.tolist(), strict=True))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(seeds=st.lists(st.integers(0, 5), min_size=1, max_size=5), same=st.booleans())
 def test_its_averages_are_those_of_the_evaluation(seeds: list[int], same: bool) -> None:
     trials = [make_trial(seed, same_queries=same) for seed in seeds]

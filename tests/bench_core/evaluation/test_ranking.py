@@ -95,7 +95,7 @@ SIZES = st.builds(
 
 
 @pytest.mark.parametrize("cmc", ["identity", "image"])
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(case=cases(), sizes=SIZES)
 def test_all_trials_in_any_blocks_equal_the_reference(
     cmc: CmcKind, case: Case, sizes: BlockSizes

@@ -122,7 +122,7 @@ def assert_same(actual: TrialScore, expected: TrialScore) -> None:
 
 
 @pytest.mark.parametrize("cmc", ["identity", "image"])
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(case=cases())
 def test_equals_the_reference(cmc: str, case: Case) -> None:
     expected = reference(case, cmc)
@@ -140,7 +140,7 @@ def test_equals_the_reference(cmc: str, case: Case) -> None:
 
 
 @pytest.mark.parametrize("cmc", ["identity", "image"])
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(case=cases().filter(has_valid_query))
 def test_cmc_never_falls_and_scores_are_fractions(cmc: str, case: Case) -> None:
     score = case.score(cmc)
@@ -150,7 +150,7 @@ def test_cmc_never_falls_and_scores_are_fractions(cmc: str, case: Case) -> None:
     assert 0 < score.mean_average_precision <= 1
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(case=cases().filter(has_valid_query), distance=st.integers(0, 5), data=st.data())
 def test_a_distractor_never_raises_a_score(case: Case, distance: int, data: st.DataObject) -> None:
     column = data.draw(st.integers(0, len(case.gallery_identity)))
@@ -165,14 +165,14 @@ def test_a_distractor_never_raises_a_score(case: Case, distance: int, data: st.D
     assert np.all(after.cmc <= before.cmc)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(case=cases().filter(has_valid_query))
 def test_a_monotone_rescaling_changes_nothing(case: Case) -> None:
     rescaled = case._replace(distances=np.exp(case.distances) * 7 - 3)
     assert_same(rescaled.score(), case.score())
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(case=cases(ties=False).filter(has_valid_query), data=st.data())
 def test_without_ties_the_gallery_order_changes_nothing(case: Case, data: st.DataObject) -> None:
     columns = data.draw(st.permutations(range(len(case.gallery_identity))))

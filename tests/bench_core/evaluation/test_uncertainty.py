@@ -61,7 +61,7 @@ def tables(draw: st.DrawFn) -> QueryTable:
     )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(table=tables())
 def test_replicates_equal_a_slow_loop_over_the_same_draws(table: QueryTable) -> None:
     identities = np.unique(table.images.identity[table.valid])
@@ -73,7 +73,7 @@ def test_replicates_equal_a_slow_loop_over_the_same_draws(table: QueryTable) -> 
         np.testing.assert_allclose(replicates[row], expected, rtol=0, atol=1e-12)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(table=tables())
 def test_intervals_are_fractions_in_order_within_the_scores(table: QueryTable) -> None:
     intervals = bootstrap_intervals(table, num_replicates=50)

@@ -37,7 +37,7 @@ def test_identical_results_have_no_difference_and_a_p_value_of_1(make_table: Mak
         assert not difference.told_apart
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seeds=st.tuples(st.integers(0, 99), st.integers(0, 99)), num_identities=st.integers(1, 70))
 def test_the_difference_is_that_of_the_scores(
     make_table: MakeTable, seeds: tuple[int, int], num_identities: int
@@ -52,7 +52,7 @@ def test_the_difference_is_that_of_the_scores(
         assert 0 < difference.p_value <= 1
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seeds=st.tuples(st.integers(0, 99), st.integers(0, 99)))
 def test_exchanging_the_results_turns_the_difference_round(
     make_table: MakeTable, seeds: tuple[int, int]

@@ -196,3 +196,45 @@ def test_indices_must_be_complete(dataset: Dataset) -> None:
         DataError, match=r"camera 5, identity 3, visible: image indices must be 0 to n - 1, .* 8 is"
     ):
         TO_INFRARED.trial(table[~gap], dataset.splits, "official", 0)
+
+
+def write_test_lists(root: Path, folder: Path) -> None:
+    """Write the lists of test images as the authors publish them."""
+    folder.mkdir()
+    (folder / "test_id.txt").write_text((root / "idx" / "test_id.txt").read_text())
+    for name in ("vis", "nir"):
+        files = sorted((root / f"test_{name}").glob("cam*/*/*.jpg"))
+        lines = [f"{name}/{file.parent.name}/{file.name} 0" for file in files]
+        (folder / f"test_{name}.txt").write_text("\n".join(lines))
+
+
+@BOTH
+def test_a_draw_is_made_from_all_images_or_not_at_all(
+    dataset: Dataset, protocol: LlcmProtocol, tmp_path: Path
+) -> None:
+    write_test_lists(dataset.root, tmp_path / "lists")
+    table = shuffled(dataset)
+    infrared = table["modality"] == "infrared"
+    one = infrared & (table["identity"] == 12) & (table["index"] == 3)
+    camera = infrared & (table["identity"] == 3) & (table["camera"] == 8)
+    for source, splits in (
+        (dataset.root / "test_nir", LlcmReader().read_splits(dataset.root)),
+        (tmp_path / "lists" / "test_nir.txt", LlcmReader().read_splits(tmp_path / "lists")),
+    ):
+        assert protocol.assumptions(splits) == ()
+        assert len(protocol.trial(table, splits, "official", 0).query)
+        for fewer, found in (
+            (table[~one], f"identity 12, camera 6: found 3 images, but {source} has 4"),
+            (table[~camera], f"identity 3, camera 8: found 0 images, but {source} has 2"),
+        ):
+            with pytest.raises(DataError, match=found):
+                protocol.trial(fewer, splits, "official", 0)
+
+
+def test_what_nothing_tells_is_said_of_each_modality(dataset: Dataset, tmp_path: Path) -> None:
+    write_test_lists(dataset.root, tmp_path / "lists")
+    (tmp_path / "lists" / "test_nir.txt").unlink()
+    splits = LlcmReader().read_splits(tmp_path / "lists")
+    (assumption,) = TO_VISIBLE.assumptions(splits)
+    assert "neither test_nir.txt nor the images are at hand" in assumption
+    assert len(TO_VISIBLE.trial(shuffled(dataset), splits, "official", 0).query)

@@ -283,3 +283,43 @@ def test_split_files_of_another_dataset_are_refused(table: pd.DataFrame) -> None
 
     with pytest.raises(DataError, match="cannot use the split files"):
         protocol("sysu-all-single").trial(table, Foreign(), "agw", 0)
+
+
+def without(
+    table: pd.DataFrame, identity: int, camera: int, index: int | None = None
+) -> pd.DataFrame:
+    """Leave an image out, or all of an identity in a camera."""
+    gone = (table["identity"] == identity) & (table["camera"] == camera)
+    return table[~gone if index is None else ~(gone & (table["index"] == index))]
+
+
+@pytest.mark.parametrize("id_", ["sysu-all-single", "sysu-indoor-single"])
+def test_agw_is_drawn_from_all_images_or_not_at_all(
+    table: pd.DataFrame, root: Path, id_: str
+) -> None:
+    (root / "exp" / "rand_perm_cam.mat").rename(root / "elsewhere.mat")
+    by_folders = SysuMM01Reader().read_splits(root)
+    (root / "elsewhere.mat").rename(root / "exp" / "rand_perm_cam.mat")
+    by_file = SysuMM01Reader().read_splits(root / "exp")
+    for splits, source in ((by_file, "rand_perm_cam.mat permutes"), (by_folders, f"{root} has")):
+        assert protocol(id_).assumptions(splits) == ()
+        assert len(protocol(id_).trial(table, splits, "agw", 0).query)
+        for fewer, found in (
+            (without(table, 5, 2, 3), f"camera 2, identity 5: found 3 images, but {source} 4"),
+            (without(table, 7, 3), f"camera 3, identity 7: found 0 images, but {source} 2"),
+        ):
+            with pytest.raises(DataError, match=found):
+                protocol(id_).trial(fewer, splits, "agw", 0)
+    # A camera that the protocol does not use may lack images.
+    if id_ == "sysu-indoor-single":
+        assert len(protocol(id_).trial(without(table, 5, 4), by_file, "agw", 0).query)
+
+
+def test_without_anything_that_tells_the_number_of_images_it_is_said(
+    table: pd.DataFrame, root: Path
+) -> None:
+    (root / "exp" / "rand_perm_cam.mat").unlink()
+    splits = SysuMM01Reader().read_splits(root / "exp")
+    (assumption,) = protocol("sysu-all-single").assumptions(splits)
+    assert "taken to cover all images of the test identities" in assumption
+    assert len(protocol("sysu-all-single").trial(table, splits, "agw", 0).query)
