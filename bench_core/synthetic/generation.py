@@ -20,7 +20,7 @@ from bench_core.synthetic.plan import PlannedPerson, count_images
 from bench_core.synthetic.rendering import Picture, render
 from bench_core.synthetic.scales import Sizes
 
-GENERATOR_VERSION = 1
+GENERATOR_VERSION = 2
 """Raised whenever the same seed gives other files."""
 
 IMAGES_WORTH_A_PROCESS = 250

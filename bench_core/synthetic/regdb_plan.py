@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from bench_core.contracts.errors import UsageError
 from bench_core.synthetic.people import BACK, FRONT
 from bench_core.synthetic.plan import PlannedPerson, apportion
+from bench_core.synthetic.randomness import Randomness
 from bench_core.synthetic.regdb_cameras import THERMAL_CAMERA, VISIBLE_CAMERA
 from bench_core.synthetic.scales import DEMO, FULL, TINY, Sizes
 
@@ -86,7 +85,7 @@ def plan_regdb(sizes: Sizes, seed: int) -> list[PlannedPerson]:
             f"--images-per-camera is {sizes.images_per_camera}: everyone in RegDB has the same "
             "number, so it must be a whole one"
         )
-    rng = np.random.default_rng([seed, 0])
+    rng = Randomness(seed, 0)
     num_people = sizes.train_identities + sizes.test_identities
     parts = apportion(num_people, [num for _, _, num in _REAL_VIEWS])
     kinds = [row[:2] for row, part in zip(_REAL_VIEWS, parts, strict=True) for _ in range(part)]
@@ -108,9 +107,9 @@ def draw_trials(people: Sequence[PlannedPerson], sizes: Sizes, seed: int) -> lis
     Returns:
         One split for each trial.
     """
-    rng = np.random.default_rng([seed, TRIAL_STREAM])
+    rng = Randomness(seed, TRIAL_STREAM)
     orders = (
-        tuple(rng.permutation([person.identity for person in people]).tolist())
+        tuple(people[place].identity for place in rng.permutation(len(people)))
         for _ in range(NUM_TRIALS)
     )
     cut = sizes.train_identities
