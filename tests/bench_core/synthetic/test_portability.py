@@ -93,6 +93,7 @@ def test_the_same_people_are_rendered_on_processors_without_extensions(tmp_path:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("features", ["all", "none"])
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_stand_ins_are_the_same_on_all_processors(
@@ -100,6 +101,12 @@ def test_stand_ins_are_the_same_on_all_processors(
 ) -> None:
     found = rendered_elsewhere(tmp_path, "demo", 0, (layout,), features)
     assert found == {layout: DEMO[layout]}
+
+
+def test_the_documentation_names_the_fingerprints() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "synthetic.md").read_text()
+    for layout, value in DEMO.items():
+        assert f"| `{layout}` | `{value[:8]}…` |" in page
 
 
 SAFE_LIBRARIES = {
@@ -138,6 +145,8 @@ def unsafe_operations(source: str) -> Iterator[str]:
             yield from (name.name for name in node.names if name.name not in SAFE_LIBRARIES)
         elif isinstance(node, ast.ImportFrom):
             yield from _unsafe_imports(node)
+        elif isinstance(node, ast.Name) and node.id == "pow":
+            yield node.id
         elif isinstance(node, ast.Attribute):
             yield from _unsafe_attribute(node)
 
@@ -176,6 +185,7 @@ def test_people_are_made_of_operations_that_are_the_same_everywhere(module: Path
         "np.exp(x)",
         "np.random.default_rng(0)",
         "x ** 2",
+        "pow(x, 2)",
         "a @ b",
         "pixels.sum()",
         "from math import sin",
