@@ -31,8 +31,8 @@ def generate(  # noqa: PLR0913 - the options of `bench data synth`, all but one 
     """Render a synthetic dataset into a new folder, in the tree of a real one.
 
     The folder appears when it is complete. `synthetic.json` at its root marks it as synthetic.
-    The same options give the same bytes (with the same versions of the libraries), whatever the
-    number of processes.
+    The same options give the same bytes on every processor, with every version of the libraries
+    and whatever the number of processes.
 
     Args:
         out: Root folder to create; it must not exist, or be empty.

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from math import copysign, cos
+from math import copysign
 
 from bench_core.synthetic.canvas import Tube
+from bench_core.synthetic.elementary import cosine
 from bench_core.synthetic.finishes import Solid
 from bench_core.synthetic.people import Person
 from bench_core.synthetic.pose import Joint, Pose, Skeleton
@@ -40,11 +41,11 @@ def _backpack(person: Person, skeleton: Skeleton) -> list[Tube]:
     half = seen_width(0.082, 0.056, pose.yaw) * height * bag.size
     lower = (0.815 - 0.25 * bag.size) * height
     top, bottom = (pose.project(pose.lean, y, back) for y in (0.825 * height, lower))
-    behind = cos(pose.yaw) > 0
+    behind = cosine(pose.yaw) > 0
     depth = BEHIND_TRUNK if behind else OVER_ARMS
     tubes = [_hanging_box(top, bottom, half, Solid(bag.material, 0.08), depth)]
     if behind:
-        return tubes + (_backpack_straps(person, pose) if cos(pose.yaw) > FACING else [])
+        return tubes + (_backpack_straps(person, pose) if cosine(pose.yaw) > FACING else [])
     start, end = between(top, bottom, 0.5), between(top, bottom, 0.93)
     return [*tubes, _hanging_box(start, end, half * 0.78, Solid(bag.trim, 0.08), depth + 0.1)]
 
@@ -66,7 +67,7 @@ def _backpack_straps(person: Person, pose: Pose) -> list[Tube]:
 
 def _messenger(person: Person, skeleton: Skeleton) -> list[Tube]:
     pose, bag, height = skeleton.pose, person.bag, person.body.height
-    z = copysign(trunk_depth(person.body), cos(pose.yaw))
+    z = copysign(trunk_depth(person.body), cosine(pose.yaw))
     shoulder = pose.project(-bag.side * 0.062 * height, 0.828 * height, 0.2 * z)
     hip_x = bag.side * 0.108 * height * person.body.girth
     hip = pose.project(hip_x, 0.56 * height, 0.8 * z)

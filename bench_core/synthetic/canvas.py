@@ -12,16 +12,19 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
 
 from bench_core.synthetic.bands import Band
-from bench_core.synthetic.patterns import Field, Surface
+from bench_core.synthetic.elementary import Field, arcsine, norm, unit_deviation, wrapped
+from bench_core.synthetic.filters import blurred
+from bench_core.synthetic.patterns import Surface
+from bench_core.synthetic.randomness import Randomness
 
 Point = tuple[float, float]
 
 PROFILE_SAMPLES = 96
 FOLD_PIXELS_PER_METRE = 300
 FOLD_TILE = 512
+FOLD_SEED = 20171122
 CONTACT_SHADOW_METRES = 0.05
 
 
@@ -99,7 +102,7 @@ class _Place:
     columns: slice
     normal: Point
     share: Field  # along the axis: 0 at the start, 1 at the end
-    across: Field  # of the radius: -1 left edge, 1 right edge
+    across: Field  # of the radius, in [-1, 1]: -1 left edge, 1 right edge
     margin: Field  # distance inside the outline, in pixels
 
 
@@ -133,7 +136,8 @@ class Canvas:
         if tube.shadow:
             reach = CONTACT_SHADOW_METRES * self._scale
             shadow = tube.shadow * self._light.relief
-            region *= 1 - shadow * np.clip(1 + place.margin / reach, 0, 1) ** 2
+            nearness = np.clip(1 + place.margin / reach, 0, 1)
+            region *= 1 - shadow * (nearness * nearness)
         alpha = np.clip(place.margin + 0.5, 0, 1)
         surface = self._surface(tube, place)
         colour = tube.finish.paint(surface, self._band) * self._shading(tube, place, surface)
@@ -151,7 +155,7 @@ class Canvas:
         x, y = self._to_pixels(centre)
         across = (np.arange(width, dtype=np.float32) - x) / (radii[0] * self._scale)
         down = (np.arange(height, dtype=np.float32) - y) / (radii[1] * self._scale)
-        distance = across[None, :] ** 2 + down[:, None] ** 2
+        distance = (across * across)[None, :] + (down * down)[:, None]
         darkness *= self._light.relief
         self.pixels *= 1 - darkness * np.clip(1 - distance, 0, 1)
 
@@ -164,10 +168,11 @@ class Canvas:
     def _place(self, tube: Tube) -> _Place | None:
         """Measure the canvas around a tube; None where it is outside or seen from its end."""
         (x0, y0), (x1, y1) = self._to_pixels(tube.start), self._to_pixels(tube.end)
-        length = float(np.hypot(x1 - x0, y1 - y0))
+        length = norm(x1 - x0, y1 - y0)
         if length < 0.5:
             return None
-        reach = (max(tube.left.max(), tube.right.max()) + CONTACT_SHADOW_METRES) * self._scale
+        widest = float(max(tube.left.max(), tube.right.max()))
+        reach = (widest + CONTACT_SHADOW_METRES) * self._scale
         _, height, width = self.pixels.shape
         rows = slice(max(0, int(min(y0, y1) - reach)), min(height, int(max(y0, y1) + reach) + 2))
         columns = slice(max(0, int(min(x0, x1) - reach)), min(width, int(max(x0, x1) + reach) + 2))
@@ -176,24 +181,22 @@ class Canvas:
         dx, dy = (x1 - x0) / length, (y1 - y0) / length
         right = np.arange(columns.start, columns.stop, dtype=np.float32)[None, :] + (0.5 - x0)
         down = np.arange(rows.start, rows.stop, dtype=np.float32)[:, None] + (0.5 - y0)
-        along = right * np.float32(dx) + down * np.float32(dy)
-        across = right * np.float32(dy) - down * np.float32(dx)
-        radius = _radius(tube, along / np.float32(length), across) * np.float32(self._scale)
-        side = across / np.maximum(radius, 0.3)
+        along = right * dx + down * dy
+        across = right * dy - down * dx
+        radius = _radius(tube, along / length, across) * self._scale
+        side = np.clip(across / np.maximum(radius, 0.3), -1, 1)
         rings = along
         if tube.sag:
-            curve = 1 - np.sqrt(1 - np.clip(side, -1, 1) ** 2)
-            rings = along + np.float32(tube.sag * self._scale) * curve
+            rings = along + (1 - np.sqrt(1 - side * side)) * (tube.sag * self._scale)
         margin = np.minimum(radius - np.abs(across), np.minimum(along, length - rings))
-        return _Place(rows, columns, (dy, -dx), rings / np.float32(length), side, margin)
+        return _Place(rows, columns, (dy, -dx), rings / length, side, margin)
 
     def _surface(self, tube: Tube, place: _Place) -> Surface:
-        length = float(np.hypot(tube.end[0] - tube.start[0], tube.end[1] - tube.start[1]))
-        turn = np.arcsin(np.clip(place.across, -1, 1)) - np.float32(tube.yaw)
-        azimuth = (turn + np.pi) % (2 * np.pi) - np.pi
+        length = norm(tube.end[0] - tube.start[0], tube.end[1] - tube.start[1])
+        azimuth = wrapped(arcsine(place.across) - tube.yaw)
         return Surface(
-            around=azimuth * np.float32(tube.girth),
-            along=place.share * np.float32(length) + np.float32(tube.top),
+            around=azimuth * tube.girth,
+            along=place.share * length + tube.top,
             azimuth=azimuth,
             pixel=1 / self._scale,
         )
@@ -201,7 +204,7 @@ class Canvas:
     def _shading(self, tube: Tube, place: _Place, surface: Surface) -> Field:
         """Return the light that each pixel reflects, relative to a surface that faces it all."""
         right, up, towards = self._light.direction
-        side = np.clip(place.across, -1, 1)
+        side = place.across
         facing = side * (place.normal[0] * right - place.normal[1] * up)
         facing += np.sqrt(1 - 0.96 * side * side) * towards
         light = self._light.ambient + (1 - self._light.ambient) * np.clip(facing, 0, None)
@@ -227,9 +230,8 @@ def _folds(surface: Surface, offset: float) -> Field:
 @cache
 def _fold_tile() -> Field:
     """Make smooth noise of unit variance that repeats seamlessly, float32 (tile, tile)."""
-    rng = np.random.default_rng(20171122)
-    noise = np.zeros((FOLD_TILE, FOLD_TILE))
-    for sigma in ((4, 12), (10, 5), (25, 18)):
-        layer = gaussian_filter(rng.standard_normal(noise.shape), sigma, mode="wrap")
-        noise += layer / layer.std()
-    return np.asarray(noise / noise.std(), dtype=np.float32)
+    rng = Randomness(FOLD_SEED)
+    noise = np.zeros((FOLD_TILE, FOLD_TILE), dtype=np.float32)
+    for sigmas in ((4, 12), (10, 5), (25, 18)):
+        noise += unit_deviation(blurred(rng.noise(*noise.shape), sigmas, border="wrap"))
+    return unit_deviation(noise)

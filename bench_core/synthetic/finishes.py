@@ -8,8 +8,9 @@ import numpy as np
 
 from bench_core.synthetic.bands import THERMAL, Band
 from bench_core.synthetic.canvas import Finish
+from bench_core.synthetic.elementary import Field, decay
 from bench_core.synthetic.materials import Material
-from bench_core.synthetic.patterns import Field, Surface
+from bench_core.synthetic.patterns import Surface
 
 FACE_HALF_ANGLE = 1.25
 HAIRLINE = 0.27
@@ -79,7 +80,7 @@ class Head:
 
     def paint(self, surface: Surface, band: Band) -> Field:
         """Return the reflectance of every pixel, float32 (C, h, w)."""
-        share = surface.along / np.float32(self.height)
+        share = surface.along / self.height
         turn = np.abs(surface.azimuth)
         skin = self.skin.tone(band) * (1 - _features(share, turn))
         if band == THERMAL:
@@ -94,7 +95,16 @@ class Head:
 
 def _features(share: Field, turn: Field) -> Field:
     """Return the darkness of eyes, nose and mouth, float32 (h, w) in [0, 1]."""
-    eyes = np.exp(-(((share - 0.47) / 0.045) ** 2) - ((turn - 0.42) / 0.17) ** 2)
-    nose = 0.25 * np.exp(-(((share - 0.66) / 0.03) ** 2) - (turn / 0.14) ** 2)
-    mouth = 0.45 * np.exp(-(((share - 0.79) / 0.03) ** 2) - (turn / 0.28) ** 2)
-    return np.asarray(0.55 * eyes + nose + mouth, dtype=np.float32)
+    eyes = _spot(share, turn, (0.47, 0.42), (0.045, 0.17))
+    nose = _spot(share, turn, (0.66, 0.0), (0.03, 0.14))
+    mouth = _spot(share, turn, (0.79, 0.0), (0.03, 0.28))
+    darkness: Field = 0.55 * eyes + 0.25 * nose + 0.45 * mouth
+    return darkness
+
+
+def _spot(
+    share: Field, turn: Field, centre: tuple[float, float], size: tuple[float, float]
+) -> Field:
+    """Return a soft spot, 1 in its middle; its place and size are down and around the head."""
+    down, around = (share - centre[0]) / size[0], (turn - centre[1]) / size[1]
+    return decay(down * down + around * around)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from math import cos, hypot
-
 from bench_core.synthetic.canvas import Tube
+from bench_core.synthetic.elementary import cosine, norm
 from bench_core.synthetic.finishes import Head, Solid
 from bench_core.synthetic.people import Person
 from bench_core.synthetic.pose import Joint, Pose
@@ -36,7 +35,7 @@ def head_tubes(person: Person, pose: Pose) -> list[Tube]:
     if person.hair_style != "bald":
         tubes.append(_hair(person, pose))
     tubes += _tied_hair(person, pose)
-    if person.hair_style == "long" and cos(pose.yaw) > FACING:
+    if person.hair_style == "long" and cosine(pose.yaw) > FACING:
         tubes += _locks(person, pose)
     return tubes + _hat(person, pose)
 
@@ -53,7 +52,7 @@ def _head(person: Person, pose: Pose) -> Tube:
     end = _at(person, pose, (0, 1.0 - (1.0 - CHIN) * person.body.head, 0.012))
     width = seen_width(0.0455, 0.055, pose.yaw) * height * person.body.head
     outline = ellipse(width, 0.2)
-    length = hypot(start.x - end.x, start.y - end.y)
+    length = norm(start.x - end.x, start.y - end.y)
     finish = Head(person.skin, person.hair, person.hair_style == "bald", length)
     return Tube(
         start.point, end.point, outline, outline, finish, HEAD_DEPTH, yaw=pose.yaw, shadow=0.3
@@ -66,7 +65,7 @@ def _hair(person: Person, pose: Pose) -> Tube:
     start = _at(person, pose, (0, 1.008, -0.008))
     end = _at(person, pose, (0, lower, -0.022))
     radius = seen_width(width, width * 1.08, pose.yaw) * height * person.body.head
-    depth = BEHIND_NECK if cos(pose.yaw) > FACING else OVER_TRUNK
+    depth = BEHIND_NECK if cosine(pose.yaw) > FACING else OVER_TRUNK
     outline = profile(
         (0, 0.06, 0.15, 0.3, 0.5, 0.85, 0.95, 1),
         [radius * f for f in (0, 0.55, 0.82, 0.98, 1, taper, 0.8 * taper, 0.45 * taper)],
@@ -76,7 +75,7 @@ def _hair(person: Person, pose: Pose) -> Tube:
 
 def _tied_hair(person: Person, pose: Pose) -> list[Tube]:
     height = person.body.height
-    behind = cos(pose.yaw) > 0
+    behind = cosine(pose.yaw) > 0
     hair = Solid(person.hair, 0.1)
     if person.hair_style == "ponytail":
         start, end = (_at(person, pose, p) for p in ((0, 0.965, -0.058), (0, 0.80, -0.075)))
@@ -136,5 +135,5 @@ def _brim(person: Person, pose: Pose, half: float, forward: float, finish: Solid
     start = _at(person, pose, (0, 0.969, forward))
     end = _at(person, pose, (0, 0.950, forward * 1.1))
     outline = ellipse(half)
-    depth = OVER_HEAD + 0.2 if cos(pose.yaw) > -0.2 or not forward else BEHIND_NECK
+    depth = OVER_HEAD + 0.2 if cosine(pose.yaw) > -0.2 or not forward else BEHIND_NECK
     return Tube(start.point, end.point, outline, outline, finish, depth, shadow=0.3)

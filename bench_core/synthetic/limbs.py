@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from math import cos, sin
 
 from bench_core.synthetic.canvas import Finish, Tube
+from bench_core.synthetic.elementary import cosine, sine
 from bench_core.synthetic.finishes import Solid
 from bench_core.synthetic.people import Person
 from bench_core.synthetic.pose import FORE_ARM, UPPER_ARM, Arm, Joint, Leg, Skeleton
@@ -96,11 +96,11 @@ def _foot(person: Person, leg: Leg, skeleton: Skeleton, depth: float) -> list[Tu
     height = person.body.height
     yaw, pitch = skeleton.pose.yaw, skeleton.pose.pitch
     half = 0.024 * height
-    toes = 0.085 * height * sin(yaw)
-    heel = 0.02 * height * abs(sin(yaw))
+    toes = 0.085 * height * sine(yaw)
+    heel = 0.02 * height * abs(sine(yaw))
     right = max(half, toes if toes > 0 else heel)
     left = max(half, -toes if toes < 0 else heel)
-    low = leg.ankle.y - 0.047 * height - 0.07 * height * cos(yaw) * sin(pitch)
+    low = leg.ankle.y - 0.047 * height - 0.07 * height * cosine(yaw) * sine(pitch)
     start, end = (leg.ankle.x, leg.ankle.y + 0.008 * height), (leg.ankle.x, low)
     places = (0.0, 0.35, 0.7, 0.92, 1.0)
     outlines = [

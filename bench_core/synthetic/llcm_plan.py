@@ -6,8 +6,6 @@ import math
 from collections.abc import Sequence
 from itertools import islice
 
-import numpy as np
-
 from bench_core.contracts.errors import UsageError
 from bench_core.synthetic.llcm_cameras import INFRARED_OFFSET, LLCM_CAMERAS
 from bench_core.synthetic.llcm_groups import real_groups
@@ -17,6 +15,7 @@ from bench_core.synthetic.plan import (
     people_of_group,
     scaled_groups,
 )
+from bench_core.synthetic.randomness import Randomness
 from bench_core.synthetic.scales import DEMO, FULL, TINY, Sizes
 
 TRAIN, TEST = "train", "test"
@@ -70,7 +69,7 @@ def plan_llcm(sizes: Sizes, seed: int) -> list[PlannedPerson]:
     Raises:
         UsageError: There are more people than four-digit folder names.
     """
-    rng = np.random.default_rng([seed, 0])
+    rng = Randomness(seed, 0)
     real = real_groups()
     groups = real if sizes.real_counts else scaled_groups(real, sizes)
     numbers = iter(_identity_numbers(sum(group.num_people for group in groups), rng))
@@ -90,16 +89,17 @@ def label_order(people: Sequence[PlannedPerson], seed: int) -> list[PlannedPerso
         seed: Seed of the dataset.
     """
     train = [person for person in people if person.split == TRAIN]
-    order = np.random.default_rng([seed, LABEL_STREAM]).permutation(len(train))
+    order = Randomness(seed, LABEL_STREAM).permutation(len(train))
     return [train[place] for place in order]
 
 
-def _identity_numbers(num_people: int, rng: np.random.Generator) -> list[int]:
+def _identity_numbers(num_people: int, rng: Randomness) -> list[int]:
     """Draw identity numbers in random order: 0, the last, and others between with gaps."""
     last = num_people + math.ceil(num_people * UNUSED_SHARE) - 1
     if last > HIGHEST_IDENTITY:
         raise UsageError(
             f"{num_people} identities do not fit into four-digit folder names: ask for fewer"
         )
-    between = rng.permutation(last - 1)[: num_people - 2] + 1
-    return [int(number) for number in rng.permutation([0, last, *between])]
+    between = [place + 1 for place in rng.permutation(last - 1)[: num_people - 2]]
+    numbers = [0, last, *between]
+    return [numbers[place] for place in rng.permutation(len(numbers))]

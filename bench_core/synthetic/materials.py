@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import colorsys
 from dataclasses import dataclass
+from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bench_core.synthetic.bands import INFRARED, THERMAL, Band
+from bench_core.synthetic.randomness import Randomness
 
 SKIN_INFRARED = (0.62, 0.78)
 HAIR_INFRARED = (0.08, 0.6)
@@ -21,6 +23,10 @@ SURVIVING_CONTRASTS = 0.85
 """Share of patterns whose two dyes or yarns surely differ in infrared, one way or the other."""
 
 SURROUNDINGS_THERMAL = 0.15
+
+LIGHT_SKIN, DARK_SKIN = (0.88, 0.69, 0.57), (0.30, 0.18, 0.12)
+SKIN_MODE = 0.17
+"""The most frequent skin tone: 0 is the lightest, 1 the darkest."""
 
 
 @dataclass(frozen=True)
@@ -50,12 +56,12 @@ class Material:
         return 0.299 * red + 0.587 * green + 0.114 * blue
 
 
-def sample_cloth(rng: np.random.Generator) -> Material:
+def sample_cloth(rng: Randomness) -> Material:
     """Draw a cloth: the colour from what people wear, the infrared reflectance on its own."""
-    return Material(_cloth_colour(rng), float(rng.uniform(*CLOTH_INFRARED)))
+    return Material(_cloth_colour(rng), rng.uniform(*CLOTH_INFRARED))
 
 
-def sample_accent(base: Material, rng: np.random.Generator) -> Material:
+def sample_accent(base: Material, rng: Randomness) -> Material:
     """Draw the second colour of a patterned cloth.
 
     It contrasts with `base` in visible light. In infrared the contrast is another one: larger or
@@ -67,42 +73,44 @@ def sample_accent(base: Material, rng: np.random.Generator) -> Material:
             return Material(colour, _accent_infrared(base.infrared, rng))
 
 
-def sample_skin(rng: np.random.Generator) -> Material:
+def sample_skin(rng: Randomness) -> Material:
     """Draw a skin tone; in infrared all skin is about equally bright."""
-    depth = rng.beta(1.4, 2.2)
-    light, dark = np.array([0.88, 0.69, 0.57]), np.array([0.30, 0.18, 0.12])
-    colour = light + (dark - light) * depth
-    return Material(_triple(colour), float(rng.uniform(*SKIN_INFRARED)))
+    depth = _triangular(SKIN_MODE, rng)
+    red, green, blue = (
+        light + (dark - light) * depth for light, dark in zip(LIGHT_SKIN, DARK_SKIN, strict=True)
+    )
+    return Material((red, green, blue), rng.uniform(*SKIN_INFRARED))
 
 
-def sample_hair(rng: np.random.Generator) -> Material:
+def sample_hair(rng: Randomness) -> Material:
     """Draw a hair colour: mostly dark, some brown, blond or grey."""
     shades = ((0.07, 0.06, 0.06), (0.20, 0.13, 0.08), (0.52, 0.38, 0.20), (0.55, 0.54, 0.53))
-    shade = np.asarray(shades[rng.choice(4, p=(0.55, 0.28, 0.10, 0.07))])
-    return Material(_triple(shade * rng.uniform(0.8, 1.2)), float(rng.uniform(*HAIR_INFRARED)))
+    red, green, blue = shades[rng.choose((0.55, 0.28, 0.10, 0.07))]
+    gain = rng.uniform(0.8, 1.2)
+    return Material((red * gain, green * gain, blue * gain), rng.uniform(*HAIR_INFRARED))
 
 
-def sample_leather(rng: np.random.Generator) -> Material:
+def sample_leather(rng: Randomness) -> Material:
     """Draw what shoes and bags are made of: darker than cloth, often black or brown."""
-    if rng.random() < 0.6:
+    if rng.chance(0.6):
         value = rng.uniform(0.04, 0.22)
         colour = (value * rng.uniform(1.0, 1.5), value, value * rng.uniform(0.8, 1.0))
     else:
         colour = _cloth_colour(rng)
-    return Material(_triple(np.asarray(colour)), float(rng.uniform(*CLOTH_INFRARED)))
+    return Material(colour, rng.uniform(*CLOTH_INFRARED))
 
 
-def _accent_infrared(base: float, rng: np.random.Generator) -> float:
-    if rng.random() > SURVIVING_CONTRASTS:
-        return float(rng.uniform(*CLOTH_INFRARED))
+def _accent_infrared(base: float, rng: Randomness) -> float:
+    if not rng.chance(SURVIVING_CONTRASTS):
+        return rng.uniform(*CLOTH_INFRARED)
     while True:
-        value = float(rng.uniform(*CLOTH_INFRARED))
+        value = rng.uniform(*CLOTH_INFRARED)
         if abs(value - base) >= INFRARED_CONTRAST:
             return value
 
 
-def _cloth_colour(rng: np.random.Generator) -> tuple[float, float, float]:
-    kind = rng.choice(4, p=(0.30, 0.17, 0.13, 0.40))
+def _cloth_colour(rng: Randomness) -> tuple[float, float, float]:
+    kind = rng.choose((0.30, 0.17, 0.13, 0.40))
     if kind == 0:  # black, navy, dark grey
         return colorsys.hsv_to_rgb(
             rng.uniform(0.5, 0.75), rng.uniform(0, 0.5), rng.uniform(0.05, 0.25)
@@ -116,6 +124,9 @@ def _cloth_colour(rng: np.random.Generator) -> tuple[float, float, float]:
     return colorsys.hsv_to_rgb(rng.random(), rng.uniform(0.4, 0.9), rng.uniform(0.3, 0.9))
 
 
-def _triple(colour: NDArray[np.float64]) -> tuple[float, float, float]:
-    red, green, blue = np.clip(colour, 0, 1).tolist()
-    return red, green, blue
+def _triangular(mode: float, rng: Randomness) -> float:
+    """Draw from [0, 1] with a density that rises to `mode` and falls behind it."""
+    share = rng.random()
+    if share < mode:
+        return sqrt(share * mode)
+    return 1 - sqrt((1 - share) * (1 - mode))

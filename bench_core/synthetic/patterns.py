@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
-Field: TypeAlias = NDArray[np.floating[Any]]
-"""A map over pixels; float32 unless said otherwise."""
+from bench_core.synthetic.elementary import HALF_PI, PI, Field, norms
+from bench_core.synthetic.randomness import Randomness
 
 PLAIN = "plain"
 
@@ -56,23 +54,23 @@ def accent_mask(pattern: Pattern, surface: Surface) -> Field:
     return PATTERNS[pattern.kind](pattern, surface)
 
 
-def sample_pattern(rng: np.random.Generator, kinds: tuple[str, ...]) -> Pattern:
+def sample_pattern(rng: Randomness, kinds: tuple[str, ...]) -> Pattern:
     """Draw a pattern among `kinds`, with geometry coarse enough for a surveillance camera."""
-    kind = kinds[rng.integers(len(kinds))]
+    kind = kinds[rng.below(len(kinds))]
     prints = kind in ("disc", "block", "triangle")
     return Pattern(
         kind,
-        period=float(rng.uniform(0.18, 0.30) if prints else rng.uniform(0.09, 0.23)),
-        share=float(rng.uniform(0.3, 0.65)),
-        phase=float(rng.random()),
-        on_back=bool(rng.random() < 0.85),
+        period=rng.uniform(0.18, 0.30) if prints else rng.uniform(0.09, 0.23),
+        share=rng.uniform(0.3, 0.65),
+        phase=rng.random(),
+        on_back=rng.chance(0.85),
     )
 
 
 def _bands(position: Field, pattern: Pattern, pixel: float) -> Field:
     """Alternate along `position` (metres), with edges one pixel soft."""
     cycle = position / pattern.period + pattern.phase
-    distance = np.abs(cycle - np.round(cycle))
+    distance = np.abs(cycle - np.rint(cycle))
     return _step((pattern.share / 2 - distance) * pattern.period, pixel)
 
 
@@ -90,7 +88,7 @@ def _vertical(pattern: Pattern, surface: Surface) -> Field:
 
 
 def _diagonal(pattern: Pattern, surface: Surface) -> Field:
-    return _bands((surface.along + surface.around) * np.float32(0.71), pattern, surface.pixel)
+    return _bands((surface.along + surface.around) * 0.71, pattern, surface.pixel)
 
 
 def _checks(pattern: Pattern, surface: Surface) -> Field:
@@ -102,7 +100,7 @@ def _checks(pattern: Pattern, surface: Surface) -> Field:
 def _dots(pattern: Pattern, surface: Surface) -> Field:
     down = surface.along / pattern.period + pattern.phase
     across = surface.around / pattern.period
-    radius = np.hypot(down - np.round(down), across - np.round(across))
+    radius = norms(down - np.rint(down), across - np.rint(across))
     return _step((pattern.share * 0.6 - radius) * pattern.period, surface.pixel)
 
 
@@ -116,7 +114,7 @@ def _lower_block(pattern: Pattern, surface: Surface) -> Field:
 
 
 def _side_panels(pattern: Pattern, surface: Surface) -> Field:
-    turn = np.abs(np.abs(surface.azimuth) - np.float32(np.pi / 2))
+    turn = np.abs(np.abs(surface.azimuth) - HALF_PI)
     return _step((0.25 + 0.5 * pattern.share - turn) * 0.15, surface.pixel)
 
 
@@ -125,14 +123,14 @@ def _on_front_or_back(pattern: Pattern, surface: Surface) -> tuple[Field, Field]
     turn = np.abs(surface.azimuth)
     size = pattern.period / 2
     reach = size / 0.14  # the chest is about a cylinder of this radius (metres)
-    across = np.minimum(turn, np.pi - turn if pattern.on_back else turn) / reach
+    across = np.minimum(turn, PI - turn if pattern.on_back else turn) / reach
     down = (surface.along - (0.14 + 0.12 * pattern.phase)) / size
     return across.astype(np.float32), down
 
 
 def _disc(pattern: Pattern, surface: Surface) -> Field:
     across, down = _on_front_or_back(pattern, surface)
-    return _step((1 - np.hypot(across, down)) * pattern.period / 2, surface.pixel)
+    return _step((1 - norms(across, down)) * pattern.period / 2, surface.pixel)
 
 
 def _block(pattern: Pattern, surface: Surface) -> Field:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from bench_core.synthetic import warmth
 from bench_core.synthetic.materials import Material, sample_hair, sample_leather, sample_skin
+from bench_core.synthetic.randomness import Randomness
 from bench_core.synthetic.wardrobe import Bottom, Top, sample_bottom, sample_top
 
 PERSON_STREAM = 2
@@ -117,9 +116,9 @@ def sample_person(
     Returns:
         The same person for the same arguments.
     """
-    rng = np.random.default_rng([seed, PERSON_STREAM, identity])
-    heat = np.random.default_rng([seed, WARMTH_STREAM, identity])
-    by_chance = bool(rng.random() < FEMININE)
+    rng = Randomness(seed, PERSON_STREAM, identity)
+    heat = Randomness(seed, WARMTH_STREAM, identity)
+    by_chance = rng.chance(FEMININE)
     feminine = by_chance if feminine is None else feminine
     top = sample_top(rng, feminine=feminine)
     return Person(
@@ -127,46 +126,46 @@ def sample_person(
         skin=warmth.warmed(sample_skin(rng), warmth.SKIN, heat),
         hair_style=_sample_hair_style(rng, feminine=feminine),
         hair=warmth.warmed(sample_hair(rng), warmth.HAIR, heat),
-        hat=HATS[rng.choice(4, p=(0.64, 0.16, 0.11, 0.09))],
+        hat=HATS[rng.choose((0.64, 0.16, 0.11, 0.09))],
         hat_material=warmth.warmed(sample_leather(rng), warmth.HAT, heat),
         top=warmth.warmed_top(top, heat),
         bottom=warmth.warmed_bottom(
             sample_bottom(rng, feminine=feminine, under_dress=top.kind == "dress"), heat
         ),
         shoes=warmth.warmed(sample_leather(rng), warmth.SHOES, heat),
-        soles=Material((0.75, 0.74, 0.72), 0.6) if rng.random() < 0.4 else sample_leather(rng),
-        boots=float(rng.uniform(0.3, 0.9)) if rng.random() < 0.2 else 0.0,
+        soles=Material((0.75, 0.74, 0.72), 0.6) if rng.chance(0.4) else sample_leather(rng),
+        boots=rng.uniform(0.3, 0.9) if rng.chance(0.2) else 0.0,
         bag=_sample_bag(rng, heat),
-        stride=float(rng.uniform(0.8, 1.2)),
-        arm_spread=float(rng.uniform(0.06, 0.2)),
+        stride=rng.uniform(0.8, 1.2),
+        arm_spread=rng.uniform(0.06, 0.2),
         view=view,
     )
 
 
-def _sample_body(rng: np.random.Generator, *, feminine: bool) -> Body:
+def _sample_body(rng: Randomness, *, feminine: bool) -> Body:
     return Body(
-        height=float(rng.normal(1.64 if feminine else 1.75, 0.065)),
-        girth=float(np.clip(rng.normal(0.96 if feminine else 1.02, 0.13), 0.76, 1.38)),
-        shoulders=float(rng.normal(0.93 if feminine else 1.03, 0.045)),
-        hips=float(rng.normal(1.05 if feminine else 0.97, 0.05)),
-        waist=float(rng.uniform(0.5, 1.0) if feminine else rng.uniform(0.0, 0.5)),
-        belly=float(max(0.0, rng.normal(0.0, 0.035))),
-        legs=float(np.clip(rng.normal(0.47, 0.012), 0.445, 0.495)),
-        head=float(rng.normal(1.0, 0.045)),
+        height=rng.normal(1.64 if feminine else 1.75, 0.065),
+        girth=min(max(rng.normal(0.96 if feminine else 1.02, 0.13), 0.76), 1.38),
+        shoulders=rng.normal(0.93 if feminine else 1.03, 0.045),
+        hips=rng.normal(1.05 if feminine else 0.97, 0.05),
+        waist=rng.uniform(0.5, 1.0) if feminine else rng.uniform(0.0, 0.5),
+        belly=max(0.0, rng.normal(0.0, 0.035)),
+        legs=min(max(rng.normal(0.47, 0.012), 0.445), 0.495),
+        head=rng.normal(1.0, 0.045),
     )
 
 
-def _sample_hair_style(rng: np.random.Generator, *, feminine: bool) -> str:
+def _sample_hair_style(rng: Randomness, *, feminine: bool) -> str:
     if feminine:
-        return HAIR_STYLES[rng.choice(7, p=(0.0, 0.08, 0.08, 0.24, 0.30, 0.20, 0.10))]
-    return HAIR_STYLES[rng.choice(7, p=(0.10, 0.55, 0.25, 0.05, 0.03, 0.01, 0.01))]
+        return HAIR_STYLES[rng.choose((0.0, 0.08, 0.08, 0.24, 0.30, 0.20, 0.10))]
+    return HAIR_STYLES[rng.choose((0.10, 0.55, 0.25, 0.05, 0.03, 0.01, 0.01))]
 
 
-def _sample_bag(rng: np.random.Generator, heat: np.random.Generator) -> Carried:
+def _sample_bag(rng: Randomness, heat: Randomness) -> Carried:
     return Carried(
-        kind=BAGS[rng.choice(6, p=(0.20, 0.28, 0.18, 0.12, 0.14, 0.08))],
-        side=-1 if rng.random() < 0.5 else 1,
-        size=float(rng.uniform(0.8, 1.25)),
+        kind=BAGS[rng.choose((0.20, 0.28, 0.18, 0.12, 0.14, 0.08))],
+        side=-1 if rng.chance(0.5) else 1,
+        size=rng.uniform(0.8, 1.25),
         material=warmth.warmed(sample_leather(rng), warmth.BAG, heat),
         trim=warmth.warmed(sample_leather(rng), warmth.BAG, heat),
     )

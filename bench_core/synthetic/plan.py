@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench_core.synthetic.people import ANY_SIDE
+from bench_core.synthetic.randomness import Randomness
 from bench_core.synthetic.scales import Sizes
 
 HIGHEST_IDENTITY = 9999
@@ -64,17 +65,16 @@ def apportion(total: int, weights: Sequence[float]) -> list[int]:
     Returns:
         As many numbers >= 0 as weights, which add up to `total`.
     """
-    shares = np.asarray(weights, dtype=np.float64)
-    shares *= total / shares.sum()
-    parts = np.floor(shares).astype(np.int64)
-    remainders = np.argsort(parts - shares, kind="stable")
-    parts[remainders[: total - int(parts.sum())]] += 1
-    return [int(part) for part in parts]
+    unit = total / math.fsum(weights)
+    shares = [weight * unit for weight in weights]
+    parts = [math.floor(share) for share in shares]
+    by_remainder = sorted(range(len(parts)), key=lambda place: parts[place] - shares[place])
+    for place in by_remainder[: total - sum(parts)]:
+        parts[place] += 1
+    return parts
 
 
-def scatter(
-    total: int, num_people: int, minimum: int, rng: np.random.Generator
-) -> NDArray[np.int64]:
+def scatter(total: int, num_people: int, minimum: int, rng: Randomness) -> NDArray[np.int64]:
     """Divide `total` images at random among people; the fewest that one gets are `minimum`.
 
     One person alone gets them all.
@@ -91,8 +91,8 @@ def scatter(
     if num_people == 1:
         return np.array([total])
     surplus = total - num_people * minimum
-    others = rng.multinomial(surplus, np.full(num_people - 1, 1 / (num_people - 1)))
-    return minimum + np.insert(others, rng.integers(num_people), 0)
+    others = rng.deal(surplus, num_people - 1)
+    return minimum + np.insert(others, rng.below(num_people), 0)
 
 
 def scaled_groups(groups: Sequence[PresenceGroup], sizes: Sizes) -> list[PresenceGroup]:
@@ -138,7 +138,7 @@ def _scaled_group(group: PresenceGroup, num_people: int, mean: float) -> Presenc
 
 
 def people_of_group(
-    group: PresenceGroup, identities: Sequence[int], rng: np.random.Generator
+    group: PresenceGroup, identities: Sequence[int], rng: Randomness
 ) -> list[PlannedPerson]:
     """Plan the people of a group.
 

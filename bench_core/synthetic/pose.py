@@ -8,11 +8,10 @@ the camera.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import cos, pi, sin
 
-import numpy as np
-
+from bench_core.synthetic.elementary import HALF_PI, PI, cosine, sine
 from bench_core.synthetic.people import ANY_SIDE, BACK, FRONT, Body, Person
+from bench_core.synthetic.randomness import Randomness
 
 SHOULDER_HEIGHT = 0.797
 ANKLE_HEIGHT = 0.047
@@ -76,12 +75,9 @@ class Pose:
 
     def project(self, x: float, y: float, z: float) -> Joint:
         """Turn body coordinates into image coordinates."""
-        depth = z * cos(self.yaw) - x * sin(self.yaw)
-        return Joint(
-            x * cos(self.yaw) + z * sin(self.yaw),
-            y * cos(self.pitch) - depth * sin(self.pitch),
-            depth,
-        )
+        turn, away = cosine(self.yaw), sine(self.yaw)
+        depth = z * turn - x * away
+        return Joint(x * turn + z * away, y * cosine(self.pitch) - depth * sine(self.pitch), depth)
 
 
 @dataclass(frozen=True)
@@ -111,7 +107,7 @@ class Skeleton:
     arms: tuple[Arm, Arm]
 
 
-def sample_pose(person: Person, pitch: float, rng: np.random.Generator) -> Pose:
+def sample_pose(person: Person, pitch: float, rng: Randomness) -> Pose:
     """Draw a pose: mostly walking, from the sides that the person is seen from.
 
     Args:
@@ -122,16 +118,16 @@ def sample_pose(person: Person, pitch: float, rng: np.random.Generator) -> Pose:
     Returns:
         The pose.
     """
-    walking = rng.random() < 0.75
+    walking = rng.chance(0.75)
     swing = (WALKING_SWING if walking else STANDING_SWING) * rng.uniform(0.6, 1.1)
-    elbows = rng.uniform(0.1, 0.75, size=2)
+    elbows = (rng.uniform(0.1, 0.75), rng.uniform(0.1, 0.75))
     return Pose(
-        yaw=float(_sample_yaw(person.view, rng)),
-        phase=float(rng.uniform(0, 2 * pi)),
-        swing=float(swing * person.stride),
-        elbows=(float(elbows[0]), float(elbows[1])),
-        spread=float(rng.uniform(-0.03, 0.12)),
-        lean=float(rng.normal(0, 0.012)),
+        yaw=_sample_yaw(person.view, rng),
+        phase=rng.uniform(0, 2 * PI),
+        swing=swing * person.stride,
+        elbows=elbows,
+        spread=rng.uniform(-0.03, 0.12),
+        lean=rng.normal(0, 0.012),
         pitch=pitch,
     )
 
@@ -145,19 +141,19 @@ def pose_skeleton(person: Person, pose: Pose) -> Skeleton:
     )
 
 
-def _sample_yaw(view: str, rng: np.random.Generator) -> float:
+def _sample_yaw(view: str, rng: Randomness) -> float:
     """Prefer people who come, go or pass, over oblique views."""
-    direction = rng.choice(4, p=_DIRECTIONS[view]) * pi / 2
-    return float(direction + rng.normal(0, 0.32))
+    return rng.choose(_DIRECTIONS[view]) * HALF_PI + rng.normal(0, 0.32)
 
 
 def _leg(body: Body, pose: Pose, side: int) -> Leg:
     hip_height = (body.legs + 0.025) * body.height
     knee_height = hip_height * KNEE_SHARE
     ankle_height = ANKLE_HEIGHT * body.height
-    phase = pose.phase + (pi if side > 0 else 0)
-    thigh = pose.swing * sin(phase)
-    shin = thigh - 0.06 - 1.5 * pose.swing * max(0.0, cos(phase)) ** 2
+    phase = pose.phase + (PI if side > 0 else 0)
+    thigh = pose.swing * sine(phase)
+    lifted = max(0.0, cosine(phase))
+    shin = thigh - 0.06 - 1.5 * pose.swing * lifted * lifted
     x = side * 0.05 * body.hips * body.height
     hip = (x, hip_height, 0.0)
     knee = _swung(hip, hip_height - knee_height, thigh)
@@ -167,8 +163,8 @@ def _leg(body: Body, pose: Pose, side: int) -> Leg:
 
 def _arm(person: Person, pose: Pose, side: int) -> Arm:
     body = person.body
-    phase = pose.phase + (0 if side > 0 else pi)
-    upper = 0.9 * pose.swing * sin(phase) - 0.05
+    phase = pose.phase + (0 if side > 0 else PI)
+    upper = 0.9 * pose.swing * sine(phase) - 0.05
     lower = upper + pose.elbows[0 if side < 0 else 1]
     spread = side * (person.arm_spread + pose.spread)
     x = side * 0.102 * body.shoulders * body.height + pose.lean
@@ -183,5 +179,5 @@ def _swung(
 ) -> tuple[float, float, float]:
     """Return the end of a bone that hangs from `start`, swung by two angles (radians)."""
     x, y, z = start
-    down = length * cos(forward)
-    return x + down * sin(outward), y - down * cos(outward), z + length * sin(forward)
+    down = length * cosine(forward)
+    return x + down * sine(outward), y - down * cosine(outward), z + length * sine(forward)

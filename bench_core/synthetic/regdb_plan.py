@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import cycle, islice
 
-import numpy as np
-
 from bench_core.contracts.errors import UsageError
 from bench_core.synthetic.people import BACK, FRONT
 from bench_core.synthetic.plan import PlannedPerson, apportion
+from bench_core.synthetic.randomness import Randomness
 from bench_core.synthetic.regdb_cameras import THERMAL_CAMERA, VISIBLE_CAMERA
 from bench_core.synthetic.scales import DEMO, FULL, TINY, Sizes
 
@@ -88,7 +87,7 @@ def plan_regdb(sizes: Sizes, seed: int) -> list[PlannedPerson]:
             f"--images-per-camera is {sizes.images_per_camera}: everyone in RegDB has the same "
             "number, so it must be a whole one"
         )
-    rng = np.random.default_rng([seed, 0])
+    rng = Randomness(seed, 0)
     num_people = sizes.train_identities + sizes.test_identities
     parts = apportion(num_people, [num for _, _, num in _REAL_VIEWS])
     kinds = [row[:2] for row, part in zip(_REAL_VIEWS, parts, strict=True) for _ in range(part)]
@@ -110,12 +109,12 @@ def draw_trials(people: Sequence[PlannedPerson], sizes: Sizes, seed: int) -> lis
     Returns:
         One split for each trial, all of them different where there are so many.
     """
-    rng = np.random.default_rng([seed, TRIAL_STREAM])
+    rng = Randomness(seed, TRIAL_STREAM)
     cut = sizes.train_identities
     possible = min(NUM_TRIALS, math.comb(len(people), cut))
     trials: dict[frozenset[int], TrialSplit] = {}
     while len(trials) < possible:
-        order = rng.permutation([person.identity for person in people]).tolist()
+        order = [people[place].identity for place in rng.permutation(len(people))]
         trial = TrialSplit(train=tuple(order[:cut]), test=tuple(order[cut:]))
         trials.setdefault(frozenset(trial.train), trial)
     return [*trials.values(), *islice(cycle(trials.values()), NUM_TRIALS - possible)]

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from math import pi
 from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
-from scipy.ndimage import gaussian_filter
 
 from bench_core.synthetic.cameras import Camera, Lamp, Range
 from bench_core.synthetic.canvas import Canvas, Light, direction_to
+from bench_core.synthetic.elementary import PI, Field, cosine, power, sine
 from bench_core.synthetic.figure import Figure, build_figure
-from bench_core.synthetic.patterns import Field
+from bench_core.synthetic.filters import blurred, resampled
 from bench_core.synthetic.people import Person
 from bench_core.synthetic.pose import sample_pose
+from bench_core.synthetic.randomness import Randomness
 from bench_core.synthetic.scenes import HEIGHT, WIDTH, build_scene, pixels_per_metre
 
 SHOT_STREAM = 4
@@ -85,40 +85,41 @@ def render(person: Person, camera: Camera, heights: tuple[int, int], key: ShotKe
     canvas.shade_ground((0.0, 0.0), (0.42, 0.12), 0.5)
     for tube in figure.tubes:
         canvas.draw(tube)
-    quality = int(shot.integers(camera.quality[0], camera.quality[1] + 1))
+    low, high = camera.quality
+    quality = low + shot.below(high - low + 1)
     return Picture(_develop(canvas.pixels, camera, middle, sensor, noise), quality)
 
 
 class _Sources(NamedTuple):
     """Randomness of an image."""
 
-    shot: np.random.Generator  # what happens before the camera
-    sensor: np.random.Generator  # how it is exposed
-    noise: np.random.Generator
+    shot: Randomness  # what happens before the camera
+    sensor: Randomness  # how it is exposed
+    noise: Randomness
 
 
 def _sources(camera: Camera, key: ShotKey) -> _Sources:
     seed, identity, number, _ = key
     if camera.mount is None:
-        alone = np.random.default_rng([seed, SHOT_STREAM, *key[1:]])
+        alone = Randomness(seed, SHOT_STREAM, *key[1:])
         return _Sources(alone, alone, alone)
     return _Sources(
-        np.random.default_rng([seed, SHOT_STREAM, identity, camera.mount.number]),
-        np.random.default_rng([seed, SENSOR_STREAM, identity, number]),
-        np.random.default_rng([seed, NOISE_STREAM, *key[1:]]),
+        Randomness(seed, SHOT_STREAM, identity, camera.mount.number),
+        Randomness(seed, SENSOR_STREAM, identity, number),
+        Randomness(seed, NOISE_STREAM, *key[1:]),
     )
 
 
-def _within(limits: Range, rng: np.random.Generator, part: Range = (0.0, 1.0)) -> float:
+def _within(limits: Range, rng: Randomness, part: Range = (0.0, 1.0)) -> float:
     """Draw from a part of a range."""
     low, high = limits
-    return float(low + (high - low) * rng.uniform(*part))
+    return low + (high - low) * rng.uniform(*part)
 
 
-def _loose_box(figure: Figure, camera: Camera, rng: np.random.Generator) -> _Box:
+def _loose_box(figure: Figure, camera: Camera, rng: Randomness) -> _Box:
     """Return the figure's box with edges that miss it a little, as a detector's do."""
     height = figure.top - figure.bottom
-    left, right, top, bottom = rng.normal(0.018, camera.margin, size=4) * height
+    left, right, top, bottom = (rng.normal(0.018, camera.margin) * height for _ in range(4))
     width = max(figure.right - figure.left + left + right, NARROWEST * height)
     centre = (figure.left + figure.right - left + right) / 2
     box = _Box(centre - width / 2, figure.top + top, width, height + top + bottom)
@@ -135,7 +136,7 @@ def _widened(box: _Box, aspect: float) -> _Box:
 
 
 def _background(
-    camera: Camera, box: _Box, size: tuple[int, int], seed: int, rng: np.random.Generator
+    camera: Camera, box: _Box, size: tuple[int, int], seed: int, rng: Randomness
 ) -> tuple[Field, tuple[float, float]]:
     """Cut what lies behind the box out of the camera's scene.
 
@@ -147,33 +148,33 @@ def _background(
     feet = rng.uniform(*FEET_ROWS) * HEIGHT
     scale = pixels_per_metre(feet)
     width, height = box.width * scale, box.height * scale
-    top = float(np.clip(feet - box.top * scale, 0, HEIGHT - height))
+    top = min(max(feet - box.top * scale, 0.0), HEIGHT - height)
     left = rng.uniform(0, WIDTH - width)
-    crop = scene.resize(size, Image.Resampling.BILINEAR, (left, top, left + width, top + height))
-    pixels = np.asarray(crop, dtype=np.float32) * np.float32(camera.background / 255)
-    channels = pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1).copy()
+    pixels = resampled(scene, (top, left), (height, width), (size[1], size[0]))
+    pixels *= camera.background / 255
     middle = ((left + width / 2) / WIDTH * 2 - 1, (top + height / 2) / HEIGHT * 2 - 1)
-    return channels, middle
+    return pixels, middle
 
 
 def _develop(
     light: Field,
     camera: Camera,
     middle: tuple[float, float],
-    rng: np.random.Generator,
-    noise: np.random.Generator,
+    rng: Randomness,
+    noise: Randomness,
 ) -> Image.Image:
     """Turn reflected light into what the sensor delivers."""
     channels, height, _ = light.shape
     light = light * _illumination(light.shape[1:], camera, middle, rng)
     if camera.lamps:
         light *= _lamp_gain(light.shape, camera.lamps, middle)
-    tint = np.asarray(camera.tint[:channels]) * rng.normal(1, 0.025, size=channels)
-    light *= (tint * _within(camera.exposure, rng)).astype(np.float32)[:, None, None]
+    tint = [gain * rng.normal(1, 0.025) for gain in camera.tint[:channels]]
+    exposure = _within(camera.exposure, rng)
+    light *= np.asarray([gain * exposure for gain in tint], dtype=np.float32)[:, None, None]
     sigma = _within(camera.blur, rng) * height
-    light = gaussian_filter(light, (0, sigma, sigma), truncate=2.5)
-    values = np.clip(light, 1e-4, None) ** np.float32(camera.gamma)
-    values += camera.noise * noise.standard_normal(values.shape, dtype=np.float32)
+    light = blurred(light, (sigma, sigma), truncate=2.5)
+    values = power(np.clip(light, 1e-4, None), camera.gamma)
+    values += camera.noise * noise.noise(*values.shape)
     pixels = (np.clip(values, 0, 1) * 255 + 0.5).astype(np.uint8)
     if channels == 1:
         pixels = np.repeat(pixels, 3, axis=0)
@@ -181,24 +182,31 @@ def _develop(
 
 
 def _illumination(
-    shape: tuple[int, ...], camera: Camera, middle: tuple[float, float], rng: np.random.Generator
+    shape: tuple[int, ...], camera: Camera, middle: tuple[float, float], rng: Randomness
 ) -> Field:
     """Return the light on the crop: falling off from the scene's middle, and uneven by chance."""
     x, y = middle
     columns, rows = _places(shape, middle)
-    direction = rng.uniform(0, 2 * pi)
+    direction = rng.uniform(0, 2 * PI)
     slope = rng.uniform(0, camera.unevenness)
-    gradient = slope * (np.cos(direction) * (columns - x) * 2 + np.sin(direction) * (rows - y))
-    falloff = 1 - camera.falloff * np.clip(0.55 * columns**2 + 0.45 * rows**2, 0, 1)
-    return np.asarray(falloff * (1 + gradient), dtype=np.float32)
+    across, down = slope * cosine(direction) * 2, slope * sine(direction)
+    gradient = across * (columns - x) + down * (rows - y)
+    distance = 0.55 * (columns * columns) + 0.45 * (rows * rows)
+    light: Field = (1 - camera.falloff * np.clip(distance, 0, 1)) * (1 + gradient)
+    return light
 
 
 def _places(shape: tuple[int, ...], middle: tuple[float, float]) -> tuple[Field, Field]:
     """Return where the pixels of a crop lie in the scene: columns (1, W) and rows (H, 1)."""
     height, width = shape
-    columns = np.linspace(-0.12, 0.12, width, dtype=np.float32)[None, :] + np.float32(middle[0])
-    rows = np.linspace(-0.35, 0.35, height, dtype=np.float32)[:, None] + np.float32(middle[1])
-    return columns, rows
+    columns = _spread(width, 0.12) + middle[0]
+    rows = _spread(height, 0.35) + middle[1]
+    return columns[None, :], rows[:, None]
+
+
+def _spread(count: int, reach: float) -> Field:
+    """Return even steps from -reach to reach, float32 (count,)."""
+    return (np.arange(count, dtype=np.float32) * (2 / max(count - 1, 1)) - 1) * reach
 
 
 def _lamp_gain(
@@ -215,7 +223,8 @@ def _lamp_gain(
 
 def _lamp_light(lamp: Lamp, columns: Field, rows: Field) -> Field:
     across, down = (columns - lamp.place[0]) * (WIDTH / HEIGHT), rows - lamp.place[1]
-    return np.asarray(lamp.power / (1 + (across**2 + down**2) / lamp.reach**2), dtype=np.float32)
+    distance = across * across + down * down
+    return lamp.power / (1 + distance / (lamp.reach * lamp.reach))
 
 
 def _light_at(camera: Camera, middle: tuple[float, float]) -> Light:

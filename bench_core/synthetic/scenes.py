@@ -11,12 +11,12 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
-from scipy.ndimage import gaussian_filter
 
-from bench_core.synthetic.bands import INFRARED, THERMAL, VISIBLE, Band
+from bench_core.synthetic.bands import INFRARED, THERMAL, Band
+from bench_core.synthetic.elementary import Field, decay, unit_deviation
+from bench_core.synthetic.filters import blurred
 from bench_core.synthetic.materials import Material
-from bench_core.synthetic.patterns import Field
+from bench_core.synthetic.randomness import Randomness
 
 SCENE_STREAM = 3
 HEIGHT, WIDTH = 560, 1120
@@ -40,27 +40,24 @@ THERMAL_SPREAD = 4.0
 class _Drawing:
     """A place under construction: a map of indices into a list of materials."""
 
-    image: Image.Image
+    pixels: NDArray[np.uint8]
     materials: list[Material]
 
     def box(self, corners: tuple[float, float, float, float], material: Material) -> None:
         """Fill a rectangle (left, top, right, bottom; shares of width and height)."""
         left, top, right, bottom = corners
         self.materials.append(material)
-        ImageDraw.Draw(self.image).rectangle(
-            (left * WIDTH, top * HEIGHT, right * WIDTH, bottom * HEIGHT),
-            fill=len(self.materials) - 1,
-        )
+        rows = slice(max(0, int(top * HEIGHT)), int(bottom * HEIGHT) + 1)
+        columns = slice(max(0, int(left * WIDTH)), int(right * WIDTH) + 1)
+        self.pixels[rows, columns] = len(self.materials) - 1
 
     def mask(self, mask: NDArray[np.bool_], material: Material) -> None:
         """Fill the pixels of a mask, bool (HEIGHT, WIDTH)."""
         self.materials.append(material)
-        pixels = np.asarray(self.image).copy()
-        pixels[mask] = len(self.materials) - 1
-        self.image = Image.fromarray(pixels)
+        self.pixels[mask] = len(self.materials) - 1
 
 
-_Draw = Callable[[_Drawing, np.random.Generator], Field]
+_Draw = Callable[[_Drawing, Randomness], Field]
 """Draws a place and returns its relief."""
 
 
@@ -70,7 +67,7 @@ def pixels_per_metre(row: float) -> float:
 
 
 @lru_cache(maxsize=32)
-def build_scene(kind: str, place: int, band: Band, seed: int) -> Image.Image:
+def build_scene(kind: str, place: int, band: Band, seed: int) -> NDArray[np.uint8]:
     """Draw a place.
 
     Args:
@@ -80,22 +77,27 @@ def build_scene(kind: str, place: int, band: Band, seed: int) -> Image.Image:
         seed: Seed of the dataset.
 
     Returns:
-        An image of WIDTH x HEIGHT pixels, mode RGB for visible and L otherwise, before the
-        camera's light; from FLOOR downwards people can stand.
+        An image (C, HEIGHT, WIDTH), with three channels for visible light and one otherwise,
+        before the camera's light; from FLOOR downwards people can stand.
     """
-    rng = np.random.default_rng([seed, SCENE_STREAM, place])
-    drawing = _Drawing(Image.new("L", (WIDTH, HEIGHT)), [_random_material(rng, 0.4, 0.75)])
-    relief = SCENES[kind](drawing, rng)
-    indices = np.asarray(drawing.image)
+    drawing, relief = _drawn_place(kind, place, seed)
     tones = np.stack([material.tone(band)[:, 0, 0] for material in drawing.materials])
-    light = tones[indices].transpose(2, 0, 1) * relief * _depth_shading(band)
+    light: Field = tones.T[:, drawing.pixels] * relief * _depth_shading(band)
     if band == THERMAL:  # warmth spreads, and hardly tells one wall from another
-        light = gaussian_filter(light, (0, THERMAL_SPREAD, THERMAL_SPREAD))
-    pixels = (np.clip(light, 0, 1) * 255).astype(np.uint8)
-    return Image.fromarray(pixels.transpose(1, 2, 0).copy() if band == VISIBLE else pixels[0])
+        light = blurred(light, (THERMAL_SPREAD, THERMAL_SPREAD))
+    return (np.clip(light, 0, 1) * 255).astype(np.uint8)
 
 
-def _room(drawing: _Drawing, rng: np.random.Generator) -> Field:
+@lru_cache(maxsize=16)
+def _drawn_place(kind: str, place: int, seed: int) -> tuple[_Drawing, Field]:
+    """Draw the materials and the relief of a place; callers must not change them."""
+    rng = Randomness(seed, SCENE_STREAM, place)
+    empty = np.zeros((HEIGHT, WIDTH), dtype=np.uint8)
+    drawing = _Drawing(empty, [_random_material(rng, 0.4, 0.75)])
+    return drawing, SCENES[kind](drawing, rng)
+
+
+def _room(drawing: _Drawing, rng: Randomness) -> Field:
     """Draw a wall with doors, notices and cabinets above a tiled floor."""
     floor = _random_material(rng, 0.3, 0.65)
     drawing.box((0, FLOOR, 1, 1), floor)
@@ -109,9 +111,9 @@ def _room(drawing: _Drawing, rng: np.random.Generator) -> Field:
     return _relief(rng, grain=0.012)
 
 
-def _furnish(drawing: _Drawing, rng: np.random.Generator, x: float, width: float) -> None:
+def _furnish(drawing: _Drawing, rng: Randomness, x: float, width: float) -> None:
     """Put a door, a window, a notice board, a cabinet or a desk against the wall."""
-    kind = rng.integers(5)
+    kind = rng.below(5)
     material = _random_material(rng, 0.12, 0.85)
     if kind == 0:  # door with frame and glass
         drawing.box((x - 0.006, 0.02, x + width + 0.006, FLOOR), _darker(material, 0.6))
@@ -141,7 +143,7 @@ def _furnish(drawing: _Drawing, rng: np.random.Generator, x: float, width: float
             drawing.box((left, 0.335, left + 0.008, FLOOR + 0.04), _darker(material, 0.7))
 
 
-def _street(drawing: _Drawing, rng: np.random.Generator) -> Field:
+def _street(drawing: _Drawing, rng: Randomness) -> Field:
     """Draw a facade, a hedge, trunks and poles above a paved path."""
     drawing.box((0, 0, 1, FLOOR), _random_material(rng, 0.35, 0.7))
     _windows(drawing, rng)
@@ -152,7 +154,7 @@ def _street(drawing: _Drawing, rng: np.random.Generator) -> Field:
     drawing.box((0, FLOOR, 1, FLOOR + 0.025), _random_material(rng, 0.45, 0.7))
     for _ in range(5):
         x, width = rng.uniform(0, 1), rng.uniform(0.008, 0.03)
-        trunk = Material((0.25, 0.19, 0.14), float(rng.uniform(0.2, 0.6)))
+        trunk = Material((0.25, 0.19, 0.14), rng.uniform(0.2, 0.6))
         drawing.box((x, 0, x + width, FLOOR + rng.uniform(0.0, 0.08)), trunk)
     return _relief(rng, grain=0.022)
 
@@ -160,7 +162,7 @@ def _street(drawing: _Drawing, rng: np.random.Generator) -> Field:
 def _night(draw: _Draw) -> _Draw:
     """Return how a place is drawn at night: dark, with lit windows and signs."""
 
-    def drawn(drawing: _Drawing, rng: np.random.Generator) -> Field:
+    def drawn(drawing: _Drawing, rng: Randomness) -> Field:
         relief = draw(drawing, rng)
         drawing.materials = [_darker(material, NIGHT) for material in drawing.materials]
         for _ in range(NUM_LIT):
@@ -173,67 +175,72 @@ def _night(draw: _Draw) -> _Draw:
     return drawn
 
 
-def _windows(drawing: _Drawing, rng: np.random.Generator) -> None:
+def _windows(drawing: _Drawing, rng: Randomness) -> None:
     glass = _random_material(rng, 0.08, 0.35)
     step = rng.uniform(0.07, 0.12)
-    for x in np.arange(rng.uniform(0, step), 1, step):
+    x = rng.uniform(0, step)
+    while x < 1:
         drawing.box((x, 0.03, x + 0.55 * step, 0.2), glass)
         drawing.box((x + 0.26 * step, 0.03, x + 0.29 * step, 0.2), _darker(glass, 2.2))
+        x += step
 
 
-def _foliage(rng: np.random.Generator) -> NDArray[np.bool_]:
+def _foliage(rng: Randomness) -> NDArray[np.bool_]:
     """Return where a hedge of uneven height covers the facade."""
-    outline = gaussian_filter(rng.standard_normal(WIDTH), 35, mode="wrap")
-    outline = FLOOR * HEIGHT * (0.72 + 0.16 * outline / outline.std())
-    ragged = gaussian_filter(rng.standard_normal((HEIGHT, WIDTH)), 3) * 120
-    rows = np.arange(HEIGHT)[:, None]
-    return np.asarray(rows + ragged > outline[None, :])
+    swell = unit_deviation(blurred(rng.noise(1, WIDTH), (0, 35), border="wrap"))
+    outline = FLOOR * HEIGHT * (0.72 + 0.16 * swell)
+    ragged = blurred(rng.noise(HEIGHT, WIDTH), (3, 3)) * 120
+    rows = np.arange(HEIGHT, dtype=np.float32)[:, None]
+    return np.asarray(rows + ragged > outline)
 
 
-def _leaves(rng: np.random.Generator) -> Material:
+def _leaves(rng: Randomness) -> Material:
     green = rng.uniform(0.25, 0.45)
     colour = (green * rng.uniform(0.5, 0.85), green, green * rng.uniform(0.3, 0.5))
-    return Material(colour, float(rng.uniform(0.6, 0.85)))  # chlorophyll reflects near infrared
+    return Material(colour, rng.uniform(0.6, 0.85))  # chlorophyll reflects near infrared
 
 
-def _tiles(rng: np.random.Generator, joint: float) -> NDArray[np.bool_]:
+def _tiles(rng: Randomness, joint: float) -> NDArray[np.bool_]:
     """Return the joints of a tiled floor in perspective; `joint` is their share of a tile."""
     rows = np.arange(HEIGHT, dtype=np.float64)[:, None] - HORIZON * HEIGHT
     columns = np.arange(WIDTH, dtype=np.float64)[None, :] - WIDTH / 2
     below = np.maximum(rows, 1)
     forward = 520 * CAMERA_METRES / below / TILE_METRES + rng.random()
     sideways = columns * CAMERA_METRES / below / TILE_METRES + rng.random()
-    lines = (forward % 1 < joint * 2) | (sideways % 1 < joint)
+    lines = (_beyond_whole(forward) < joint * 2) | (_beyond_whole(sideways) < joint)
     return np.asarray(lines & (rows > (FLOOR - HORIZON) * HEIGHT))
 
 
-def _relief(rng: np.random.Generator, grain: float) -> Field:
+def _beyond_whole(values: Field) -> Field:
+    return values - np.floor(values)
+
+
+def _relief(rng: Randomness, grain: float) -> Field:
     """Return uneven light and dirt: a gain around 1, float32 (HEIGHT, WIDTH)."""
-    broad = gaussian_filter(rng.standard_normal((HEIGHT // 4, WIDTH // 4)), 14)
-    broad = np.kron(broad / broad.std(), np.ones((4, 4)))
-    fine = gaussian_filter(rng.standard_normal((HEIGHT, WIDTH)), 1.2)
-    relief = 1 + 0.06 * gaussian_filter(broad, 3) + grain * 2.5 * fine / fine.std()
-    return np.asarray(np.clip(relief, 0.3, 1.6), dtype=np.float32)
+    broad = unit_deviation(blurred(rng.noise(HEIGHT // 4, WIDTH // 4), (14, 14)))
+    broad = blurred(broad.repeat(4, axis=0).repeat(4, axis=1), (3, 3))
+    fine = unit_deviation(blurred(rng.noise(HEIGHT, WIDTH), (1.2, 1.2)))
+    return np.clip(1 + 0.06 * broad + grain * 2.5 * fine, 0.3, 1.6)
 
 
 def _depth_shading(band: Band) -> Field:
     """Return the gain by row: an illuminator leaves the distance dark, the ground is warm."""
-    rows = np.linspace(0, 1, HEIGHT, dtype=np.float32)[:, None]
+    rows = np.arange(HEIGHT, dtype=np.float32)[:, None] / (HEIGHT - 1)
     if band == THERMAL:
         return 0.75 + 0.4 * rows
     if band == INFRARED:
-        return np.asarray(0.45 + 0.55 * np.clip((rows - 0.2) / 0.7, 0, 1), dtype=np.float32)
-    contact = 1 - 0.3 * np.exp(-(((rows - FLOOR) / 0.03) ** 2))
-    return np.asarray(contact, dtype=np.float32)
+        return 0.45 + 0.55 * np.clip((rows - 0.2) / 0.7, 0, 1)
+    distance = (rows - FLOOR) / 0.03
+    return 1 - 0.3 * decay(distance * distance)
 
 
-def _random_material(rng: np.random.Generator, least: float, most: float) -> Material:
+def _random_material(rng: Randomness, least: float, most: float) -> Material:
     """Draw an unsaturated building material with a brightness in a range."""
     value = rng.uniform(least, most)
     warmth = rng.normal(0, 0.08)
     colour = (value * (1 + warmth), value, value * (1 - warmth))
-    red, green, blue = (float(np.clip(channel, 0, 1)) for channel in colour)
-    infrared = float(rng.uniform(0.15, 0.85))
+    red, green, blue = (min(max(channel, 0.0), 1.0) for channel in colour)
+    infrared = rng.uniform(0.15, 0.85)
     # What is of one kind differs a little in temperature, too; colour tells as little about it.
     return Material((red, green, blue), infrared, thermal=0.06 + 0.2 * infrared)
 

@@ -2,45 +2,75 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from math import cos, hypot, sin
+from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from bench_core.synthetic.canvas import PROFILE_SAMPLES, Finish, Point, Tube
+from bench_core.synthetic.elementary import Field, cosine, norm, power, sine
 from bench_core.synthetic.pose import Joint
 
 Profile = NDArray[np.float32]
 
-_STEPS = np.linspace(0, 1, PROFILE_SAMPLES)
+_STEPS = np.arange(PROFILE_SAMPLES) / (PROFILE_SAMPLES - 1)
+_CENTRED = 2 * _STEPS - 1
 
 
-def profile(places: Sequence[float], radii: Sequence[float]) -> Profile:
-    """Interpolate radii (metres) at places in [0, 1] along the axis, float32 (K,)."""
-    return np.interp(_STEPS, places, radii).astype(np.float32)
+def profile(places: tuple[float, ...], radii: ArrayLike) -> Profile:
+    """Interpolate radii (metres) at places from 0 to 1 along the axis, float32 (K,)."""
+    values = np.asarray(radii, dtype=np.float64)
+    return _between_places(places).interpolated(values).astype(np.float32)
+
+
+class Neighbours(NamedTuple):
+    """For each of N points, between which two of K places it lies."""
+
+    left: NDArray[np.int64]
+    share: Field  # of the way from the left one to the next
+
+    def interpolated(self, values: Field) -> Field:
+        """Interpolate values (K,) linearly, (N,)."""
+        start = values[self.left]
+        return start + self.share * (values[self.left + 1] - start)
+
+
+def neighbours(points: Field, places: Field) -> Neighbours:
+    """Find points (N,) among ascending places (K,); points outside count as the ends."""
+    left = np.clip(np.searchsorted(places, points, side="right") - 1, 0, len(places) - 2)
+    start = places[left]
+    return Neighbours(left, np.clip((points - start) / (places[left + 1] - start), 0, 1))
+
+
+@lru_cache(maxsize=64)
+def _between_places(places: tuple[float, ...]) -> Neighbours:
+    return neighbours(_STEPS, np.asarray(places))
+
+
+_ROUND = np.sqrt(1 - _CENTRED * _CENTRED)
+_DOME = np.sqrt(1 - power(1 - _STEPS, 2.4))
+_BOX = power(1 - power(np.abs(_CENTRED), 8), 0.4)
 
 
 def ellipse(radius: float, chin: float = 0.0) -> Profile:
     """Give the outline of an ellipse, narrowed by the share `chin` towards its lower end."""
-    round_ = np.sqrt(np.clip(1 - (2 * _STEPS - 1) ** 2, 0, None))
-    return (radius * round_ * (1 - chin * _STEPS**2)).astype(np.float32)
+    return (radius * _ROUND * (1 - chin * (_STEPS * _STEPS))).astype(np.float32)
 
 
 def dome(radius: float) -> Profile:
     """Give the outline of a half ellipse that is widest at its lower end."""
-    return (radius * np.sqrt(np.clip(1 - (1 - _STEPS) ** 2.4, 0, None))).astype(np.float32)
+    return (radius * _DOME).astype(np.float32)
 
 
 def box(radius: float) -> Profile:
     """Give the outline of a box with rounded corners."""
-    outline = np.clip(1 - np.abs(2 * _STEPS - 1) ** 8, 0, None) ** 0.4
-    return np.asarray(radius * outline, dtype=np.float32)
+    return (radius * _BOX).astype(np.float32)
 
 
 def seen_width(width: float, depth: float, yaw: float) -> float:
     """Return the half width of an elliptic cross-section that is turned by `yaw`."""
-    return hypot(width * cos(yaw), depth * sin(yaw))
+    return norm(width * cosine(yaw), depth * sine(yaw))
 
 
 def capsule(
@@ -61,11 +91,11 @@ def capsule(
     first, last = radii
     x, y, length = _direction(start, end)
     whole = length + first + last
-    middle = np.interp(_STEPS * whole - first, (0, length), radii)
+    middle = first + np.clip((_STEPS * whole - first) / max(length, 1e-3), 0, 1) * (last - first)
     from_start = np.clip(1 - _STEPS * whole / first, 0, 1)
     from_end = np.clip(1 - (1 - _STEPS) * whole / last, 0, 1)
-    rounded = np.sqrt(1 - np.maximum(from_start, from_end) ** 2)
-    outline = (middle * rounded).astype(np.float32)
+    end_share = np.maximum(from_start, from_end)
+    outline = (middle * np.sqrt(1 - end_share * end_share)).astype(np.float32)
     top = (start.x - x * first, start.y - y * first)
     bottom = (end.x + x * last, end.y + y * last)
     return Tube(top, bottom, outline, outline, finish, depth, girth=first)
@@ -76,9 +106,9 @@ def cuff(
 ) -> Tube:
     """Give a sleeve or trouser leg: round at its upper end, cut straight at its lower."""
     whole = capsule(start, end, radii, finish, depth)
-    length = hypot(whole.end[0] - whole.start[0], whole.end[1] - whole.start[1])
+    length = norm(whole.end[0] - whole.start[0], whole.end[1] - whole.start[1])
     share = 1 - radii[1] / max(length, radii[1])
-    outline = np.interp(_STEPS * share, _STEPS, whole.left).astype(np.float32)
+    outline = neighbours(_STEPS * share, _STEPS).interpolated(whole.left).astype(np.float32)
     outline[-1] = radii[1]
     return Tube(whole.start, end.point, outline, outline, finish, depth, girth=radii[0])
 
@@ -103,7 +133,7 @@ def tube_bounds(tube: Tube) -> tuple[Point, Point]:
 def _direction(start: Joint, end: Joint) -> tuple[float, float, float]:
     """Return the unit vector from one joint to another, and their distance (metres)."""
     x, y = end.x - start.x, end.y - start.y
-    length = hypot(x, y)
+    length = norm(x, y)
     if length < 1e-3:
         return 0.0, -1.0, length
     return x / length, y / length, length

@@ -12,6 +12,7 @@ from bench_core.files import write_text
 from bench_core.synthetic.cameras import Camera
 from bench_core.synthetic.matlab import write_identities, write_permutations
 from bench_core.synthetic.plan import PlannedPerson
+from bench_core.synthetic.randomness import Randomness
 from bench_core.synthetic.scales import Sizes
 from bench_core.synthetic.sysu_cameras import SYSU_CAMERAS
 from bench_core.synthetic.sysu_plan import (
@@ -87,7 +88,7 @@ def gallery_permutations(
         For each camera from 1, for each identity from 1 to the camera's last, a matrix (10, n):
         every row a permutation of 1..n, n = 0 where the camera has no image of the identity.
     """
-    rng = np.random.default_rng([seed, PERMUTATION_STREAM])
+    rng = Randomness(seed, PERMUTATION_STREAM)
     counts = {person.identity: person.images for person in people}
     lengths = cell_lengths(people)
     return [
@@ -99,6 +100,5 @@ def gallery_permutations(
     ]
 
 
-def _permutations(num_images: int, rng: np.random.Generator) -> NDArray[np.uint8]:
-    rows = np.tile(np.arange(1, num_images + 1, dtype=np.uint8), (NUM_TRIALS, 1))
-    return rng.permuted(rows, axis=1)
+def _permutations(num_images: int, rng: Randomness) -> NDArray[np.uint8]:
+    return (rng.permutations(NUM_TRIALS, num_images) + 1).astype(np.uint8)

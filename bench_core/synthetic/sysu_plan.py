@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import numpy as np
-
 from bench_core.contracts.errors import UsageError
 from bench_core.synthetic.plan import (
     HIGHEST_IDENTITY,
@@ -15,6 +13,7 @@ from bench_core.synthetic.plan import (
     people_of_group,
     scaled_groups,
 )
+from bench_core.synthetic.randomness import Randomness
 from bench_core.synthetic.scales import DEMO, FULL, TINY, Sizes
 
 UNLISTED = "unlisted"
@@ -95,7 +94,7 @@ def plan_sysu(sizes: Sizes, seed: int) -> list[PlannedPerson]:
     Raises:
         UsageError: There are more people than four-digit folder names.
     """
-    rng = np.random.default_rng([seed, 0])
+    rng = Randomness(seed, 0)
     groups = _real_groups() if sizes.real_counts else scaled_groups(_real_groups(), sizes)
     numbers = _identity_numbers(groups, rng)
     people = [
@@ -135,7 +134,7 @@ def _by_camera(numbers: Sequence[int]) -> dict[int, int]:
     return {camera: number for camera, number in enumerate(numbers, start=1) if number}
 
 
-def _identity_numbers(groups: Sequence[PresenceGroup], rng: np.random.Generator) -> list[list[int]]:
+def _identity_numbers(groups: Sequence[PresenceGroup], rng: Randomness) -> list[list[int]]:
     """Draw identity numbers without replacement, low or high ones as the group requires."""
     low = sum(group.num_people for group in groups if _has_low_numbers(group))
     high = sum(group.num_people for group in groups) - low
@@ -155,9 +154,11 @@ def _identity_numbers(groups: Sequence[PresenceGroup], rng: np.random.Generator)
     ]
 
 
-def _numbers_with_gaps(first: int, last: int, rng: np.random.Generator) -> list[int]:
+def _numbers_with_gaps(first: int, last: int, rng: Randomness) -> list[int]:
     """Shuffle the numbers from `first` to `last`, with `last` in front so that it is used."""
-    return [last, *(rng.permutation(last - first) + first).tolist()] if last >= first else []
+    if last < first:
+        return []
+    return [last, *(first + place for place in rng.permutation(last - first))]
 
 
 def _has_low_numbers(group: PresenceGroup) -> bool:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from math import cos, sin
-
 import numpy as np
-from numpy.typing import NDArray
 
 from bench_core.synthetic.canvas import Finish, Tube
+from bench_core.synthetic.elementary import Field, cosine, decay, norms, sine
 from bench_core.synthetic.finishes import OpenFront, Solid
 from bench_core.synthetic.people import Body, Person
 from bench_core.synthetic.pose import Pose
-from bench_core.synthetic.shapes import ellipse, profile, seen_width
+from bench_core.synthetic.shapes import ellipse, neighbours, profile, seen_width
 
 HIPS_DEPTH = -10.0
 SKIRT_DEPTH = -5.0
@@ -26,6 +24,20 @@ _BREADTHS = np.array([0.032, 0.052, 0.090, 0.108, 0.106, 0.098, 0.086, 0.090, 0.
 _DEPTHS = np.array([0.034, 0.040, 0.047, 0.055, 0.065, 0.067, 0.059, 0.060, 0.066, 0.065, 0.058])
 
 
+def _bump(heights: Field, centre: float, width: float) -> Field:
+    distance = (heights - centre) / width
+    return decay(distance * distance)
+
+
+# Where, from 0 to 1, the trunk's breadth at `_HEIGHTS` follows the shoulders, the hips, the girth
+# and a drawn-in waist.
+_SHOULDERS = np.clip((_HEIGHTS - 0.62) / 0.14, 0, 1)
+_HIPS = np.clip((0.62 - _HEIGHTS) / 0.09, 0, 1)
+_GIRTH = 0.35 + 0.55 * np.clip((0.82 - _HEIGHTS) / 0.12, 0, 1)
+_WAIST = _bump(_HEIGHTS, 0.62, 0.045)
+_RINGS = tuple(ring / 39 for ring in range(40))
+
+
 def trunk_tubes(person: Person, pose: Pose) -> list[Tube]:
     """Return hips or skirt, top, neck and collar."""
     tubes = [_hips(person, pose), _top(person, pose), _neck(person, pose)]
@@ -38,9 +50,7 @@ def trunk_tubes(person: Person, pose: Pose) -> list[Tube]:
     return tubes
 
 
-def trunk_radii(
-    body: Body, pose: Pose, heights: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def trunk_radii(body: Body, pose: Pose, heights: Field) -> tuple[Field, Field]:
     """Return how far the trunk reaches to the left and right of its axis in the image.
 
     Args:
@@ -51,14 +61,15 @@ def trunk_radii(
     Returns:
         Two arrays (K,), in metres.
     """
-    breadth = np.interp(-heights, -_HEIGHTS, _BREADTHS * _breadth_factors(body))
-    depth = np.interp(-heights, -_HEIGHTS, _DEPTHS) * (0.2 + 0.8 * body.girth)
-    seen = np.hypot(breadth * cos(pose.yaw), depth * sin(pose.yaw)) * body.height
+    known = neighbours(-heights, -_HEIGHTS)
+    breadth = known.interpolated(_BREADTHS * _breadth_factors(body))
+    depth = known.interpolated(_DEPTHS) * (0.2 + 0.8 * body.girth)
+    seen = norms(breadth * cosine(pose.yaw), depth * sine(pose.yaw)) * body.height
     front = body.belly * _bump(heights, 0.60, 0.07) + 0.028 * body.waist * _bump(
         heights, 0.735, 0.035
     )
     back = 0.022 * _bump(heights, 0.515, 0.035) + 0.012 * _bump(heights, 0.76, 0.05)
-    turn = sin(pose.yaw)
+    turn = sine(pose.yaw)
     towards, away = (front, back) if turn > 0 else (back, front)
     return seen + away * abs(turn), seen + towards * abs(turn)
 
@@ -68,17 +79,12 @@ def trunk_depth(body: Body) -> float:
     return 0.066 * body.height * (0.2 + 0.8 * body.girth)
 
 
-def _breadth_factors(body: Body) -> NDArray[np.float64]:
+def _breadth_factors(body: Body) -> Field:
     """Return how much broader than average the trunk is at `_HEIGHTS`."""
-    upper = np.interp(-_HEIGHTS, (-0.82, -0.76, -0.62), (body.shoulders, body.shoulders, 1))
-    hips = np.interp(-_HEIGHTS, (-0.62, -0.53), (1, body.hips))
-    girth = np.interp(-_HEIGHTS, (-0.82, -0.70), (0.35, 0.9)) * (body.girth - 1) + 1
-    drawn_in = 1 - 0.13 * body.waist * np.exp(-(((_HEIGHTS - 0.62) / 0.045) ** 2))
-    return np.asarray(upper * hips * girth * drawn_in, dtype=np.float64)
-
-
-def _bump(heights: NDArray[np.float64], centre: float, width: float) -> NDArray[np.float64]:
-    return np.asarray(np.exp(-(((heights - centre) / width) ** 2)), dtype=np.float64)
+    upper = 1 + (body.shoulders - 1) * _SHOULDERS
+    hips = 1 + (body.hips - 1) * _HIPS
+    girth = 1 + (body.girth - 1) * _GIRTH
+    return upper * hips * girth * (1 - 0.13 * body.waist * _WAIST)
 
 
 def _wrap(
@@ -92,8 +98,7 @@ def _wrap(
 ) -> Tube:
     """Give a garment around the trunk between two heights (shares of the standing height)."""
     height = person.body.height
-    places = np.linspace(0, 1, 40)
-    heights = edges[0] + places * (edges[1] - edges[0])
+    heights = edges[0] + np.asarray(_RINGS) * (edges[1] - edges[0])
     left, right = trunk_radii(person.body, pose, heights)
     hips = heights < 0.5
     falling = np.where(hips, (0.5 - heights) / max(0.5 - edges[1], 0.02), 0.0)
@@ -103,14 +108,14 @@ def _wrap(
     return Tube(
         start.point,
         end.point,
-        profile(places.tolist(), (left + loose).tolist()),
-        profile(places.tolist(), (right + loose).tolist()),
+        profile(_RINGS, left + loose),
+        profile(_RINGS, right + loose),
         finish,
         depth,
         yaw=pose.yaw,
         girth=0.085 * height,
         top=(NECK_BASE - edges[0]) * height,
-        sag=(trunk_depth(person.body) + ease + flare) * sin(pose.pitch),
+        sag=(trunk_depth(person.body) + ease + flare) * sine(pose.pitch),
     )
 
 
@@ -148,7 +153,7 @@ def _neck(person: Person, pose: Pose) -> Tube:
     height = person.body.height
     wide = 0.031 * height * (0.6 + 0.4 * person.body.girth)
     start = pose.project(pose.lean, 0.885 * height, 0.01 * height)
-    neckline = 0.822 if cos(pose.yaw) > 0 else 0.84
+    neckline = 0.822 if cosine(pose.yaw) > 0 else 0.84
     end = pose.project(pose.lean, neckline * height, 0.005 * height)
     outline = profile((0, 0.55, 0.8, 0.93, 1), (wide, wide, wide * 0.95, wide * 0.7, 0.0))
     return Tube(start.point, end.point, outline, outline, Solid(person.skin), NECK_DEPTH, shadow=0)
@@ -169,7 +174,7 @@ def _collar(person: Person, pose: Pose) -> Tube:
 def _hood(person: Person, pose: Pose) -> Tube:
     """Return a hood that hangs down the back, or shows around the neck from the front."""
     height = person.body.height
-    behind = cos(pose.yaw) < 0
+    behind = cosine(pose.yaw) < 0
     start = pose.project(pose.lean, 0.878 * height, -0.035 * height)
     end = pose.project(pose.lean, (0.77 if behind else 0.825) * height, -0.05 * height)
     width = seen_width(0.066, 0.032, pose.yaw) * height

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from bench_core.synthetic.bands import Band
+from bench_core.synthetic.elementary import Field
 from bench_core.synthetic.materials import Material, sample_accent, sample_cloth
 from bench_core.synthetic.patterns import (
     PATTERNS,
     PLAIN,
-    Field,
     Pattern,
     Surface,
     accent_mask,
     sample_pattern,
 )
+from bench_core.synthetic.randomness import Randomness
 
 SHORT_SLEEVE = (0.34, 0.48)
 """Range of the length of a short sleeve, as a share of the arm."""
@@ -146,35 +145,35 @@ TOP_CUTS = {
 }
 
 
-def sample_top(rng: np.random.Generator, *, feminine: bool) -> Top:
+def sample_top(rng: Randomness, *, feminine: bool) -> Top:
     """Draw what covers the trunk and the arms."""
     kinds = tuple(TOP_CUTS)
     weights = (0.30, 0.15, 0.13, 0.15, 0.10, 0.17) if feminine else (0.36, 0.2, 0.17, 0.2, 0.07, 0)
-    kind = kinds[rng.choice(len(kinds), p=weights)]
+    kind = kinds[rng.choose(weights)]
     cut = TOP_CUTS[kind]
     fabric = _sample_fabric(rng, cut.patterns, cut.patterned)
-    long_sleeves = rng.random() < cut.long_sleeves
+    long_sleeves = rng.chance(cut.long_sleeves)
     return Top(
         kind=kind,
         fabric=fabric,
         sleeves=_sample_sleeves(rng, fabric),
-        sleeve_length=1.0 if long_sleeves else float(rng.uniform(*SHORT_SLEEVE)),
-        hem=float(rng.uniform(*cut.hem)),
-        ease=float(rng.uniform(*cut.ease)),
-        flare=float(rng.uniform(*cut.flare)),
-        opening=float(rng.uniform(0.15, 0.5)) if rng.random() < cut.open_front else 0.0,
+        sleeve_length=1.0 if long_sleeves else rng.uniform(*SHORT_SLEEVE),
+        hem=rng.uniform(*cut.hem),
+        ease=rng.uniform(*cut.ease),
+        flare=rng.uniform(*cut.flare),
+        opening=rng.uniform(0.15, 0.5) if rng.chance(cut.open_front) else 0.0,
         inner=sample_cloth(rng),
         collar=cut.collar,
     )
 
 
-def sample_bottom(rng: np.random.Generator, *, feminine: bool, under_dress: bool) -> Bottom:
+def sample_bottom(rng: Randomness, *, feminine: bool, under_dress: bool) -> Bottom:
     """Draw what covers the legs; under a dress, stockings or nothing to the knee."""
     if under_dress:
         return _stockings(rng)
     kinds = ("trousers", "jeans", "leggings", "shorts", "skirt")
     weights = (0.28, 0.22, 0.15, 0.12, 0.23) if feminine else (0.42, 0.34, 0.02, 0.22, 0.0)
-    kind = kinds[rng.choice(5, p=weights)]
+    kind = kinds[rng.choose(weights)]
     patterns, patterned = (SKIRT_PATTERNS, 0.6) if kind == "skirt" else (TROUSER_PATTERNS, 0.35)
     lengths = {"shorts": (0.3, 0.55), "skirt": (0.28, 0.8)}
     eases = {"leggings": (0.002, 0.005), "skirt": (0.012, 0.03), "shorts": (0.015, 0.04)}
@@ -182,29 +181,29 @@ def sample_bottom(rng: np.random.Generator, *, feminine: bool, under_dress: bool
     return Bottom(
         kind=kind,
         fabric=_sample_fabric(rng, patterns, patterned if kind != "jeans" else 0.0),
-        length=float(rng.uniform(*lengths.get(kind, (0.94, 1.02)))),
-        ease=float(rng.uniform(*eases.get(kind, (0.006, 0.03)))),
-        flare=float(rng.uniform(*flares.get(kind, (0.0, 0.035)))),
+        length=rng.uniform(*lengths.get(kind, (0.94, 1.02))),
+        ease=rng.uniform(*eases.get(kind, (0.006, 0.03))),
+        flare=rng.uniform(*flares.get(kind, (0.0, 0.035))),
     )
 
 
-def _stockings(rng: np.random.Generator) -> Bottom:
+def _stockings(rng: Randomness) -> Bottom:
     cloth = sample_cloth(rng)
-    length = 1.0 if rng.random() < 0.5 else 0.12
+    length = 1.0 if rng.chance(0.5) else 0.12
     return Bottom("leggings", Fabric(cloth, cloth, Pattern(PLAIN), 0.03), length, 0.003, 0.0)
 
 
-def _sample_fabric(rng: np.random.Generator, patterns: tuple[str, ...], patterned: float) -> Fabric:
+def _sample_fabric(rng: Randomness, patterns: tuple[str, ...], patterned: float) -> Fabric:
     base = sample_cloth(rng)
     accent = sample_accent(base, rng)
-    pattern = sample_pattern(rng, patterns) if rng.random() < patterned else Pattern(PLAIN)
-    return Fabric(base, accent, pattern, float(rng.uniform(0.05, 0.14)))
+    pattern = sample_pattern(rng, patterns) if rng.chance(patterned) else Pattern(PLAIN)
+    return Fabric(base, accent, pattern, rng.uniform(0.05, 0.14))
 
 
-def _sample_sleeves(rng: np.random.Generator, fabric: Fabric) -> Fabric:
+def _sample_sleeves(rng: Randomness, fabric: Fabric) -> Fabric:
     """Give the sleeves the trunk's cloth, or the pattern's second colour in plain."""
     prints = fabric.pattern.kind in ("disc", "block", "triangle", "side-panels", "lower-block")
-    if rng.random() < 0.35:
+    if rng.chance(0.35):
         return Fabric(fabric.accent, fabric.accent, Pattern(PLAIN), fabric.folds)
     if prints:
         return Fabric(fabric.base, fabric.base, Pattern(PLAIN), fabric.folds)

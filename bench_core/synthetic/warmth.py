@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
-
 from bench_core.synthetic.materials import Material
+from bench_core.synthetic.randomness import Randomness
 from bench_core.synthetic.wardrobe import Bottom, Fabric, Top
 
 Range = tuple[float, float]
@@ -35,12 +34,12 @@ BELOW_OUTER = 0.05
 """What an open jacket shows is warmer than the jacket."""
 
 
-def warmed(material: Material, limits: Range, heat: np.random.Generator) -> Material:
+def warmed(material: Material, limits: Range, heat: Randomness) -> Material:
     """Return a material with an apparent temperature drawn from a range."""
-    return replace(material, thermal=float(heat.uniform(*limits)))
+    return replace(material, thermal=heat.uniform(*limits))
 
 
-def warmed_top(top: Top, heat: np.random.Generator) -> Top:
+def warmed_top(top: Top, heat: Randomness) -> Top:
     """Return a top with the temperatures of its cloth, its sleeves and what it is worn over."""
     warmth = _cloth_warmth(top.ease, heat)
     return replace(
@@ -51,15 +50,15 @@ def warmed_top(top: Top, heat: np.random.Generator) -> Top:
     )
 
 
-def warmed_bottom(bottom: Bottom, heat: np.random.Generator) -> Bottom:
+def warmed_bottom(bottom: Bottom, heat: Randomness) -> Bottom:
     """Return trousers or a skirt with the temperature of their cloth."""
     warmth = _cloth_warmth(bottom.ease, heat) + BOTTOM
     return replace(bottom, fabric=_warmed_fabric(bottom.fabric, warmth))
 
 
-def _cloth_warmth(ease: float, heat: np.random.Generator) -> float:
+def _cloth_warmth(ease: float, heat: Randomness) -> float:
     warmth = TIGHT_CLOTH - COOLING_PER_METRE * ease + heat.normal(0, CLOTH_SPREAD)
-    return float(np.clip(warmth, *CLOTH))
+    return min(max(warmth, CLOTH[0]), CLOTH[1])
 
 
 def _warmed_fabric(fabric: Fabric, warmth: float) -> Fabric:

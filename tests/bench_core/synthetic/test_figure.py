@@ -11,6 +11,7 @@ import pytest
 from bench_core.synthetic.figure import build_figure
 from bench_core.synthetic.people import sample_person
 from bench_core.synthetic.pose import Pose, pose_skeleton, sample_pose
+from bench_core.synthetic.randomness import Randomness
 
 STANDING = Pose(yaw=0.0, phase=0.0, swing=0.0, elbows=(0.1, 0.1), spread=0.0, lean=0.0, pitch=0.0)
 
@@ -26,7 +27,7 @@ def test_a_standing_person_is_as_tall_as_their_body(identity: int) -> None:
 @pytest.mark.parametrize("identity", range(12))
 def test_joints_follow_each_other_downwards(identity: int) -> None:
     person = sample_person(0, identity)
-    rng = np.random.default_rng(identity)
+    rng = Randomness(identity)
     skeleton = pose_skeleton(person, sample_pose(person, 0.2, rng))
     for leg in skeleton.legs:
         assert leg.hip.y > leg.knee.y > leg.ankle.y

@@ -101,7 +101,7 @@ def test_trials_order_the_images_differently(tmp_path: Path) -> None:
 
 def test_the_root_says_that_it_is_synthetic(tiny_root: Path) -> None:
     marker = json.loads((tiny_root / "synthetic.json").read_text())
-    assert marker["generator"] == 1
+    assert marker["generator"] == 2
     assert (marker["layout"], marker["scale"], marker["seed"]) == ("sysu-mm01", "tiny", SEED)
     assert marker["images"] == len(list(tiny_root.rglob("*.jpg")))
     assert marker["sizes"]["test_identities"] == 8

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from bench_core.synthetic.patterns import PATTERNS, Pattern, Surface, accent_mask, sample_pattern
+from bench_core.synthetic.randomness import Randomness
 
 
 def cloth(side: int = 400) -> Surface:
@@ -46,7 +47,7 @@ def test_a_print_is_on_the_back_only_if_it_says_so(kind: str) -> None:
 
 
 def test_patterns_are_coarse_enough_for_a_surveillance_camera() -> None:
-    rng = np.random.default_rng(0)
+    rng = Randomness(0)
     patterns = [sample_pattern(rng, tuple(PATTERNS)) for _ in range(300)]
     assert {pattern.kind for pattern in patterns} == set(PATTERNS)
     assert min(pattern.period for pattern in patterns) >= 0.08

@@ -8,6 +8,7 @@ import pytest
 from bench_core.synthetic.bands import INFRARED, THERMAL, VISIBLE
 from bench_core.synthetic.materials import Material, sample_accent, sample_cloth, sample_skin
 from bench_core.synthetic.people import ANY_SIDE, BACK, sample_person
+from bench_core.synthetic.randomness import Randomness
 from bench_core.synthetic.wardrobe import TOP_CUTS
 
 NUM_SAMPLES = 4000
@@ -16,7 +17,7 @@ INDEPENDENT = 4 / NUM_SAMPLES**0.5
 
 
 def cloths() -> list[Material]:
-    rng = np.random.default_rng(0)
+    rng = Randomness(0)
     return [sample_cloth(rng) for _ in range(NUM_SAMPLES)]
 
 
@@ -31,7 +32,7 @@ def test_a_cloth_s_colour_does_not_tell_its_infrared_reflectance(channel: int) -
 
 
 def test_a_pattern_s_infrared_contrast_has_either_sign_whatever_its_visible_one() -> None:
-    rng = np.random.default_rng(1)
+    rng = Randomness(1)
     pairs = [(base, sample_accent(base, rng)) for base in cloths()]
     visible = np.array([accent.luma - base.luma for base, accent in pairs])
     infrared = np.array([accent.infrared - base.infrared for base, accent in pairs])
@@ -49,7 +50,7 @@ def test_clothes_as_worn_are_independent_too() -> None:
 
 
 def test_all_skin_is_bright_in_infrared() -> None:
-    rng = np.random.default_rng(2)
+    rng = Randomness(2)
     skins = [sample_skin(rng) for _ in range(500)]
     assert min(skin.infrared for skin in skins) > 0.6
     assert np.ptp([skin.luma for skin in skins]) > 0.3, "in visible light it varies"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bench_core.synthetic.plan import PresenceGroup, apportion, people_of_group, scatter
+from bench_core.synthetic.randomness import Randomness
 
 
 @given(st.integers(0, 500), st.lists(st.floats(0.1, 100), min_size=1, max_size=12))
@@ -28,14 +28,14 @@ def test_scattered_images_add_up_and_reach_the_minimum(
     num_people: int, minimum: int, surplus: int, seed: int
 ) -> None:
     total = num_people * minimum + surplus
-    counts = scatter(total, num_people, minimum, np.random.default_rng(seed))
+    counts = scatter(total, num_people, minimum, Randomness(seed))
     assert counts.sum() == total
     assert counts.min() == (total if num_people == 1 else minimum)
 
 
 def test_a_group_lists_only_the_cameras_that_see_it() -> None:
     group = PresenceGroup("val", 2, {3: 40, 5: 25}, {3: 20, 5: 10})
-    people = people_of_group(group, [7, 9], np.random.default_rng(0))
+    people = people_of_group(group, [7, 9], Randomness(0))
     assert [person.identity for person in people] == [7, 9]
     assert all(set(person.images) == {3, 5} for person in people)
     assert [person.images[3] for person in people] == [20, 20]

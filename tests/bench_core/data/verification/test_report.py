@@ -139,7 +139,8 @@ def add_other_file(root: Path) -> None:
 
 
 def link_to_nowhere(root: Path) -> None:
-    (first(root, 1).parent / "0099.jpg").symlink_to("nowhere.jpg")
+    trained = SysuMM01Reader().read(root).splits.train[0]  # type: ignore[attr-defined]
+    (root / "cam3" / f"{trained:04d}" / "0099.jpg").symlink_to("nowhere.jpg")
 
 
 def make_a_loop(root: Path) -> None:
