@@ -27,7 +27,9 @@ SIZE_STEP = 4
 SMALLEST_HEIGHT, SMALLEST_WIDTH = 64, 32
 """The joint discriminator halves images five times and normalises over what is left."""
 
-WARM_UP = ScheduleConfig(warmup_epochs=10, warmup_factor=0.1, milestones=(40, 70), decay=0.3)
+WARM_UP = ScheduleConfig(
+    warmup_epochs=10, warmup_factor=0, milestones=(40, 70), decay=0.3, told="start"
+)
 
 
 class TSGANConfig(MethodConfig):
@@ -67,7 +69,7 @@ class TSGANConfig(MethodConfig):
         sampling: K = 8 identities x P = 4 pairs of images.
         teacher_sampling: The cited baseline's 16 x 4 (open); the visible images are not used.
         optimizer: Adam of student and teacher.
-        schedule: Warm-up over 10 epochs from a tenth of the rate; x 0.3 at epochs 40 and 70.
+        schedule: R / 10, 2 R / 10, ... R over 10 epochs; x 0.3 when epochs 40 and 70 start.
         teacher_schedule: That of the teacher (open).
         gan_optimizer: Adam of generators and discriminators (open; CycleGAN's).
         gan_schedule: Their schedule (open).

@@ -75,7 +75,7 @@ PRESETS = (
             "embedding": "neck-normalized",
             "epochs": 30,
             "sampling": {"identities": 8, "images": 4, "steps_per_epoch": 25},
-            "schedule": {"warmup_epochs": 2, "warmup_factor": 0.1, "milestones": [20, 27]},
+            "schedule": {"warmup_epochs": 2, "warmup_factor": 0.1, "milestones": [21, 28]},
             "optimizer": {"learning_rate": 4e-3},
             "augmentation": {"padding": 4},
         },

@@ -40,7 +40,7 @@ class XIVConfig(MethodConfig):
         epochs: Number of epochs.
         sampling: P identities x K images; the paper gives their product, 48.
         optimizer: Adam, learning rate 0.00035, weight decay 0.0005.
-        schedule: Decay at epochs 40 and 70; the warm-up's shape is the strong baseline's.
+        schedule: The rate falls when epochs 40 and 70 start; the warm-up is the strong baseline's.
         augmentation: The strong baseline's flip and crop (open in the paper).
     """
 
@@ -59,5 +59,5 @@ class XIVConfig(MethodConfig):
     epochs: int = Field(default=120, ge=1)
     sampling: SamplingConfig = SamplingConfig(identities=12, images=4)
     optimizer: OptimizerConfig = OptimizerConfig(learning_rate=3.5e-4, weight_decay=5e-4)
-    schedule: ScheduleConfig = ScheduleConfig(warmup_epochs=10, milestones=(40, 70))
+    schedule: ScheduleConfig = ScheduleConfig(warmup_epochs=10, milestones=(40, 70), told="start")
     augmentation: AugmentationConfig = AugmentationConfig(flip=0.5, padding=10)

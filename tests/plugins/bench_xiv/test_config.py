@@ -45,6 +45,17 @@ def test_paper_fills_gaps_from_the_strong_baseline_that_it_cites(config_of: Choo
     assert config.last_stride == 1
 
 
+@pytest.mark.parametrize("preset", ["paper", "strong-baseline"])
+def test_the_schedule_is_that_of_the_strong_baseline_epoch_by_epoch(
+    preset: str, config_of: Choose
+) -> None:
+    """Epoch 10 is the first at the whole rate, epochs 40 and 70 are the first at lower ones."""
+    warm_up = [0.109, 0.208, 0.307, 0.406, 0.505, 0.604, 0.703, 0.802, 0.901, 1.0]
+    expected = [*warm_up, *[1.0] * 29, *[0.1] * 30, *[0.01] * 51]
+    factor = config_of(preset).schedule.factor
+    assert [factor(epoch) for epoch in range(120)] == pytest.approx(expected)
+
+
 def test_paper_adds_nothing_that_the_paper_does_not_mention(config_of: Choose) -> None:
     config = config_of("paper")
     assert config.label_smoothing == 0
@@ -77,7 +88,7 @@ def test_quick_is_small(config_of: Choose) -> None:
     assert height * width <= 256 * 128 / 4
     assert config.sampling.steps_per_epoch is not None
     assert config.epochs * config.sampling.steps_per_epoch <= 750
-    assert max(config.schedule.milestones) < config.epochs
+    assert max(config.schedule.milestones) <= config.epochs
 
 
 def test_quick_keeps_the_losses_of_the_paper(config_of: Choose) -> None:
