@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -23,6 +23,15 @@ class FrozenModel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
+@dataclass(frozen=True)
+class AfterTraining:
+    """Marks a key of a method's configuration that only matters after the training.
+
+    A training that differs in such keys alone is not run again: `Annotated[Embedding,
+    AfterTraining()]`. It is for keys of the configuration itself, not of its nested parts.
+    """
+
+
 class MethodConfig(FrozenModel):
     """What the harness itself needs to know of any method's configuration.
 
@@ -36,12 +45,22 @@ class MethodConfig(FrozenModel):
     weights: WeightsKind = "none"
     image_height: int = Field(default=256, ge=16)
     image_width: int = Field(default=128, ge=16)
-    extraction_batch: int = Field(default=128, ge=1)
+    extraction_batch: Annotated[int, AfterTraining()] = Field(default=128, ge=1)
 
     @property
     def image_size(self) -> tuple[int, int]:
         """Height and width in pixels."""
         return self.image_height, self.image_width
+
+    @property
+    def after_training(self) -> dict[str, Any]:
+        """The values of the keys that only matter after the training, as plain data."""
+        marked = {
+            name
+            for name, field in type(self).model_fields.items()
+            if any(isinstance(mark, AfterTraining) for mark in field.metadata)
+        }
+        return self.model_dump(mode="json", include=marked)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -140,7 +140,7 @@ def _open_result(registry: Registry, path: Path, options: ReportOptions) -> Open
         )
     if options.root is None and not record.dataset.synthetic:
         return Opened(subject, None, "the images are needed; name the dataset with --data ROOT")
-    model = open_model(registry, model_path)
+    model = open_model(registry, model_path, record.method.config)
     trained = _with_images(registry, model, registry.protocol(record.protocol.id), options)
     return Opened(subject, trained)
 

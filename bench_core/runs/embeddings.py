@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
+from bench_core.configuration import MethodConfig
 from bench_core.contracts.errors import CheckpointError, DataError
 from bench_core.contracts.method import Precision
 from bench_core.devices import device_name
@@ -39,6 +41,7 @@ class ExtractionReport:
         device: Name of the device.
         precision: Number format of convolutions and matrix products.
         note: Why the fast path was not taken, on one line; empty where it was.
+        config: The values of the configuration's keys that only matter after the training.
     """
 
     num_images: int
@@ -46,6 +49,7 @@ class ExtractionReport:
     device: str
     precision: Precision = "float32"
     note: str = ""
+    config: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def images_per_second(self) -> float:
@@ -59,6 +63,7 @@ def features_of(
     """Return the features of every image that the model may be scored on.
 
     They are kept beside the model: all protocols of a dataset and both conventions share them.
+    Features that were extracted with other values of keys that only matter then are made again.
 
     Raises:
         CheckpointError: The model was trained on other data.
@@ -69,7 +74,7 @@ def features_of(
     report_path = model.path.with_name(EXTRACTION_FILE)
     kept = _read_kept(features_path, report_path)
     images = inputs.dataset.images.iloc[tested_rows(model, inputs)]
-    if kept is not None and _are_of(kept[0], images):
+    if kept is not None and _are_of(*kept, images, model.config):
         return kept
     features, report = extract(model, inputs, device)
     write_features(features_path, features)
@@ -89,9 +94,13 @@ def _read_kept(
         return None
 
 
-def _are_of(features: FeatureTable, images: pd.DataFrame) -> bool:
-    """Whether features are of these images: test lists change without another training."""
-    return all(np.array_equal(features.table[name], images[name]) for name in FEATURE_COLUMNS)
+def _are_of(
+    features: FeatureTable, report: ExtractionReport, images: pd.DataFrame, config: MethodConfig
+) -> bool:
+    """Whether features are of these images and settings: both change without another training."""
+    return report.config == config.after_training and all(
+        np.array_equal(features.table[name], images[name]) for name in FEATURE_COLUMNS
+    )
 
 
 def tested_rows(model: TrainedModel, inputs: RunInputs) -> NDArray[np.int64]:
@@ -139,6 +148,7 @@ def extract(
         device=device_name(device),
         precision=extraction.precision,
         note=extraction.note,
+        config=model.config.after_training,
     )
     return replace(extraction.features, training_split=model.description.split), report
 

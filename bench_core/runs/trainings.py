@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from operator import itemgetter
@@ -150,6 +150,7 @@ def _describe(
         code=source_hash(choice.spec.method),
         num_identities=images["identity"].iloc[rows].nunique(),
         validation=validation_digest(inputs, settings.selection),
+        after_training=tuple(sorted(choice.config.after_training)),
     )
 
 
@@ -220,8 +221,16 @@ def build_method(choice: MethodChoice, num_identities: int, *, seed: int = 0) ->
     return method
 
 
-def open_model(registry: Registry, path: Path) -> TrainedModel:
-    """Load a finished training from its model file alone.
+def open_model(
+    registry: Registry, path: Path, config: Mapping[str, Any] | None = None
+) -> TrainedModel:
+    """Load a finished training from its model file.
+
+    Args:
+        registry: The plugins.
+        path: The model file.
+        config: Its configuration, where keys that only matter after the training have other values
+            than those it was trained with.
 
     Raises:
         CheckpointError: The file is unreadable or does not fit its method.
@@ -229,9 +238,9 @@ def open_model(registry: Registry, path: Path) -> TrainedModel:
     """
     _, description, _ = load_model(path)
     spec, _ = registry.method(f"{description.method}:{description.variant}")
-    config = validate_config(load_object(spec.config), description.config)
-    method = load_object(spec.method)(config, num_identities=description.num_identities)
-    return _finished(path, method, config, cached=True)
+    chosen = validate_config(load_object(spec.config), config or description.config)
+    method = load_object(spec.method)(chosen, num_identities=description.num_identities)
+    return _finished(path, method, chosen, cached=True)
 
 
 def _finished(path: Path, method: Method, config: MethodConfig, *, cached: bool) -> TrainedModel:

@@ -13,6 +13,13 @@ PAPER = Paper(
     year=2021,
 )
 
+WITHOUT_GAN = {
+    "discriminator": "none",
+    "gan_weight": 0.0,
+    "cross_domain_weight": 0.0,
+    "same_domain_weight": 0.0,
+}
+
 VARIANTS = (
     VariantSpec(
         name="jd-all-ts",
@@ -21,12 +28,7 @@ VARIANTS = (
     VariantSpec(
         name="backbone",
         summary="the student alone: identity and triplet losses on real images (Table II)",
-        values={
-            "discriminator": "none",
-            "gan_weight": 0.0,
-            "cross_domain_weight": 0.0,
-            "same_domain_weight": 0.0,
-        },
+        values=WITHOUT_GAN,
     ),
     VariantSpec(
         name="od-single-ts",
@@ -37,6 +39,16 @@ VARIANTS = (
         name="od-all-ts",
         summary="ordinary discriminator, all teacher-student losses (Table II)",
         values={"discriminator": "ordinary", "gan_weight": 0.0},
+    ),
+    VariantSpec(
+        name="infrared",
+        summary="the teacher itself, trained on infrared images alone (Table III, SYSU-IR)",
+        values={**WITHOUT_GAN, "learner": "infrared"},
+    ),
+    VariantSpec(
+        name="visible",
+        summary="the same network, trained on visible images alone (Table III, SYSU-RGB)",
+        values={**WITHOUT_GAN, "learner": "visible"},
     ),
 )
 

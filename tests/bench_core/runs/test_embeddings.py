@@ -7,13 +7,23 @@ from dataclasses import replace
 import pytest
 import torch
 
-from bench_core.runs import embeddings
+from bench_core.configuration import choose_method
+from bench_core.plugins import Registry
+from bench_core.runs import embeddings, trainings
 from bench_core.runs.embeddings import EXTRACTION_FILE, ExtractionReport, extract, features_of
 from bench_core.runs.inputs import RunInputs
-from bench_core.runs.trainings import TrainedModel
+from bench_core.runs.trainings import TrainedModel, TrainingSettings
 
 CPU = torch.device("cpu")
 Train = Callable[..., TrainedModel]
+SMALL = (
+    "epochs=1",
+    "image_height=32",
+    "image_width=16",
+    "sampling.identities=4",
+    "sampling.images=2",
+    "sampling.steps_per_epoch=1",
+)
 
 
 class Uncopied:
@@ -63,7 +73,37 @@ def test_reports_of_older_versions_are_read(
     model = train()
     features_of(model, inputs, CPU)
     path = model.path.with_name(EXTRACTION_FILE)
-    old = {key: json.loads(path.read_text())[key] for key in ("num_images", "seconds", "device")}
+    names = ("num_images", "seconds", "device", "config")
+    old = {key: json.loads(path.read_text())[key] for key in names}
     path.write_text(json.dumps(old))
     monkeypatch.setattr(embeddings, "extract", None)  # nothing is extracted again
     assert features_of(model, inputs, CPU)[1] == ExtractionReport(**old)
+
+
+def test_features_that_do_not_say_with_what_they_were_extracted_are_made_again(
+    train: Train, inputs: RunInputs
+) -> None:
+    model = train()
+    features_of(model, inputs, CPU)
+    path = model.path.with_name(EXTRACTION_FILE)
+    kept = json.loads(path.read_text())
+    path.write_text(json.dumps({name: kept[name] for name in kept if name != "config"}))
+    assert features_of(model, inputs, CPU)[1].config == model.config.after_training
+
+
+def test_another_way_to_score_is_the_same_training_with_other_features(
+    inputs: RunInputs, settings: TrainingSettings, registry: Registry
+) -> None:
+    tables, (split,) = [], set(inputs.training_splits("last"))
+    for scored_by, cached in (("both", False), ("visible", True), ("both", True)):
+        method = registry.method("xiv")
+        choice = choose_method(*method, "quick", [*SMALL, f"scored_by={scored_by}"])
+        model = trainings.train(choice, inputs, split, settings)
+        assert model.cached == cached
+        tables.append(features_of(model, inputs, CPU)[0].features)
+    both, visible, again = tables
+    assert (both.shape[1], visible.shape[1]) == (2, 1)
+    assert (both == again).all()
+    config = {**model.config.model_dump(mode="json"), "scored_by": "visible"}
+    opened = trainings.open_model(registry, model.path, config)
+    assert (features_of(opened, inputs, CPU)[0].features == visible).all()

@@ -57,7 +57,7 @@ def test_a_warm_up_from_nothing_rises_in_equal_steps() -> None:
 
 
 def test_a_first_epoch_that_would_learn_nothing_is_refused() -> None:
-    with pytest.raises(ValidationError, match="would waste the first epoch.*told=start"):
+    with pytest.raises(ValidationError, match=r"would waste the first epoch.*told=start"):
         ScheduleConfig(warmup_epochs=2, warmup_factor=0)
     assert ScheduleConfig(warmup_factor=0).factor(0) == 1  # there is no warm-up
 

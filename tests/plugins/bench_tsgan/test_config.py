@@ -121,7 +121,7 @@ def test_quick_keeps_the_losses_of_the_paper(config_of: Choose) -> None:
 @pytest.mark.parametrize(
     ("variant", "generators", "teacher"),
     [(FULL, True, True), ("od-all-ts", True, True), ("od-single-ts", True, True),
-     ("backbone", False, False)],
+     ("backbone", False, False), ("infrared", False, False), ("visible", False, False)],
 )  # fmt: skip
 def test_which_variant_has_generators_and_a_teacher(
     variant: str, generators: bool, teacher: bool, config_of: Choose
@@ -147,6 +147,9 @@ def test_an_ablation_fixes_what_it_is_named_for(variant: str, config_of: Choose)
     [
         (["discriminator=ordinary"], "gan_weight=0.1 needs discriminator=joint.*set gan_weight=0"),
         (["discriminator=none", "gan_weight=0"], "set cross_domain_weight=0 and same_domain_wei"),
+        (["learner=infrared"], "learner=infrared trains one network on one modality and no GAN"),
+        (["backbone=small", "last_stride=2"], "last_stride=2: an option of backbone=resnet50"),
+        (["backbone=small", "stem_relu=false"], "stem_relu=false: .* leave it at true"),
         (["neck=none", "embedding=neck-normalized"], "needs a neck; use pooled-normalized"),
         (["image_height=258"], "images of 258x128 do not fit the GAN: .* multiples of 4"),
         (["image_width=66"], "images of 256x66 do not fit the GAN: .* multiples of 4"),
@@ -159,6 +162,10 @@ def test_what_does_not_fit_together_is_refused_with_the_way_out(
 ) -> None:
     with pytest.raises(UsageError, match=message):
         config_of("paper", FULL, *assignments)
+
+
+def test_what_only_matters_after_the_training_is_marked(config_of: Choose) -> None:
+    assert set(config_of("paper").after_training) == {"extraction_batch", "embedding"}
 
 
 def test_images_of_any_size_fit_the_backbone_alone(config_of: Choose) -> None:
@@ -186,6 +193,7 @@ def test_images_of_any_size_fit_the_backbone_alone(config_of: Choose) -> None:
         "backbone=resnet18",
         "neck=tall",
         "embedding=last",
+        "learner=teacher",
         "discriminator=triple",
         "map_reduction=max",
         "adversarial_form=wasserstein",
