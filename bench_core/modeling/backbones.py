@@ -19,8 +19,8 @@ BackboneName: TypeAlias = Literal["resnet50", "densenet121", "small"]
 SplitStage: TypeAlias = Literal[1, 2, 3]
 """The stage after which a backbone is split."""
 
-SMALLEST_DENSENET_IMAGE = 32
-"""DenseNet-121 halves images five times."""
+SMALLEST_DENSENET_IMAGE = 29
+"""DenseNet-121 halves images five times, and rounds up at first."""
 
 
 class Backbone(nn.Module, ABC):

@@ -82,8 +82,19 @@ PRESETS = (
             "teacher_epochs": 5,
             "sampling": {"identities": 8, "images": 4, "steps_per_epoch": 25},
             "teacher_sampling": {"identities": 8, "images": 4, "steps_per_epoch": 25},
-            "schedule": {"warmup_epochs": 2, "milestones": [9, 11]},
-            "teacher_schedule": {"warmup_epochs": 2, "milestones": [5]},
+            # Of so few epochs the first must be slow: a tenth of the rate, as "end" has it.
+            "schedule": {
+                "warmup_epochs": 2,
+                "warmup_factor": 0.1,
+                "milestones": [8, 10],
+                "told": "end",
+            },
+            "teacher_schedule": {
+                "warmup_epochs": 1,
+                "warmup_factor": 0.1,
+                "milestones": [4],
+                "told": "end",
+            },
             "optimizer": {"learning_rate": 4e-3},
             "gan_optimizer": {"learning_rate": 1e-3},
             "augmentation": {"padding": 4},

@@ -17,7 +17,7 @@ SMALL = (
 )
 
 
-# DenseNet-121 takes no smaller images; its ablations are those that the small backbone has.
+# DenseNet-121 takes no images of 16 pixels; its ablations are those that the small backbone has.
 OPTIONS = {
     variant.name: (*SMALL, f"image_width={32 if variant.name == 'densenet' else 16}")
     for variant in SPEC.variants
