@@ -222,15 +222,16 @@ def build_method(choice: MethodChoice, num_identities: int, *, seed: int = 0) ->
 
 
 def open_model(
-    registry: Registry, path: Path, config: Mapping[str, Any] | None = None
+    registry: Registry, path: Path, scored_with: Mapping[str, Any] | None = None
 ) -> TrainedModel:
     """Load a finished training from its model file.
 
     Args:
         registry: The plugins.
         path: The model file.
-        config: Its configuration, where keys that only matter after the training have other values
-            than those it was trained with.
+        scored_with: The configuration of a result, whose keys that only matter after the training
+            may have other values than those that the model was trained with; of others, nothing
+            is taken.
 
     Raises:
         CheckpointError: The file is unreadable or does not fit its method.
@@ -238,9 +239,10 @@ def open_model(
     """
     _, description, _ = load_model(path)
     spec, _ = registry.method(f"{description.method}:{description.variant}")
-    chosen = validate_config(load_object(spec.config), config or description.config)
-    method = load_object(spec.method)(chosen, num_identities=description.num_identities)
-    return _finished(path, method, chosen, cached=True)
+    after = {k: v for k, v in (scored_with or {}).items() if k in description.after_training}
+    config = validate_config(load_object(spec.config), {**description.config, **after})
+    method = load_object(spec.method)(config, num_identities=description.num_identities)
+    return _finished(path, method, config, cached=True)
 
 
 def _finished(path: Path, method: Method, config: MethodConfig, *, cached: bool) -> TrainedModel:

@@ -104,6 +104,7 @@ def test_another_way_to_score_is_the_same_training_with_other_features(
     both, visible, again = tables
     assert (both.shape[1], visible.shape[1]) == (2, 1)
     assert (both == again).all()
-    config = {**model.config.model_dump(mode="json"), "scored_by": "visible"}
-    opened = trainings.open_model(registry, model.path, config)
+    elsewhere = {"scored_by": "visible", "x_source": "none"}  # of these the first alone is taken
+    opened = trainings.open_model(registry, model.path, elsewhere)
+    assert opened.config == model.config.model_copy(update={"scored_by": "visible"})
     assert (features_of(opened, inputs, CPU)[0].features == visible).all()
