@@ -9,7 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bench_core.configuration import MethodConfig, WeightsKind
+    from bench_core.configuration import AfterTraining, MethodConfig, WeightsKind
     from bench_core.conformance import Check, method_checks
     from bench_core.contracts.dataset import (
         Dataset,
@@ -48,7 +48,12 @@ if TYPE_CHECKING:
         from_signed,
         to_signed,
     )
-    from bench_core.modeling.backbones import Backbone, BackboneName, build_backbone
+    from bench_core.modeling.backbones import (
+        Backbone,
+        BackboneName,
+        build_backbone,
+        check_backbone,
+    )
     from bench_core.modeling.discriminators import (
         FeatureDiscriminator,
         JointDiscriminator,
@@ -81,7 +86,7 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "bench_core.conformance": ["Check", "method_checks"],
-    "bench_core.configuration": ["MethodConfig", "WeightsKind"],
+    "bench_core.configuration": ["AfterTraining", "MethodConfig", "WeightsKind"],
     "bench_core.contracts.dataset": [
         "Dataset",
         "DatasetReader",
@@ -125,7 +130,12 @@ _MODULES = {
         "from_signed",
         "to_signed",
     ],
-    "bench_core.modeling.backbones": ["Backbone", "BackboneName", "build_backbone"],
+    "bench_core.modeling.backbones": [
+        "Backbone",
+        "BackboneName",
+        "build_backbone",
+        "check_backbone",
+    ],
     "bench_core.modeling.discriminators": [
         "FeatureDiscriminator",
         "JointDiscriminator",
@@ -161,6 +171,7 @@ HOMES = {name: module for module, names in _MODULES.items() for name in names}
 __all__ = [  # noqa: RUF022  # grouped as in the imports above
     "Check",
     "method_checks",
+    "AfterTraining",
     "MethodConfig",
     "WeightsKind",
     "Dataset",
@@ -208,6 +219,7 @@ __all__ = [  # noqa: RUF022  # grouped as in the imports above
     "Backbone",
     "BackboneName",
     "build_backbone",
+    "check_backbone",
     "FeatureDiscriminator",
     "JointDiscriminator",
     "MultiScaleDiscriminator",

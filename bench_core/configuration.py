@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -25,15 +25,19 @@ WeightsKind: TypeAlias = Literal["imagenet", "none", "file"]
 """What backbones start from; "file" is set by `--weights FILE`."""
 
 
-RESNET = "resnet50"
-RESNET_KEYS = frozenset({"last_stride", "stem_relu"})
-"""Keys of any method's configuration that `build_backbone` takes for ResNet-50 alone."""
-
-
 class FrozenModel(BaseModel):
     """Base of every part of a configuration: frozen, and unknown keys are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+@dataclass(frozen=True)
+class AfterTraining:
+    """Marks a key of a method's configuration that only matters after the training.
+
+    A training that differs in such keys alone is not run again: `Annotated[Embedding,
+    AfterTraining()]`. It is for keys of the configuration itself, not of its nested parts.
+    """
 
 
 class MethodConfig(FrozenModel):
@@ -49,12 +53,22 @@ class MethodConfig(FrozenModel):
     weights: WeightsKind = "none"
     image_height: int = Field(default=256, ge=16)
     image_width: int = Field(default=128, ge=16)
-    extraction_batch: int = Field(default=128, ge=1)
+    extraction_batch: Annotated[int, AfterTraining()] = Field(default=128, ge=1)
 
     @property
     def image_size(self) -> tuple[int, int]:
         """Height and width in pixels."""
         return self.image_height, self.image_width
+
+    @property
+    def after_training(self) -> dict[str, Any]:
+        """The values of the keys that only matter after the training, as plain data."""
+        marked = {
+            name
+            for name, field in type(self).model_fields.items()
+            if any(isinstance(mark, AfterTraining) for mark in field.metadata)
+        }
+        return self.model_dump(mode="json", include=marked)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,29 +141,8 @@ def choose_method(
         variant=variant,
         preset=presets[preset],
         overrides=overrides,
-        config=validate_config(kind, _with_effect(kind, _merge(values, overrides), overrides)),
+        config=validate_config(kind, _merge(values, overrides)),
     )
-
-
-def _with_effect(
-    kind: type[MethodConfig], values: Mapping[str, Any], overrides: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Leave out what changes ResNet-50 alone where the backbone is another.
-
-    Two configurations that train the same must be the same: they would be two trainings else.
-
-    Raises:
-        UsageError: The user set such a value.
-    """
-    fields = kind.model_fields
-    backbone = values.get("backbone", fields["backbone"].default) if "backbone" in fields else None
-    idle = set() if backbone in (None, RESNET) else RESNET_KEYS & fields.keys()
-    for key in sorted(idle & overrides.keys()):
-        raise UsageError(
-            f"--set {key}: it is of the backbone {RESNET} and changes nothing with "
-            f"backbone={backbone}; leave it out"
-        )
-    return {key: value for key, value in values.items() if key not in idle}
 
 
 def _check_plugin(kind: type[MethodConfig], values: Mapping[str, Any], name: str) -> None:

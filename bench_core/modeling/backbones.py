@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
 from typing import Literal, TypeAlias
 
@@ -11,7 +12,7 @@ from torch.nn import functional
 from torchvision import models
 from torchvision.models.resnet import BasicBlock
 
-from bench_core.contracts.errors import CheckpointError
+from bench_core.contracts.errors import CheckpointError, UsageError
 from bench_core.modeling.pretrained import (
     PretrainedWeights,
     TorchvisionWeights,
@@ -22,6 +23,9 @@ from bench_core.modeling.pretrained import (
 BackboneName: TypeAlias = Literal["resnet50", "densenet121", "small"]
 SplitStage: TypeAlias = Literal[1, 2, 3]
 """The stage after which a backbone is split."""
+
+SMALLEST_DENSENET_IMAGE = 29
+"""DenseNet-121 halves images five times, and rounds up at first."""
 
 
 class Backbone(nn.Module, ABC):
@@ -181,12 +185,53 @@ def build_backbone(name: BackboneName, *, last_stride: int = 1, stem_relu: bool 
         name: "resnet50", "densenet121" or "small".
         last_stride: Of ResNet-50's last stage.
         stem_relu: Whether ResNet-50's stem has its ReLU.
+
+    Raises:
+        UsageError: The backbone has no such option.
     """
+    check_backbone(name, last_stride=last_stride, stem_relu=stem_relu)
     if name == "resnet50":
         return ResNet50(last_stride=last_stride, stem_relu=stem_relu)
     if name == "densenet121":
         return DenseNet121()
     return SmallResNet()
+
+
+def check_backbone(
+    name: BackboneName,
+    *,
+    last_stride: int = 1,
+    stem_relu: bool = True,
+    image_size: tuple[int, int] | None = None,
+) -> None:
+    """Refuse options that a backbone would ignore, and images that are too small for it.
+
+    Args:
+        name: "resnet50", "densenet121" or "small".
+        last_stride: As `build_backbone` has it.
+        stem_relu: Likewise.
+        image_size: Height and width of its images in pixels, where they are known.
+
+    Raises:
+        UsageError: An option of ResNet-50 is set for another backbone, or an image would shrink to
+            nothing.
+    """
+    if name != "resnet50":
+        for option, value, left_alone in (
+            ("last_stride", last_stride, 1),
+            ("stem_relu", stem_relu, True),
+        ):
+            if value != left_alone:
+                raise UsageError(
+                    f"--set {option}={json.dumps(value)}: an option of backbone=resnet50 alone, "
+                    f"and backbone={name} would ignore it; leave it at {json.dumps(left_alone)}"
+                )
+    if name == "densenet121" and image_size and min(image_size) < SMALLEST_DENSENET_IMAGE:
+        height, width = image_size
+        raise UsageError(
+            f"images of {height}x{width} are too small for backbone=densenet121, which halves them "
+            f"five times: height and width must be at least {SMALLEST_DENSENET_IMAGE}"
+        )
 
 
 def _basic_block(inputs: int, outputs: int, stride: int) -> nn.Module:

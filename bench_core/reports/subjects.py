@@ -157,7 +157,7 @@ def _open_result(registry: Registry, path: Path, options: ReportOptions) -> Open
     if why_not := _what_is_missing(registry, record, options):
         return Opened(subject, None, why_not, log)
     try:
-        model = open_model(registry, model_path)
+        model = open_model(registry, model_path, record.method.config)
     except (CheckpointError, UsageError) as error:  # the rest of the report needs no model
         return Opened(subject, None, str(error), log)
     trained = _with_images(registry, model, registry.protocol(record.protocol.id), options)

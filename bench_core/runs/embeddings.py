@@ -7,12 +7,13 @@ import math
 import sys
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from pydantic import TypeAdapter
 
+from bench_core.configuration import MethodConfig
 from bench_core.contracts.errors import CheckpointError, DataError
 from bench_core.contracts.method import Precision
 from bench_core.devices import default_threads, device_name, fixed_threads
@@ -43,6 +44,7 @@ class ExtractionReport:
         note: Why the fast path was not taken, on one line; empty where it was.
         features: Digest of the features, from `features_digest`.
         model: SHA-256 (hex) of the model file.
+        config: The values of the configuration's keys that only matter after the training.
     """
 
     num_images: int
@@ -52,6 +54,7 @@ class ExtractionReport:
     note: str
     features: str
     model: str
+    config: dict[str, Any]
 
     @property
     def images_per_second(self) -> float:
@@ -68,7 +71,8 @@ def features_of(
     """Return the features of every image that the model may be scored on.
 
     They are kept beside the model: all protocols of a dataset and both conventions share them.
-    Those of another model file, or that were changed, are made again.
+    Those of another model file, those that were changed, and those that were extracted with other
+    values of keys that only matter then, are made again.
 
     Args:
         model: The trained model.
@@ -86,7 +90,8 @@ def features_of(
     report_path = model.path.with_name(EXTRACTION_FILE)
     kept = _read_kept(features_path, report_path)
     images = inputs.dataset.images.iloc[tested_rows(model, inputs)]
-    if kept is not None and _are_of(kept[0], images) and kept[1].model == hash_file(model.path):
+    same_model = kept is not None and kept[1].model == hash_file(model.path)
+    if kept is not None and same_model and _are_of(*kept, images, model.config):
         return kept
     features, report = extract(model, inputs, device, threads=threads)
     write_features(features_path, features)
@@ -118,9 +123,13 @@ def features_digest(features: FeatureTable) -> str:
     return hash_json([content, str(values.dtype), list(values.shape), images, features.metric])
 
 
-def _are_of(features: FeatureTable, images: pd.DataFrame) -> bool:
-    """Whether features are of these images: test lists change without another training."""
-    return all(np.array_equal(features.table[name], images[name]) for name in FEATURE_COLUMNS)
+def _are_of(
+    features: FeatureTable, report: ExtractionReport, images: pd.DataFrame, config: MethodConfig
+) -> bool:
+    """Whether features are of these images and settings: both change without another training."""
+    return report.config == config.after_training and all(
+        np.array_equal(features.table[name], images[name]) for name in FEATURE_COLUMNS
+    )
 
 
 def tested_rows(model: TrainedModel, inputs: RunInputs) -> NDArray[np.int64]:
@@ -172,6 +181,7 @@ def extract(
         note=extraction.note,
         features=features_digest(features),
         model=hash_file(model.path),
+        config=model.config.after_training,
     )
     return features, report
 

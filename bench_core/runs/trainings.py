@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from operator import itemgetter
@@ -178,6 +178,7 @@ def _describe(
         code=training_code_hash(choice.spec.method),
         num_identities=images["identity"].iloc[rows].nunique(),
         validation=validation_digest(inputs, settings.selection),
+        after_training=tuple(sorted(choice.config.after_training)),
     )
 
 
@@ -265,8 +266,17 @@ def find_model(runs: Path, dataset: str, identity: str) -> Path | None:
     return found[0] if found else None
 
 
-def open_model(registry: Registry, path: Path) -> TrainedModel:
-    """Load a finished training from its model file alone.
+def open_model(
+    registry: Registry, path: Path, scored_with: Mapping[str, Any] | None = None
+) -> TrainedModel:
+    """Load a finished training from its model file.
+
+    Args:
+        registry: The plugins.
+        path: The model file.
+        scored_with: The configuration of a result, whose keys that only matter after the training
+            may have other values than those that the model was trained with; of others, nothing
+            is taken.
 
     Raises:
         CheckpointError: The file is unreadable or does not fit its method.
@@ -274,7 +284,8 @@ def open_model(registry: Registry, path: Path) -> TrainedModel:
     """
     _, description, _ = load_model(path, FOREIGN_MODEL)
     spec, _ = registry.method(f"{description.method}:{description.variant}")
-    config = validate_config(load_object(spec.config), description.config)
+    after = {k: v for k, v in (scored_with or {}).items() if k in description.after_training}
+    config = validate_config(load_object(spec.config), {**description.config, **after})
     try:
         method = load_object(spec.method)(config, num_identities=description.num_identities)
     except (RuntimeError, MemoryError) as error:  # such as a classifier of 10^12 people

@@ -38,6 +38,8 @@ class TrainingDescription:
         num_identities: Number of training identities.
         validation: SHA-256 (hex) of the validation queries and gallery that choose the epoch whose
             networks are kept; None where those of the last epoch are.
+        after_training: Keys of `config` that only matter after the training: with other values of
+            them it is the same training, unless validation, which extracts features, chooses.
     """
 
     method: str
@@ -54,6 +56,7 @@ class TrainingDescription:
     num_identities: int
     threads: int | None
     validation: str | None = None
+    after_training: tuple[str, ...] = ()
 
     @property
     def selection(self) -> Selection:
@@ -63,7 +66,11 @@ class TrainingDescription:
     @property
     def identity(self) -> str:
         """SHA-256 (hex) of the description: trainings are cached by it."""
-        return hash_json([IDENTITY_VERSION, self.document()])
+        document = self.document()
+        marked = document.pop("after_training")
+        if self.validation is None:
+            document["config"] = {k: v for k, v in self.config.items() if k not in marked}
+        return hash_json([IDENTITY_VERSION, document])
 
     def document(self) -> dict[str, Any]:
         """Return the description as plain data; without validation, nothing is said of it."""
@@ -82,7 +89,7 @@ class TrainingDescription:
         if not isinstance(document, Mapping):
             raise CheckpointError("the training description is no object")
         expected = {field.name for field in fields(cls)}
-        if differing := (set(document) ^ expected) - {"validation"}:
+        if differing := (set(document) ^ expected) - {"validation", "after_training"}:
             raise CheckpointError(
                 "the training description has other fields than this version writes: "
                 f"{', '.join(sorted(map(str, differing))[:5])}"

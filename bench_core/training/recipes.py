@@ -45,17 +45,28 @@ class OptimizerConfig(FrozenModel):
 class ScheduleConfig(FrozenModel):
     """A learning-rate schedule by epoch: linear warm-up, then steps.
 
+    A schedule counts the epochs that it has been told of, n. Most programs tell it of an epoch
+    when it ends, so that the first epoch is trained at n = 0; the bag-of-tricks baseline (Luo et
+    al. 2019) and what builds on it tell it of an epoch when it starts, so that the first epoch is
+    trained at n = 1. `told` says which, and with it what the other numbers mean.
+
     Attributes:
-        warmup_epochs: Epochs over which the rate rises linearly to its base value.
-        warmup_factor: Share of the base value in the first epoch of a warm-up.
-        milestones: Numbers of completed epochs after which the rate is multiplied by `decay`.
+        warmup_epochs: At this n the rate has risen linearly to its base value.
+        warmup_factor: Share of the base value at n = 0. Told at the end, that is the first epoch,
+            and 0 would waste it. Told at the start, the first epoch is one step above it already:
+            0 gives 1/E, 2/E, ... 1 over E epochs.
+        milestones: The values of n from which on the rate is multiplied by `decay`, once for
+            each. Told at the end, 40 is the number of epochs at the higher rate. Told at the
+            start, the 40th epoch is the first at the lower rate.
         decay: The multiplier.
+        told: Whether n counts an epoch from its "start" or from its "end".
     """
 
     warmup_epochs: int = Field(default=0, ge=0)
-    warmup_factor: float = Field(default=0.01, gt=0, le=1)
+    warmup_factor: float = Field(default=0.01, ge=0, le=1)
     milestones: tuple[int, ...] = ()
     decay: float = Field(default=0.1, gt=0, le=1)
+    told: Literal["start", "end"] = "end"
 
     @field_validator("milestones")
     @classmethod
@@ -64,17 +75,29 @@ class ScheduleConfig(FrozenModel):
             raise ValueError("milestones must rise")
         return milestones
 
+    @model_validator(mode="after")
+    def _every_epoch_learns(self) -> Self:
+        if self.warmup_epochs and self.warmup_factor == 0 and self.told == "end":
+            raise ValueError(
+                "warmup_factor=0 would waste the first epoch; set it above 0, or told=start"
+            )
+        return self
+
     def factor(self, epoch: int) -> float:
         """Return the share of the base learning rate in an epoch, counted from 0.
 
         Example:
             >>> schedule = ScheduleConfig(warmup_epochs=10, milestones=(40, 70))
-            >>> [round(schedule.factor(epoch), 4) for epoch in (0, 5, 10, 39, 40, 70)]
-            [0.01, 0.505, 1.0, 1.0, 0.1, 0.01]
+            >>> [round(schedule.factor(epoch), 3) for epoch in (0, 1, 9, 10, 39, 40, 70)]
+            [0.01, 0.109, 0.901, 1.0, 1.0, 0.1, 0.01]
+            >>> schedule = ScheduleConfig(warmup_epochs=10, milestones=(40, 70), told="start")
+            >>> [round(schedule.factor(epoch), 3) for epoch in (0, 1, 9, 38, 39, 69)]
+            [0.109, 0.208, 1.0, 1.0, 0.1, 0.01]
         """
-        steps: float = self.decay ** sum(epoch >= milestone for milestone in self.milestones)
-        if epoch < self.warmup_epochs:
-            progress = epoch / self.warmup_epochs
+        count = epoch + (self.told == "start")
+        steps: float = self.decay ** sum(count >= milestone for milestone in self.milestones)
+        if count < self.warmup_epochs:
+            progress = count / self.warmup_epochs
             return (self.warmup_factor * (1 - progress) + progress) * steps
         return steps
 

@@ -13,6 +13,13 @@ PAPER = Paper(
     year=2021,
 )
 
+WITHOUT_GAN = {
+    "discriminator": "none",
+    "gan_weight": 0.0,
+    "cross_domain_weight": 0.0,
+    "same_domain_weight": 0.0,
+}
+
 VARIANTS = (
     VariantSpec(
         name="jd-all-ts",
@@ -21,12 +28,7 @@ VARIANTS = (
     VariantSpec(
         name="backbone",
         summary="the student alone: identity and triplet losses on real images (Table II)",
-        values={
-            "discriminator": "none",
-            "gan_weight": 0.0,
-            "cross_domain_weight": 0.0,
-            "same_domain_weight": 0.0,
-        },
+        values=WITHOUT_GAN,
     ),
     VariantSpec(
         name="od-single-ts",
@@ -37,6 +39,16 @@ VARIANTS = (
         name="od-all-ts",
         summary="ordinary discriminator, all teacher-student losses (Table II)",
         values={"discriminator": "ordinary", "gan_weight": 0.0},
+    ),
+    VariantSpec(
+        name="infrared",
+        summary="the teacher itself, trained on infrared images alone (Table III, SYSU-IR)",
+        values={**WITHOUT_GAN, "learner": "infrared"},
+    ),
+    VariantSpec(
+        name="visible",
+        summary="the same network, trained on visible images alone (Table III, SYSU-RGB)",
+        values={**WITHOUT_GAN, "learner": "visible"},
     ),
 )
 
@@ -70,8 +82,19 @@ PRESETS = (
             "teacher_epochs": 5,
             "sampling": {"identities": 8, "images": 4, "steps_per_epoch": 25},
             "teacher_sampling": {"identities": 8, "images": 4, "steps_per_epoch": 25},
-            "schedule": {"warmup_epochs": 2, "milestones": [8, 10]},
-            "teacher_schedule": {"warmup_epochs": 1, "milestones": [4]},
+            # Of so few epochs the first must be slow: a tenth of the rate, as "end" has it.
+            "schedule": {
+                "warmup_epochs": 2,
+                "warmup_factor": 0.1,
+                "milestones": [8, 10],
+                "told": "end",
+            },
+            "teacher_schedule": {
+                "warmup_epochs": 1,
+                "warmup_factor": 0.1,
+                "milestones": [4],
+                "told": "end",
+            },
             "optimizer": {"learning_rate": 4e-3},
             "gan_optimizer": {"learning_rate": 1e-3},
             "augmentation": {"padding": 4},

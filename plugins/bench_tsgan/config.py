@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self, TypeAlias
+from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import Field, model_validator
 
 from bench_core import (
     AdversarialForm,
+    AfterTraining,
     AugmentationConfig,
     BackboneName,
     MethodConfig,
@@ -15,9 +16,11 @@ from bench_core import (
     SamplingConfig,
     ScheduleConfig,
     WeightsKind,
+    check_backbone,
 )
 
 DiscriminatorKind: TypeAlias = Literal["joint", "ordinary", "none"]
+Learner: TypeAlias = Literal["student", "infrared", "visible"]
 Embedding: TypeAlias = Literal["pooled", "pooled-normalized", "neck-normalized"]
 Neck: TypeAlias = Literal["batch-norm", "none"]
 Reduction: TypeAlias = Literal["mean", "channel-sum", "sum"]
@@ -27,7 +30,9 @@ SIZE_STEP = 4
 SMALLEST_HEIGHT, SMALLEST_WIDTH = 64, 32
 """The joint discriminator halves images five times and normalises over what is left."""
 
-WARM_UP = ScheduleConfig(warmup_epochs=10, warmup_factor=0.1, milestones=(40, 70), decay=0.3)
+WARM_UP = ScheduleConfig(
+    warmup_epochs=10, warmup_factor=0, milestones=(40, 70), decay=0.3, told="start"
+)
 
 
 class TSGANConfig(MethodConfig):
@@ -39,8 +44,12 @@ class TSGANConfig(MethodConfig):
         stem_relu: Whether ResNet-50's stem has its ReLU (open in the paper).
         neck: What is between V and the classifier (open): batch normalisation as in the cited
             baseline, or nothing, where the classifier has a bias.
+        learner: Whose features are scored: the student's; or those of a network that learns from
+            one modality alone, as the teacher does from infrared images (Table III), in which
+            case nothing else is trained.
         embedding: What distances are taken between (open): V, V at unit length, or V behind the
             neck at unit length; Euclidean distances at unit length rank as cosine similarity.
+            No other training.
         discriminator: D_I: over pairs of image and feature map, over images (TS-GAN_OD), or no
             GAN at all.
         generator_width: Channels of the generators at full size (open).
@@ -67,7 +76,7 @@ class TSGANConfig(MethodConfig):
         sampling: K = 8 identities x P = 4 pairs of images.
         teacher_sampling: The cited baseline's 16 x 4 (open); the visible images are not used.
         optimizer: Adam of student and teacher.
-        schedule: Warm-up over 10 epochs from a tenth of the rate; x 0.3 at epochs 40 and 70.
+        schedule: R / 10, 2 R / 10, ... R over 10 epochs; x 0.3 when epochs 40 and 70 start.
         teacher_schedule: That of the teacher (open).
         gan_optimizer: Adam of generators and discriminators (open; CycleGAN's).
         gan_schedule: Their schedule (open).
@@ -79,7 +88,8 @@ class TSGANConfig(MethodConfig):
     last_stride: Literal[1, 2] = 1
     stem_relu: bool = True
     neck: Neck = "batch-norm"
-    embedding: Embedding = "pooled"
+    learner: Learner = "student"
+    embedding: Annotated[Embedding, AfterTraining()] = "pooled"
     discriminator: DiscriminatorKind = "joint"
     generator_width: int = Field(default=64, ge=1)
     generator_blocks: int = Field(default=4, ge=0)
@@ -117,7 +127,7 @@ class TSGANConfig(MethodConfig):
 
     @property
     def has_teacher(self) -> bool:
-        """Whether a teacher-student loss (Eq. 16) asks for a teacher."""
+        """Whether a teacher-student loss (Eq. 16) asks for a teacher beside the student."""
         return self.cross_domain_weight > 0 or self.same_domain_weight > 0
 
     @model_validator(mode="after")
@@ -132,6 +142,25 @@ class TSGANConfig(MethodConfig):
                 "without generated images (discriminator=none) there are no teacher-student "
                 "losses; set cross_domain_weight=0 and same_domain_weight=0"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _one_modality_needs_nothing_else(self) -> Self:
+        if self.learner != "student" and self.has_generators:
+            raise ValueError(
+                f"learner={self.learner} trains one network on one modality and no GAN; set "
+                "discriminator=none and the weights of its losses to 0"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _backbone_has_its_options(self) -> Self:
+        check_backbone(
+            self.backbone,
+            last_stride=self.last_stride,
+            stem_relu=self.stem_relu,
+            image_size=self.image_size,
+        )
         return self
 
     @model_validator(mode="after")

@@ -38,6 +38,7 @@ class TSGAN(StagedMethod):
 
     The teacher is pretrained on infrared images and fixed. Then generators, student and
     discriminators learn in turns (Algorithm 1). At test time the student's backbone runs alone.
+    In Table III the teacher, or a network like it for visible images, is all there is.
     """
 
     metric = "euclidean"
@@ -45,7 +46,11 @@ class TSGAN(StagedMethod):
     def __init__(self, config: TSGANConfig, *, num_identities: int) -> None:
         super().__init__(config, num_identities=num_identities)
         self._config = config
-        self._student = ReIDNetwork(config, num_identities=num_identities)
+        if config.learner != "student":
+            self._teacher = self._scored = ReIDNetwork(config, num_identities=num_identities)
+            self.networks = nn.ModuleDict({TEACHER: self._teacher})
+            return
+        self._student = self._scored = ReIDNetwork(config, num_identities=num_identities)
         self.networks = nn.ModuleDict({STUDENT: self._student})
         if config.has_teacher:
             self._teacher = ReIDNetwork(config, num_identities=num_identities)
@@ -57,12 +62,16 @@ class TSGAN(StagedMethod):
             self.networks.update(dict(self._generation.discriminators))
 
     def stages(self) -> Sequence[Stage]:
-        """Return the teacher's pretraining, the GAN's where asked for, and the joint training."""
+        """Return the teacher's pretraining, the GAN's where asked for, and the joint training.
+
+        Of a network that learns from one modality, the first is all there is.
+        """
         return list(self._stages())
 
     def teacher_step(self, batch: Batch, updates: Updates) -> Mapping[str, torch.Tensor]:
         """Train the teacher on infrared images by identity and triplet losses (Sec. III-C)."""
-        losses = self._recognition_losses(self._teacher(self._erase(batch.infrared)), batch.labels)
+        images = batch.visible if self._config.learner == "visible" else batch.infrared
+        losses = self._recognition_losses(self._teacher(self._erase(images)), batch.labels)
         updates.minimize(self._weighted(losses), TEACHER)
         return losses
 
@@ -99,7 +108,7 @@ class TSGAN(StagedMethod):
         return losses | self._update_discriminators(images, infrared_maps, fake_maps, updates)
 
     def extract(self, images: torch.Tensor, modality: Modality) -> torch.Tensor:  # noqa: ARG002
-        """Embed a batch by the student's backbone, whatever the modality: one view.
+        """Embed a batch by the backbone that is scored, whatever the modality: one view.
 
         Args:
             images: Float tensor (B, 3, H, W) in [0, 1].
@@ -108,7 +117,7 @@ class TSGAN(StagedMethod):
         Returns:
             (B, 1, D).
         """
-        return self._student.embed(images, self._config.embedding)[:, None]
+        return self._scored.embed(images, self._config.embedding)[:, None]
 
     @torch.no_grad()
     def pictures(self, visible: torch.Tensor, infrared: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -225,7 +234,8 @@ class TSGAN(StagedMethod):
     def _stages(self) -> Iterator[Stage]:
         config, gan = self._config, self._gan_plans()
         fixed = [self._teacher] if config.has_teacher else []
-        if config.has_teacher:
+        alone = config.learner != "student"
+        if config.has_teacher or alone:
             yield Stage(
                 name="teacher",
                 epochs=config.teacher_epochs,
@@ -236,6 +246,8 @@ class TSGAN(StagedMethod):
                 sampling=config.teacher_sampling,
                 augmentation=config.augmentation,
             )
+        if alone:
+            return
         if gan and config.generation_epochs:
             yield Stage(
                 name="generation",

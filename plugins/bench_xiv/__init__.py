@@ -13,6 +13,9 @@ PAPER = Paper(
     year=2020,
 )
 
+DENSENET = {"backbone": "densenet121", "stem_relu": True}
+"""The paper's second backbone, whose image size is 224x224. It has its ReLU in any preset."""
+
 VARIANTS = (
     VariantSpec(name="full", summary="Baseline + X + CMG, the whole method (Table 4, last row)"),
     VariantSpec(
@@ -24,6 +27,21 @@ VARIANTS = (
         name="baseline-x",
         summary="with the learned X modality, without the cross-modality gap loss (Table 4)",
         values={"x_source": "learned", "cross_modality_gap": False},
+    ),
+    VariantSpec(
+        name="densenet",
+        summary="the whole method on DenseNet-121 (Table 4)",
+        values=DENSENET,
+    ),
+    VariantSpec(
+        name="densenet-baseline",
+        summary="the first row of Table 4 on DenseNet-121",
+        values={**DENSENET, "x_source": "none", "cross_modality_gap": False},
+    ),
+    VariantSpec(
+        name="densenet-baseline-x",
+        summary="the second row of Table 4 on DenseNet-121",
+        values={**DENSENET, "x_source": "learned", "cross_modality_gap": False},
     ),
     VariantSpec(
         name="mean",
@@ -48,12 +66,7 @@ VARIANTS = (
 )
 
 PRESETS = (
-    PresetSpec(name="paper", summary="as printed: ResNet-50, 256x128, 48 images a modality"),
-    PresetSpec(
-        name="paper-densenet",
-        summary="the paper's second backbone: DenseNet-121 at 224x224 (Table 4)",
-        values={"backbone": "densenet121", "image_height": 224, "image_width": 224},
-    ),
+    PresetSpec(name="paper", summary="as printed: ResNet-50 at 256x128, 48 images a modality"),
     PresetSpec(
         name="strong-baseline",
         summary="what the paper leaves open as the public code of its baseline has it",
@@ -75,7 +88,7 @@ PRESETS = (
             "embedding": "neck-normalized",
             "epochs": 30,
             "sampling": {"identities": 8, "images": 4, "steps_per_epoch": 25},
-            "schedule": {"warmup_epochs": 2, "warmup_factor": 0.1, "milestones": [20, 27]},
+            "schedule": {"warmup_epochs": 2, "warmup_factor": 0.1, "milestones": [21, 28]},
             "optimizer": {"learning_rate": 4e-3},
             "augmentation": {"padding": 4},
         },

@@ -34,7 +34,8 @@ class XIV(StagedMethod):
 
     g sees images in [0, 1]; its output is normalised as any other image is. The distance of an
     infrared image I to a visible image V is D(f(I), f(V)) + D(f(I), f(g(V))) (Eq. 2): both images
-    are embedded as two views, an infrared one as the same view twice.
+    are embedded as two views, an infrared one as the same view twice. `scored_by` leaves one of
+    the two distances out.
     """
 
     metric = "euclidean"
@@ -140,17 +141,22 @@ class XIV(StagedMethod):
     def extract(self, images: torch.Tensor, modality: Modality) -> torch.Tensor:
         """Embed a batch: f(V) and f(g(V)) of visible images, f(I) twice of infrared ones (Eq. 2).
 
+        Where one distance alone is scored by, there is one view: f(V) or f(g(V)), and f(I).
+
         Args:
             images: Float tensor (B, 3, H, W) in [0, 1].
             modality: "visible" or "infrared".
 
         Returns:
-            (B, 2, D), or (B, 1, D) where the variant has no X.
+            (B, 2, D); (B, 1, D) where one distance is scored by, or the variant has no X.
         """
+        if self._x_source is None or self._config.scored_by == "visible":
+            return self._embed(images)[:, None]
+        seen_as_x = self._x_source(images) if modality == VISIBLE else images
+        if self._config.scored_by == "x":
+            return self._embed(seen_as_x)[:, None]
         embedded = self._embed(images)
-        if self._x_source is None:
-            return embedded[:, None]
-        second = self._embed(self._x_source(images)) if modality == VISIBLE else embedded
+        second = self._embed(seen_as_x) if modality == VISIBLE else embedded
         return torch.stack([embedded, second], dim=1)
 
     @torch.no_grad()

@@ -26,9 +26,13 @@ def test_every_preset_fits_every_variant(method: str, variant: str, preset: str)
         assert getattr(config, name) == value
 
 
+SIZES = {"backbone", "stem_relu"}
+"""A row on another backbone is that of a larger network; a small preset may have another."""
+
+
 # The presets of JSIA's AAAI paper set what its ablations are about: that paper has no more.
 @pytest.mark.parametrize("spec", [spec for spec in METHODS.values() if spec.id != "jsia"])
 def test_no_preset_sets_what_a_variant_is_named_for(spec: MethodSpec) -> None:
-    fixed = {name for variant in spec.variants for name in variant.values}
+    fixed = {name for variant in spec.variants for name in variant.values} - SIZES
     for preset in spec.presets:
         assert not fixed & set(preset.values)

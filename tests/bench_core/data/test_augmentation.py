@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import itertools
+import math
+import random
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from scipy import stats
 
-from bench_core.data.augmentation import AugmentationConfig, augment
+from bench_core.data.augmentation import AugmentationConfig, _erasing_mask, augment
+from bench_core.modeling.normalization import ImageNormalization
 
 MARK = (-1.0, -2.0, -3.0)
 """What is erased is filled with values that no image has."""
@@ -129,12 +134,64 @@ def test_an_erased_rectangle_is_as_large_and_as_long_as_it_may_be() -> None:
     height, width = 64, 48
     for mask in erased(images(300, height, width)):
         tall, wide = sides(mask)
+        assert tall < height
+        assert wide < width
         smallest, largest = (share * height * width for share in (0.02, 0.4))
         assert (tall + 0.5) * (wide + 0.5) >= smallest
         assert (tall - 0.5) * (wide - 0.5) <= largest
-        if tall < height and wide < width:  # not clipped to the image
-            assert (tall + 0.5) / (wide - 0.5) >= 0.3
-            assert (tall - 0.5) / (wide + 0.5) <= 1 / 0.3
+        assert (tall + 0.5) / (wide - 0.5) >= 0.3
+        assert (tall - 0.5) / (wide + 0.5) <= 1 / 0.3
+
+
+def baseline_rectangle(height: int, width: int, draw: random.Random) -> tuple[int, int, int, int]:
+    """Draw height, width, top and left of a rectangle as the code of the strong baseline does."""
+    while True:
+        area = draw.uniform(0.02, 0.4) * height * width
+        aspect = draw.uniform(0.3, 1 / 0.3)
+        tall, wide = round(math.sqrt(area * aspect)), round(math.sqrt(area / aspect))
+        if tall < height and wide < width:
+            return tall, wide, draw.randint(0, height - tall), draw.randint(0, width - wide)
+
+
+@pytest.mark.parametrize("size", [(256, 128), (96, 48), (64, 64)])
+def test_erased_rectangles_are_distributed_as_those_of_the_strong_baseline(
+    size: tuple[int, int],
+) -> None:
+    """Two-sample Kolmogorov-Smirnov distance below what one in 10,000 equal samples exceeds.
+
+    A log-uniform aspect ratio, or rectangles clipped to the image, are farther away.
+    """
+    num = 3000
+    blank = torch.zeros(num, 1, *size)
+    masks = _erasing_mask(blank, 1.0, generator())[:, 0]
+    rows, columns = masks.any(2), masks.any(1)
+    drawn = torch.stack(
+        [rows.sum(1), columns.sum(1), rows.int().argmax(1), columns.int().argmax(1)], 1
+    ).numpy()
+    draw = random.Random(1)
+    expected = np.array([baseline_rectangle(*size, draw) for _ in range(num)])
+    for name, ours, theirs in zip(
+        ("height", "width", "top", "left", "aspect", "area"),
+        [*drawn.T, drawn[:, 0] / drawn[:, 1], drawn[:, 0] * drawn[:, 1]],
+        [*expected.T, expected[:, 0] / expected[:, 1], expected[:, 0] * expected[:, 1]],
+        strict=True,
+    ):
+        assert stats.ks_2samp(ours, theirs).pvalue > 1e-4, name
+
+
+def test_what_is_erased_is_normalised_to_the_values_of_the_strong_baseline() -> None:
+    """It erases behind the normalisation, with the mean of ImageNet as the value there."""
+    config = AugmentationConfig(flip=0, padding=0, erasing=1.0)
+    result = augment(images(), config, generator())
+    seen = ImageNormalization()(result)
+    for channel, value in enumerate((0.485, 0.456, 0.406)):
+        filled = seen[:, channel][result[:, channel] != images()[:, channel]]
+        torch.testing.assert_close(filled, torch.full_like(filled, value))
+
+
+def test_an_image_too_small_for_any_rectangle_stays_whole() -> None:
+    """One pixel: a rectangle must be smaller than the image, and have a pixel."""
+    assert not bool(erased(images(50, 1, 1)).any())
 
 
 def test_erased_rectangles_lie_everywhere_and_differ_in_size() -> None:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from bench_core import UsageError
 from bench_core.modeling.backbones import (
     Backbone,
     BackboneName,
     SmallResNet,
     SplitStage,
     build_backbone,
+    check_backbone,
 )
 
 
@@ -70,10 +74,29 @@ def test_multiply_adds_of_resnet_50_at_256x128(last_stride: int, macs: int) -> N
 
 
 def test_multiply_adds_of_densenet_121_at_224x224() -> None:
-    """2.833 G; the last stride is ResNet-50's alone."""
-    for last_stride in (1, 2):
-        backbone = on_meta("densenet121", last_stride=last_stride)
-        assert round(num_macs(backbone, 224, 224) / 1e9, 3) == 2.833
+    """2.833 G."""
+    assert round(num_macs(on_meta("densenet121"), 224, 224) / 1e9, 3) == 2.833
+
+
+@pytest.mark.parametrize("name", ["densenet121", "small"])
+@pytest.mark.parametrize("options", [{"last_stride": 2}, {"stem_relu": False}])
+def test_an_option_that_a_backbone_would_ignore_is_refused(
+    name: BackboneName, options: dict[str, Any]
+) -> None:
+    """It would be part of what a training is known by, and change nothing."""
+    with pytest.raises(UsageError, match=rf"backbone=resnet50 alone, and backbone={name} would"):
+        build_backbone(name, **options)
+    build_backbone(name)
+
+
+def test_the_smallest_images_of_densenet_121_are_those_that_it_takes() -> None:
+    check_backbone("densenet121", image_size=(29, 29))
+    backbone = on_meta("densenet121")
+    assert backbone.body(torch.empty(2, 3, 29, 29, device="meta")).shape[2:] == (1, 1)
+    with pytest.raises(UsageError, match="images of 64x28 are too small"):
+        check_backbone("densenet121", image_size=(64, 28))
+    with pytest.raises(RuntimeError, match="too small"):
+        backbone.body(torch.empty(2, 3, 64, 28, device="meta"))
 
 
 def test_the_small_backbone_costs_little() -> None:

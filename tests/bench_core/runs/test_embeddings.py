@@ -7,7 +7,10 @@ from dataclasses import replace
 import pytest
 import torch
 
+from bench_core.configuration import choose_method
 from bench_core.features import write_features
+from bench_core.plugins import Registry
+from bench_core.runs import trainings
 from bench_core.runs.embeddings import (
     EXTRACTION_FILE,
     FEATURES_FILE,
@@ -16,10 +19,18 @@ from bench_core.runs.embeddings import (
     features_of,
 )
 from bench_core.runs.inputs import RunInputs
-from bench_core.runs.trainings import TrainedModel
+from bench_core.runs.trainings import TrainedModel, TrainingSettings
 
 CPU = torch.device("cpu")
 Train = Callable[..., TrainedModel]
+SMALL = (
+    "epochs=1",
+    "image_height=32",
+    "image_width=16",
+    "sampling.identities=4",
+    "sampling.images=2",
+    "sampling.steps_per_epoch=1",
+)
 
 
 class Uncopied:
@@ -111,3 +122,22 @@ def test_the_digest_of_features_follows_values_images_and_metric(
     turned = replace(first, features=first.features[::-1].copy())
     other = replace(first, metric="cosine")
     assert len({features_digest(table) for table in (first, turned, other)}) == 3
+
+
+def test_another_way_to_score_is_the_same_training_with_other_features(
+    inputs: RunInputs, settings: TrainingSettings, registry: Registry
+) -> None:
+    tables, (split,) = [], set(inputs.training_splits("last"))
+    for scored_by, cached in (("both", False), ("visible", True), ("both", True)):
+        method = registry.method("xiv")
+        choice = choose_method(*method, "quick", [*SMALL, f"scored_by={scored_by}"])
+        model = trainings.train(choice, inputs, split, settings)
+        assert model.cached == cached
+        tables.append(features_of(model, inputs, CPU)[0].features)
+    both, visible, again = tables
+    assert (both.shape[1], visible.shape[1]) == (2, 1)
+    assert (both == again).all()
+    elsewhere = {"scored_by": "visible", "x_source": "none"}  # of these the first alone is taken
+    opened = trainings.open_model(registry, model.path, elsewhere)
+    assert opened.config == model.config.model_copy(update={"scored_by": "visible"})
+    assert (features_of(opened, inputs, CPU)[0].features == visible).all()

@@ -59,6 +59,39 @@ def test_the_validation_people_are_part_of_the_identity(description: TrainingDes
     assert TrainingDescription.from_document(first.document()) == first
 
 
+def marked(description: TrainingDescription, **changes: Any) -> TrainingDescription:
+    config = {"image_height": 16, "embedding": "pooled", **changes.pop("config", {})}
+    return replace(description, config=config, after_training=("embedding",), **changes)
+
+
+def test_what_only_matters_after_the_training_is_no_part_of_the_identity(
+    description: TrainingDescription,
+) -> None:
+    plain, other = (marked(description, config={"embedding": name}) for name in ("pooled", "neck"))
+    assert plain.identity == other.identity == description.identity
+    assert other.document()["config"]["embedding"] == "neck"
+    assert TrainingDescription.from_document(other.document()) == other
+    assert marked(description, config={"image_height": 32}).identity != plain.identity
+
+
+def test_where_features_choose_the_epoch_they_are_part_of_the_identity(
+    description: TrainingDescription,
+) -> None:
+    plain, other = (
+        marked(description, config={"embedding": name}, validation="5" * 64)
+        for name in ("pooled", "neck")
+    )
+    assert plain.identity != other.identity
+
+
+def test_a_description_of_before_there_were_such_keys_is_read(
+    description: TrainingDescription,
+) -> None:
+    document = description.document()
+    del document["after_training"]
+    assert TrainingDescription.from_document(document).identity == PINNED
+
+
 def test_a_description_with_other_fields_is_refused(description: TrainingDescription) -> None:
     with pytest.raises(CheckpointError, match="extra"):
         TrainingDescription.from_document({**description.document(), "extra": 1})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from typing import Literal
 
 import pytest
 import torch
@@ -28,11 +29,37 @@ def group(*values: nn.Parameter, **settings: float) -> ParameterGroup:
     return ParameterGroup(parameters=values, **settings)
 
 
+WARM_UP = [0.01, 0.109, 0.208, 0.307, 0.406, 0.505, 0.604, 0.703, 0.802, 0.901, 1.0]
+
+
 def test_the_schedule_of_the_strong_baseline_epoch_by_epoch() -> None:
-    schedule = ScheduleConfig(warmup_epochs=10, milestones=(40, 70))
-    warmup = [0.01, 0.109, 0.208, 0.307, 0.406, 0.505, 0.604, 0.703, 0.802, 0.901]
-    expected = [*warmup, *[1.0] * 30, *[0.1] * 30, *[0.01] * 50]
+    """Its trainer steps the schedule when an epoch starts: the first is one step warm already.
+
+    Epoch 10 is the first at the whole rate, epoch 40 the first at a tenth, epoch 70 at a hundredth.
+    """
+    schedule = ScheduleConfig(warmup_epochs=10, milestones=(40, 70), told="start")
+    expected = [*WARM_UP[1:], *[1.0] * 29, *[0.1] * 30, *[0.01] * 51]
     assert [schedule.factor(epoch) for epoch in range(120)] == pytest.approx(expected)
+
+
+def test_a_schedule_told_when_an_epoch_ends_is_one_epoch_behind() -> None:
+    schedule = ScheduleConfig(warmup_epochs=10, milestones=(40, 70))
+    expected = [*WARM_UP, *[1.0] * 29, *[0.1] * 30, *[0.01] * 50]
+    assert [schedule.factor(epoch) for epoch in range(120)] == pytest.approx(expected)
+
+
+def test_a_warm_up_from_nothing_rises_in_equal_steps() -> None:
+    """R / 10 in the first epoch, R in the tenth: TS-GAN, Sec. IV-B."""
+    schedule = ScheduleConfig(warmup_epochs=10, warmup_factor=0, told="start")
+    assert [schedule.factor(epoch) for epoch in range(11)] == pytest.approx(
+        [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.0]
+    )
+
+
+def test_a_first_epoch_that_would_learn_nothing_is_refused() -> None:
+    with pytest.raises(ValidationError, match=r"would waste the first epoch.*told=start"):
+        ScheduleConfig(warmup_epochs=2, warmup_factor=0)
+    assert ScheduleConfig(warmup_factor=0).factor(0) == 1  # there is no warm-up
 
 
 @given(
@@ -41,15 +68,26 @@ def test_the_schedule_of_the_strong_baseline_epoch_by_epoch() -> None:
     milestones=st.lists(st.integers(1, 50), unique=True, max_size=4).map(sorted),
     decay=st.floats(0.05, 1),
     epoch=st.integers(0, 60),
+    told=st.sampled_from(["start", "end"]),
 )
 def test_a_factor_is_warmup_times_steps(
-    warmup: int, first: float, milestones: list[int], decay: float, epoch: int
+    warmup: int,
+    first: float,
+    milestones: list[int],
+    decay: float,
+    epoch: int,
+    told: Literal["start", "end"],
 ) -> None:
     schedule = ScheduleConfig(
-        warmup_epochs=warmup, warmup_factor=first, milestones=tuple(milestones), decay=decay
+        warmup_epochs=warmup,
+        warmup_factor=first,
+        milestones=tuple(milestones),
+        decay=decay,
+        told=told,
     )
-    share = min(1.0, epoch / warmup) if warmup else 1.0
-    expected = (first + (1 - first) * share) * decay ** bisect_right(milestones, epoch)
+    count = epoch if told == "end" else epoch + 1
+    share = min(1.0, count / warmup) if warmup else 1.0
+    expected = (first + (1 - first) * share) * decay ** bisect_right(milestones, count)
     assert schedule.factor(epoch) == pytest.approx(expected)
 
 

@@ -241,3 +241,66 @@ def test_convolutions_round_factors_only_where_the_precision_says_so(
     method.train(data, make_run(description=replace(description, precision=precision)))
     assert seen == {(allowed, allowed)}
     assert torch.backends.cudnn.allow_tf32 == before
+
+
+def watch_batches(method: Any) -> list[Any]:
+    """Return a list to which a training will add its batches, in the place of learning."""
+    seen: list[Any] = []
+
+    def step(batch: Any, _updates: Updates) -> Mapping[str, torch.Tensor]:
+        seen.append(batch)
+        return {"identity": torch.zeros(())}
+
+    method.step = step
+    return seen
+
+
+def test_every_epoch_has_batches_of_its_own(
+    data: TrainingData, make_method: Make, make_run: Make
+) -> None:
+    """Two stages of two epochs of three batches; no two epochs see people in the same order."""
+    method = make_method()
+    seen = watch_batches(method)
+    method.train(data, make_run())
+    orders = [
+        tuple(label for batch in seen[start : start + 3] for label in batch.labels.tolist())
+        for start in range(0, 12, 3)
+    ]
+    assert len(set(orders)) == 4
+
+
+def test_every_epoch_has_an_augmentation_of_its_own(
+    data: TrainingData, make_method: Make, make_run: Make
+) -> None:
+    """All people look alike here, so that batches of two epochs differ by their draws alone."""
+    alike = replace(data, pixels=data.pixels[:1].repeat(len(data.pixels), axis=0))
+    method = make_method()
+    seen = watch_batches(method)
+    method.train(alike, make_run())
+    plain = torch.from_numpy(alike.pixels[0]).permute(2, 0, 1) / 255
+    for name in ("visible", "infrared"):
+        for step in range(3):
+            epochs = [getattr(seen[start + step], name) for start in range(0, 12, 3)]
+            assert len({tuple(images.flatten().tolist()) for images in epochs}) == 4
+        images = torch.cat([getattr(batch, name) for batch in seen])
+        augmented = (images != plain).flatten(1).any(1)
+        assert augmented.float().mean() > 0.8  # of 50 ways to flip and crop one leaves it whole
+
+
+def test_frozen_networks_evaluate_and_the_others_train_in_every_epoch(
+    data: TrainingData, make_method: Make, make_run: Make
+) -> None:
+    """Whatever was done to them between two epochs, such as a validation."""
+    method, modes = make_method(), list[dict[str, bool]]()
+
+    def step(_batch: Any, _updates: Updates) -> Mapping[str, torch.Tensor]:
+        modes.append({name: network.training for name, network in method.networks.items()})
+        return {"identity": torch.zeros(())}
+
+    method.step = step
+    first, second = method.stages()
+    frozen = replace(first, frozen=[method.networks["layer"]])
+    run = make_run(on_epoch=lambda *_: method.networks.eval())
+    run.execute(method.networks, [frozen, second], data)
+    everything = {"layer": True, "dropout": True, "classifier": True}
+    assert modes == [{**everything, "layer": False}] * 6 + [everything] * 6

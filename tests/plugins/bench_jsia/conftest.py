@@ -22,6 +22,7 @@ Calls = list[tuple[torch.Tensor, tuple[str, ...]]]
 NUM_IDENTITIES = 5
 SMALL = (
     "backbone=small",
+    "stem_relu=true",  # which is missing in ResNet-50 alone
     "image_height=32",
     "image_width=32",
     "style_width=2",

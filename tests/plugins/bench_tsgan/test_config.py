@@ -39,11 +39,11 @@ def test_paper_holds_what_the_paper_prints(config_of: Choose) -> None:
 
 
 def test_the_rate_warms_up_over_ten_epochs_and_falls_twice(config_of: Choose) -> None:
-    """From a tenth of the rate to the rate, then x 0.3 at epochs 40 and 70."""
-    factor = config_of("paper").schedule.factor
-    assert [factor(epoch) for epoch in (0, 5, 10, 39, 40, 69, 70, 119)] == pytest.approx(
-        [0.1, 0.55, 1, 1, 0.3, 0.3, 0.09, 0.09]
-    )
+    """From R / 10 to R in equal steps, then x 0.3 when the epochs 40 and 70 start."""
+    warm_up = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0]
+    expected = [*warm_up, *[1.0] * 29, *[0.3] * 30, *[0.09] * 51]
+    for schedule in (config_of("paper").schedule, config_of("paper").teacher_schedule):
+        assert [schedule.factor(epoch) for epoch in range(120)] == pytest.approx(expected)
 
 
 def test_paper_fills_gaps_from_the_strong_baseline_that_it_cites(config_of: Choose) -> None:
@@ -81,6 +81,9 @@ def test_strong_baseline_is_what_the_code_of_the_baseline_has(config_of: Choose)
     for schedule in (config.schedule, config.teacher_schedule):
         assert (schedule.warmup_epochs, schedule.warmup_factor) == (10, 0.01)
         assert (schedule.milestones, schedule.decay) == ((40, 70), 0.1)
+        assert [schedule.factor(epoch) for epoch in (0, 1, 8, 9, 38, 39, 68, 69)] == pytest.approx(
+            [0.109, 0.208, 0.901, 1.0, 1.0, 0.1, 0.1, 0.01]
+        )
     assert config.augmentation == paper.augmentation  # what the generators see is not erased
     assert config.optimizer == paper.optimizer
 
@@ -92,8 +95,8 @@ def test_quick_is_small(config_of: Choose) -> None:
     assert height * width <= 256 * 128 / 4
     stages = [(config.epochs, config.sampling), (config.teacher_epochs, config.teacher_sampling)]
     assert sum(epochs * (sampling.steps_per_epoch or 10**9) for epochs, sampling in stages) <= 750
-    assert max(config.schedule.milestones) < config.epochs
-    assert max(config.teacher_schedule.milestones) < config.teacher_epochs
+    assert max(config.schedule.milestones) <= config.epochs
+    assert max(config.teacher_schedule.milestones) <= config.teacher_epochs
 
 
 def test_quick_keeps_the_losses_of_the_paper(config_of: Choose) -> None:
@@ -118,7 +121,7 @@ def test_quick_keeps_the_losses_of_the_paper(config_of: Choose) -> None:
 @pytest.mark.parametrize(
     ("variant", "generators", "teacher"),
     [(FULL, True, True), ("od-all-ts", True, True), ("od-single-ts", True, True),
-     ("backbone", False, False)],
+     ("backbone", False, False), ("infrared", False, False), ("visible", False, False)],
 )  # fmt: skip
 def test_which_variant_has_generators_and_a_teacher(
     variant: str, generators: bool, teacher: bool, config_of: Choose
@@ -144,6 +147,9 @@ def test_an_ablation_fixes_what_it_is_named_for(variant: str, config_of: Choose)
     [
         (["discriminator=ordinary"], "gan_weight=0.1 needs discriminator=joint.*set gan_weight=0"),
         (["discriminator=none", "gan_weight=0"], "set cross_domain_weight=0 and same_domain_wei"),
+        (["learner=infrared"], "learner=infrared trains one network on one modality and no GAN"),
+        (["backbone=small", "last_stride=2"], "last_stride=2: an option of backbone=resnet50"),
+        (["backbone=small", "stem_relu=false"], "stem_relu=false: .* leave it at true"),
         (["neck=none", "embedding=neck-normalized"], "needs a neck; use pooled-normalized"),
         (["image_height=258"], "images of 258x128 do not fit the GAN: .* multiples of 4"),
         (["image_width=66"], "images of 256x66 do not fit the GAN: .* multiples of 4"),
@@ -156,6 +162,10 @@ def test_what_does_not_fit_together_is_refused_with_the_way_out(
 ) -> None:
     with pytest.raises(UsageError, match=message):
         config_of("paper", FULL, *assignments)
+
+
+def test_what_only_matters_after_the_training_is_marked(config_of: Choose) -> None:
+    assert set(config_of("paper").after_training) == {"extraction_batch", "embedding"}
 
 
 def test_images_of_any_size_fit_the_backbone_alone(config_of: Choose) -> None:
@@ -183,6 +193,7 @@ def test_images_of_any_size_fit_the_backbone_alone(config_of: Choose) -> None:
         "backbone=resnet18",
         "neck=tall",
         "embedding=last",
+        "learner=teacher",
         "discriminator=triple",
         "map_reduction=max",
         "adversarial_form=wasserstein",

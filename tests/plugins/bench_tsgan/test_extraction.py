@@ -15,6 +15,7 @@ from bench_tsgan.method import TSGAN
 Make = Callable[..., TSGAN]
 
 VARIANTS = ["jd-all-ts", "backbone", "od-single-ts", "od-all-ts"]
+ALONE = ["infrared", "visible"]
 
 
 def embed(method: TSGAN, images: torch.Tensor, modality: Modality = "visible") -> torch.Tensor:
@@ -34,6 +35,19 @@ def test_an_image_is_embedded_as_v_by_the_students_backbone_alone(
     with torch.inference_mode():
         expected = student.backbone(student.normalization(batch.visible))
     assert torch.equal(features[:, 0], expected)
+
+
+@pytest.mark.parametrize("variant", ALONE)
+def test_of_one_modality_the_teacher_is_scored(variant: str, make: Make, batch: Batch) -> None:
+    """Table III."""
+    method = make(variant)
+    assert list(method.networks) == ["teacher"]
+    teacher = method.networks["teacher"]
+    for images, modality in ((batch.visible, "visible"), (batch.infrared, "infrared")):
+        features = embed(method, images, modality)  # type: ignore[arg-type]
+        with torch.inference_mode():
+            expected = teacher.backbone(teacher.normalization(images))
+        assert torch.equal(features[:, 0], expected)
 
 
 def test_no_other_network_runs(make: Make, batch: Batch) -> None:

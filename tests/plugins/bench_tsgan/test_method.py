@@ -226,6 +226,52 @@ def test_the_teacher_student_losses_are_equations_13_to_15(
         assert losses[name].item() == pytest.approx(expected, rel=1e-4), name
 
 
+@pytest.mark.parametrize(
+    ("stage", "phases"),
+    [("joint", ["generators", "student", "discriminators"]),
+     ("generation", ["generators", "discriminators"])],
+)  # fmt: skip
+def test_infrared_images_are_judged_with_their_own_maps(
+    stage: str, phases: list[str], make: Make, batch: Batch, enter: Enter
+) -> None:
+    """Eqs. 1 to 5: maps are told apart by the images that the student was shown for them."""
+    method = make("jd-all-ts", "generation_epochs=1")
+    student, judge = method.networks["student"], method.networks["discriminator_infrared"]
+    shown, maps = inputs_of(student.backbone.body[0]), outputs_of(student.backbone.body[-1])
+    judged = list[tuple[torch.Tensor, torch.Tensor]]()
+    judge.register_forward_pre_hook(
+        lambda _module, inputs: judged.append((inputs[0].detach(), inputs[1].detach()))
+    )
+    fakes = outputs_of(method.networks["generator_to_infrared"])
+    take(method, stage, batch, enter)
+    fake, infrared = fakes[0].detach(), to_signed(batch.infrared)
+
+    def maps_of(images: torch.Tensor) -> torch.Tensor:
+        expected = student.normalization(from_signed(images))
+        (place,) = [
+            index
+            for index, part in enumerate(shown[0].split(6))
+            if torch.allclose(part, expected, atol=1e-5)
+        ]
+        part: torch.Tensor = maps[0].detach().split(6)[place]
+        return part
+
+    pairs = {
+        "X_I": [(infrared, maps_of(infrared))],
+        "X'": [(fake, maps_of(fake))],
+        "mixed": [(fake, maps_of(infrared)), (infrared, maps_of(fake))],
+    }
+    expected = {
+        "generators": pairs["X'"],
+        "student": pairs["X'"] + pairs["mixed"],
+        "discriminators": pairs["X_I"] + pairs["X'"] + pairs["mixed"],
+    }
+    assert len(judged) == len(phases)
+    for (images, their_maps), phase in zip(judged, phases, strict=True):
+        torch.testing.assert_close(images, torch.cat([image for image, _ in expected[phase]]))
+        torch.testing.assert_close(their_maps, torch.cat([own for _, own in expected[phase]]))
+
+
 def test_each_network_runs_as_often_as_the_algorithm_needs(
     make: Make, batch: Batch, enter: Enter
 ) -> None:
@@ -465,6 +511,22 @@ def test_the_teacher_learns_from_infrared_images_alone(
     ((loss, optimizers, changed),) = calls
     assert loss == pytest.approx(3 * expected["identity"] + expected["triplet"], rel=1e-4)
     assert (optimizers, changed) == (("teacher",), {"teacher"})
+
+
+@pytest.mark.parametrize("variant", ["infrared", "visible"])
+def test_a_network_of_table_3_learns_from_one_modality_as_the_teacher_does(
+    variant: str, make: Make, batch: Batch, enter: Enter
+) -> None:
+    method = make(variant, "teacher_epochs=5")
+    (stage,) = method.stages()
+    (of_the_teacher, _) = make("jd-all-ts", "teacher_epochs=5").stages()
+    assert (stage.name, stage.epochs, stage.sampling) == ("teacher", 5, of_the_teacher.sampling)
+    shown, seen = inputs_of(method.networks["teacher"]), outputs_of(method.networks["teacher"])
+    losses, calls = take(method, "teacher", batch, enter)
+    assert torch.equal(shown[0], getattr(batch, variant))
+    for name, value in expected_recognition(seen[0], batch.labels.tolist()).items():
+        assert losses[name].item() == pytest.approx(value, rel=1e-4)
+    assert [(call.optimizers, call.changed) for call in calls] == [(("teacher",), {"teacher"})]
 
 
 def test_the_backbone_learns_from_real_images_alone(make: Make, batch: Batch, enter: Enter) -> None:

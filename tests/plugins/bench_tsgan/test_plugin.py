@@ -14,20 +14,23 @@ def test_registers_one_method() -> None:
     assert (spec.paper.venue, spec.paper.year) == ("Pattern Recognition Letters", 2021)
 
 
-def test_the_variants_are_the_rows_of_table_2_with_the_full_method_first() -> None:
+def test_the_variants_are_the_rows_of_tables_2_and_3_with_the_full_method_first() -> None:
     """The row with re-ranking is no training of its own: `bench run --rerank`."""
     (spec,) = bench_tsgan.bench_register_methods()
     no_maps = {"discriminator": "ordinary", "gan_weight": 0.0}
+    no_gan = {
+        "discriminator": "none",
+        "gan_weight": 0.0,
+        "cross_domain_weight": 0.0,
+        "same_domain_weight": 0.0,
+    }
     assert {variant.name: dict(variant.values) for variant in spec.variants} == {
         "jd-all-ts": {},
-        "backbone": {
-            "discriminator": "none",
-            "gan_weight": 0.0,
-            "cross_domain_weight": 0.0,
-            "same_domain_weight": 0.0,
-        },
+        "backbone": no_gan,
         "od-single-ts": {**no_maps, "same_domain_weight": 0.0},
         "od-all-ts": no_maps,
+        "infrared": {**no_gan, "learner": "infrared"},
+        "visible": {**no_gan, "learner": "visible"},
     }
     assert spec.variants[0].name == "jd-all-ts"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -104,6 +105,27 @@ def whole(
     method.train(data, run_in(folder))
     assert taken == STEPS
     return method, folder
+
+
+def test_the_loop_leaves_a_fixed_teacher_as_its_own_stage_left_it(
+    make: Make, data: TrainingData, tmp_path: Path
+) -> None:
+    """Parameters and batch statistics; those of the student are collected by every step."""
+    method = make("jd-all-ts", *SMALLEST)
+    states: list[dict[str, torch.Tensor]] = []
+
+    def note_state(*_: object) -> None:
+        state = method.networks.state_dict()
+        states.append({name: value.clone() for name, value in state.items()})
+
+    method.train(data, replace(run_in(tmp_path), on_epoch=note_state))
+    after_teacher, after_generation, *_, after_joint = states
+    for name, value in after_teacher.items():
+        if name.startswith("teacher."):
+            assert torch.equal(after_joint[name], value), name
+        if name.startswith("student.") and "running_mean" in name:
+            assert torch.equal(after_generation[name], value), name
+            assert not torch.equal(after_joint[name], value), name
 
 
 @pytest.mark.parametrize("done", range(1, len(STEPS)))

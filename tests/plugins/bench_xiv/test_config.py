@@ -13,7 +13,6 @@ from bench_xiv.config import XIVConfig
 Choose = Callable[..., XIVConfig]
 
 (SPEC,) = bench_xiv.bench_register_methods()
-VARIANTS = [variant.name for variant in SPEC.variants]
 PRESETS = [preset.name for preset in SPEC.presets]
 
 
@@ -45,6 +44,17 @@ def test_paper_fills_gaps_from_the_strong_baseline_that_it_cites(config_of: Choo
     assert config.last_stride == 1
 
 
+@pytest.mark.parametrize("preset", ["paper", "strong-baseline"])
+def test_the_schedule_is_that_of_the_strong_baseline_epoch_by_epoch(
+    preset: str, config_of: Choose
+) -> None:
+    """Epoch 10 is the first at the whole rate, epochs 40 and 70 are the first at lower ones."""
+    warm_up = [0.109, 0.208, 0.307, 0.406, 0.505, 0.604, 0.703, 0.802, 0.901, 1.0]
+    expected = [*warm_up, *[1.0] * 29, *[0.1] * 30, *[0.01] * 51]
+    factor = config_of(preset).schedule.factor
+    assert [factor(epoch) for epoch in range(120)] == pytest.approx(expected)
+
+
 def test_paper_adds_nothing_that_the_paper_does_not_mention(config_of: Choose) -> None:
     config = config_of("paper")
     assert config.label_smoothing == 0
@@ -53,11 +63,53 @@ def test_paper_adds_nothing_that_the_paper_does_not_mention(config_of: Choose) -
     assert config.embedding == "pooled"
 
 
-def test_paper_densenet_changes_backbone_and_size_alone(config_of: Choose) -> None:
-    config = config_of("paper-densenet")
+@pytest.mark.parametrize("row", ["", "-baseline", "-baseline-x"])
+def test_the_rows_of_densenet_change_backbone_and_size_alone(row: str, config_of: Choose) -> None:
+    config = config_of("paper", f"densenet{row}")
     assert (config.backbone, config.image_size) == ("densenet121", (224, 224))
     as_paper = {"backbone": "resnet50", "image_height": 256, "image_width": 128}
-    assert config.model_copy(update=as_paper) == config_of("paper")
+    same_row = config_of("paper", row.removeprefix("-") or "full")
+    assert config.model_copy(update=as_paper) == same_row
+
+
+def test_a_size_that_is_given_stays_with_densenet(config_of: Choose) -> None:
+    assert config_of("quick", "densenet").image_size == (96, 48)
+    assert config_of("paper", "densenet", "image_width=112").image_size == (224, 112)
+    assert config_of("paper", "full", "backbone=densenet121").image_size == (224, 224)
+    assert config_of("paper", "full", "backbone=small").image_size == (256, 128)
+
+
+def test_images_too_small_for_densenet_are_refused(config_of: Choose) -> None:
+    with pytest.raises(UsageError, match=r"images of 96x16 are too small for backbone=densenet121"):
+        config_of("quick", "densenet", "image_width=16")
+
+
+@pytest.mark.parametrize(
+    ("assignments", "message"),
+    [
+        (["backbone=small", "last_stride=2"], r"last_stride=2: an option of backbone=resnet50"),
+        (["backbone=densenet121", "stem_relu=false"], r"stem_relu=false: .* leave it at true"),
+    ],
+)
+def test_options_that_a_backbone_ignores_are_refused(
+    assignments: list[str], message: str, config_of: Choose
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        config_of("paper", "full", *assignments)
+
+
+def test_what_only_matters_after_the_training_is_marked(config_of: Choose) -> None:
+    assert config_of("strong-baseline").after_training == {
+        "extraction_batch": 128,
+        "embedding": "neck-normalized",
+        "scored_by": "both",
+    }
+
+
+def test_without_x_nothing_is_scored_by_x(config_of: Choose) -> None:
+    with pytest.raises(UsageError, match="scored_by=x needs an X modality"):
+        config_of("paper", "baseline", "scored_by=x")
+    assert config_of("paper", "baseline", "scored_by=visible").scored_by == "visible"
 
 
 def test_strong_baseline_is_what_the_code_of_the_baseline_has(config_of: Choose) -> None:
@@ -68,6 +120,7 @@ def test_strong_baseline_is_what_the_code_of_the_baseline_has(config_of: Choose)
     assert config.embedding == "neck-normalized"
     assert (config.augmentation.flip, config.augmentation.padding) == (0.5, 10)
     assert config.optimizer == config_of("paper").optimizer
+    assert config_of("strong-baseline", "densenet").stem_relu  # it is ResNet's that is missing
 
 
 def test_quick_is_small(config_of: Choose) -> None:
@@ -77,7 +130,7 @@ def test_quick_is_small(config_of: Choose) -> None:
     assert height * width <= 256 * 128 / 4
     assert config.sampling.steps_per_epoch is not None
     assert config.epochs * config.sampling.steps_per_epoch <= 750
-    assert max(config.schedule.milestones) < config.epochs
+    assert max(config.schedule.milestones) <= config.epochs
 
 
 def test_quick_keeps_the_losses_of_the_paper(config_of: Choose) -> None:
@@ -105,10 +158,12 @@ def test_what_the_schedule_does_not_set_stays_the_papers(config_of: Choose) -> N
     assert config.optimizer.weight_decay == 5e-4
 
 
-@pytest.mark.parametrize("variant", [name for name in VARIANTS if name != "full"])
-def test_an_ablation_fixes_what_it_is_named_for(variant: str, config_of: Choose) -> None:
+@pytest.mark.parametrize(
+    ("variant", "key"), [(known.name, key) for known in SPEC.variants for key in known.values]
+)
+def test_an_ablation_fixes_what_it_is_named_for(variant: str, key: str, config_of: Choose) -> None:
     with pytest.raises(UsageError, match=f"the variant 'xiv:{variant}' fixes this value"):
-        config_of("paper", variant, "x_source=learned")
+        config_of("paper", variant, f"{key}=learned")
 
 
 @pytest.mark.parametrize(
@@ -123,6 +178,7 @@ def test_an_ablation_fixes_what_it_is_named_for(variant: str, config_of: Choose)
         "backbone=resnet18",
         "x_source=red",
         "embedding=last",
+        "scored_by=infrared",
         "weights=coco",
         "sampling.identities=1",
     ],

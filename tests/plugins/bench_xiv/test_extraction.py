@@ -57,6 +57,31 @@ def test_the_views_of_an_infrared_image_are_equal(variant: str, make: Make, batc
     assert torch.equal(views[:, 0], views[:, 1])
 
 
+@pytest.mark.parametrize(("scored_by", "view"), [("visible", 0), ("x", 1)])
+@pytest.mark.parametrize("variant", WITH_X)
+def test_one_distance_alone_is_one_of_the_two_views(
+    variant: str, scored_by: str, view: int, make: Make, batch: Batch
+) -> None:
+    """D(I, V) is the distance of the first views, D(I, X) that of the second."""
+    both = settled(make(variant), batch)
+    alone = settled(make(variant, f"scored_by={scored_by}"), batch)
+    for images, modality in ((batch.visible, "visible"), (batch.infrared, "infrared")):
+        expected = both.extract(images, modality)[:, view : view + 1]  # type: ignore[arg-type]
+        assert torch.equal(alone.extract(images, modality), expected)  # type: ignore[arg-type]
+
+
+def test_embeddings_of_the_strong_baseline_are_behind_the_neck(make: Make, batch: Batch) -> None:
+    method = settled(make("full", "embedding=neck-normalized"), batch)
+    plain = settled(make(), batch).extract(batch.infrared, "infrared")[:, 0]
+    normalization = method.networks["neck"].normalization
+    with torch.no_grad():
+        normalization.weight.uniform_(0.5, 2)
+    scale = normalization.weight / (normalization.running_var + normalization.eps).sqrt()
+    behind = (plain - normalization.running_mean) * scale
+    expected = behind / behind.norm(dim=1, keepdim=True)
+    torch.testing.assert_close(method.extract(batch.infrared, "infrared")[:, 0], expected)
+
+
 @pytest.mark.parametrize("modality", ["visible", "infrared"])
 @pytest.mark.parametrize("embedding", ["pooled", "neck-normalized"])
 def test_a_feature_does_not_depend_on_the_rest_of_the_batch(
@@ -85,7 +110,9 @@ def test_extraction_leaves_images_and_networks_alone(make: Make, batch: Batch) -
 def test_embeddings_of_the_strong_baseline_have_unit_length(
     modality: Modality, make: Make, batch: Batch
 ) -> None:
-    method = settled(make("full", "weights=none", preset="strong-baseline"), batch)
+    method = settled(
+        make("full", "weights=none", "stem_relu=true", preset="strong-baseline"), batch
+    )
     lengths = method.extract(batch.visible, modality).norm(dim=2)
     torch.testing.assert_close(lengths, torch.ones(6, 2))
 
@@ -123,3 +150,18 @@ def test_a_visible_image_passes_the_backbone_twice(
         with FlopCounterMode(display=False) as counter:
             method.extract(image, modality)
         assert counter.get_total_flops() // 2 == passes * macs + generator
+
+
+@pytest.mark.parametrize(
+    ("scored_by", "macs"), [("visible", 2_832_900_000), ("x", 2_832_900_000 + 301_056)]
+)
+def test_one_distance_alone_costs_one_pass_of_densenet_121(
+    scored_by: str, macs: int, config_of: Choose
+) -> None:
+    """2.833 G at 224x224, and the generator's 224 x 224 x 6 where X is needed."""
+    with torch.device("meta"):
+        method = XIV(config_of("paper", "densenet", f"scored_by={scored_by}"), num_identities=2)
+        image = torch.empty(1, 3, 224, 224)
+    with FlopCounterMode(display=False) as counter:
+        method.extract(image, "visible")
+    assert counter.get_total_flops() // 2 == pytest.approx(macs, rel=1e-4)

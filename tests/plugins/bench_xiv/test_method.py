@@ -109,6 +109,27 @@ def test_the_losses_are_the_equations_of_the_paper(variant: str, make: Make, bat
     assert losses.keys() == {"total", *expected}
 
 
+def test_both_gaps_are_between_infrared_and_another_modality(make: Make, batch: Batch) -> None:
+    """Eq. 3: I with X and I with V, never X with V; each modality is embedded by itself here."""
+    method, labels = make(), batch.labels.tolist()
+    method.networks.eval()  # so that features do not depend on what else passes
+
+    def gaps(modality: Rows, *others: Rows) -> float:
+        pairs = [pair for other in others for pair in ((modality, other), (other, modality))]
+        return sum(triplets(*pair, labels, 0.5) for pair in pairs) / len(labels)
+
+    with torch.no_grad():
+        loss = method.losses(batch)["cross-modality"].item()
+        x_images = method.networks["x_source"](batch.visible)
+        infrared, visible, x = (
+            method.extract(images, "infrared")[:, 0].tolist()
+            for images in (batch.infrared, batch.visible, x_images)
+        )
+    assert loss == pytest.approx(gaps(infrared, x, visible), rel=1e-4)
+    for wrong in (gaps(visible, x, infrared), gaps(x, infrared, visible)):
+        assert loss != pytest.approx(wrong, rel=1e-3)
+
+
 def test_lambda_and_the_margins_are_those_of_the_configuration(make: Make, batch: Batch) -> None:
     plain = make().losses(batch)
     heavy = make("full", "cross_modality_weight=2").losses(batch)
@@ -250,18 +271,20 @@ def test_a_checkpoint_holds_every_network(variant: str, names: set[str], make: M
 
 
 @pytest.mark.parametrize(
-    ("preset", "parameters"),
+    ("variant", "parameters"),
     [
-        ("paper", 23_508_032 + 4_096 + 808_960 + 10),
-        ("paper-densenet", 6_953_856 + 2_048 + 404_480 + 10),
+        ("full", 23_508_032 + 4_096 + 808_960 + 10),
+        ("densenet", 6_953_856 + 2_048 + 404_480 + 10),
+        ("densenet-baseline-x", 6_953_856 + 2_048 + 404_480 + 10),
+        ("densenet-baseline", 6_953_856 + 2_048 + 404_480),
     ],
 )
 def test_the_method_has_the_parameters_of_the_fact_sheet(
-    preset: str, parameters: int, config_of: Choose
+    variant: str, parameters: int, config_of: Choose
 ) -> None:
     """Trained on the 395 identities of SYSU-MM01."""
     with torch.device("meta"):
-        method = XIV(config_of(preset), num_identities=395)
+        method = XIV(config_of("paper", variant), num_identities=395)
     assert sum(value.numel() for value in method.networks.parameters()) == parameters
 
 

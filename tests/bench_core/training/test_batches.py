@@ -1,0 +1,77 @@
+"""Batches: the pixels they hold, and that each image is augmented by a draw of its own."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from bench_core import AugmentationConfig, Batch
+from bench_core.data.sampling import BatchRows
+from bench_core.training.batches import BatchLoader, to_float
+
+CPU = torch.device("cpu")
+PLAIN = AugmentationConfig(flip=0, padding=0)
+
+
+def load(
+    pixels: NDArray[np.uint8], rows: list[BatchRows], augmentation: AugmentationConfig
+) -> list[Batch]:
+    return list(BatchLoader(pixels, CPU).load(iter(rows), augmentation, seed=5))
+
+
+def one_picture(num: int) -> NDArray[np.uint8]:
+    """Return the same random picture `num` times."""
+    picture = np.random.default_rng(0).integers(0, 256, (1, 16, 8, 3), dtype=np.uint8)
+    return np.repeat(picture, num, axis=0)
+
+
+def halves(num: int) -> BatchRows:
+    """Take the first images as visible and as many others as infrared."""
+    rows = np.arange(num)
+    return BatchRows(visible=rows, infrared=rows + num, labels=np.zeros(num, dtype=np.int64))
+
+
+def test_bytes_become_fractions_of_255() -> None:
+    """Black is 0, white is 1 exactly."""
+    values = np.arange(256, dtype=np.uint8).reshape(1, 16, 16, 1).repeat(3, axis=3)
+    fractions = to_float(torch.from_numpy(values))
+    assert fractions.shape == (1, 3, 16, 16)
+    assert (fractions.min().item(), fractions.max().item()) == (0, 1)
+    expected = torch.arange(256, dtype=torch.float64) / 255
+    torch.testing.assert_close(fractions[0, 0].flatten().double(), expected, rtol=1e-6, atol=0)
+
+
+def test_a_batch_holds_the_rows_asked_for_of_each_modality() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (6, 16, 8, 3), dtype=np.uint8)
+    rows = BatchRows(visible=np.array([4, 0]), infrared=np.array([1, 5]), labels=np.array([2, 7]))
+    (batch,) = load(pixels, [rows], PLAIN)
+    for images, chosen in ((batch.visible, [4, 0]), (batch.infrared, [1, 5])):
+        expected = pixels[chosen].transpose(0, 3, 1, 2) / np.float32(255)
+        np.testing.assert_allclose(images.numpy(), expected, rtol=1e-6)
+    assert batch.labels.tolist() == [2, 7]
+
+
+def test_infrared_images_have_a_draw_of_their_own() -> None:
+    """Of one picture in all places, the modalities are flipped and cropped in different ways."""
+    (batch,) = load(one_picture(16), [halves(8)], AugmentationConfig(flip=0.5, padding=4))
+    differ = (batch.visible != batch.infrared).flatten(1).any(1)
+    assert int(differ.sum()) >= 6  # two draws of 162 ways are rarely the same
+
+
+def test_every_batch_has_a_draw_of_its_own() -> None:
+    first, second = load(one_picture(16), [halves(8)] * 2, AugmentationConfig(flip=0, padding=4))
+    for name in ("visible", "infrared"):
+        differ = (getattr(first, name) != getattr(second, name)).flatten(1).any(1)
+        assert int(differ.sum()) >= 6
+
+
+def test_a_batch_is_augmented_as_asked_for() -> None:
+    """A certain flip turns both modalities; nothing asked for changes nothing."""
+    plain, flipped = (
+        load(one_picture(4), [halves(2)], config)[0]
+        for config in (PLAIN, AugmentationConfig(flip=1, padding=0))
+    )
+    for name in ("visible", "infrared"):
+        assert torch.equal(getattr(flipped, name), getattr(plain, name).flip(3))
+        assert not torch.equal(getattr(flipped, name), getattr(plain, name))
