@@ -126,7 +126,7 @@ def extract(
         model.method,
         inputs.dataset.images,
         rows,
-        inputs.images(model.config.image_size),
+        inputs.images(model.config.image_size, model.config.resize_filter),
         ExtractionSettings(
             device=device, batch_size=model.config.extraction_batch, precision=precision
         ),

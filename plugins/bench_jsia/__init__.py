@@ -89,6 +89,7 @@ PRESETS = (
         values={
             "local_regions": "none",
             "unseen_identities": False,
+            "resize_filter": "bicubic",
             "stem_relu": False,
             "content_input": "grey",
             "embedding": "neck",

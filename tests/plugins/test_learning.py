@@ -24,14 +24,14 @@ CPU = torch.device("cpu")
 BATCHES = ("sampling.identities=6", "sampling.images=3")
 SMALL = (*BATCHES, "image_height=48", "image_width=32")
 XIV = (*SMALL, "sampling.steps_per_epoch=4")
-TS_GAN = (*BATCHES, "image_height=64", "image_width=32", "sampling.steps_per_epoch=7")
+TS_GAN = (*BATCHES, "image_height=64", "image_width=32", "sampling.steps_per_epoch=5")
 TEACHER = ("teacher_sampling.identities=6", "teacher_sampling.images=3")
-JSIA = (*SMALL, "sampling.steps_per_epoch=6")
-GENERATED = ("generation_sampling.identities=3", "generation_sampling.steps_per_epoch=3")
+JSIA = (*SMALL, "sampling.steps_per_epoch=4")
+GENERATED = ("generation_sampling.identities=3", "generation_sampling.steps_per_epoch=1")
 ALIGNGAN = (
     *BATCHES,
     *("image_height=64", "image_width=32", "feature_height=48", "feature_width=24"),
-    *("sampling.steps_per_epoch=4", "pixel_images=1"),
+    *("sampling.steps_per_epoch=5", "pixel_identities=3", "pixel_images=1"),
 )
 
 
@@ -70,7 +70,7 @@ def mean_average_precision(method: Method, inputs: RunInputs) -> float:
     [
         ("xiv", XIV),
         ("xiv:baseline", XIV),
-        ("ts-gan", (*TS_GAN, *TEACHER, "teacher_sampling.steps_per_epoch=4")),
+        ("ts-gan", (*TS_GAN, *TEACHER, "teacher_sampling.steps_per_epoch=3")),
         ("ts-gan:backbone", TS_GAN),
         ("jsia", (*JSIA, *GENERATED)),
         ("jsia:baseline", JSIA),
