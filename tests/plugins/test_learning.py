@@ -23,7 +23,7 @@ SPLIT = "train+val"
 CPU = torch.device("cpu")
 BATCHES = ("sampling.identities=6", "sampling.images=3")
 SMALL = (*BATCHES, "image_height=48", "image_width=32")
-XIV = (*SMALL, "sampling.steps_per_epoch=4")
+XIV = (*SMALL, "sampling.steps_per_epoch=3")
 TS_GAN = (*BATCHES, "image_height=64", "image_width=32", "sampling.steps_per_epoch=5")
 TEACHER = ("teacher_sampling.identities=6", "teacher_sampling.images=3")
 JSIA = (*SMALL, "sampling.steps_per_epoch=4")
