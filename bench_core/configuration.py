@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bench_core.contracts.errors import PluginError, UsageError, unknown_name
+from bench_core.contracts.images import ResizeFilter
 from bench_core.contracts.method import MethodSpec, PresetSpec, VariantSpec
 from bench_core.escaping import terminal_line
 from bench_core.plugins import load_object
@@ -46,6 +47,7 @@ class MethodConfig(FrozenModel):
     Attributes:
         image_height: Height that images are resized to, in pixels.
         image_width: Width that images are resized to, in pixels.
+        resize_filter: How they are resized.
         weights: What the backbones start from where `--weights` does not say.
         extraction_batch: Images in a batch when features are extracted.
     """
@@ -53,6 +55,7 @@ class MethodConfig(FrozenModel):
     weights: WeightsKind = "none"
     image_height: int = Field(default=256, ge=16)
     image_width: int = Field(default=128, ge=16)
+    resize_filter: ResizeFilter = "bilinear"
     extraction_batch: Annotated[int, AfterTraining()] = Field(default=128, ge=1)
 
     @property

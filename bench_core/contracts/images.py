@@ -10,6 +10,9 @@ VISIBLE: Modality = "visible"
 INFRARED: Modality = "infrared"
 MODALITIES: tuple[Modality, ...] = get_args(Modality)
 
+ResizeFilter: TypeAlias = Literal["bilinear", "bicubic"]
+"""How images are brought to the size that a method wants."""
+
 IMAGE_COLUMNS = ("path", "identity", "camera", "modality", "index")
 """Columns of an image table.
 

@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from bench_core.configuration import FrozenModel
 from bench_core.contracts.dataset import Dataset
 from bench_core.contracts.errors import BenchError
-from bench_core.data.decoding import DECODING_VERSION, RESIZE_FILTER, decode_image
+from bench_core.contracts.images import ResizeFilter
+from bench_core.data.decoding import DECODING_VERSION, RESIZE_FILTERS, decode_image
 from bench_core.data.parallel import map_chunks
 from bench_core.files import folder_written_whole, hash_json, remove_leftovers, write_text
 from bench_core.processes import held, locked, remove_abandoned_folders
@@ -70,7 +71,13 @@ class CacheIdentity(FrozenModel):
     decoding_version: int
 
     @classmethod
-    def of(cls, dataset: Dataset, fingerprint: str, size: tuple[int, int]) -> CacheIdentity:
+    def of(
+        cls,
+        dataset: Dataset,
+        fingerprint: str,
+        size: tuple[int, int],
+        resize_filter: ResizeFilter = "bilinear",
+    ) -> CacheIdentity:
         """Return the identity of a dataset's images at a size (height, width) in pixels."""
         return cls(
             fingerprint=fingerprint,
@@ -78,7 +85,7 @@ class CacheIdentity(FrozenModel):
             num_images=len(dataset.images),
             height=size[0],
             width=size[1],
-            resize_filter=RESIZE_FILTER.name,
+            resize_filter=RESIZE_FILTERS[resize_filter].name,
             decoding_version=DECODING_VERSION,
         )
 
@@ -112,7 +119,11 @@ class CacheDescription(FrozenModel):
 
 
 def open_images(
-    dataset: Dataset, fingerprint: str, size: tuple[int, int], cache: Path
+    dataset: Dataset,
+    fingerprint: str,
+    size: tuple[int, int],
+    cache: Path,
+    resize_filter: ResizeFilter = "bilinear",
 ) -> ImageStore:
     """Open the decoded images of a dataset; decode them first where that was not yet done.
 
@@ -124,6 +135,7 @@ def open_images(
         fingerprint: Its content hash: images that change are decoded anew.
         size: Height and width in pixels.
         cache: Folder for the decoded images.
+        resize_filter: How they are brought to the size.
 
     Returns:
         The images, memory-mapped.
@@ -132,7 +144,7 @@ def open_images(
         DataError: An image is damaged; the message names it.
         BenchError: The cache cannot be written.
     """
-    identity = CacheIdentity.of(dataset, fingerprint, size)
+    identity = CacheIdentity.of(dataset, fingerprint, size, resize_filter)
     folder = cache / IMAGES_FOLDER / identity.key
     pixels = _open(folder, identity)
     if pixels is None:
@@ -141,7 +153,7 @@ def open_images(
             if pixels is None:
                 discard(folder)
                 remove_abandoned_folders(folder.parent)
-                _build(dataset, identity, folder)
+                _build(dataset, identity, folder, resize_filter)
                 pixels = _open(folder, identity)
     if pixels is None:
         raise BenchError(f"{folder} was written but cannot be read again; check the disk")
@@ -186,7 +198,9 @@ def _open(folder: Path, identity: CacheIdentity) -> NDArray[np.uint8] | None:
     return np.memmap(folder / PIXELS_FILE, dtype=np.uint8, mode="r", shape=identity.shape)
 
 
-def _build(dataset: Dataset, identity: CacheIdentity, folder: Path) -> None:
+def _build(
+    dataset: Dataset, identity: CacheIdentity, folder: Path, resize_filter: ResizeFilter
+) -> None:
     paths = [str(dataset.root / path) for path in dataset.images["path"]]
     size = identity.height, identity.width
     description = CacheDescription(
@@ -200,7 +214,7 @@ def _build(dataset: Dataset, identity: CacheIdentity, folder: Path) -> None:
         target = temporary / PIXELS_FILE
         target.touch()
         map_chunks(
-            partial(_decode_chunk, target, size),
+            partial(_decode_chunk, target, size, resize_filter),
             list(enumerate(paths)),
             description=f"decoding {size[0]}x{size[1]}",
         )
@@ -213,11 +227,16 @@ def _as_text(path: Path) -> str:
     return os.fsencode(path).decode(errors="backslashreplace")
 
 
-def _decode_chunk(target: Path, size: tuple[int, int], images: Sequence[tuple[int, str]]) -> None:
+def _decode_chunk(
+    target: Path,
+    size: tuple[int, int],
+    resize_filter: ResizeFilter,
+    images: Sequence[tuple[int, str]],
+) -> None:
     """Write the pixels of images, given as (row, path) with rows that follow each other."""
     pixels = np.empty((len(images), *size, 3), dtype=np.uint8)
     for place, (_, path) in enumerate(images):
-        pixels[place] = decode_image(Path(path), size)
+        pixels[place] = decode_image(Path(path), size, resize_filter)
     with target.open("r+b") as file:
         file.seek(images[0][0] * pixels[0].nbytes)
         file.write(pixels.data)

@@ -19,7 +19,9 @@ from __future__ import annotations
 
 import io
 import struct
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -27,6 +29,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from bench_core.contracts.errors import DataError
+from bench_core.contracts.images import ResizeFilter
 from bench_core.data.regular_files import LARGEST_IMAGE_BYTES, read_regular, recognized_content
 
 FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP")
@@ -38,8 +41,10 @@ NO_IMAGE = "not a JPEG, PNG, BMP, TIFF or WebP image"
 DECODING_VERSION = 1
 """Raised whenever the same file would give other pixels: caches of older versions are not used."""
 
-RESIZE_FILTER = Image.Resampling.BILINEAR
-"""PIL's bilinear filter, which averages when it shrinks, as the strong baseline resizes."""
+RESIZE_FILTERS: Mapping[ResizeFilter, Image.Resampling] = MappingProxyType(
+    {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+)
+"""PIL's filters, which average when they shrink; the strong baseline resizes by the first."""
 
 DAMAGE = (
     *(OSError, EOFError, SyntaxError, ValueError, TypeError, IndexError, KeyError, RuntimeError),
@@ -72,12 +77,15 @@ class ImageFileError(DataError):
         return f"{self.path} {self.reason}; restore it from the dataset's archive"
 
 
-def decode_image(path: Path, size: tuple[int, int]) -> NDArray[np.uint8]:
+def decode_image(
+    path: Path, size: tuple[int, int], resize_filter: ResizeFilter = "bilinear"
+) -> NDArray[np.uint8]:
     """Decode an image and resize it.
 
     Args:
         path: The image file.
         size: Height and width in pixels.
+        resize_filter: How it is resized.
 
     Returns:
         Array (height, width, 3), uint8, RGB.
@@ -86,7 +94,7 @@ def decode_image(path: Path, size: tuple[int, int]) -> NDArray[np.uint8]:
         ImageFileError: The file is missing, empty, truncated or no image; the message names it.
     """
     image = decode(read_image_file(path), path)
-    return np.asarray(image.resize((size[1], size[0]), RESIZE_FILTER))
+    return np.asarray(image.resize((size[1], size[0]), RESIZE_FILTERS[resize_filter]))
 
 
 def read_image_file(path: Path) -> bytes:

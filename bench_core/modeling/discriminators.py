@@ -5,11 +5,15 @@ B: batch; H, W and h, w: height and width of images and of feature maps.
 
 from __future__ import annotations
 
+from typing import Literal, TypeAlias
+
 import torch
 from torch import nn
 from torch.nn import functional
 
 from bench_core.modeling.generators import initialize_gan
+
+BorderPadding: TypeAlias = Literal["zeros", "reflect"]
 
 NEGATIVE_SLOPE = 0.2
 
@@ -49,13 +53,21 @@ class MultiScaleDiscriminator(nn.Module):
         width: Channels behind the first convolution of a scale; each further one doubles them.
         num_layers: Strided convolutions after the first.
         num_scales: Number of sizes.
+        padding: What lies beyond the border of an image and of a map: zeros, or its reflection.
     """
 
-    def __init__(self, *, width: int = 32, num_layers: int = 3, num_scales: int = 2) -> None:
+    def __init__(
+        self,
+        *,
+        width: int = 32,
+        num_layers: int = 3,
+        num_scales: int = 2,
+        padding: BorderPadding = "zeros",
+    ) -> None:
         super().__init__()
         self.scales = nn.ModuleList(
             nn.Sequential(
-                *_halvings(3, width, num_layers + 1, normalize=False),
+                *_halvings(3, width, num_layers + 1, normalize=False, padding=padding),
                 nn.Conv2d(width * 2**num_layers, 1, 1),
             )
             for _ in range(num_scales)
@@ -132,18 +144,24 @@ class FeatureDiscriminator(nn.Module):
         return scores
 
 
-def _halvings(inputs: int, width: int, number: int, *, normalize: bool) -> list[nn.Module]:
+def _halvings(
+    inputs: int, width: int, number: int, *, normalize: bool, padding: BorderPadding = "zeros"
+) -> list[nn.Module]:
     """Return strided convolutions of `width`, 2 x `width`, ... channels; the first is plain."""
     layers: list[nn.Module] = []
     for index in range(number):
         outputs = width * 2**index
-        layers += _halving(inputs, outputs, normalize=normalize and index > 0)
+        layers += _halving(inputs, outputs, normalize=normalize and index > 0, padding=padding)
         inputs = outputs
     return layers
 
 
-def _halving(inputs: int, outputs: int, *, normalize: bool) -> list[nn.Module]:
-    layers: list[nn.Module] = [nn.Conv2d(inputs, outputs, 4, stride=2, padding=1)]
+def _halving(
+    inputs: int, outputs: int, *, normalize: bool, padding: BorderPadding = "zeros"
+) -> list[nn.Module]:
+    layers: list[nn.Module] = [
+        nn.Conv2d(inputs, outputs, 4, stride=2, padding=1, padding_mode=padding)
+    ]
     if normalize:
         layers.append(nn.InstanceNorm2d(outputs))
     return [*layers, nn.LeakyReLU(NEGATIVE_SLOPE, inplace=True)]

@@ -59,7 +59,7 @@ def generated_part(trained: Trained, options: ReportOptions) -> GeneratedPart:
         CheckpointError: The weights of the Inception network cannot be used.
     """
     inputs, model = trained.inputs, trained.model
-    pixels = inputs.images(model.config.image_size).pixels
+    pixels = inputs.images(model.config.image_size, model.config.resize_filter).pixels
     pairs = draw_pairs(inputs.dataset.images, tested_rows(model, inputs), pixels)
     if not len(pairs):
         return _nothing("no test person is seen in both modalities")

@@ -36,7 +36,9 @@ def search_part(subject: Subject, trained: Trained) -> Part:
     )
     search = Search.of(trained.features, drawn, inputs.protocol.spec, rerank=subject.rerank)
     rows = tested_rows(trained.model, inputs)
-    pixels = inputs.images(trained.model.config.image_size).pixels[rows]
+    pixels = inputs.images(
+        trained.model.config.image_size, trained.model.config.resize_filter
+    ).pixels[rows]
     scores = search.scores
     mean_precision = 100 * scores.average_precision[scores.valid].mean()
     text = (

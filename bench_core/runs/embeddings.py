@@ -166,7 +166,8 @@ def extract(
     settings = ExtractionSettings(
         device=device, batch_size=model.config.extraction_batch, precision=precision
     )
-    images, store = inputs.dataset.images, inputs.images(model.config.image_size)
+    images = inputs.dataset.images
+    store = inputs.images(model.config.image_size, model.config.resize_filter)
     with fixed_threads(threads or default_threads()):
         extraction = extract_features(model.method, images, rows, store, settings)
         computed_on = device_name(device)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bench_core.contracts.dataset import Dataset, DatasetSpec
 from bench_core.contracts.errors import DataError, UsageError
+from bench_core.contracts.images import ResizeFilter
 from bench_core.contracts.method import Selection
 from bench_core.contracts.protocol import EvaluationProtocol, ProtocolSpec, Trial
 from bench_core.data.cache import ImageStore, open_images
@@ -39,9 +40,9 @@ class RunInputs:
     cache: Path
     findings: tuple[str, ...] = ()
 
-    def images(self, size: tuple[int, int]) -> ImageStore:
+    def images(self, size: tuple[int, int], resize_filter: ResizeFilter = "bilinear") -> ImageStore:
         """Return the decoded images at a size (height, width); see `open_images`."""
-        return open_images(self.dataset, self.fingerprint, size, self.cache)
+        return open_images(self.dataset, self.fingerprint, size, self.cache, resize_filter)
 
     def training_splits(self, selection: Selection) -> list[str]:
         """Return the training split of each trial.

@@ -133,7 +133,9 @@ def train(
     """
     images = inputs.dataset.images
     rows = inputs.protocol.training_rows(images, inputs.dataset.splits, split)
-    data = training_data(images, rows, inputs.images(choice.config.image_size))
+    data = training_data(
+        images, rows, inputs.images(choice.config.image_size, choice.config.resize_filter)
+    )
     description = _describe(choice, inputs, split, settings, rows)
     folder = training_folder(settings.runs, description)
     path = folder / MODEL_FILE

@@ -64,7 +64,7 @@ def build_validation(
         )
     dataset = inputs.dataset
     rows = _validation_rows(inputs, description.split)
-    store = inputs.images(config.image_size)
+    store = inputs.images(config.image_size, config.resize_filter)
     settings = ExtractionSettings(
         device=device, batch_size=config.extraction_batch, description="validating"
     )

@@ -21,13 +21,13 @@ from bench_core.training.checkpoint import Position, Progress
 from bench_core.training.data import TrainingData
 from bench_core.training.identity import TrainingDescription
 from bench_core.training.log import JsonLines, LossLog, describe
-from bench_core.training.recipes import build_optimizer, set_learning_rate
+from bench_core.training.optimizers import EnteredStage, enter_stages
+from bench_core.training.recipes import set_learning_rate
 from bench_core.training.seeding import numpy_generator, seed_global_generators, torch_generator
 from bench_core.training.selection import Selector, is_validated
 from bench_core.training.stages import Stage
 from bench_core.training.updates import Updates
 
-Optimizers: TypeAlias = dict[str, torch.optim.Optimizer]
 EpochObserver: TypeAlias = Callable[[str, str, int, int, Mapping[str, float]], None]
 """Called with training identity, stage, epoch (from 1), number of epochs and mean losses."""
 
@@ -82,18 +82,19 @@ class TrainingRun:
         """
         networks.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         saved = self._resume(networks)
-        position, states = saved.position, saved.optimizers
+        position = saved.position
         log = JsonLines(self.folder / LOG_FILE, saved.log)
         selector = self.validate and Selector(networks, self.validate, saved.selected)
-        for index in range(position.stage, len(stages)):
-            last = index + 1 == len(stages)
-            loop = _StageLoop(
-                self, networks, stages[index], index, data, log, selector if last else None
-            )
-            for name, state in states.items():
-                checkpoint.restore_optimizer(loop.optimizers[name], state)
+        for entered in enter_stages(stages):
+            if entered.place < saved.position.stage:
+                continue
+            if entered.place == saved.position.stage:
+                for name, state in saved.optimizers.items():
+                    checkpoint.restore_optimizer(entered.optimizers[name], state)
+            last = entered.place + 1 == len(stages)
+            loop = _StageLoop(self, networks, entered, data, log, selector if last else None)
             loop.run(position)
-            position, states = Position(stage=index + 1), {}
+            position = Position(stage=entered.place + 1)
         if selector:
             selector.restore()
 
@@ -111,20 +112,16 @@ class _StageLoop:
         self,
         run: TrainingRun,
         networks: nn.ModuleDict,
-        stage: Stage,
-        index: int,
+        entered: EnteredStage,
         data: TrainingData,
         log: JsonLines,
         selector: Selector | None,
     ) -> None:
-        self._run, self._networks, self._stage, self._index, self._log, self._selector = (
-            run, networks, stage, index, log, selector,
-        )  # fmt: skip
-        self.optimizers: Optimizers = {
-            name: build_optimizer(plan.config, plan.groups)
-            for name, plan in stage.optimizers.items()
-        }
-        self._updates = Updates(self.optimizers)
+        self._run, self._networks, self._log, self._selector = run, networks, log, selector
+        self._index, self._stage, self._every_optimizer = entered
+        stage = self._stage
+        self._optimizers = {name: self._every_optimizer[name] for name in stage.optimizers}
+        self._updates = Updates(self._optimizers)
         self._sampler = data.sampler(
             num_identities=stage.sampling.identities,
             num_images=stage.sampling.images,
@@ -155,7 +152,7 @@ class _StageLoop:
         stage, epoch = self._stage, position.epoch
         self._set_modes()
         for name, plan in stage.optimizers.items():
-            set_learning_rate(self.optimizers[name], plan.schedule.factor(epoch))
+            set_learning_rate(self._optimizers[name], plan.schedule.factor(epoch))
         losses = LossLog(stage.name, epoch, position.loss_sums, position.step)
         started, waited_before = time.perf_counter() - position.seconds, self._loader.waited_seconds
         step = position.step
@@ -232,7 +229,7 @@ class _StageLoop:
             "stage": stage.name,
             "epoch": epoch + 1,
             "losses": means,
-            "learning_rates": {n: o.param_groups[0]["lr"] for n, o in self.optimizers.items()},
+            "learning_rates": {n: o.param_groups[0]["lr"] for n, o in self._optimizers.items()},
             "seconds": round(seconds, 3),
             "images_per_second": round(images / seconds, 1),
             "waiting_for_data": round(waited / seconds, 4),
@@ -242,7 +239,7 @@ class _StageLoop:
         checkpoint.save_progress(
             self._run.folder / CHECKPOINT_FILE,
             self._networks,
-            self.optimizers,
+            self._every_optimizer,
             position,
             self._run.description.identity,
             self._log.text,

@@ -32,11 +32,20 @@ class SamplingConfig(FrozenModel):
 
 @dataclass(frozen=True, kw_only=True)
 class OptimizerPlan:
-    """An optimiser, its parameters and its schedule."""
+    """An optimiser, its parameters and its schedule.
+
+    Attributes:
+        config: The optimiser and its constants.
+        groups: Its parameters.
+        schedule: Of its learning rate, by epoch of the stage.
+        continued: Whether it is the optimiser of this name of an earlier stage, whose momentum and
+            moments it keeps for the parameters that both have; otherwise it starts anew.
+    """
 
     config: OptimizerConfig
     groups: Sequence[ParameterGroup]
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
+    continued: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -47,7 +47,10 @@ PRESETS = (
         name="official-code",
         summary="as the authors' public code differs: least squares, 16 images in the pixel step",
         values={
+            "resize_filter": "bicubic",
             "adversarial_form": "least-squares",
+            "mining": "hard",
+            "feature_identity_weight": 2.0,
             "fooling_pairs": "one-fake",
             "pixel_gan_weight": 0.5,
             "discriminator_weight": 0.5,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self, TypeAlias
+from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import Field, model_validator
 
 from bench_core import (
     AdversarialForm,
+    AfterTraining,
     AugmentationConfig,
     BackboneName,
     MethodConfig,
@@ -15,10 +16,12 @@ from bench_core import (
     SamplingConfig,
     ScheduleConfig,
     WeightsKind,
+    check_backbone,
 )
 
 Discriminators: TypeAlias = Literal["joint", "separate"]
 FoolingPairs: TypeAlias = Literal["all", "one-fake"]
+Mining: TypeAlias = Literal["all", "hard"]
 
 GENERATOR_STEP = 4
 """Images are halved twice in a generator."""
@@ -43,9 +46,14 @@ class AlignGANConfig(MethodConfig):
             test time; without, real RGB images stand in for fake infrared ones (Sec. 4.5).
         discriminators: One of image-feature pairs (Sec. 3.3), or one of infrared images and one of
             feature maps (Fig. 2b).
-        adversarial_form: Form of every adversarial loss.
+        adversarial_form: Form of the adversarial losses of Eqs. 8 to 10, and of their like in the
+            ablations and in the warm-up.
+        visible_adversarial_form: Form of the adversarial loss of G_p' and of its discriminator,
+            which is trained "as in" CycleGAN: by least squares.
         fooling_pairs: Which pairs P and F are to pass off as real: all of Eqs. 9 and 10, or only
             those whose other member is real. The joint discriminator's alone.
+        feature_identity_weight: Weight of the mean classification loss of X and X' (Eq. 5); the
+            sum of a mean of either, as in the authors' code, is a weight of 2.
         feature_gan_weight: lambda_gan^feat of Eq. 6 (Fig. 4).
         pixel_identity_weight: lambda_id^pix of Eq. 4 (Fig. 4).
         pixel_triplet_share: The 1/2 of Eq. 2 before the sum of both triplet losses.
@@ -55,6 +63,7 @@ class AlignGANConfig(MethodConfig):
             own modality should stay as it is (not in the paper).
         discriminator_weight: Weight of the discriminators' losses (Eq. 7).
         triplet_margin: m of Eq. 3, in cosine similarity.
+        mining: Triplets of Eq. 3: all, as its expectation says, or the hardest of each anchor.
         hidden_features: Width of the classifier's middle layer, and of the embedder's output.
         classifier_dropout: Dropout rate of the classifier.
         classifier_dropout_at: What is dropped: the middle layer, or the feature vector.
@@ -64,11 +73,13 @@ class AlignGANConfig(MethodConfig):
         generator_running_statistics: Whether the generators' instance normalisation uses running
             statistics in evaluation.
         discriminator_width: Channels behind the first convolution of the discriminators.
+        batch_statistics: Whether X and X' pass F together and share the statistics of batch
+            normalisation, or each by itself.
         fixed_statistics: Whether F is in evaluation mode while P learns.
         recompute_activations: Whether activations are computed again in the backward pass, for
             less memory and the same result.
         flip_average: Whether the feature of the mirrored image is added at test time.
-        encoder_warmup_epochs: Epochs of F on real infrared images; with pixel alignment only.
+        encoder_warmup_epochs: Epochs of F on real infrared images.
         pixel_warmup_epochs: Epochs of P with discriminators of images; with pixel alignment only.
         epochs: Epochs of the joint training: 100 of 100 steps.
         sampling: P identities x K images.
@@ -92,7 +103,9 @@ class AlignGANConfig(MethodConfig):
     pixel_alignment: bool = True
     discriminators: Discriminators = "joint"
     adversarial_form: AdversarialForm = "log"
+    visible_adversarial_form: AdversarialForm = "least-squares"
     fooling_pairs: FoolingPairs = "all"
+    feature_identity_weight: float = Field(default=1.0, ge=0)
     feature_gan_weight: float = Field(default=0.1, ge=0)
     pixel_identity_weight: float = Field(default=1.0, ge=0)
     pixel_triplet_share: float = Field(default=0.5, ge=0)
@@ -101,6 +114,7 @@ class AlignGANConfig(MethodConfig):
     same_modality_weight: float = Field(default=0.0, ge=0)
     discriminator_weight: float = Field(default=1.0, gt=0)
     triplet_margin: float = Field(default=1.0, ge=0)
+    mining: Mining = "all"
     hidden_features: int = Field(default=256, ge=1)
     classifier_dropout: float = Field(default=0.5, ge=0, lt=1)
     classifier_dropout_at: Literal["hidden", "input"] = "hidden"
@@ -109,9 +123,10 @@ class AlignGANConfig(MethodConfig):
     generator_blocks: int = Field(default=4, ge=0)
     generator_running_statistics: bool = False
     discriminator_width: int = Field(default=64, ge=1)
+    batch_statistics: Literal["shared", "separate"] = "separate"
     fixed_statistics: bool = False
     recompute_activations: bool = False
-    flip_average: bool = False
+    flip_average: Annotated[bool, AfterTraining()] = False
     encoder_warmup_epochs: int = Field(default=50, ge=0)
     pixel_warmup_epochs: int = Field(default=100, ge=0)
     epochs: int = Field(default=100, ge=1)
@@ -160,4 +175,9 @@ class AlignGANConfig(MethodConfig):
                 f"images of {height}x{width} leave a discriminator a single patch, which it cannot "
                 "normalise; set image_height=64 or more"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _backbone_has_its_options(self) -> Self:
+        check_backbone(self.backbone, last_stride=self.last_stride, image_size=self.feature_size)
         return self

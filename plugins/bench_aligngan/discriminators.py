@@ -127,10 +127,10 @@ class JointJudge(InfraredJudges):
         """Eqs. 7 and 8: (X, M) is real.
 
         Fake are (X', M), (X, M'), (X', M') and (X, M) of two identities, where a map comes with an
-        image of the identity before it in the batch.
+        image of the identity after it in the batch.
         """
         images, maps, fake_images, fake_maps = pairs.detach()
-        others = images.roll(self._num_images, 0)
+        others = images.roll(-self._num_images, 0)
         scores = self._score(
             [images, fake_images, images, fake_images, others],
             [maps, maps, fake_maps, fake_maps, maps],
@@ -181,9 +181,14 @@ class SeparateJudges(InfraredJudges):
         return torch.stack(losses).sum()
 
 
-def build_image_judge(config: AlignGANConfig) -> Judge:
-    """Build a discriminator of infrared or of RGB images, without a look at features."""
+def build_infrared_judge(config: AlignGANConfig) -> Judge:
+    """Build a discriminator of infrared images, without a look at features."""
     return Judge(build_image_discriminator(config), config.adversarial_form)
+
+
+def build_visible_judge(config: AlignGANConfig) -> Judge:
+    """Build the discriminator of RGB images that G_p' is to fool."""
+    return Judge(build_image_discriminator(config), config.visible_adversarial_form)
 
 
 def build_judges(config: AlignGANConfig, channels: int) -> InfraredJudges:
@@ -195,7 +200,7 @@ def build_judges(config: AlignGANConfig, channels: int) -> InfraredJudges:
     """
     if config.discriminators == "joint":
         return JointJudge(config, channels, config.pixel_sampling.images)
-    images = build_image_judge(config) if config.pixel_alignment else None
+    images = build_infrared_judge(config) if config.pixel_alignment else None
     features = None
     if config.feature_gan_weight:
         network = build_feature_discriminator(config, channels)

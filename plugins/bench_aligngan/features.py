@@ -10,9 +10,9 @@ import torch
 from torch import nn
 
 from bench_aligngan.config import AlignGANConfig
-from bench_aligngan.losses import cross_triplet
-from bench_aligngan.networks import Classifier, Encoder, build_embedder
-from bench_core import ParameterGroup, batch_hard_triplet, identity_loss
+from bench_aligngan.losses import cross_triplet, triplet
+from bench_aligngan.networks import Classifier, Encoder
+from bench_core import ParameterGroup, identity_loss
 
 
 class Embedded(NamedTuple):
@@ -36,7 +36,8 @@ class FeatureModule:
         self._encoder = Encoder(config)
         self.num_channels = self._encoder.backbone.num_features
         self._classifier = Classifier(config, self.num_channels, num_identities)
-        self._embedder = build_embedder(config, self.num_channels)
+        # Starts as any linear layer does, unlike the classifier: so in the authors' code.
+        self._embedder = nn.Linear(self.num_channels, config.hidden_features)
         self.networks: dict[str, nn.Module] = {
             "encoder": self._encoder,
             "classifier": self._classifier,
@@ -53,15 +54,23 @@ class FeatureModule:
         vectors = self._encoder.pool(maps)
         return Embedded(maps, self._classifier(vectors), self._embedder(vectors))
 
+    def embed_both(self, real: torch.Tensor, fake: torch.Tensor) -> Embedded:
+        """Run the whole module on real and on fake images; the real ones come first."""
+        if self._config.batch_statistics == "shared":
+            return self.embed(torch.cat([real, fake]))
+        pairs = zip(self.embed(real), self.embed(fake), strict=True)
+        return Embedded(*(torch.cat(pair) for pair in pairs))
+
     def real_identity_losses(
         self, infrared: torch.Tensor, labels: torch.Tensor
     ) -> dict[str, torch.Tensor]:
         """Return classification and triplet losses of real infrared images alone."""
-        embedded, margin = self.embed(infrared), self._config.triplet_margin
-        triplet = batch_hard_triplet(embedded.embeddings, labels, margin, distance="cosine")
+        config, (_, logits, embeddings) = self._config, self.embed(infrared)
         return {
-            "feature-identity": identity_loss(embedded.logits, labels),
-            "feature-triplet": triplet,
+            "feature-identity": identity_loss(logits, labels),
+            "feature-triplet": triplet(
+                embeddings, embeddings, labels, config.triplet_margin, config.mining
+            ),
         }
 
     def identity_losses(self, embedded: Embedded, labels: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -74,7 +83,7 @@ class FeatureModule:
         real, fake = embedded.embeddings.chunk(2)
         return {
             "feature-identity": identity_loss(embedded.logits, labels.repeat(2)),
-            "feature-triplet": cross_triplet(real, fake, labels, self._config.triplet_margin),
+            "feature-triplet": self._cross_triplet(real, fake, labels),
         }
 
     def fake_identity_losses(
@@ -92,10 +101,9 @@ class FeatureModule:
         with torch.no_grad():
             real = self._embedder(self.vectors(infrared))
         embedded = self.embed(fake)
-        triplet = cross_triplet(embedded.embeddings, real, labels, self._config.triplet_margin)
         return {
             "pixel-identity": identity_loss(embedded.logits, labels),
-            "pixel-triplet": triplet,
+            "pixel-triplet": self._cross_triplet(embedded.embeddings, real, labels),
         }
 
     @contextmanager
@@ -119,3 +127,9 @@ class FeatureModule:
             ParameterGroup(parameters=list(self._encoder.parameters())),
             ParameterGroup(parameters=heads, learning_rate_scale=self._config.head_rate_scale),
         ]
+
+    def _cross_triplet(
+        self, first: torch.Tensor, second: torch.Tensor, labels: torch.Tensor
+    ) -> torch.Tensor:
+        config = self._config
+        return cross_triplet(first, second, labels, config.triplet_margin, config.mining)

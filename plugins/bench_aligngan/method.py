@@ -58,7 +58,10 @@ class AlignGAN(StagedMethod):
         self.networks = nn.ModuleDict(networks)
 
     def stages(self) -> Sequence[Stage]:
-        """Return both warm-ups and the joint training; without pixel alignment the last alone."""
+        """Return both warm-ups and the joint training; without P there is no warm-up of it.
+
+        F is warmed up in every row of Table 4, so that all train it for as many steps.
+        """
         return [stage for stage in self._stages() if stage.epochs]
 
     def extract(self, images: torch.Tensor, modality: Modality) -> torch.Tensor:
@@ -107,9 +110,6 @@ class AlignGAN(StagedMethod):
 
     def _stages(self) -> Iterator[Stage]:
         config, feature_steps = self._config, self._feature_steps
-        if self._pixels is None:
-            yield self._joint_stage(feature_steps.real_images, self._judges.networks)
-            return
         yield Stage(
             name="feature-warm-up",
             epochs=config.encoder_warmup_epochs,
@@ -118,6 +118,9 @@ class AlignGAN(StagedMethod):
             sampling=config.sampling,
             augmentation=config.augmentation,
         )
+        if self._pixels is None:
+            yield self._joint_stage(feature_steps.real_images, self._judges.networks)
+            return
         yield Stage(
             name="pixel-warm-up",
             epochs=config.pixel_warmup_epochs,
@@ -142,8 +145,12 @@ class AlignGAN(StagedMethod):
         )
 
     def _feature_plan(self, schedule: ScheduleConfig) -> OptimizerPlan:
-        optimizer = self._config.feature_optimizer
-        return OptimizerPlan(config=optimizer, groups=self._features.groups(), schedule=schedule)
+        return OptimizerPlan(
+            config=self._config.feature_optimizer,
+            groups=self._features.groups(),
+            schedule=schedule,
+            continued=True,
+        )
 
     def _gan_plans(
         self, discriminators: Mapping[str, nn.Module], schedule: ScheduleConfig
@@ -158,6 +165,7 @@ class AlignGAN(StagedMethod):
                     for network in networks.values()
                 ],
                 schedule=schedule,
+                continued=name == PIXELS,  # the joint training has discriminators of its own
             )
             for name, networks in ((PIXELS, generators), (DISCRIMINATORS, discriminators))
             if networks

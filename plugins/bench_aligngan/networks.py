@@ -21,6 +21,8 @@ from bench_core import (
 GRID_STEP = 8
 """D_f meets feature maps at an eighth of the image's size, as D_j does."""
 CLASSIFIER_STD = 0.001
+SCALE_STD = 0.02
+"""Of the scales of the classifier's batch normalisation around 1."""
 
 
 class Encoder(nn.Module):
@@ -59,7 +61,7 @@ class Classifier(nn.Module):
     """From a feature vector V to logits of the identities (Sec. 4.2).
 
     A fully connected layer, batch normalisation, dropout and ReLU, and a second fully connected
-    layer.
+    layer. It starts as in the authors' code.
 
     Args:
         config: Its width, its dropout and where that is, and its ReLU's slope.
@@ -71,13 +73,18 @@ class Classifier(nn.Module):
         super().__init__()
         dropout = nn.Dropout(config.classifier_dropout)
         at_input = config.classifier_dropout_at == "input"
+        narrow = nn.Linear(num_features, config.hidden_features)
+        normalization = nn.BatchNorm1d(config.hidden_features)
         classify = nn.Linear(config.hidden_features, num_identities)
+        nn.init.kaiming_normal_(narrow.weight, mode="fan_out")
+        nn.init.normal_(normalization.weight, 1.0, SCALE_STD)
         nn.init.normal_(classify.weight, std=CLASSIFIER_STD)
-        nn.init.zeros_(classify.bias)
+        for layer in (narrow, classify):
+            nn.init.zeros_(layer.bias)
         self.layers = nn.Sequential(
             dropout if at_input else nn.Identity(),
-            build_embedder(config, num_features),
-            nn.BatchNorm1d(config.hidden_features),
+            narrow,
+            normalization,
             nn.Identity() if at_input else dropout,
             nn.LeakyReLU(config.classifier_slope),
             classify,
@@ -87,14 +94,6 @@ class Classifier(nn.Module):
         """Return logits (B, identities) of feature vectors (B, D)."""
         logits: torch.Tensor = self.layers(features)
         return logits
-
-
-def build_embedder(config: AlignGANConfig, num_features: int) -> nn.Linear:
-    """Build the embedder, a fully connected layer, as is the first one of the classifier."""
-    layer = nn.Linear(num_features, config.hidden_features)
-    nn.init.kaiming_normal_(layer.weight, mode="fan_out")
-    nn.init.zeros_(layer.bias)
-    return layer
 
 
 def build_generator(config: AlignGANConfig) -> ResidualGenerator:

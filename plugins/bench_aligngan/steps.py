@@ -13,7 +13,8 @@ from bench_aligngan.discriminators import (
     Judge,
     Pairs,
     SeparateJudges,
-    build_image_judge,
+    build_infrared_judge,
+    build_visible_judge,
 )
 from bench_aligngan.features import FeatureModule
 from bench_aligngan.losses import weighted_sum
@@ -44,7 +45,10 @@ class FeatureSteps:
     ) -> None:
         self.features = features
         self.judges = judges
-        self._weight = config.feature_gan_weight
+        self._weights = {
+            "feature-identity": config.feature_identity_weight,
+            "feature-gan": config.feature_gan_weight,
+        }
         self._discriminator_weight = config.discriminator_weight
 
     def warm_up(self, batch: Batch, updates: Updates) -> Mapping[str, torch.Tensor]:
@@ -66,7 +70,7 @@ class FeatureSteps:
     def align(
         self, batch: SignedBatch, fake: torch.Tensor, updates: Updates
     ) -> tuple[Losses, Pairs]:
-        """Take F's step on Eq. 6. Real and fake images pass together and share batch statistics.
+        """Take F's step on Eq. 6.
 
         Args:
             batch: X_ir and the labels.
@@ -76,13 +80,13 @@ class FeatureSteps:
         Returns:
             The losses, and images with maps, these without their gradient.
         """
-        embedded = self.features.embed(torch.cat([batch.infrared, fake.detach()]))
+        embedded = self.features.embed_both(batch.infrared, fake.detach())
         maps, fake_maps = embedded.maps.chunk(2)
         pairs = Pairs(batch.infrared, maps, fake, fake_maps)
         losses = self.features.identity_losses(embedded, batch.labels)
-        if self._weight:
+        if self._weights["feature-gan"]:
             losses["feature-gan"] = self.judges.fooling_features(pairs)
-        updates.minimize(weighted_sum(losses, {"feature-gan": self._weight}), FEATURES)
+        updates.minimize(weighted_sum(losses, self._weights), FEATURES)
         return losses, pairs._replace(maps=maps.detach(), fake_maps=fake_maps.detach())
 
 
@@ -105,9 +109,9 @@ class PixelSteps:
         self._config = config
         self._pixels = pixels
         self._feature_steps = feature_steps
-        self._visible_judge = build_image_judge(config)
-        self._warm_up_judges = SeparateJudges(images=build_image_judge(config))
-        self._warm_up_visible_judge = build_image_judge(config)
+        self._visible_judge = build_visible_judge(config)
+        self._warm_up_judges = SeparateJudges(images=build_infrared_judge(config))
+        self._warm_up_visible_judge = build_visible_judge(config)
         self.discriminators = {"discriminator_visible": self._visible_judge.network}
         self.warm_up_discriminators = {
             "warmup_discriminator_visible": self._warm_up_visible_judge.network,

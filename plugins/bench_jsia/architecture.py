@@ -98,16 +98,26 @@ def build_architecture(config: JSIAConfig, num_identities: int) -> Architecture:
         ),
         content_encoder=_content_encoder(config, backbone) if separate else None,
         style_encoders=tuple(
-            StyleEncoder(width=width, num_downsamplings=config.style_downsamplings)
+            StyleEncoder(
+                width=width,
+                num_downsamplings=config.style_downsamplings,
+                start=config.generator_start,
+            )
             for _ in generated
         ),
         decoders=tuple(
             Decoder(
-                channels, num_blocks=config.decoder_blocks, num_upsamplings=config.num_upsamplings
+                channels,
+                num_blocks=config.decoder_blocks,
+                num_upsamplings=config.num_upsamplings,
+                start=config.generator_start,
             )
             for _ in generated
         ),
-        discriminators=tuple(MultiScaleDiscriminator(width=width) for _ in generated),
+        discriminators=tuple(
+            MultiScaleDiscriminator(width=width, padding=config.discriminator_padding)
+            for _ in generated
+        ),
         variation=Variation(channels, config.latent_channels) if config.unseen_identities else None,
     )
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, Self, TypeAlias
+from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import Field, model_validator
 
 from bench_core import (
+    AfterTraining,
     AugmentationConfig,
     BackboneName,
     MethodConfig,
@@ -15,6 +16,7 @@ from bench_core import (
     SamplingConfig,
     ScheduleConfig,
     WeightsKind,
+    check_backbone,
 )
 
 SetLevel: TypeAlias = Literal["shared", "adversarial", "separate"]
@@ -45,7 +47,11 @@ class JSIAConfig(MethodConfig):
         generated_size: Images are generated at the size of the real ones, or at half of it.
         style_downsamplings: Strided convolutions of a modality-specific encoder.
         style_width: Channels of its first convolution, and of a discriminator's (open).
+        discriminator_padding: What lies beyond the border of what a discriminator sees (open).
         decoder_blocks: Residual blocks of a decoder.
+        generator_start: Initial values of modality-specific encoders and decoders (open): "he" for
+            ReLU, with scales of 1 and zero biases; "default" as PyTorch draws them, and the scales
+            of layer normalisation uniform in [0, 1].
         latent_channels: Channels of the latent maps z (open).
         num_regions: n of Eq. 12 (open: a figure's parameter).
         reconstruction_weight: Weight of L_recon (Eq. 4) in L_G.
@@ -53,6 +59,8 @@ class JSIAConfig(MethodConfig):
         adversarial_weight: lambda_gan of Eq. 8 (open; from the earlier version).
         feature_reconstruction_weight: Weight of what the paper does not have: generated images
             must give back the content and the style that they were made of. It does not teach E^i.
+        feature_targets: Whether content and style that images were made of are fixed targets of
+            that loss, or learn from it as well.
         distribution_weight: Weight of the two penalties of Eq. 10 beside its reconstruction.
         identity_weight: Weight of L_id (Eq. 13).
         instance_weight: lambda_il of Eq. 16 (open).
@@ -68,6 +76,13 @@ class JSIAConfig(MethodConfig):
             that of the real one.
         divergence: KL as printed, the infrared-styled image first; or in both directions, with
             the real image as a fixed target.
+        alignment_reference: Predictions of real images that those of generated ones are compared
+            with (open): those that the identity losses see, or others, of the same images passed
+            once more, by themselves and at the size of generated ones.
+        batch_statistics: Whether images of both modalities pass together and share the statistics
+            of batch normalisation, or those of each modality by themselves (open).
+        running_statistics: Images that batch normalisation keeps statistics of for test time
+            (open): real ones, or all that pass.
         end_to_end: Whether the losses of paired and mixed images reach the networks that
             generated them, too.
         train_content_encoder: Whether E^i learns in the generation stage, or starts to in the
@@ -96,17 +111,20 @@ class JSIAConfig(MethodConfig):
     last_stride: Literal[1, 2] = 1
     stem_relu: bool = True
     content_input: Literal["color", "grey"] = "color"
-    embedding: Literal["pooled", "neck"] = "pooled"
+    embedding: Annotated[Literal["pooled", "neck"], AfterTraining()] = "pooled"
     generated_size: Literal["full", "half"] = "full"
     style_downsamplings: int = Field(default=2, ge=1, le=4)
     style_width: int = Field(default=32, ge=1)
+    discriminator_padding: Literal["zeros", "reflect"] = "zeros"
     decoder_blocks: int = Field(default=4, ge=1)
+    generator_start: Literal["he", "default"] = "he"
     latent_channels: int = Field(default=64, ge=1)
     num_regions: int = Field(default=4, ge=1)
     reconstruction_weight: float = Field(default=1.0, ge=0)
     cycle_weight: float = Field(default=10.0, ge=0)
     adversarial_weight: float = Field(default=1.0, ge=0)
     feature_reconstruction_weight: float = Field(default=0.0, ge=0)
+    feature_targets: Literal["fixed", "moving"] = "fixed"
     distribution_weight: float = Field(default=1.0, ge=0)
     identity_weight: float = Field(default=1.0, ge=0)
     instance_weight: float = Field(default=0.01, ge=0)
@@ -118,6 +136,9 @@ class JSIAConfig(MethodConfig):
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
     cycle_style: Literal["re-encoded", "original"] = "re-encoded"
     divergence: Literal["one-way", "two-way"] = "one-way"
+    alignment_reference: Literal["recognized", "passed-again"] = "recognized"
+    batch_statistics: Literal["shared", "separate"] = "shared"
+    running_statistics: Literal["real", "all"] = "real"
     end_to_end: bool = True
     train_content_encoder: bool = True
     generation_epochs: int = Field(default=100, ge=1)
@@ -204,4 +225,14 @@ class JSIAConfig(MethodConfig):
                 f"{part.identities}x{part.images} images of batches of "
                 f"{whole.identities}x{whole.images} (sampling)"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _backbone_has_its_options(self) -> Self:
+        check_backbone(
+            self.backbone,
+            last_stride=self.last_stride,
+            stem_relu=self.stem_relu,
+            image_size=self.image_size,
+        )
         return self

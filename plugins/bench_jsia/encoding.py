@@ -10,6 +10,8 @@ from torch import nn
 from torch.nn import functional
 
 from bench_core import from_signed, recompute, running_statistics_kept
+from bench_jsia.config import JSIAConfig
+from bench_jsia.pairs import by_modality
 
 
 class MapEncoder:
@@ -18,40 +20,39 @@ class MapEncoder:
     Args:
         network: Normalised images -> maps.
         normalization: Images in [0, 1] -> normalised images.
-        image_size: Height and width that images are brought to.
-        saves_memory: Whether activations are computed again in the backward pass.
+        config: The size of images, and how they pass.
     """
 
-    def __init__(
-        self,
-        network: nn.Module,
-        normalization: nn.Module,
-        image_size: tuple[int, int],
-        *,
-        saves_memory: bool,
-    ) -> None:
+    def __init__(self, network: nn.Module, normalization: nn.Module, config: JSIAConfig) -> None:
         self.network = network
         self._normalization = normalization
-        self._image_size = image_size
-        self._saves_memory = saves_memory
+        self._config = config
 
     def of_real(self, images: torch.Tensor) -> torch.Tensor:
-        """Encode real images (B, 3, H, W) in [0, 1]."""
+        """Encode real images (B, 3, H, W) in [0, 1] together."""
         prepared = self._normalization(self.resized(images))
-        if self._saves_memory:
+        if self._config.recompute_activations:
             return recompute(self.network, prepared)
         maps: torch.Tensor = self.network(prepared)
         return maps
 
+    def of_both(self, images: torch.Tensor) -> torch.Tensor:
+        """Encode real images (B, 3, H, W) in [0, 1] of both modalities, the visible half first."""
+        return by_modality(self.of_real, images, self._config.batch_statistics)
+
     def of_generated(self, images: torch.Tensor) -> torch.Tensor:
-        """Encode images (B, 3, H, W) in [-1, 1], but learn no running statistics from them."""
+        """Encode generated images (B, 3, H, W) in [-1, 1] of both modalities.
+
+        Running statistics are learned from them only where the configuration says so.
+        """
+        if self._config.running_statistics == "all":
+            return self.of_both(from_signed(images))
         with running_statistics_kept(self.network):
-            return self.of_real(from_signed(images))
+            return self.of_both(from_signed(images))
 
     def resized(self, images: torch.Tensor) -> torch.Tensor:
         """Bring images to the size of this encoder."""
-        if tuple(images.shape[2:]) == self._image_size:
+        size = self._config.image_size
+        if tuple(images.shape[2:]) == size:
             return images
-        return functional.interpolate(
-            images, self._image_size, mode="bilinear", align_corners=False
-        )
+        return functional.interpolate(images, size, mode="bilinear", align_corners=False)

@@ -197,8 +197,10 @@ class GenerationModule:
 
     def _feature_error(self, made: Translations, styles: Pair) -> torch.Tensor:
         """Compare content and style of paired images with what they were made of."""
-        contents = absolute_error(made.translated_maps, made.maps.swapped().detached())
-        return contents + absolute_error(styles, made.styles.detached())
+        contents, codes = made.maps.swapped(), made.styles
+        if self._config.feature_targets == "fixed":
+            contents, codes = contents.detached(), codes.detached()
+        return absolute_error(made.translated_maps, contents) + absolute_error(styles, codes)
 
     def _run(self, network: nn.Module, *inputs: torch.Tensor) -> torch.Tensor:
         if self._config.recompute_activations:

@@ -23,7 +23,7 @@ from bench_core import (
 )
 from bench_jsia.config import JSIAConfig
 from bench_jsia.losses import instance_alignment, triplet_loss
-from bench_jsia.pairs import Losses, Pair
+from bench_jsia.pairs import Losses, Pair, by_modality
 
 
 class Recognition(NamedTuple):
@@ -67,22 +67,25 @@ class Learner:
         self.networks = nn.ModuleList([instance_level, neck, *region_necks])
 
     def recognize(self, maps: torch.Tensor, *, regions: bool) -> Recognition:
-        """Recognise the images that have these set-level maps.
+        """Recognise images of both modalities that have these set-level maps.
 
         Args:
-            maps: E^sl(X), (B, C, h, w).
+            maps: E^sl(X), (B, C, h, w), the visible half first.
             regions: Whether predictions of the regions are wanted.
         """
-        if self._config.recompute_activations:
-            refined = recompute_blocks(self._instance_level, maps)
-        else:
-            refined = self._instance_level(maps)
+        refined = self._by_modality(self._refine, maps)
         features = Backbone.pool(refined)
-        predictions = self._recognize_regions(refined) if regions else None
-        return Recognition(features, self._neck(features)[1], predictions)
+        logits = self._by_modality(lambda part: self._neck(part)[1], features)
+        predictions = self._by_modality(self._recognize_regions, refined) if regions else None
+        return Recognition(features, logits, predictions)
 
     def recognize_generated(self, maps: torch.Tensor, *, regions: bool) -> Recognition:
-        """Recognise generated images; no running statistics are learned from them."""
+        """Recognise generated images of both modalities.
+
+        Running statistics are learned from them only where the configuration says so.
+        """
+        if self._config.running_statistics == "all":
+            return self.recognize(maps, regions=regions)
         with running_statistics_kept(self.networks):
             return self.recognize(maps, regions=regions)
 
@@ -135,6 +138,17 @@ class Learner:
             pairs = [Pair.parted(each.flatten(0, 1)) for each in (real.regions, paired.regions)]
             losses["region"] = instance_alignment(pairs[0], pairs[1], config.divergence)
         return losses
+
+    def _by_modality(
+        self, run: Callable[[torch.Tensor], torch.Tensor], joined: torch.Tensor
+    ) -> torch.Tensor:
+        return by_modality(run, joined, self._config.batch_statistics)
+
+    def _refine(self, maps: torch.Tensor) -> torch.Tensor:
+        if self._config.recompute_activations:
+            return recompute_blocks(self._instance_level, maps)
+        refined: torch.Tensor = self._instance_level(maps)
+        return refined
 
     def _recognize_regions(self, refined: torch.Tensor) -> torch.Tensor:
         stripes = functional.adaptive_avg_pool2d(refined, (len(self._region_necks), 1))

@@ -109,7 +109,7 @@ class JSIA(StagedMethod):
         E^sl is E^i, and for what generated images are aligned with.
         """
         images = torch.cat([batch.visible, batch.infrared])
-        maps = self._set_level.of_real(images)
+        maps = self._set_level.of_both(images)
         real = self._learner.recognize(maps, regions=self._config.local_regions != "none")
         losses, critics = self._learner.identity_losses(real, batch.labels), {}
         critic = self._parts.modality_discriminator
@@ -192,7 +192,7 @@ class JSIA(StagedMethod):
         real = self._generation.prepared(images)
         known = self._content is self._set_level and self._config.generated_size == "full"
         if maps is None or not known:
-            maps = self._content.of_real(from_signed(real))
+            maps = self._content.of_both(from_signed(real))
         return self._generation.translate(Pair.parted(real), Pair.parted(maps))
 
     def _variation_losses(self, made: Translations, real: Recognition | None = None) -> Losses:
@@ -220,9 +220,13 @@ class JSIA(StagedMethod):
         config = self._config
         if not config.instance_level and config.local_regions != "paired":
             return {}
-        maps = made.translated_maps.joined()
-        if self._content is not self._set_level or not config.end_to_end:
+        maps, own = made.translated_maps.joined(), self._content is self._set_level
+        if not own or not config.end_to_end:
             maps = self._aligned_maps(made.translated.joined())
+        if config.alignment_reference == "passed-again":
+            shown = from_signed(made.real.joined())
+            again = made.maps.joined() if own else self._set_level.of_both(shown)
+            real = self._learner.recognize(again, regions=real.regions is not None)
         return self._learner.alignment_losses(real, maps)
 
     def _aligned_maps(self, generated: torch.Tensor) -> torch.Tensor:
@@ -273,6 +277,7 @@ class JSIA(StagedMethod):
                 config=configs[name],
                 groups=[ParameterGroup(parameters=list(nn.ModuleList(networks).parameters()))],
                 schedule=schedule,
+                continued=joint,
             )
             for name, networks in self._members(joint=joint).items()
         }
@@ -298,10 +303,4 @@ class JSIA(StagedMethod):
         return {name: networks for name, networks in present.items() if networks}
 
     def _map_encoder(self, network: nn.Module) -> MapEncoder:
-        config = self._config
-        return MapEncoder(
-            network,
-            self.networks["normalization"],
-            config.image_size,
-            saves_memory=config.recompute_activations,
-        )
+        return MapEncoder(network, self.networks["normalization"], self._config)

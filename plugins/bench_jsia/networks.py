@@ -5,11 +5,15 @@ B: batch, C: channels, H, W and h, w: height and width of images and of maps, S:
 
 from __future__ import annotations
 
+from typing import Literal, TypeAlias
+
 import torch
 from torch import nn
 from torch.nn import functional
 
 from bench_core import ImageNormalization
+
+Start: TypeAlias = Literal["he", "default"]
 
 STYLE_FEATURES = 128
 MODULATION_WIDTH = 256
@@ -36,9 +40,10 @@ class StyleEncoder(nn.Module):
     Args:
         width: Channels of the first convolution; the first two strided ones double them.
         num_downsamplings: Strided convolutions.
+        start: See `initialize`.
     """
 
-    def __init__(self, *, width: int = 32, num_downsamplings: int = 2) -> None:
+    def __init__(self, *, width: int = 32, num_downsamplings: int = 2, start: Start = "he") -> None:
         super().__init__()
         layers: list[nn.Module] = [_convolution(3, width, 7), nn.ReLU(inplace=True)]
         for index in range(num_downsamplings):
@@ -47,7 +52,7 @@ class StyleEncoder(nn.Module):
             width = outputs
         self.layers = nn.Sequential(*layers)
         self.project = nn.Linear(width, STYLE_FEATURES)
-        initialize(self)
+        initialize(self, start)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Encode images (B, 3, H, W) in [-1, 1] as styles (B, S)."""
@@ -85,9 +90,17 @@ class Decoder(nn.Module):
         channels: C of the content maps; each doubling halves them.
         num_blocks: Residual blocks.
         num_upsamplings: Doublings.
+        start: See `initialize`.
     """
 
-    def __init__(self, channels: int, *, num_blocks: int = 4, num_upsamplings: int = 2) -> None:
+    def __init__(
+        self,
+        channels: int,
+        *,
+        num_blocks: int = 4,
+        num_upsamplings: int = 2,
+        start: Start = "he",
+    ) -> None:
         super().__init__()
         self._shape = (num_blocks, 2, 2, channels)
         self.modulation = nn.Sequential(
@@ -108,7 +121,7 @@ class Decoder(nn.Module):
             ]
             channels //= 2
         self.upsample = nn.Sequential(*layers, _convolution(channels, 3, 7), nn.Tanh())
-        initialize(self)
+        initialize(self, start)
 
     def forward(self, maps: torch.Tensor, styles: torch.Tensor) -> torch.Tensor:
         """Decode.
@@ -138,10 +151,20 @@ def adaptive_normalization(maps: torch.Tensor, modulation: torch.Tensor) -> torc
     return functional.instance_norm(maps) * scale + shift
 
 
-def initialize(network: nn.Module) -> None:
-    """Draw weights for ReLU (He et al. 2015) and set biases to zero."""
+def initialize(network: nn.Module, start: Start = "he") -> None:
+    """Give a fresh network its initial values.
+
+    Args:
+        network: As PyTorch made it.
+        start: "he" draws weights for ReLU (He et al. 2015) and sets biases to zero; "default"
+            leaves both as they are, and draws the scales of layer normalisation uniformly, as
+            the authors' code.
+    """
     for module in network.modules():
-        if isinstance(module, nn.Conv2d | nn.Linear):
+        if start == "default":
+            if isinstance(module, nn.GroupNorm):
+                nn.init.uniform_(module.weight)
+        elif isinstance(module, nn.Conv2d | nn.Linear):
             nn.init.kaiming_normal_(module.weight)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple, Self, TypeAlias
+from typing import Literal, NamedTuple, Self, TypeAlias
 
 import torch
 
@@ -37,3 +37,20 @@ class Pair(NamedTuple):
     def map(self, change: Callable[[torch.Tensor], torch.Tensor]) -> Pair:
         """Return what `change` makes of each modality's tensor."""
         return Pair(change(self.visible), change(self.infrared))
+
+
+def by_modality(
+    run: Callable[[torch.Tensor], torch.Tensor],
+    joined: torch.Tensor,
+    statistics: Literal["shared", "separate"],
+) -> torch.Tensor:
+    """Run what normalises by the batch on both modalities, together or each by itself.
+
+    Args:
+        run: From a batch to a batch.
+        joined: The visible half first.
+        statistics: Whether both share the statistics of their batch.
+    """
+    if statistics == "shared":
+        return run(joined)
+    return Pair.parted(joined).map(run).joined()

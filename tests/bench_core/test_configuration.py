@@ -320,21 +320,16 @@ def test_digits_without_limit_are_no_way_around() -> None:
         sys.set_int_max_str_digits(before)
 
 
-def test_what_a_backbone_ignores_is_refused(registry: Registry) -> None:
+@pytest.mark.parametrize("method_id", ["aligngan", "jsia", "ts-gan", "xiv"])
+def test_what_a_backbone_ignores_is_refused(registry: Registry, method_id: str) -> None:
     """Else two trainings that are the same would have two identities."""
-    method = registry.method("xiv")
-    for assignment in ("last_stride=2", "stem_relu=false"):
-        with pytest.raises(
-            UsageError, match=r"--set \w+: it is of the backbone resnet50 and changes"
-        ):
-            choose_method(*method, "quick", [assignment])
-        resnet = ["backbone=resnet50", "weights=none", assignment]
-        assert choose_method(*method, "quick", resnet).config != (
-            choose_method(*method, "quick", resnet[:2]).config
-        )
-
-
-def test_what_a_preset_says_of_another_backbone_does_not_count(registry: Registry) -> None:
-    method = registry.method("xiv")
-    changed = choose_method(*method, "official-code", ["backbone=small"]).config
-    assert changed.model_dump()["stem_relu"] is True
+    method = registry.method(method_id)
+    assignment = "last_stride=2"
+    with pytest.raises(UsageError, match="an option of backbone=resnet50 alone, and backbone=smal"):
+        choose_method(*method, "quick", [assignment])
+    resnet = ["backbone=resnet50", "weights=none"]
+    changed, plain = (
+        choose_method(*method, "quick", options).config
+        for options in ([*resnet, assignment], resnet)
+    )
+    assert changed != plain

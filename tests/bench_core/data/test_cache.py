@@ -13,7 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 import pytest
@@ -37,11 +37,11 @@ from bench_core.data import cache
 from bench_core.data.decoding import decode_image
 from bench_sysu.dataset import SysuMM01Reader
 
-def decode(path, size):
+def decode(path, *how):
     with open(sys.argv[3], "a") as file:
         file.write(f"{path}\\n")
     time.sleep(0.01)
-    return decode_image(path, size)
+    return decode_image(path, *how)
 
 cache.decode_image = decode
 dataset = SysuMM01Reader().read(Path(sys.argv[1]))
@@ -61,9 +61,9 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Note the name of every image that is decoded."""
     names: list[str] = []
 
-    def decode(path: Path, size: tuple[int, int]) -> NDArray[np.uint8]:
+    def decode(path: Path, *how: Any) -> NDArray[np.uint8]:
         names.append(path.name)
-        return decode_image(path, size)
+        return decode_image(path, *how)
 
     monkeypatch.setattr(cache_module, "decode_image", decode)
     return names
@@ -124,6 +124,16 @@ def test_other_images_or_another_size_are_decoded_anew(
     assert open_images(dataset, fingerprint, size, folder).size == size
     assert len(decoded) == len(dataset.images)
     assert len(caches(folder)) == 2
+
+
+def test_another_filter_is_another_cache(dataset: Dataset, folder: Path) -> None:
+    bilinear, bicubic = (
+        open_images(dataset, FINGERPRINT, SIZE, folder, name) for name in ("bilinear", "bicubic")
+    )
+    assert len(caches(folder)) == 2
+    assert not np.array_equal(bilinear.pixels, bicubic.pixels)
+    expected = decode_image(dataset.root / dataset.images["path"].iloc[0], SIZE, "bicubic")
+    np.testing.assert_array_equal(bicubic.pixels[0], expected)
 
 
 def test_another_way_of_decoding_is_another_cache(

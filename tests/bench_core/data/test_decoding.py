@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from bench_core.contracts.errors import DataError
+from bench_core.contracts.images import ResizeFilter
 from bench_core.data.decoding import ImageFileError, decode, decode_image
 
 SIZE = (24, 12)
@@ -37,6 +38,19 @@ def test_pixels_are_rgb_bytes_height_first(tmp_path: Path) -> None:
     noise(50, 30).save(tmp_path / "image.jpg")
     pixels = decode_image(tmp_path / "image.jpg", SIZE)
     assert (pixels.shape, pixels.dtype) == ((24, 12, 3), np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("name", "method"),
+    [("bilinear", Image.Resampling.BILINEAR), ("bicubic", Image.Resampling.BICUBIC)],
+)
+def test_an_image_is_resized_as_asked(
+    name: ResizeFilter, method: Image.Resampling, tmp_path: Path
+) -> None:
+    image = noise(50, 30)
+    image.save(tmp_path / "image.png")
+    expected = np.asarray(image.resize((SIZE[1], SIZE[0]), method))
+    np.testing.assert_array_equal(decode_image(tmp_path / "image.png", SIZE, name), expected)
 
 
 def test_an_image_of_the_right_size_is_not_changed(tmp_path: Path) -> None:

@@ -80,6 +80,25 @@ def test_a_scale_sees_the_image_at_half_size() -> None:
     assert torch.equal(network(images)[1], network.scales[1](halved))
 
 
+def test_a_scale_reflects_at_every_border_where_asked() -> None:
+    """The same weights on padded inputs; zeros are something else."""
+    reflecting, plain = (
+        MultiScaleDiscriminator(width=4, num_layers=1, padding=padding)
+        for padding in ("reflect", "zeros")
+    )
+    plain.load_state_dict(reflecting.state_dict())
+    images = seen = torch.randn(2, 3, 32, 16)
+    for layer in reflecting.scales[0]:
+        if isinstance(layer, nn.Conv2d) and layer.kernel_size == (4, 4):
+            padded = nn.functional.pad(seen, (1, 1, 1, 1), mode="reflect")
+            seen = nn.functional.conv2d(padded, layer.weight, layer.bias, stride=2)
+        else:
+            seen = layer(seen)
+    torch.testing.assert_close(reflecting(images)[0], seen)
+    for first, second in zip(reflecting(images), plain(images), strict=True):
+        assert not torch.allclose(first, second)
+
+
 @pytest.mark.parametrize("maps", [(6, 3), (4, 4), (24, 12)])
 def test_a_joint_score_takes_its_size_from_the_image_and_maps_of_any_size(
     maps: tuple[int, int],

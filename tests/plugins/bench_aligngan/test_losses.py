@@ -9,21 +9,23 @@ import pytest
 import torch
 from torch import nn
 
-from bench_aligngan.config import AlignGANConfig
+from bench_aligngan.config import AlignGANConfig, Mining
 from bench_aligngan.discriminators import (
     JointJudge,
     Judge,
     Pairs,
     SeparateJudges,
-    build_image_judge,
+    build_infrared_judge,
+    build_visible_judge,
 )
-from bench_aligngan.losses import cross_triplet, reconstruction, weighted_sum
+from bench_aligngan.losses import cross_triplet, reconstruction, triplet, weighted_sum
 from bench_aligngan.networks import build_feature_discriminator
 from bench_core import AdversarialForm
 
 Choose = Callable[..., AlignGANConfig]
 
 NUM_IMAGES, CHANNELS = 2, 5
+MININGS: tuple[Mining, ...] = ("all", "hard")
 WIDTHS = ("image_height=64", "image_width=64", "discriminator_width=4")
 
 
@@ -42,24 +44,38 @@ def similarity(first: list[float], second: list[float]) -> float:
 
 
 def triplets(
-    anchors: torch.Tensor, others: torch.Tensor, labels: list[int], margin: float
+    anchors: torch.Tensor, others: torch.Tensor, labels: list[int], margin: float, mining: str
 ) -> float:
     """Eq. 3 with the similarities that it means: mean of [m - s(a, p) + s(a, n)]_+."""
-    total = 0.0
+    terms: list[float] = []
     for anchor, label in zip(anchors.tolist(), labels, strict=True):
         alike = [similarity(anchor, other) for other in others.tolist()]
-        positive = min(s for s, other in zip(alike, labels, strict=True) if other == label)
-        negative = max(s for s, other in zip(alike, labels, strict=True) if other != label)
-        total += max(margin - positive + negative, 0.0)
-    return total / len(labels)
+        positives = [s for s, other in zip(alike, labels, strict=True) if other == label]
+        negatives = [s for s, other in zip(alike, labels, strict=True) if other != label]
+        if mining == "hard":
+            positives, negatives = [min(positives)], [max(negatives)]
+        terms += [max(margin - p + n, 0.0) for p in positives for n in negatives]
+    return sum(terms) / len(terms)
 
 
+@pytest.mark.parametrize("labels", [[7, 7, 1, 1, 3, 3], [7, 7, 7, 1, 1, 3]])
+@pytest.mark.parametrize("mining", MININGS)
 @pytest.mark.parametrize("margin", [0.0, 0.3, 1.0])
-def test_the_triplet_loss_is_eq_3_in_both_directions(margin: float) -> None:
+def test_the_triplet_loss_is_eq_3_in_both_directions(
+    margin: float, mining: Mining, labels: list[int]
+) -> None:
     first, second = torch.randn(6, 4), torch.randn(6, 4)
-    labels = [7, 7, 1, 1, 3, 3]
-    expected = triplets(first, second, labels, margin) + triplets(second, first, labels, margin)
-    value = cross_triplet(first, second, torch.tensor(labels), margin)
+    expected = triplets(first, second, labels, margin, mining)
+    expected += triplets(second, first, labels, margin, mining)
+    value = cross_triplet(first, second, torch.tensor(labels), margin, mining)
+    assert value.item() == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("mining", MININGS)
+def test_within_one_set_an_anchor_is_a_positive_of_its_own(mining: Mining) -> None:
+    embeddings, labels = torch.randn(6, 4), [7, 7, 1, 1, 3, 3]
+    expected = triplets(embeddings, embeddings, labels, 1.0, mining)
+    value = triplet(embeddings, embeddings, torch.tensor(labels), 1.0, mining)
     assert value.item() == pytest.approx(expected, rel=1e-5)
 
 
@@ -71,19 +87,32 @@ def test_a_worked_triplet() -> None:
     # Forth: 1 - 0.5 - 1 < 0 and 1 - 0 + sin 60. Back: 1 - 0.5 + sin 60 and 1 - 0 - 1 = 0.
     sine = math.sqrt(0.75)
     expected = (0 + 1 + sine) / 2 + (0.5 + sine + 0) / 2
-    assert cross_triplet(first, second, labels, 1.0).item() == pytest.approx(expected)
+    for mining in MININGS:  # with one image an identity there is no harder one
+        value = cross_triplet(first, second, labels, 1.0, mining)
+        assert value.item() == pytest.approx(expected)
 
 
-def test_the_triplet_loss_pulls_the_same_identity_together() -> None:
+@pytest.mark.parametrize("mining", MININGS)
+def test_the_triplet_loss_pulls_the_same_identity_together(mining: Mining) -> None:
     """The signs are those of a similarity, whatever Eq. 3 calls it."""
     first = torch.tensor([[1.0, 0.2], [-0.2, 1.0]], requires_grad=True)
     second = torch.tensor([[1.0, -0.2], [0.2, 1.0]])
     labels = torch.tensor([0, 1])
     before = torch.cosine_similarity(first, second).sum().item()
-    cross_triplet(first, second, labels, 1.0).backward()  # type: ignore[no-untyped-call]
+    cross_triplet(first, second, labels, 1.0, mining).backward()  # type: ignore[no-untyped-call]
     assert first.grad is not None
     after = torch.cosine_similarity(first - 0.1 * first.grad, second).sum().item()
     assert after > before
+
+
+@pytest.mark.parametrize("mining", MININGS)
+def test_the_triplet_loss_is_single_precision_under_autocast(mining: Mining) -> None:
+    first, second = torch.randn(6, 64), torch.randn(6, 64)
+    labels = torch.tensor([7, 7, 1, 1, 3, 3])
+    plain = cross_triplet(first, second, labels, 1.0, mining)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        value = cross_triplet(first, second, labels, 1.0, mining)
+    assert torch.equal(value, plain)
 
 
 def test_reconstruction_is_the_mean_absolute_difference_in_single_precision() -> None:
@@ -164,7 +193,7 @@ def test_fooling_by_features_is_eq_10(
 def test_joint_discrimination_is_eqs_7_and_8(config_of: Choose, form: AdversarialForm) -> None:
     """Real pairs of one identity; fake in image, in map, in both; real ones of two identities."""
     judge, (images, maps, fake_images, fake_maps) = joint(config_of, form, "all"), pairs()
-    others = torch.cat([images[4:], images[:4]])  # of the identity before, in blocks of two
+    others = torch.cat([images[2:], images[:2]])  # of the identity after, in blocks of two
     fakes = [
         (fake_images, maps),
         (images, fake_maps),
@@ -176,9 +205,20 @@ def test_joint_discrimination_is_eqs_7_and_8(config_of: Choose, form: Adversaria
     assert judge.discrimination(pairs()).item() == pytest.approx(expected, rel=1e-4)
 
 
-def test_mismatched_pairs_are_never_of_one_identity() -> None:
-    labels = torch.arange(3).repeat_interleave(NUM_IMAGES)
-    assert not bool((labels.roll(NUM_IMAGES) == labels).any())
+def test_mismatched_pairs_are_the_only_ones_of_two_identities(config_of: Choose) -> None:
+    """Images and maps that hold nothing but their identity, as D_j is shown them."""
+    judge, shown = joint(config_of, "log", "all"), []
+
+    def note(_network: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
+        shown.append([value[:, 0, 0, 0].tolist() for value in inputs])
+
+    judge.networks["discriminator_joint"].register_forward_pre_hook(note)
+    identity = torch.arange(3.0).repeat_interleave(NUM_IMAGES).view(-1, 1, 1, 1)
+    images, maps = identity.expand(6, 3, 64, 64), identity.expand(6, CHANNELS, 4, 4)
+    judge.discrimination(Pairs(images, maps, images, maps))
+    ((of_images, of_maps),) = shown
+    same = [a == b for a, b in zip(of_images, of_maps, strict=True)]
+    assert same == [True] * (4 * 6) + [False] * 6
 
 
 def gradients(value: torch.Tensor, drawn: Pairs) -> set[str]:
@@ -202,7 +242,7 @@ def test_the_joint_game_reaches_images_from_p_and_maps_from_f(
 
 def separate(config_of: Choose) -> tuple[SeparateJudges, Judge, Judge]:
     config = config_of("paper", "aligngan-minus", *WIDTHS)
-    images = build_image_judge(config)
+    images = build_infrared_judge(config)
     features = Judge(build_feature_discriminator(config, CHANNELS), "log")
     return SeparateJudges(images=images, features=features), images, features
 
@@ -226,8 +266,23 @@ def test_the_separate_game_judges_images_and_maps_on_their_own(config_of: Choose
 
 def test_a_discriminator_at_its_best_costs_nothing(config_of: Choose) -> None:
     """And one that answers one half costs log 4: the sum of both expectations is not halved."""
-    judge = build_image_judge(config_of("paper", "full", *WIDTHS))
+    judge = build_infrared_judge(config_of("paper", "full", *WIDTHS))
     zeros = torch.zeros(2, 3, 64, 64)
     assert judge.discrimination(zeros, zeros).item() == pytest.approx(math.log(4), rel=1e-5)
     best = Judge(nn.Flatten(), "log")
     assert best.discrimination(zeros + 50, zeros - 50).item() == pytest.approx(0)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_rgb_images_are_judged_in_a_form_of_their_own(
+    config_of: Choose, form: AdversarialForm
+) -> None:
+    judge = build_visible_judge(
+        config_of("paper", "full", *WIDTHS, f"visible_adversarial_form={form}")
+    )
+    (real, _, fake, _), score = pairs(), FORMS[form]
+    with torch.no_grad():
+        scores = judge.network(real), judge.network(fake)
+    assert judge.fooling(fake).item() == pytest.approx(score(scores[1], True), rel=1e-4)
+    expected = score(scores[0], True) + score(scores[1], False)
+    assert judge.discrimination(real, fake).item() == pytest.approx(expected, rel=1e-4)

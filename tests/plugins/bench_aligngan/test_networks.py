@@ -11,7 +11,7 @@ from torch import nn
 
 from bench_aligngan.config import AlignGANConfig
 from bench_aligngan.method import AlignGAN
-from bench_aligngan.networks import Classifier, Encoder, build_embedder
+from bench_aligngan.networks import Classifier, Encoder
 from bench_core import ImageNormalization
 from bench_core.profiling.cost import inference_cost
 
@@ -117,14 +117,21 @@ def test_the_authors_classifier_drops_the_feature_vector(config_of: Choose) -> N
     torch.testing.assert_close(activation(torch.tensor([-2.0, 3.0])), torch.tensor([-0.2, 3.0]))
 
 
-def test_the_heads_start_as_the_authors_have_them(config_of: Choose) -> None:
+def test_the_classifier_starts_as_in_the_authors_code(config_of: Choose) -> None:
     torch.manual_seed(0)
-    config = config_of("paper")
-    layers: Any = Classifier(config, 2048, 395).layers
-    embedder = build_embedder(config, 2048)
-    fan_out = (2 / 256) ** 0.5
-    assert layers[1].weight.std().item() == pytest.approx(fan_out, rel=0.02)
-    assert embedder.weight.std().item() == pytest.approx(fan_out, rel=0.02)
+    layers: Any = Classifier(config_of("paper"), 2048, 395).layers
+    assert layers[1].weight.std().item() == pytest.approx((2 / 256) ** 0.5, rel=0.02)  # fan-out
+    assert layers[2].weight.std().item() == pytest.approx(0.02, rel=0.2)
+    assert layers[2].weight.mean().item() == pytest.approx(1, abs=0.01)
     assert layers[5].weight.std().item() == pytest.approx(0.001, rel=0.02)
-    for layer in (layers[1], layers[5], embedder):
+    for layer in (layers[1], layers[2], layers[5]):
         assert not bool(layer.bias.any())
+
+
+def test_the_embedder_starts_as_any_linear_layer(make: Make) -> None:
+    """The authors give it no initial values of their own: uniform, within 1 / sqrt(inputs)."""
+    embedder = make().networks["embedder"]
+    bound = embedder.in_features**-0.5
+    for values in (embedder.weight, embedder.bias):
+        assert 0.9 * bound < values.abs().max().item() <= bound
+    assert embedder.weight.std().item() == pytest.approx(bound / 3**0.5, rel=0.05)

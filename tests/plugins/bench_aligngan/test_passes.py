@@ -56,8 +56,25 @@ def test_a_joint_step_runs_each_network_as_often_as_the_algorithm_needs_it(
         "discriminator_joint": 2 * 6 + 2 * 6 + 5 * 6,  # the pairs of Eqs. 10, 9 and 8
         "discriminator_visible": 6 + 12,
     }
-    assert passes.calls["encoder"] == 3
+    assert passes.calls["encoder"] == 2 + 1 + 1  # X and X' pass F each by itself
     assert passes.calls["discriminator_joint"] == 3
+
+
+@pytest.mark.parametrize(("statistics", "apart"), [("separate", True), ("shared", False)])
+@pytest.mark.parametrize("variant", ["full", "baseline"])
+def test_batch_statistics_of_real_and_fake_images_are_shared_where_asked(
+    variant: str, statistics: str, apart: bool, make: Make, take_step: TakeStep, batch: Batch
+) -> None:
+    """Then what F sees in an infrared image depends on the visible ones of its batch."""
+    other = Batch(torch.rand_like(batch.visible), batch.infrared, batch.labels)
+    seen = []
+    for shown in (batch, other):
+        method = make(variant, f"batch_statistics={statistics}")
+        hook = lambda *args: seen.append(args[2][:6])  # noqa: E731
+        method.networks["encoder"].register_forward_hook(hook)
+        take_step(method, "joint", shown)
+        del seen[1 if shown is batch else 2 :]  # the first pass alone
+    assert torch.equal(*seen) == apart
 
 
 def test_p_and_d_may_learn_from_a_part_of_the_batch(

@@ -35,7 +35,7 @@ DISCRIMINATOR_WEIGHTS = {"discriminator": 1.0, "discriminator-visible": 1.0}
 WEIGHTS = (FEATURE_WEIGHTS, PIXEL_WEIGHTS, DISCRIMINATOR_WEIGHTS)
 """Those of the paper: Eqs. 6, 4 and 7."""
 OFFICIAL_WEIGHTS = (
-    FEATURE_WEIGHTS,
+    FEATURE_WEIGHTS | {"feature-identity": 2.0},
     {
         "pixel-gan": 0.5,
         "pixel-gan-visible": 0.5,
@@ -144,13 +144,30 @@ def test_in_the_joint_stage_all_learns_once_but_what_only_warms_up(
 @pytest.mark.parametrize(
     ("variant", "names"),
     [(name, ["feature-warm-up", "pixel-warm-up", "joint"]) for name in WITH_PIXELS]
-    + [(name, ["joint"]) for name in ("featalign", "baseline")],
+    + [(name, ["feature-warm-up", "joint"]) for name in ("featalign", "baseline")],
 )
 def test_the_stages(variant: str, names: list[str], make: Make) -> None:
     stages = make(variant, "encoder_warmup_epochs=3", "pixel_warmup_epochs=4", "epochs=5").stages()
     assert [stage.name for stage in stages] == names
     epochs = {"feature-warm-up": 3, "pixel-warm-up": 4, "joint": 5}
     assert [stage.epochs for stage in stages] == [epochs[name] for name in names]
+
+
+@pytest.mark.parametrize(("preset", "hundreds"), [("paper", 50 + 100), ("official-code", 50 + 101)])
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_f_learns_for_as_many_steps_in_every_row_of_table_4(
+    variant: str, preset: str, hundreds: int, make: Make
+) -> None:
+    stages = make(variant, preset=preset).stages()
+    assert sum(stage.epochs for stage in stages if "features" in stage.optimizers) == hundreds
+
+
+def test_the_joint_training_goes_on_with_the_optimisers_of_the_warm_ups(
+    make: Make, stage_of: StageOf
+) -> None:
+    """The discriminators of the joint training are new networks, and so is their optimiser."""
+    plans = stage_of(make(), "joint").optimizers
+    assert {name for name, plan in plans.items() if plan.continued} == {"features", "pixels"}
 
 
 def test_a_stage_without_epochs_is_left_out(make: Make) -> None:
@@ -235,6 +252,7 @@ def test_a_variant_lacks_the_losses_that_it_goes_without(
     [
         ("pixel_identity_weight=3.0", {"pixel-identity": 3.0, "pixel-triplet": 1.5}),
         ("feature_gan_weight=0.7", {"feature-gan": 0.7}),
+        ("feature_identity_weight=0.7", {"feature-identity": 0.7}),
         ("cycle_weight=2.0", {"cycle": 2.0}),
         ("pixel_gan_weight=4.0", {"pixel-gan": 4.0, "pixel-gan-visible": 4.0}),
         ("pixel_triplet_share=2.0", {"pixel-triplet": 2.0}),

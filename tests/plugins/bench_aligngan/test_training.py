@@ -27,13 +27,10 @@ SHORT = (
     "pixel_identities=2",
     "pixel_images=1",
 )
-FAST = (
-    "feature_optimizer.kind=adam",
-    "feature_optimizer.learning_rate=0.003",
-    "head_rate_scale=1.0",
-    "gan_optimizer.learning_rate=0.005",
-    "classifier_dropout=0.0",
-)
+FAST = ("gan_optimizer.learning_rate=0.001", "classifier_dropout=0.0")
+"""For a few steps of small GANs; F learns by the paper's optimiser."""
+LAST = 3
+"""Steps whose mean is what a loss has come to."""
 
 
 @pytest.fixture
@@ -49,25 +46,32 @@ def smooth(batch: Batch) -> Batch:
 def losses_of(
     stage: Stage, batch: Batch, num_steps: int, kind: type[Updates] = Updates
 ) -> tuple[dict[str, float], dict[str, float]]:
-    """Train on one batch and return the losses of the first and of the last step."""
+    """Train on one batch and return the losses of the first step, and the mean of the last ones."""
     plans = stage.optimizers.items()
     updates = kind({name: build_optimizer(plan.config, plan.groups) for name, plan in plans})
     torch.manual_seed(0)
-    seen = [stage.step(batch, updates) for _ in range(num_steps)]
-    first, last = ({name: loss.item() for name, loss in seen[i].items()} for i in (0, -1))
-    return first, last
+    seen = [
+        {name: loss.item() for name, loss in stage.step(batch, updates).items()}
+        for _ in range(num_steps)
+    ]
+    return seen[0], {name: sum(step[name] for step in seen[-LAST:]) / LAST for name in seen[0]}
+
+
+WARM_UP = {"feature-identity": 0.5, "feature-triplet": 0.7}
+ALIGNED = {"feature-identity": 0.75, "feature-triplet": 0.75}
+TRANSLATED = {"cycle": 0.97, "pixel-triplet": 0.8, "discriminator-visible": 0.6}
 
 
 @pytest.mark.parametrize(
     ("variant", "stage", "falling"),
     [
-        ("full", "feature-warm-up", {"feature-identity": 0.9, "feature-triplet": 0.5}),
-        ("full", "pixel-warm-up", {"cycle": 0.95, "discriminator": 0.9}),
-        ("full", "joint", {"feature-identity": 0.9, "feature-triplet": 0.8, "cycle": 0.95}),
-        ("pixalign", "joint", {"feature-identity": 0.9, "feature-triplet": 0.8, "cycle": 0.95}),
-        ("aligngan-minus", "joint", {"feature-identity": 0.9, "cycle": 0.95}),
-        ("featalign", "joint", {"feature-identity": 0.9, "feature-triplet": 0.5}),
-        ("baseline", "joint", {"feature-identity": 0.9, "feature-triplet": 0.5}),
+        ("full", "feature-warm-up", WARM_UP),
+        ("full", "pixel-warm-up", TRANSLATED),
+        ("full", "joint", {**ALIGNED, **TRANSLATED}),
+        ("pixalign", "joint", {**ALIGNED, **TRANSLATED}),
+        ("aligngan-minus", "joint", {**ALIGNED, **TRANSLATED}),
+        ("featalign", "joint", ALIGNED),
+        ("baseline", "joint", ALIGNED),
     ],
 )
 def test_the_losses_of_a_stage_fall_on_one_batch(
@@ -78,7 +82,8 @@ def test_the_losses_of_a_stage_fall_on_one_batch(
     stage_of: StageOf,
     smooth: Batch,
 ) -> None:
-    first, last = losses_of(stage_of(make(variant, *FAST), stage), smooth, 20)
+    """Far enough that neither the number of threads nor the processor decides."""
+    first, last = losses_of(stage_of(make(variant, *FAST), stage), smooth, 25)
     for name, share in falling.items():
         assert last[name] < share * first[name], (name, first[name], last[name])
 
@@ -96,7 +101,7 @@ def test_discriminators_tell_real_from_fake_while_no_one_fools_them(
 
     first, last = losses_of(stage, smooth, 30, DiscriminatorsAlone)
     for name in ("discriminator", "discriminator-visible"):
-        assert last[name] < 0.8 * first[name]
+        assert last[name] < 0.9 * first[name]
 
 
 class Interrupted(Exception):
@@ -172,7 +177,7 @@ def interrupt(method: AlignGAN, num_updates: int, monkeypatch: pytest.MonkeyPatc
         # Two steps of one update, two of two, four of three.
         *[("full", number) for number in (0, 1, 2, 3, 5, 6, 7, 8, 13, 17)],
         *[("aligngan-minus", number) for number in (3, 7)],
-        *[("featalign", number) for number in (1, 6)],
+        *[("featalign", number) for number in (1, 6, 9)],
     ],
 )
 def test_a_training_interrupted_anywhere_goes_on_to_the_same_bits(

@@ -102,6 +102,9 @@ def test_official_code_holds_the_values_of_the_code(config_of: Choose) -> None:
         1e-4,
     )
     assert config.discriminator_optimizer == generator
+    assert (config.discriminator_padding, config.generator_start) == ("reflect", "default")
+    assert (config.batch_statistics, config.running_statistics) == ("separate", "all")
+    assert (config.feature_targets, config.alignment_reference) == ("moving", "passed-again")
 
 
 def test_quick_is_small(config_of: Choose) -> None:
@@ -190,6 +193,12 @@ def test_settings_that_do_not_go_together_are_refused(
         "cycle_style=none",
         "divergence=js",
         "embedding=last",
+        "discriminator_padding=mirror",
+        "generator_start=zero",
+        "feature_targets=none",
+        "alignment_reference=other",
+        "batch_statistics=none",
+        "running_statistics=none",
         "generation_epochs=0",
     ],
 )

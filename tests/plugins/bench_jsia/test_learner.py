@@ -74,6 +74,38 @@ def test_generated_images_leave_the_running_statistics_alone(make: Make) -> None
     assert any(name.startswith("neck") for name in changed)
 
 
+def test_generated_images_count_for_test_time_where_asked(make: Make) -> None:
+    method = make("full", "running_statistics=all")
+    neck = method.networks["neck"].normalization
+    before = neck.running_mean.clone()
+    method._learner.recognize_generated(maps_of(method), regions=True)
+    assert not torch.equal(neck.running_mean, before)
+
+
+@pytest.mark.parametrize(("statistics", "apart"), [("separate", True), ("shared", False)])
+def test_modalities_share_the_statistics_of_their_batch_where_asked(
+    statistics: str, apart: bool, make: Make
+) -> None:
+    """Then what is seen in visible images depends on the infrared ones beside them."""
+    method = make("full", f"batch_statistics={statistics}")
+    maps = maps_of(method)
+    other = torch.cat([maps[:3], maps[3:].flip(2) + 1])
+    seen = [method._learner.recognize(each, regions=True) for each in (maps, other)]
+    for first, second in zip(*seen, strict=True):
+        assert torch.equal(first[:3], second[:3]) == apart
+        assert not torch.equal(first[3:], second[3:])
+
+
+@pytest.mark.parametrize(("statistics", "apart"), [("separate", True), ("shared", False)])
+def test_so_does_the_modality_invariant_encoder(statistics: str, apart: bool, make: Make) -> None:
+    method = make("full", f"batch_statistics={statistics}")
+    images = torch.rand(6, 3, 32, 32)
+    other = torch.cat([images[:3], images[3:] / 2])
+    for encode in (method._set_level.of_both, method._set_level.of_generated):
+        first, second = (encode(each)[:3] for each in (images, other))
+        assert torch.equal(first, second) == apart
+
+
 def test_eq_13_is_taken_of_real_images_of_both_modalities(make: Make) -> None:
     real, labels = recognition(), torch.tensor([0, 1, 2])
     losses = make()._learner.identity_losses(real, labels)

@@ -114,3 +114,27 @@ def test_grey_is_the_luma_of_the_normalised_image_three_times() -> None:
         pixel = (images[1, :, y, 2] - mean) / std
         expected = 0.2989 * pixel[0] + 0.587 * pixel[1] + 0.114 * pixel[2]
         assert torch.allclose(grey(images)[1, :, y, 2], expected.repeat(3), atol=1e-5)
+
+
+def test_networks_start_for_relu_or_as_pytorch_and_the_authors_have_them() -> None:
+    """PyTorch draws weights and biases uniformly, within 1 / sqrt(inputs of an output)."""
+    torch.manual_seed(0)
+    decoders = {start: Decoder(64, num_blocks=1, start=start) for start in ("he", "default")}
+    inputs = 64 * 3 * 3
+    he, default = (decoders[start].blocks[0].first for start in ("he", "default"))
+    assert he.weight.std().item() == pytest.approx((2 / inputs) ** 0.5, rel=0.05)
+    assert not bool(he.bias.any())
+    assert default.weight.std().item() == pytest.approx((3 * inputs) ** -0.5, rel=0.05)
+    assert 0 < default.bias.abs().max().item() <= inputs**-0.5
+    scales = {start: decoder.upsample[2].weight for start, decoder in decoders.items()}
+    assert bool((scales["he"] == 1).all())
+    assert 0 <= scales["default"].min() < 0.2
+    assert 0.8 < scales["default"].max() <= 1
+    assert not bool(decoders["default"].upsample[2].bias.any())
+
+
+def test_a_style_encoder_starts_alike() -> None:
+    torch.manual_seed(0)
+    encoders = {start: StyleEncoder(start=start) for start in ("he", "default")}
+    assert not bool(encoders["he"].project.bias.any())
+    assert bool(encoders["default"].project.bias.any())

@@ -347,8 +347,10 @@ def test_the_stages_are_as_configured(make: Make) -> None:
     assert set(joint.optimizers) == {"learner", "generator", "discriminator"}
     for plan in joint.optimizers.values():
         assert plan.schedule.milestones == (3,)
+        assert plan.continued  # of those that the generation stage has
     for plan in generation.optimizers.values():
         assert plan.schedule.milestones == ()
+        assert not plan.continued
     assert joint.optimizers["learner"].config == config.learner_optimizer
     assert joint.optimizers["generator"].config == config.generator_optimizer
     assert joint.optimizers["discriminator"].config == config.discriminator_optimizer
