@@ -254,6 +254,7 @@ def _of_run(registry: Registry, trained: Trained, convention: Convention | None)
         config=dict(description.config),
         origin=_origin_of_run(trained.model),
         paper=_paper(registry, spec.id),
+        remarks=inputs.findings,
     )
 
 
