@@ -286,5 +286,5 @@ def test_what_a_backbone_ignores_is_refused(registry: Registry) -> None:
 
 def test_what_a_preset_says_of_another_backbone_does_not_count(registry: Registry) -> None:
     method = registry.method("xiv")
-    changed = choose_method(*method, "official-code", ["backbone=small"]).config
+    changed = choose_method(*method, "strong-baseline", ["backbone=small", "weights=none"]).config
     assert changed.model_dump()["stem_relu"] is True
