@@ -118,7 +118,8 @@ def test_the_loop_leaves_a_fixed_teacher_as_its_own_stage_left_it(
         state = method.networks.state_dict()
         states.append({name: value.clone() for name, value in state.items()})
 
-    method.train(data, replace(run_in(tmp_path), on_epoch=note_state))
+    run = replace(run_in(tmp_path), on_epoch=note_state, checkpoint_seconds=3600.0)
+    method.train(data, run)
     after_teacher, after_generation, *_, after_joint = states
     for name, value in after_teacher.items():
         if name.startswith("teacher."):
