@@ -72,26 +72,32 @@ class CommandTree:
         Raises:
             PluginError: One of these was found.
         """
-        import click
-
         for group, before in self.groups:
             for name, command in before.items():
                 if group.commands.get(name) is not command:
                     raise PluginError(f"it takes the place of the command '{name}'")
             for name in group.commands.keys() - before.keys():
-                command = group.commands[name]
-                _check_name("command", name)
-                if not isinstance(command, click.Command):
-                    raise PluginError(
-                        f"what it adds as '{name}' is no click.Command, but a "
-                        f"{type(command).__name__}"
-                    )
-                command.get_short_help_str()  # as 'bench --help' will
+                _check_command(name, group.commands[name])
 
     def restore(self) -> None:
         """Put the commands back as they were."""
         for group, before in self.groups:
             group.commands = dict(before)
+
+
+def _check_command(name: object, command: object) -> None:
+    """Refuse what is no command, also within a group."""
+    import click
+
+    _check_name("command", name)
+    if not isinstance(command, click.Command):
+        raise PluginError(
+            f"what it adds as '{name}' is no click.Command, but a {type(command).__name__}"
+        )
+    command.get_short_help_str()  # as 'bench --help' will
+    if isinstance(command, click.Group):
+        for inner_name, inner in command.commands.items():
+            _check_command(inner_name, inner)
 
 
 def _check_method(spec: MethodSpec) -> None:

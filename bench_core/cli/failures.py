@@ -42,6 +42,12 @@ def as_failure(error: BenchError, registry: Registry) -> Failure:
     return kind(terminal_line(text))
 
 
+def refused_by_system(error: OSError) -> Failure:
+    """Turn a refusal to open, read or write a file, such as for its name, into one line."""
+    name = error.filename if isinstance(error.filename, int) else os.fsdecode(error.filename)
+    return Failure(terminal_line(f"cannot use {name}: {error.strerror}"))
+
+
 def describe_unexpected(error: BaseException, registry: Registry) -> str:
     """Return one line about an error that no part of bench expected, with the way out.
 
@@ -51,8 +57,6 @@ def describe_unexpected(error: BaseException, registry: Registry) -> str:
     """
     if isinstance(error, MemoryError):
         return "out of memory; use smaller batches or images, or a machine with more of it"
-    if isinstance(error, OSError) and error.filename is not None:
-        return terminal_line(f"cannot use {os.fsdecode(error.filename)}: {error.strerror}")
     where = traceback.extract_tb(error.__traceback__)
     place = f", in {where[-1].filename}, line {where[-1].lineno}" if where else ""
     what = f"{in_one_line(error)}{place}"

@@ -62,11 +62,15 @@ class BenchGroup(click.Group):
         super().add_command(cmd, name)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; a `BenchError`, and an exit within our own commands, become one line."""
+        """Run the command; what users can mend, and an exit within our own, become one line."""
         try:
             return super().invoke(ctx)
         except BenchError as error:
             raise failures.as_failure(error, ctx.obj) from error
+        except OSError as error:
+            if error.filename is None:
+                raise
+            raise failures.refused_by_system(error) from error
         except SystemExit as error:
             if ctx.invoked_subcommand not in {command.name for command in BUILT_IN_COMMANDS}:
                 raise  # a plugin's own command ends as it likes

@@ -161,6 +161,7 @@ def test_a_plugin_that_ends_the_program_is_named_and_the_rest_works(
         'cli.commands["list"].commands["methods"] = click.Command("methods")',
         'cli.add_command(click.Command("a/b"))',
         'cli.add_command(click.Command("x", help=5))',
+        'cli.add_command(click.Group("g", commands={"x": iter([])}))',
         "cli.commands = None",
         "cli.commands.clear()",
     ],
