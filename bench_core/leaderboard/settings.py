@@ -99,13 +99,13 @@ def _words(record: ResultRecord) -> tuple[str, ...]:
         f"preset {method.preset}",
         ", ".join(changes_of(record)),
         f"seed {method.seed}",
-        f"weights {weights_label(provenance.weights)}",
+        f"weights {_weights_label(provenance.weights)}",
         f"trained in {training}" if training else "",
         f"extracted in {record.cost.precision}",
     )
 
 
-def weights_label(weights: str) -> str:
+def _weights_label(weights: str) -> str:
     """Return what a backbone started from in a word; a file by the start of its hash."""
     return weights.removeprefix("sha256:")[:8]
 
