@@ -9,6 +9,7 @@ import click
 
 from bench_core.cli import options
 from bench_core.contracts.errors import BenchError
+from bench_core.data.verification.findings import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,7 +76,7 @@ def verify(registry: Registry, *, root: Path, dataset_id: str | None, as_json: b
 
 def _print_report(title: str, report: Report) -> None:
     people = "" if report.num_identities is None else f" of {report.num_identities:,} people"
-    root = _printable(str(report.root))
+    root = printable(str(report.root))
     click.echo(f"{title} in {root}: {report.num_images:,} images{people}")
     if report.synthetic:
         compared = "as full-scale ones they are compared" if report.compared else "not compared"
@@ -138,17 +139,9 @@ def _print_finding(finding: Finding) -> None:
     number = len(finding.examples)
     click.echo(f"\n{finding.severity.upper()}  {finding.kind} ({number:,}): {finding.message}")
     for example in finding.examples[:EXAMPLES_SHOWN]:
-        click.echo(f"  {_printable(example)}")
+        click.echo(f"  {printable(example)}")
     if number > EXAMPLES_SHOWN:
         click.echo(f"  ... and {number - EXAMPLES_SHOWN:,} more")
-
-
-def _printable(text: str) -> str:
-    """Escape what a terminal cannot show: file names may hold any bytes."""
-    return "".join(
-        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
-        for letter in text
-    )
 
 
 def _published(count: SubsetCount) -> tuple[str, str, str]:

@@ -14,6 +14,7 @@ from bench_core.contracts.protocol import EvaluationProtocol, ProtocolSpec, Tria
 from bench_core.data.cache import ImageStore, open_images
 from bench_core.data.fingerprint import fingerprint
 from bench_core.data.opening import open_dataset, readable
+from bench_core.data.verification.findings import printable
 from bench_core.data.verification.first_look import look_at
 from bench_core.plugins import Registry, load_object
 from bench_core.runs.stand_in import open_stand_in
@@ -103,7 +104,7 @@ def _check_folder(root: Path) -> None:
 def tell_findings(spec: DatasetSpec, root: Path, findings: Sequence[str]) -> None:
     """Say on standard error what differs from the published dataset, a line each."""
     for finding in findings:
-        sys.stderr.write(f"Note: {spec.title} in {root}, {finding}\n")
+        sys.stderr.write(f"Note: {spec.title} in {printable(str(root))}, {finding}\n")
 
 
 def validation_split(spec: ProtocolSpec) -> str:

@@ -24,3 +24,11 @@ class Finding:
     severity: Severity
     message: str
     examples: tuple[str, ...]
+
+
+def printable(text: str) -> str:
+    """Escape what neither a terminal nor UTF-8 can show: file names may hold any bytes."""
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
+        for letter in text
+    )
