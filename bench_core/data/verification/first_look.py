@@ -13,6 +13,7 @@ from bench_core.data.verification.counts import (
     repeats_real_counts,
 )
 from bench_core.data.verification.findings import Finding
+from bench_core.escaping import terminal_line
 from bench_core.plugins import load_object
 
 
@@ -28,7 +29,7 @@ def look_at(spec: DatasetSpec, dataset: Dataset) -> tuple[str, ...]:
         dataset: What was read.
 
     Returns:
-        One line for each kind of difference.
+        One line for each kind of difference, of characters that can be shown.
     """
     return tuple(map(_as_line, (*_check_published(spec, dataset), *check_what_was_read(dataset))))
 
@@ -76,4 +77,4 @@ def _faults_of_marker(dataset: Dataset) -> Iterator[str]:
 
 def _as_line(finding: Finding) -> str:
     more = f" (and {len(finding.examples) - 1} more)" if len(finding.examples) > 1 else ""
-    return " ".join(f"{finding.kind}: {finding.examples[0]}{more}".split())
+    return terminal_line(f"{finding.kind}: {finding.examples[0]}{more}")

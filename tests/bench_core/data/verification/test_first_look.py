@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -66,5 +67,13 @@ def test_rendered_people_of_whom_images_are_lost_are_told(spec: DatasetSpec, roo
 
 
 def test_what_the_reader_saw_is_told_on_one_line(spec: DatasetSpec, sysu_root: Path) -> None:
-    dataset = replace(open_dataset(spec, sysu_root), findings=("two\nlines", "more", "and more"))
-    assert look_at(spec, dataset) == ("names: two lines (and 2 more)",)
+    names = ("two\nlines", "more", "and more")
+    dataset = replace(open_dataset(spec, sysu_root), findings=names)
+    assert look_at(spec, dataset) == (r"names: two\nlines (and 2 more)",)
+
+
+def test_names_of_any_bytes_can_be_recorded(spec: DatasetSpec, sysu_root: Path) -> None:
+    name = os.fsdecode(b"caf\xe9\x1b[2J")
+    dataset = replace(open_dataset(spec, sysu_root), findings=(name,))
+    (line,) = look_at(spec, dataset)
+    assert line.encode().decode() == r"names: caf\udce9\x1b[2J"
