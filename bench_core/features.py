@@ -15,7 +15,7 @@ from bench_core.contracts.errors import DataError, UsageError
 from bench_core.contracts.images import MODALITIES
 from bench_core.contracts.method import Metric
 from bench_core.files import write_atomically
-from bench_core.foreign_files import HEAD_BYTES, is_bomb, open_regular, quoted, recognise
+from bench_core.foreign_files import HEAD_BYTES, is_bomb, open_given, quoted, recognise
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -124,7 +124,7 @@ def write_features(path: Path, table: FeatureTable) -> None:
 
 
 def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
-    with open_regular(path) as file:
+    with open_given(path) as file:
         try:
             kind = recognise(file.read(HEAD_BYTES))
             file.seek(0)

@@ -6,13 +6,15 @@ hold text that is made to look like a message of ours.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 from bench_core.contracts.errors import DataError
 
 if TYPE_CHECKING:
+    from io import BufferedReader
     from pathlib import Path
 
 HEAD_BYTES = 600
@@ -24,7 +26,6 @@ _BOMB_RATIO = 100
 """Features of a collapsed model, whose rows are equal, pack better than this, but are smaller."""
 
 _SPECIAL = (
-    (stat.S_ISDIR, "a folder"),
     (stat.S_ISFIFO, "a named pipe"),
     (stat.S_ISSOCK, "a socket"),
     (stat.S_ISCHR, "a device"),
@@ -42,8 +43,10 @@ _SIGNATURES = (
     (b"BZh", "compressed with bzip2; unpack it"),
     (b"\xfd7zXZ", "compressed with xz; unpack it"),
     (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive; unpack it"),
-    (b"\x89PNG", "an image"),
-    (b"\xff\xd8\xff", "an image"),
+    (b"\x89PNG", "a PNG image"),
+    (b"\xff\xd8\xff", "a JPEG image"),
+    (b"GIF8", "a GIF animation"),
+    (b"%!PS", "a PostScript program, which is never run"),
     (b"%PDF", "a PDF document"),
 )
 _PICKLE = (
@@ -53,7 +56,7 @@ _PICKLE = (
 _WEB_PAGE = "a web page; download the file itself, not the page that shows it"
 
 
-def open_regular(path: Path) -> BinaryIO:
+def open_regular(path: Path) -> BufferedReader:
     """Open a file for reading, unless it is a folder, a pipe or a device.
 
     Args:
@@ -63,21 +66,47 @@ def open_regular(path: Path) -> BinaryIO:
         The open file.
 
     Raises:
-        DataError: It is no regular file, or cannot be opened; the message names it.
+        OSError: It is missing, may not be read, or is no regular file; `strerror` says which.
     """
-    try:
-        _check_regular(path, path.stat().st_mode)
-        # What was a file a moment ago may be a pipe by now, whose opening would wait.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        file = os.fdopen(descriptor, "rb")
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror or error}") from error
+    _check_regular(path, path.stat().st_mode)
+    # What was a file a moment ago may be a pipe by now, whose opening would wait.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    file = os.fdopen(descriptor, "rb")
     try:
         _check_regular(path, os.fstat(descriptor).st_mode)
-    except DataError:
+    except OSError:
         file.close()
         raise
     return file
+
+
+def read_regular(path: Path, most_bytes: int) -> bytes:
+    """Read a regular file as a whole.
+
+    Args:
+        path: The file; links are followed.
+        most_bytes: A larger one is refused before memory is full of it.
+
+    Raises:
+        OSError: As `open_regular`, or the file is too large.
+    """
+    with open_regular(path) as file:
+        content = file.read(most_bytes + 1)
+    if len(content) > most_bytes:
+        raise OSError(errno.EFBIG, f"It has more than {most_bytes:,} bytes", str(path))
+    return content
+
+
+def open_given(path: Path) -> BufferedReader:
+    """Open a file that a user named, as `open_regular` does.
+
+    Raises:
+        DataError: It cannot be opened, or is no regular file; the message names it.
+    """
+    try:
+        return open_regular(path)
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror or error}") from error
 
 
 def recognise(head: bytes) -> str | None:
@@ -131,6 +160,9 @@ def is_bomb(packed: int, unpacked: int) -> bool:
 
 
 def _check_regular(path: Path, mode: int) -> None:
-    if not stat.S_ISREG(mode):
-        kind = next((name for is_kind, name in _SPECIAL if is_kind(mode)), "something else")
-        raise DataError(f"{path} is {kind}, not a regular file")
+    if stat.S_ISREG(mode):
+        return
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    kind = next((name for is_kind, name in _SPECIAL if is_kind(mode)), "something else")
+    raise OSError(errno.EINVAL, f"It is {kind}, not a regular file", str(path))

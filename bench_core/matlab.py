@@ -20,7 +20,7 @@ import numpy as np
 from scipy.io import loadmat
 
 from bench_core.contracts.errors import DataError
-from bench_core.foreign_files import HEAD_BYTES, is_bomb, open_regular, quoted, recognise
+from bench_core.foreign_files import HEAD_BYTES, is_bomb, open_given, quoted, recognise
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,7 +94,7 @@ def load_matlab_variable(path: Path, variable: str) -> object:
     Raises:
         DataError: The file is unreadable, malformed, of a newer version, or has no such variable.
     """
-    with open_regular(path) as file:
+    with open_given(path) as file:
         try:
             head = file.read(HEAD_BYTES)
             _check_version(path, head, variable)

@@ -30,10 +30,12 @@ from PIL import Image, UnidentifiedImageError
 
 from bench_core.contracts.errors import DataError
 from bench_core.contracts.images import ResizeFilter
-from bench_core.data.regular_files import LARGEST_IMAGE_BYTES, read_regular, recognized_content
+from bench_core.foreign_files import read_regular, recognise
 
 FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP")
 """Names of PIL's decoders that are used."""
+LARGEST_IMAGE_BYTES = 1 << 28
+"""256 MiB: no image of a person is as large."""
 MOST_PIXELS = 1 << 25
 """33 million: a few bytes can claim to be as many, and cost minutes and gigabytes."""
 NO_IMAGE = "not a JPEG, PNG, BMP, TIFF or WebP image"
@@ -129,8 +131,10 @@ def decode(content: bytes, path: Path) -> Image.Image:
         image = Image.open(io.BytesIO(content), formats=FORMATS)
         pixels = _as_rgb(image)
     except UnidentifiedImageError:
-        kind = recognized_content(content)
-        reason = f"is {kind}, {NO_IMAGE}" if kind else f"is {NO_IMAGE}"
+        kind = recognise(content)
+        foreign = bool(kind) and not kind.endswith("image")
+        named = f"{kind.partition(';')[0]}, " if foreign else ""
+        reason = f"is {named}{NO_IMAGE}"
         raise ImageFileError(path, "damaged", reason) from None
     except DAMAGE as error:
         fault: Fault = "truncated" if "truncated" in str(error).lower() else "damaged"

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 from bench_core.contracts.dataset import Dataset
 from bench_core.contracts.errors import DataError
-from bench_core.data.regular_files import open_regular, read_regular
 from bench_core.files import write_json
+from bench_core.foreign_files import open_regular, read_regular
 from bench_core.progress import progress
 
 if TYPE_CHECKING:

@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench_core.contracts.errors import DataError
-from bench_core.data.regular_files import LARGEST_LIST_BYTES, read_regular, recognized_content
+from bench_core.foreign_files import read_regular, recognise
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
+
+LARGEST_LIST_BYTES = 1 << 26
+"""64 MiB: the longest list of a dataset has some 3 MiB."""
 
 
 @dataclass(frozen=True)
@@ -161,7 +164,7 @@ def _read_text(file: Path) -> str:
         content = read_regular(file, LARGEST_LIST_BYTES)
     except OSError as error:
         raise DataError(f"cannot read {file}: {error.strerror or error}") from error
-    if kind := recognized_content(content):
+    if content and (kind := recognise(content)):
         raise DataError(f"{file} is {kind}; restore it from the dataset's archive")
     try:
         text = content.decode("utf-8-sig")

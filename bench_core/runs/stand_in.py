@@ -11,8 +11,8 @@ from bench_core.contracts.errors import DataError, UsageError
 from bench_core.data.cache import discard
 from bench_core.data.fingerprint import fingerprint
 from bench_core.data.opening import open_dataset
-from bench_core.data.regular_files import read_regular
 from bench_core.files import write_json
+from bench_core.foreign_files import read_regular
 from bench_core.processes import locked
 from bench_core.synthetic import generate
 from bench_core.synthetic.generation import GENERATOR_VERSION

@@ -268,7 +268,7 @@ def test_a_file_that_is_something_else_is_named(
 
 def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "file.mat")
-    with pytest.raises(DataError, match=r"file\.mat is a named pipe, not a regular file"):
+    with pytest.raises(DataError, match=r"file\.mat: It is a named pipe, not a regular file"):
         load_matlab_variable(tmp_path / "file.mat", "x")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bench_core.data.regular_files import open_regular, read_regular, recognized_content
+from bench_core.foreign_files import open_regular, read_regular, recognise
 
 
 def test_a_regular_file_is_read(tmp_path: Path) -> None:
@@ -67,11 +67,11 @@ def test_a_pipe_that_takes_the_place_of_a_file_is_not_waited_for(
         (b"version https://git-lfs.github.com/spec/v1\noid", "Git LFS"),
         (b"\xef\xbb\xbf  <!DOCTYPE html><title>404", "web page"),
         (b"%!PS-Adobe", "PostScript"),
-        (b"\xff\xd8\xff\xe0", None),
+        (b"\xff\xd8\xff\xe0", "JPEG image"),
         (b"cam1/0001.jpg 3", None),
-        (b"", None),
+        (b"", "empty"),
     ],
 )
 def test_what_is_in_the_place_of_a_file_is_recognized(content: bytes, name: str | None) -> None:
-    found = recognized_content(content)
+    found = recognise(content)
     assert name in found if name and found else found is name
