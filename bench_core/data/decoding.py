@@ -131,9 +131,8 @@ def decode(content: bytes, path: Path) -> Image.Image:
         image = Image.open(io.BytesIO(content), formats=FORMATS)
         pixels = _as_rgb(image)
     except UnidentifiedImageError:
-        kind = recognise(content)
-        foreign = bool(kind) and not kind.endswith("image")
-        named = f"{kind.partition(';')[0]}, " if foreign else ""
+        kind = (recognise(content) or "").partition(";")[0]
+        named = f"{kind}, " if kind and not kind.endswith("image") else ""
         reason = f"is {named}{NO_IMAGE}"
         raise ImageFileError(path, "damaged", reason) from None
     except DAMAGE as error:

@@ -330,7 +330,7 @@ def test_pipes_and_devices_are_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.npz")
     with pytest.raises(DataError, match=r"pipe\.npz: It is a named pipe, not a regular file"):
         read_features(tmp_path / "pipe.npz")
-    with pytest.raises(DataError, match="/dev/zero is a device, not a regular file"):
+    with pytest.raises(DataError, match="/dev/zero: It is a device, not a regular file"):
         read_features(Path("/dev/zero"))
 
 
