@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
 
 import torch
 from torch import nn
@@ -16,7 +17,8 @@ def recompute(network: nn.Module, *inputs: torch.Tensor) -> torch.Tensor:
     """Run a network and keep only its inputs; the backward pass runs it again.
 
     The result and all gradients are those of `network(*inputs)`, batch statistics included, and
-    running statistics are updated once. The network must draw no random numbers.
+    running statistics are updated once, also where the graph is kept for a second backward pass.
+    The network must draw no random numbers.
 
     Args:
         network: A network of one output, in the same mode when the backward pass comes.
@@ -27,7 +29,7 @@ def recompute(network: nn.Module, *inputs: torch.Tensor) -> torch.Tensor:
         *inputs,
         use_reentrant=False,
         preserve_rng_state=False,
-        context_fn=lambda: (nullcontext(), running_statistics_kept(network)),
+        context_fn=lambda: (nullcontext(), _StatisticsKept(network)),
     )
     return output
 
@@ -49,6 +51,20 @@ def recompute_blocks(network: nn.Module, inputs: torch.Tensor) -> torch.Tensor:
         return recompute(network, inputs)
     output: torch.Tensor = network(inputs)
     return output
+
+
+class _StatisticsKept(AbstractContextManager[None]):
+    """`running_statistics_kept`, but entered anew by each backward pass over a graph."""
+
+    def __init__(self, network: nn.Module) -> None:
+        self._network = network
+
+    def __enter__(self) -> None:
+        self._block = running_statistics_kept(self._network)
+        self._block.__enter__()
+
+    def __exit__(self, *exception: Any) -> None:
+        self._block.__exit__(*exception)
 
 
 @contextmanager

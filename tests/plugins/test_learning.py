@@ -23,10 +23,10 @@ SPLIT = "train+val"
 CPU = torch.device("cpu")
 BATCHES = ("sampling.identities=6", "sampling.images=3")
 SMALL = (*BATCHES, "image_height=48", "image_width=32")
-XIV = (*SMALL, "sampling.steps_per_epoch=3")
-TS_GAN = (*BATCHES, "image_height=64", "image_width=32", "sampling.steps_per_epoch=5")
+XIV = (*SMALL, "sampling.steps_per_epoch=2")
+TS_GAN = (*BATCHES, "image_height=64", "image_width=32", "sampling.steps_per_epoch=4")
 TEACHER = ("teacher_sampling.identities=6", "teacher_sampling.images=3")
-JSIA = (*SMALL, "sampling.steps_per_epoch=4")
+JSIA = (*SMALL, "sampling.steps_per_epoch=3")
 GENERATED = ("generation_sampling.identities=3", "generation_sampling.steps_per_epoch=1")
 ALIGNGAN = (
     *BATCHES,
@@ -70,7 +70,7 @@ def mean_average_precision(method: Method, inputs: RunInputs) -> float:
     [
         ("xiv", XIV),
         ("xiv:baseline", XIV),
-        ("ts-gan", (*TS_GAN, *TEACHER, "teacher_sampling.steps_per_epoch=3")),
+        ("ts-gan", (*TS_GAN, *TEACHER, "teacher_sampling.steps_per_epoch=2")),
         ("ts-gan:backbone", TS_GAN),
         ("jsia", (*JSIA, *GENERATED)),
         ("jsia:baseline", JSIA),

@@ -122,3 +122,18 @@ def test_running_statistics_are_kept_in_a_block_and_updated_after_it(fails: bool
         "running_var",
         "num_batches_tracked",
     }
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_graph_that_is_kept_serves_several_backward_passes(name: str) -> None:
+    """As where two losses of one graph each teach their own networks."""
+    results = []
+    for run in (lambda network, inputs: network(inputs), recompute):
+        network = made(name)
+        output = run(network, images())
+        for loss in (output.square().mean(), output.abs().mean()):
+            loss.backward(retain_graph=True)
+        gradients = {n: p.grad for n, p in network.named_parameters()}
+        results.append({**network.state_dict(), **gradients})
+    for key, value in results[0].items():
+        assert torch.equal(value, results[1][key]), key
