@@ -350,7 +350,8 @@ def _lookup(kind: str, name: str, known: Mapping[str, Spec]) -> Spec:
 def _name(distribution: Distribution) -> str:
     """Return a package and its version; a damaged package may lack either."""
     metadata = distribution.metadata
-    return f"{metadata['Name'] or 'unnamed package'} {metadata['Version'] or '(no version)'}"
+    name, version = (metadata.get(key) for key in ("Name", "Version"))
+    return f"{name or 'unnamed package'} {version or '(no version)'}"
 
 
 def _packages(loaded: _Loaded) -> set[str]:
