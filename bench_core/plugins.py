@@ -349,9 +349,8 @@ def _lookup(kind: str, name: str, known: Mapping[str, Spec]) -> Spec:
 
 def _name(distribution: Distribution) -> str:
     """Return a package and its version; a damaged package may lack either."""
-    metadata = distribution.metadata
-    name, version = (metadata.get(key) for key in ("Name", "Version"))
-    return f"{name or 'unnamed package'} {version or '(no version)'}"
+    metadata = distribution.metadata.json
+    return f"{metadata.get('name', 'unnamed package')} {metadata.get('version', '(no version)')}"
 
 
 def _packages(loaded: _Loaded) -> set[str]:
