@@ -351,8 +351,8 @@ def _lookup(kind: str, name: str, known: Mapping[str, Spec]) -> Spec:
 
 def _name(distribution: Distribution) -> str:
     """Return a package and its version; a damaged package may lack either."""
-    metadata = distribution.metadata
-    return f"{metadata['Name'] or 'unnamed package'} {metadata['Version'] or '(no version)'}"
+    metadata = distribution.metadata.json
+    return f"{metadata.get('name', 'unnamed package')} {metadata.get('version', '(no version)')}"
 
 
 def _packages(loaded: _Loaded) -> set[str]:

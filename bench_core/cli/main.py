@@ -158,8 +158,8 @@ def _end(error: BaseException, registry: Registry) -> int:
         return _exit_code(error)
     if isinstance(error, BrokenPipeError) and error.filename is None:
         return 1  # as when `head` has read enough
-    if isinstance(error, BenchError):
-        failures.print_line(f"Error: {terminal_line(str(error))}")
+    if isinstance(error, BenchError | click.Abort):
+        failures.print_line(f"Error: {terminal_line(str(error) or 'aborted')}")
         return 1
     failures.print_unexpected(error, registry)
     return 1

@@ -225,6 +225,17 @@ def test_a_fault_of_bench_itself_says_so(bench: RunBench) -> None:
     assert "This is a fault of bench: report it to those who maintain vireid-bench" in line
 
 
+@pytest.mark.parametrize("raised", ["SystemExit(0)", "SystemExit", "KeyboardInterrupt"])
+def test_an_exit_within_a_command_is_no_success(bench: RunBench, raised: str) -> None:
+    code = (
+        "import bench_core.results.comparison as module\n"
+        f"def broken(*_):\n    raise {raised}\n"
+        "module.compare_results = broken\n"
+    )
+    line = error_of(bench("compare", "a", "b", code=code + ENTRY), 1)
+    assert f"{raised.removesuffix('(0)')} was raised, which ends a program, in " in line
+
+
 @pytest.mark.parametrize("arguments", [["list", "methods"], ["--help"], ["list", "--help"]])
 def test_a_full_disk_is_one_line(bench: RunBench, arguments: list[str]) -> None:
     with Path("/dev/full").open("w") as full:
