@@ -20,7 +20,7 @@ from bench_core.modeling.pretrained import state_difference
 from bench_core.training.identity import TrainingDescription, first_defect
 from bench_core.training.selection import Selected
 
-FORMAT = "vireid-bench/2"
+FORMAT = "vireid-bench/1"
 NETWORKS = "networks."
 OPTIMIZERS = "optimizers."
 SELECTED = "selected."

@@ -37,7 +37,8 @@ def broken_root(sysu_root: Path, tmp_path: Path) -> Path:
         (["--protocol", "sysu-all-singel"], 2, "did you mean 'sysu-all-single'?"),
         (["--preset", "papr"], 2, "unknown preset of xiv 'papr'; did you mean 'paper'?"),
         (["--set", "epocs=1"], 2, "unknown configuration key 'epocs'; did you mean 'epochs'?"),
-        (["--set", "last_stride=abc"], 2, '--set last_stride="abc"'),
+        (["--set", "label_smoothing=abc"], 2, '--set label_smoothing="abc"'),
+        (["--set", "last_stride=2"], 2, "--set last_stride: it is of the backbone resnet50"),
         (["--set", "last_stride"], 2, "--set last_stride: expected key=value"),
         (["--select", "test"], 2, "'test' is not one of 'last', 'validation'"),
         (["--device", "tpu"], 2, "--device tpu: expected auto, cpu, cuda"),
@@ -177,6 +178,7 @@ def test_a_broken_result_is_named_and_fails_the_check(bench: Bench, tmp_path: Pa
     assert result.stderr.startswith(f"Warning: {path.relative_to(tmp_path)} is not a result record")
     line = error_of(bench("leaderboard", "--output", "a.md", "--check"), 1)
     assert "results holds results that cannot be used, named above" in line
+    assert path.name in error_of(bench("compare", path, path), 1)
 
 
 def test_check_needs_a_file_and_fails_on_an_old_one(bench: Bench, tmp_path: Path) -> None:

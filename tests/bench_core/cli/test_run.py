@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -205,3 +207,19 @@ def test_the_steps_of_a_selected_model_give_the_scores_of_run(
     assert bench("extract", *model, *source).exit_code == 0
     result = bench("eval", *source, "--features", "features.npz", "--json")
     assert json.loads(result.stdout)["mean"] == whole["scores"]["mean"]
+
+
+def test_the_result_on_a_folder_whose_name_is_no_unicode_can_be_read(
+    bench: Bench,
+    small_run: list[str],
+    sysu_root: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    root = tmp_path / os.fsdecode(b"caf\xe9")
+    root.symlink_to(sysu_root)
+    small_run[small_run.index(str(sysu_root))] = str(root)
+    monkeypatch.setattr(sys, "argv", ["bench", "run", *small_run])
+    assert bench("run", *small_run).exit_code == 0
+    (record,) = read_results(tmp_path / "results")
+    assert any(argument.endswith("caf\\xe9") for argument in record.provenance.command)
