@@ -20,6 +20,7 @@ from pydantic import ValidationError
 from bench_core.contracts.errors import BenchError, DataError
 from bench_core.contracts.result import SCHEMA_VERSION, ResultRecord
 from bench_core.files import hash_json, remove_abandoned, write_bytes, write_json
+from bench_core.foreign_files import read_regular
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,6 +31,9 @@ RESTORE = "restore the file, or remove it and run it again"
 """The way out of a damaged record."""
 DIGEST_SINCE = 2
 """The first schema version whose records hold a digest."""
+LARGEST_RECORD_BYTES = 1 << 25
+"""32 MiB: a record has some 30 KiB."""
+LARGEST_QUERIES_BYTES = 1 << 30
 NOT_RECORDS = frozenset({"leaderboard.json", "published"})
 """Names directly in the results folder that hold no records."""
 
@@ -135,7 +139,7 @@ def read_result(path: Path) -> ResultRecord:
     from bench_core.results.query_scores import check_scores
 
     try:
-        content = path.read_bytes()
+        content = read_regular(path, LARGEST_RECORD_BYTES)
     except OSError as error:
         raise DataError(f"cannot read result {path}: {error.strerror or error}") from error
     record = _parse(path, content)
@@ -156,7 +160,7 @@ def read_query_scores(path: Path, record: ResultRecord) -> bytes:
     beside = query_scores_path(path)
     remedy = f"restore it beside {path.name}, or run the method again"
     try:
-        content = beside.read_bytes()
+        content = read_regular(beside, LARGEST_QUERIES_BYTES)
     except OSError as error:
         raise DataError(
             f"cannot read the scores of the queries {beside}: {error.strerror or error}; {remedy}"

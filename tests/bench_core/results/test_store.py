@@ -352,3 +352,9 @@ def test_temporary_files_of_killed_writers_are_removed(
     left.write_text("half")
     write_result(tmp_path, record)
     assert not left.exists()
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.json")
+    with pytest.raises(DataError, match=r"pipe\.json: It is a named pipe, not a regular file"):
+        read_result(tmp_path / "pipe.json")
