@@ -49,6 +49,16 @@ def terminal_line(text: str, *, longest: int | None = LONGEST_LINE) -> str:
     return f"{line[:kept]} ... ({len(line) - 2 * kept} characters left out) ... {line[-kept:]}"
 
 
+def terminal_name(name: str) -> str:
+    r"""Return the name of a file for a terminal: every character as it is, or by its number.
+
+    Example:
+        >>> terminal_name("two\nlines  and spaces.jpg")
+        'two\\x0alines  and spaces.jpg'
+    """
+    return "".join(map(_visible, name))
+
+
 def terminal_text(text: str) -> str:
     r"""Return lines for a terminal: as they are, but for characters that do not print.
 

@@ -85,7 +85,7 @@ def folder_written_whole(path: Path, *, replaced: Collection[str] = ()) -> Itera
         BenchError: The folder cannot be created or moved into place.
     """
     target = _free_place(path)
-    temporary = _beside(target)
+    temporary = temporary_beside(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary.mkdir()
@@ -109,7 +109,7 @@ def check_writable(folder: Path) -> None:
     Raises:
         BenchError: It cannot; the message names the folder.
     """
-    probe = _beside(folder / "probe")
+    probe = temporary_beside(folder / "probe")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe.touch()
@@ -189,7 +189,7 @@ def _write_all(file: BinaryIO, content: bytes) -> None:
 
 
 def _replace(target: Path, write: Callable[[BinaryIO], None]) -> None:
-    temporary = _beside(target)
+    temporary = temporary_beside(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("xb") as file:
@@ -286,7 +286,7 @@ def _lock(file: Any) -> bool:
 
 def _exchange(new: Path, path: Path, replaced: Collection[str]) -> None:
     """Put a folder in the place of an old one, of which the files named are removed."""
-    old = path.rename(_beside(path))
+    old = path.rename(temporary_beside(path))
     try:
         new.rename(path)
     except OSError:
@@ -308,7 +308,7 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _beside(path: Path) -> Path:
+def temporary_beside(path: Path) -> Path:
     """Return a hidden name in the same folder that no other process chooses."""
     return path.with_name(f".{_short_name(path)}.{uuid.uuid4().hex}.tmp")
 

@@ -9,7 +9,7 @@ import click
 
 from bench_core.cli import options
 from bench_core.contracts.errors import BenchError
-from bench_core.escaping import terminal_line
+from bench_core.escaping import terminal_name
 from bench_core.standard_output import echo
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def verify(registry: Registry, *, root: Path, dataset_id: str | None, as_json: b
 
 def _print_report(title: str, report: Report) -> None:
     people = "" if report.num_identities is None else f" of {report.num_identities:,} people"
-    root = terminal_line(str(report.root))
+    root = terminal_name(str(report.root))
     echo(f"{title} in {root}: {report.num_images:,} images{people}")
     if report.synthetic:
         compared = "as full-scale ones they are compared" if report.compared else "not compared"
@@ -140,7 +140,7 @@ def _print_finding(finding: Finding) -> None:
     number = len(finding.examples)
     echo(f"\n{finding.severity.upper()}  {finding.kind} ({number:,}): {finding.message}")
     for example in finding.examples[:EXAMPLES_SHOWN]:
-        echo(f"  {terminal_line(example)}")
+        echo(f"  {terminal_name(example)}")
     if number > EXAMPLES_SHOWN:
         echo(f"  ... and {number - EXAMPLES_SHOWN:,} more")
 

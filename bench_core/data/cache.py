@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+import shutil
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -24,7 +25,13 @@ from bench_core.contracts.errors import BenchError
 from bench_core.contracts.images import ResizeFilter
 from bench_core.data.decoding import DECODING_VERSION, RESIZE_FILTERS, decode_image
 from bench_core.data.parallel import map_chunks
-from bench_core.files import folder_written_whole, hash_json, remove_leftovers, write_text
+from bench_core.files import (
+    folder_written_whole,
+    hash_json,
+    remove_leftovers,
+    temporary_beside,
+    write_text,
+)
 from bench_core.processes import held, locked, remove_abandoned_folders
 
 IMAGES_FOLDER = "images"
@@ -172,8 +179,7 @@ def discard(folder: Path) -> None:
     try:
         remove_leftovers(folder)
         if folder.exists():
-            folder.rename(folder.with_name(f".{folder.name}.removed.tmp"))
-            remove_leftovers(folder)
+            shutil.rmtree(folder.rename(temporary_beside(folder)))
     except OSError as error:
         raise BenchError(f"cannot remove {folder}: {error.strerror or error}") from error
 

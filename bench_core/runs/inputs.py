@@ -16,7 +16,7 @@ from bench_core.data.cache import ImageStore, open_images
 from bench_core.data.fingerprint import fingerprint
 from bench_core.data.opening import open_dataset, readable
 from bench_core.data.verification.first_look import look_at
-from bench_core.escaping import terminal_line
+from bench_core.escaping import terminal_name
 from bench_core.plugins import Registry, load_object
 from bench_core.runs.stand_in import open_stand_in
 
@@ -105,7 +105,7 @@ def _check_folder(root: Path) -> None:
 def tell_findings(spec: DatasetSpec, root: Path, findings: Sequence[str]) -> None:
     """Say on standard error what differs from the published dataset, a line each."""
     for finding in findings:
-        sys.stderr.write(f"Note: {spec.title} in {terminal_line(str(root))}, {finding}\n")
+        sys.stderr.write(f"Note: {spec.title} in {terminal_name(str(root))}, {finding}\n")
 
 
 def validation_split(spec: ProtocolSpec) -> str:

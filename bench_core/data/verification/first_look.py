@@ -13,7 +13,7 @@ from bench_core.data.verification.counts import (
     repeats_real_counts,
 )
 from bench_core.data.verification.findings import Finding
-from bench_core.escaping import terminal_line
+from bench_core.escaping import terminal_name
 from bench_core.plugins import load_object
 
 
@@ -77,4 +77,4 @@ def _faults_of_marker(dataset: Dataset) -> Iterator[str]:
 
 def _as_line(finding: Finding) -> str:
     more = f" (and {len(finding.examples) - 1} more)" if len(finding.examples) > 1 else ""
-    return terminal_line(f"{finding.kind}: {finding.examples[0]}{more}")
+    return terminal_name(f"{finding.kind}: {finding.examples[0]}{more}")

@@ -147,7 +147,7 @@ def test_names_that_a_terminal_cannot_show_are_escaped(bench: Bench, root: Path)
         (root / "cam1" / os.fsdecode(name)).touch()
     shown = bench("data", "verify", root).stdout
     assert "cam1/caf\\udce9.jpg" in shown
-    assert "cam1/two\\nlines.jpg" in shown
+    assert "cam1/two\\x0alines.jpg" in shown
 
 
 def test_many_subsets_are_shown_in_part(capsys: pytest.CaptureFixture[str]) -> None:

@@ -309,7 +309,7 @@ def test_a_pipe_among_the_files_is_named(
     (folder / "feat_cam1.mat").unlink()
     os.mkfifo(folder / "feat_cam1.mat")
     line = error_of(bench("eval", *PROTOCOL, "--features", folder, "--splits", splits), 1)
-    assert f"{folder / 'feat_cam1.mat'} is a named pipe, not a regular file" in line
+    assert f"{folder / 'feat_cam1.mat'}: It is a named pipe, not a regular file" in line
 
 
 def test_a_name_that_is_too_long_is_an_error(bench: Bench, splits: Path) -> None:

@@ -303,7 +303,7 @@ def test_a_control_sequence_does_not_reach_the_terminal(bench: RunBench) -> None
 
 def test_standard_output_by_its_name_is_the_result(bench: RunBench, tmp_path: Path) -> None:
     (tmp_path / "work" / "results").mkdir()
-    finished = bench("leaderboard", "--output", "/dev/stdout")
+    finished = bench("leaderboard", "--format", "markdown", "--output", "/dev/stdout")
     assert finished.stdout.startswith("# Leaderboard")
     assert finished.stderr == "leaderboard /dev/stdout\n"
 

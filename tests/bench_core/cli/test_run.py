@@ -43,8 +43,8 @@ def test_protocols_of_one_dataset_share_a_training_and_its_features(
     small_run[3] = "sysu-indoor-multi"
     second = bench("run", *small_run)
     assert (first.exit_code, second.exit_code) == (0, 0)
-    assert "training" in first.stderr
-    assert "training" not in second.stderr
+    assert "step/s" in first.stderr
+    assert "step/s" not in second.stderr
     assert "extracting" not in second.stderr
     one, two = read_results(tmp_path / "results")
     assert one.provenance.training_identities == two.provenance.training_identities
@@ -98,7 +98,7 @@ def test_json_is_one_document_on_standard_output(bench: Bench, small_run: list[s
     result = bench("run", *small_run, "--json")
     document = json.loads(result.stdout)
     assert document["schema_version"] == 2
-    assert "training" in result.stderr
+    assert "step/s" in result.stderr
 
 
 def test_without_data_the_synthetic_people_are_made_and_said_so(

@@ -88,7 +88,7 @@ def test_a_damaged_cache_is_listed_and_can_be_cleared(folder: Path, make: Make, 
 def test_what_a_killed_process_left_is_listed_and_can_be_cleared(folder: Path, make: Make) -> None:
     make()
     (key,) = folders(folder)
-    left = folder / "images" / ".0123456789abcdef.fedcba.tmp"
+    left = folder / "images" / f".0123456789abcdef.{32 * 'f'}.tmp"
     left.mkdir()
     (left / "pixels.bin").write_bytes(bytes(100))
     states = {entry.key: (entry.state, entry.num_bytes) for entry in list_caches(folder)}
@@ -156,7 +156,7 @@ def test_a_clearing_that_was_killed_is_finished_by_the_next(folder: Path, make: 
     make()
     (key,) = folders(folder)
     images = folder / "images"
-    (images / key).rename(images / f".{key}.removed.tmp")
+    (images / key).rename(images / f".{key}.{32 * 'f'}.tmp")
     make()
     assert folders(folder) == [key]
     clear_caches(folder, ["all"])

@@ -41,5 +41,7 @@ def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "inception.pth").write_text("no weights")
-    with pytest.raises(CheckpointError, match=r"--inception .*inception.pth: cannot be read"):
+    with pytest.raises(
+        CheckpointError, match=r"--inception .*inception.pth: it is no file of tensors"
+    ):
         InceptionFeatures(tmp_path / "inception.pth", CPU)

@@ -114,7 +114,7 @@ SAFE_LIBRARIES = {
     *("importlib", "io", "itertools", "pathlib", "shutil", "typing"),
     *("colorsys", "math", "numpy", "PIL", "scipy"),
 }
-SAFE_MATH = {"ceil", "copysign", "floor", "fsum", "sqrt"}
+SAFE_MATH = {"ceil", "comb", "copysign", "floor", "fsum", "sqrt"}
 """Of `math`: what C libraries must not round in their own way."""
 
 SAFE_NUMPY = {

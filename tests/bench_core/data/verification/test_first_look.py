@@ -69,7 +69,7 @@ def test_rendered_people_of_whom_images_are_lost_are_told(spec: DatasetSpec, roo
 def test_what_the_reader_saw_is_told_on_one_line(spec: DatasetSpec, sysu_root: Path) -> None:
     names = ("two\nlines", "more", "and more")
     dataset = replace(open_dataset(spec, sysu_root), findings=names)
-    assert look_at(spec, dataset) == (r"names: two\nlines (and 2 more)",)
+    assert look_at(spec, dataset) == (r"names: two\x0alines (and 2 more)",)
 
 
 def test_names_of_any_bytes_can_be_recorded(spec: DatasetSpec, sysu_root: Path) -> None:
