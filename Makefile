@@ -4,7 +4,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 SOURCES := bench_core plugins protocols tests
 
-.PHONY: demo test lint format leaderboard benchmark clean
+.PHONY: demo test lint format leaderboard benchmark fuzz clean
 
 demo: $(INSTALLED)
 	$(BIN)/bench run --method xiv --protocol sysu-all-single --results runs/results
@@ -32,6 +32,11 @@ leaderboard: $(INSTALLED)
 
 benchmark: $(INSTALLED)
 	$(BIN)/python -m pytest tests/benchmarks -n 0 --benchmark-enable
+
+# Damages files of every format for SECONDS each, and reads them.
+SECONDS ?= 60
+fuzz: $(INSTALLED)
+	$(BIN)/python tests/fuzzing/fuzz.py --seconds $(SECONDS)
 
 clean:
 	rm -rf .venv runs build *.egg-info

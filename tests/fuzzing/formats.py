@@ -1,0 +1,267 @@
+"""The files that a user may give, and what reads them: each reads a mutant or refuses it."""
+
+from __future__ import annotations
+
+import runpy
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+
+MUTATION = runpy.run_path(str(Path(__file__).parent / "mutation.py"))
+RECORD = Path(__file__).parents[1] / "bench_core" / "contracts" / "records" / "schema-1.json"
+CAMERAS = {1: "visible", 2: "visible", 3: "infrared"}
+
+Reader: TypeAlias = Callable[[Path], object]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Format:
+    """A kind of file.
+
+    Attributes:
+        make: Writes a valid example into an empty folder and returns the file to mutate.
+        read: Reads that file in its folder; returns, or raises a `BenchError`.
+        mutate: Function of `mutation.py` that changes the file's content.
+    """
+
+    make: Callable[[Path], Path]
+    read: Reader
+    mutate: str
+
+
+@cache
+def _registry() -> Any:
+    from bench_core.plugins import load_registry
+
+    return load_registry()
+
+
+def _features(folder: Path) -> Path:
+    path = folder / "features.npz"
+    np.savez(
+        path,
+        features=np.linspace(0, 1, 24, dtype=np.float32).reshape(4, 6),
+        identity=[1, 1, 2, 2],
+        camera=[1, 3, 1, 3],
+        index=[0, 0, 0, 0],
+        modality=["visible", "infrared"] * 2,
+        metric="cosine",
+    )
+    return path
+
+
+def _read_features(path: Path) -> object:
+    from bench_core.features import read_features
+
+    return read_features(path)
+
+
+def _official_features(folder: Path) -> Path:
+    from scipy.io import savemat
+
+    for camera in CAMERAS:
+        cell = np.empty((1, 3), dtype=object)
+        for identity in range(3):
+            cell[0, identity] = np.full((identity, 4), camera / 7)
+        savemat(folder / f"net_cam{camera}.mat", {"feature": cell}, do_compression=camera == 2)
+    return folder / "net_cam1.mat"
+
+
+def _compressed_features(folder: Path) -> Path:
+    _official_features(folder)
+    return folder / "net_cam2.mat"
+
+
+def _read_official_features(path: Path) -> object:
+    from bench_core.features_matlab import read_official_features
+
+    return read_official_features(path.parent, CAMERAS)  # type: ignore[arg-type]
+
+
+def _tree(layout: str, name: str) -> Callable[[Path], Path]:
+    def make(folder: Path) -> Path:
+        from bench_core.synthetic import generate
+
+        root = folder / "root"
+        generate(root, layout=layout, scale="tiny", seed=0, workers=1)
+        return root / name
+
+    return make
+
+
+def _read_root(dataset: str, *, depth: int) -> Reader:
+    def read(path: Path) -> object:
+        from bench_core.plugins import load_object
+
+        return load_object(_registry().dataset(dataset).reader)().read(path.parents[depth - 1])
+
+    return read
+
+
+def _image(suffix: str, **options: Any) -> Callable[[Path], Path]:
+    def make(folder: Path) -> Path:
+        from PIL import Image
+
+        pixels = np.random.default_rng(0).integers(0, 256, (24, 12, 3), dtype=np.uint8)
+        path = folder / f"0001{suffix}"
+        Image.fromarray(pixels).save(path, **options)
+        return path
+
+    return make
+
+
+def _read_image(path: Path) -> object:
+    from bench_core.data.decoding import decode_image
+
+    return decode_image(path, (16, 8))
+
+
+def _record(folder: Path) -> Path:
+    return Path(shutil.copy(RECORD, folder / "record.json"))
+
+
+def _read_record(path: Path) -> object:
+    from bench_core.results.store import read_result
+
+    return read_result(path)
+
+
+def _model(folder: Path) -> Path:
+    from torch import nn
+
+    from bench_core.training.checkpoint import TrainingReport, save_model
+    from bench_core.training.identity import TrainingDescription
+
+    fields: dict[str, Any] = {
+        "method": "xiv",
+        "variant": "full",
+        "config": {"epochs": 1},
+        "dataset": "sysu-mm01",
+        "split": "train",
+        "seed": 0,
+        "weights": "none",
+        "precision": "float32",
+        "num_identities": 3,
+        "threads": 1,
+        **dict.fromkeys(("fingerprint", "images", "code"), "0" * 64),
+    }
+    path = folder / "model.safetensors"
+    report = TrainingReport(seconds=1.0, waiting_for_data=0.0, device="cpu")
+    save_model(path, nn.Linear(2, 2), TrainingDescription(**fields), report)
+    return path
+
+
+def _read_model(path: Path) -> object:
+    from torch import nn
+
+    from bench_core.training.checkpoint import load_model, load_networks
+
+    state, description, _ = load_model(path)
+    load_networks(nn.Linear(2, 2), state, path)
+    return description.identity
+
+
+def _weights(folder: Path) -> Path:
+    import torch
+
+    path = folder / "weights.pth"
+    torch.save({"module.weight": torch.zeros(2, 2), "module.bias": torch.zeros(2)}, path)
+    return path
+
+
+def _read_weights(path: Path) -> object:
+    from bench_core.modeling.pretrained import read_weights_file
+
+    return read_weights_file(path, "--weights")
+
+
+def _assignment(folder: Path) -> Path:
+    path = folder / "assignment.txt"
+    path.write_text('optimizer={"learning_rate": 1e-3, "betas": [0.9, 0.99]}')
+    return path
+
+
+def _read_assignment(path: Path) -> object:
+    from bench_core.configuration import choose_method
+
+    spec, variant = _registry().method("xiv")
+    text = path.read_bytes().decode("utf-8", "surrogateescape")
+    return choose_method(spec, variant, "quick", [text])
+
+
+FORMATS: Mapping[str, Format] = {
+    "features": Format(make=_features, read=_read_features, mutate="mutate_zip"),
+    "official-features": Format(
+        make=_official_features, read=_read_official_features, mutate="mutate_bytes"
+    ),
+    "compressed-features": Format(
+        make=_compressed_features, read=_read_official_features, mutate="mutate_bytes"
+    ),
+    "sysu-permutations": Format(
+        make=_tree("sysu-mm01", "exp/rand_perm_cam.mat"),
+        read=_read_root("sysu-mm01", depth=2),
+        mutate="mutate_bytes",
+    ),
+    "sysu-identities": Format(
+        make=_tree("sysu-mm01", "exp/test_id.txt"),
+        read=_read_root("sysu-mm01", depth=2),
+        mutate="mutate_lines",
+    ),
+    "regdb-list": Format(
+        make=_tree("regdb", "idx/test_visible_1.txt"),
+        read=_read_root("regdb", depth=2),
+        mutate="mutate_lines",
+    ),
+    "llcm-list": Format(
+        make=_tree("llcm", "idx/train_vis.txt"),
+        read=_read_root("llcm", depth=2),
+        mutate="mutate_lines",
+    ),
+    "synthetic-marker": Format(
+        make=_tree("sysu-mm01", "synthetic.json"),
+        read=_read_root("sysu-mm01", depth=1),
+        mutate="mutate_json",
+    ),
+    **{
+        f"image{suffix}": Format(make=_image(suffix), read=_read_image, mutate="mutate_bytes")
+        for suffix in (".jpg", ".png", ".bmp", ".tiff", ".webp")
+    },
+    "record": Format(make=_record, read=_read_record, mutate="mutate_json"),
+    "model": Format(make=_model, read=_read_model, mutate="mutate_bytes"),
+    "weights": Format(make=_weights, read=_read_weights, mutate="mutate_zip"),
+    "assignment": Format(make=_assignment, read=_read_assignment, mutate="mutate_bytes"),
+}
+"""By name."""
+
+
+def mutant(form: Format, content: bytes, seed: int) -> bytes:
+    """Return the mutant of a file's content that a seed gives."""
+    import random
+
+    mutated: bytes = MUTATION[form.mutate](content, random.Random(seed))
+    return mutated
+
+
+def fault_of(read: Reader, path: Path) -> str | None:
+    """Read a file; return what is wrong with the way in which it failed, if anything."""
+    import warnings
+
+    from bench_core.contracts.errors import BenchError
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            warnings.simplefilter("ignore", UserWarning)  # PIL's, of tags that it passes over
+            read(path)
+    except BenchError as error:
+        text = str(error)
+        if "\n" in text or len(text) > 2000:
+            return f"the message is no short line: {text[:200]!r}"
+    except Exception as error:  # noqa: BLE001  # anything else is what is looked for
+        return f"{type(error).__name__}: {error}"[:300]
+    return None
