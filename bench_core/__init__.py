@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bench_core.configuration import AfterTraining, MethodConfig, WeightsKind
-    from bench_core.conformance import Check, method_checks
     from bench_core.contracts.dataset import (
         Dataset,
         DatasetReader,
@@ -41,7 +40,6 @@ if TYPE_CHECKING:
         read_identity_list,
         read_image_list,
     )
-    from bench_core.matlab import load_matlab_variable
     from bench_core.modeling.adversarial import (
         AdversarialForm,
         adversarial_loss,
@@ -76,6 +74,8 @@ if TYPE_CHECKING:
         recompute_blocks,
         running_statistics_kept,
     )
+    from bench_core.system.matlab import load_matlab_variable
+    from bench_core.testing.conformance import Check, method_checks
     from bench_core.training.batches import Batch
     from bench_core.training.data import TrainingData
     from bench_core.training.method import Method, StagedMethod
@@ -85,7 +85,7 @@ if TYPE_CHECKING:
     from bench_core.training.updates import Updates
 
 _MODULES = {
-    "bench_core.conformance": ["Check", "method_checks"],
+    "bench_core.testing.conformance": ["Check", "method_checks"],
     "bench_core.configuration": ["AfterTraining", "MethodConfig", "WeightsKind"],
     "bench_core.contracts.dataset": [
         "Dataset",
@@ -123,7 +123,7 @@ _MODULES = {
         "read_identity_list",
         "read_image_list",
     ],
-    "bench_core.matlab": ["load_matlab_variable"],
+    "bench_core.system.matlab": ["load_matlab_variable"],
     "bench_core.modeling.adversarial": [
         "AdversarialForm",
         "adversarial_loss",

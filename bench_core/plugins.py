@@ -17,9 +17,9 @@ from bench_core.contracts.dataset import DatasetSpec
 from bench_core.contracts.errors import PluginError, unknown_name
 from bench_core.contracts.method import MethodSpec, VariantSpec
 from bench_core.contracts.protocol import ProtocolSpec
-from bench_core.escaping import terminal_line
-from bench_core.interruption import from_outside
 from bench_core.registration import CommandTree, checked_specs
+from bench_core.system.escaping import terminal_line
+from bench_core.system.interruption import from_outside
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -12,7 +12,7 @@ def main() -> None:
     """Run `bench` with the arguments of this process, and end it."""
     import sys
 
-    from bench_core import interruption
+    from bench_core.system import interruption
 
     interruption.end_at_once()
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from bench_core.files import CACHE_VARIABLE
 from bench_core.plugins import Registry, load_registry
 from bench_core.synthetic import generate
+from bench_core.system.files import CACHE_VARIABLE
 
 # How long an example takes says more about what else the machine does than about the code.
 settings.register_profile("any machine", deadline=None)

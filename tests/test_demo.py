@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from bench_core.configuration import choose_method
-from bench_core.extraction import ExtractionSettings, extract_features
-from bench_core.features import FEATURE_COLUMNS, FeatureTable
+from bench_core.features.extraction import ExtractionSettings, extract_features
+from bench_core.features.table import FEATURE_COLUMNS, FeatureTable
+from bench_core.pipeline.inputs import RunInputs, open_inputs
+from bench_core.pipeline.methods import build_method
 from bench_core.plugins import Registry
-from bench_core.runs.inputs import RunInputs, open_inputs
-from bench_core.runs.methods import build_method
-from bench_core.scoring import score_features
+from bench_core.scoring.score import score_features
 
 PROTOCOL = "sysu-all-single"
 

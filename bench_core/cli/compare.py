@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from bench_core.cli import options
-from bench_core.escaping import terminal_line
-from bench_core.standard_output import echo
+from bench_core.system.escaping import terminal_line
+from bench_core.system.standard_output import echo
 
 if TYPE_CHECKING:
     from bench_core.results.comparison import Comparison

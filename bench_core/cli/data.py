@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from bench_core.cli import caches, options, verification
-from bench_core.standard_output import echo
 from bench_core.synthetic import LAYOUTS, SCALES
+from bench_core.system.standard_output import echo
 
 
 @click.group()

@@ -87,7 +87,7 @@ def _plugins(registry: Registry) -> Iterator[Finding]:
 
 
 def _folders() -> Iterator[Finding]:
-    from bench_core.files import cache_directory, check_writable
+    from bench_core.system.files import cache_directory, check_writable
 
     try:
         folder = cache_directory()

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from bench_core.contracts.errors import BenchError, UsageError
-from bench_core.escaping import terminal_line
-from bench_core.standard_output import echo
+from bench_core.system.escaping import terminal_line
+from bench_core.system.standard_output import echo
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -111,8 +111,8 @@ def _table(
     check: bool,
 ) -> None:
     """Print, write or check the leaderboard."""
-    from bench_core.files import write_text
     from bench_core.leaderboard import render
+    from bench_core.system.files import write_text
 
     if output is None:
         echo(render.render(records, output_format, told_apart), newline=False)
@@ -125,8 +125,8 @@ def _table(
 
 def _plots(records: Sequence[ResultRecord], folder: Path, *, check: bool) -> None:
     """Write or check the pictures."""
-    from bench_core.files import write_bytes
     from bench_core.leaderboard.plot import check_plots, plot_files
+    from bench_core.system.files import write_bytes
 
     if check:
         _report(folder, check_plots(records, folder))

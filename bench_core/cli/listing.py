@@ -9,8 +9,8 @@ import click
 from bench_core.cli import options
 from bench_core.contracts.errors import UsageError
 from bench_core.contracts.images import MODALITIES
-from bench_core.escaping import terminal_line
-from bench_core.standard_output import echo
+from bench_core.system.escaping import terminal_line
+from bench_core.system.standard_output import echo
 
 if TYPE_CHECKING:
     from bench_core.plugins import Registry
@@ -135,7 +135,7 @@ def plugins(registry: Registry, *, as_json: bool) -> None:
 
 
 def _print_costs(registry: Registry, *, training: bool, as_json: bool) -> None:
-    from bench_core.runs.profiles import NUM_IDENTITIES, count_costs
+    from bench_core.pipeline.profiles import NUM_IDENTITIES, count_costs
 
     rows = [cost.as_row() for cost in count_costs(registry, training=training)]
     if as_json:

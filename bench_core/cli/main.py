@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 
-from bench_core import interruption, standard_output
 from bench_core.cli import (
     compare,
     data,
@@ -24,8 +23,9 @@ from bench_core.cli import (
     surroundings,
 )
 from bench_core.contracts.errors import BenchError, PluginError
-from bench_core.escaping import terminal_line
 from bench_core.plugins import Registry, load_registry
+from bench_core.system import interruption, standard_output
+from bench_core.system.escaping import terminal_line
 
 BUILT_IN_COMMANDS = (
     run.run,

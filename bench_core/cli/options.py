@@ -14,14 +14,14 @@ import click
 from bench_core.contracts.errors import UsageError
 from bench_core.contracts.method import Precision, Selection
 from bench_core.contracts.protocol import Convention, ProtocolSpec
-from bench_core.escaping import terminal_line
-from bench_core.standard_output import echo
+from bench_core.system.escaping import terminal_line
+from bench_core.system.standard_output import echo
 
 if TYPE_CHECKING:
     from bench_core.configuration import MethodChoice
+    from bench_core.pipeline.inputs import RunInputs
+    from bench_core.pipeline.trainings import TrainedModel, TrainingSettings
     from bench_core.plugins import Registry
-    from bench_core.runs.inputs import RunInputs
-    from bench_core.runs.trainings import TrainedModel, TrainingSettings
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Decorator: TypeAlias = Callable[[Command], Command]
@@ -159,8 +159,8 @@ def open_run_inputs(registry: Registry, protocol: ProtocolSpec, root: Path | Non
     Raises:
         BenchError: The dataset cannot be read.
     """
-    from bench_core.files import cache_directory
-    from bench_core.runs.inputs import open_inputs
+    from bench_core.pipeline.inputs import open_inputs
+    from bench_core.system.files import cache_directory
 
     if root is None:
         click.echo(
@@ -188,9 +188,9 @@ def training_settings(  # noqa: PLR0913  # one argument an option
     Raises:
         UsageError: A value is wrong, or the device is not there.
     """
-    from bench_core.devices import choose_device, choose_precision, default_threads
     from bench_core.modeling.pretrained import parse_weights
-    from bench_core.runs.trainings import TrainingSettings
+    from bench_core.pipeline.trainings import TrainingSettings
+    from bench_core.system.devices import choose_device, choose_precision, default_threads
 
     chosen = choose_device(device)
     number_format = choose_precision(precision, chosen, choice.preset.name)
@@ -250,7 +250,7 @@ def check_selection(protocol: ProtocolSpec, selection: Selection) -> None:
     Raises:
         UsageError: There are no validation people.
     """
-    from bench_core.runs.inputs import validation_split
+    from bench_core.pipeline.inputs import validation_split
 
     if selection == "validation":
         validation_split(protocol)

@@ -11,7 +11,7 @@ from bench_core.cli import options
 from bench_core.cli.speeds import measured_speed, print_speed, speed_options
 from bench_core.contracts.errors import UsageError
 from bench_core.contracts.images import MODALITIES
-from bench_core.standard_output import echo
+from bench_core.system.standard_output import echo
 
 if TYPE_CHECKING:
     from bench_core.plugins import Registry
@@ -54,8 +54,8 @@ def profile(
         assignments = (*assignments, *_size_assignments(image_size))
     choice = options.choose(registry, method_name, preset, assignments, None, None)
 
-    from bench_core.devices import choose_device, device_name
-    from bench_core.runs.profiles import count_cost
+    from bench_core.pipeline.profiles import count_cost
+    from bench_core.system.devices import choose_device, device_name
 
     chosen = choose_device(device)
     measured = measured_speed(registry, choice, chosen, **speed)

@@ -9,8 +9,8 @@ import click
 
 from bench_core.cli import options
 from bench_core.contracts.protocol import Convention
-from bench_core.escaping import terminal_line
-from bench_core.standard_output import echo
+from bench_core.system.escaping import terminal_line
+from bench_core.system.standard_output import echo
 
 if TYPE_CHECKING:
     from bench_core.plugins import Registry
@@ -64,8 +64,6 @@ def report(  # noqa: PLR0913  # one argument an option
     model.safetensors; it is scored for the report. Pictures of images need the model and the
     dataset. What is missing is listed on the page, with the reason.
     """
-    from bench_core.devices import choose_device
-    from bench_core.files import cache_directory
     from bench_core.reports.building import (
         build_report,
         check_folder,
@@ -73,6 +71,8 @@ def report(  # noqa: PLR0913  # one argument an option
         write_report,
     )
     from bench_core.reports.subjects import ReportOptions
+    from bench_core.system.devices import choose_device
+    from bench_core.system.files import cache_directory
 
     folder = output or default_folder(path)
     check_folder(folder)

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import click
 
 from bench_core.cli import options
-from bench_core.escaping import terminal_line
-from bench_core.standard_output import echo
+from bench_core.system.escaping import terminal_line
+from bench_core.system.standard_output import echo
 
 if TYPE_CHECKING:
     from bench_core.contracts.method import Selection
+    from bench_core.pipeline.benchmark import RunOutcome
     from bench_core.plugins import Registry
-    from bench_core.runs.benchmark import RunOutcome
 
 
 @click.command()
@@ -61,7 +61,7 @@ def run(  # noqa: PLR0913  # one argument an option
     )  # fmt: skip
     inputs = options.open_run_inputs(registry, protocol, root)
 
-    from bench_core.runs.benchmark import ScoringSettings, run_benchmark
+    from bench_core.pipeline.benchmark import ScoringSettings, run_benchmark
 
     outcome = run_benchmark(
         registry,

@@ -10,7 +10,7 @@ import click
 from bench_core.cli import options
 from bench_core.cli.options import Command
 from bench_core.contracts.errors import UsageError
-from bench_core.standard_output import echo
+from bench_core.system.standard_output import echo
 
 if TYPE_CHECKING:
     import torch
@@ -76,9 +76,9 @@ def measured_speed(  # noqa: PLR0913  # one argument an option
                 raise UsageError(f"{option} needs --throughput")
         return {}
 
-    from bench_core.devices import choose_precision
+    from bench_core.pipeline.speeds import speed_of
     from bench_core.profiling.speed import SpeedSettings
-    from bench_core.runs.speeds import speed_of
+    from bench_core.system.devices import choose_precision
 
     settings = SpeedSettings(
         device=device,

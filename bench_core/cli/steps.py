@@ -10,7 +10,7 @@ import click
 from bench_core.cli import options
 from bench_core.contracts.errors import DataError, UsageError
 from bench_core.contracts.method import Metric, Precision, Selection
-from bench_core.standard_output import echo
+from bench_core.system.standard_output import echo
 
 if TYPE_CHECKING:
     from bench_core.contracts.dataset import Splits
@@ -49,9 +49,9 @@ def train(  # noqa: PLR0913  # one argument an option
     )  # fmt: skip
     inputs = options.open_run_inputs(registry, protocol, root)
 
-    from bench_core.runs import trainings
-    from bench_core.runs.attribution import attributed
-    from bench_core.runs.trials import each_split
+    from bench_core.pipeline import trainings
+    from bench_core.pipeline.attribution import attributed
+    from bench_core.pipeline.trials import each_split
 
     splits = inputs.training_splits(selection)
     with attributed(registry, choice.spec.id):
@@ -126,11 +126,11 @@ def extract(  # noqa: PLR0913  # one argument an option
         raise UsageError(f"--output {output}: the name of a feature file ends in .npz")
     protocol = registry.protocol(protocol_id)
 
-    from bench_core.arithmetic import check_format
-    from bench_core.devices import choose_device
-    from bench_core.features import write_features
-    from bench_core.runs import embeddings, trainings
-    from bench_core.runs.attribution import attributed
+    from bench_core.features.table import write_features
+    from bench_core.pipeline import embeddings, trainings
+    from bench_core.pipeline.attribution import attributed
+    from bench_core.system.arithmetic import check_format
+    from bench_core.system.devices import choose_device
 
     chosen = choose_device(device)
     check_format(precision, chosen)
@@ -213,9 +213,9 @@ def evaluate(  # noqa: PLR0913  # one argument an option
     splits = _read_splits(registry, protocol, splits_folder, root)
     findings = _look_at_images(registry, protocol, root)
 
-    from bench_core.per_query import check_query_file, write_query_file
-    from bench_core.runs.evaluations import FeatureSource, evaluate_path
-    from bench_core.runs.inputs import build_protocol
+    from bench_core.pipeline.inputs import build_protocol
+    from bench_core.scoring.feature_files import FeatureSource, evaluate_path
+    from bench_core.scoring.per_query import check_query_file, write_query_file
 
     if query_path is not None:
         check_query_file(query_path)
@@ -295,7 +295,7 @@ def _look_at_images(
         return ()
     from bench_core.data.opening import open_dataset
     from bench_core.data.verification.first_look import look_at
-    from bench_core.runs.inputs import tell_findings
+    from bench_core.pipeline.inputs import tell_findings
 
     spec = registry.dataset(protocol.dataset)
     try:

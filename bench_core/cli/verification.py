@@ -9,8 +9,8 @@ import click
 
 from bench_core.cli import options
 from bench_core.contracts.errors import BenchError
-from bench_core.escaping import terminal_name
-from bench_core.standard_output import echo
+from bench_core.system.escaping import terminal_name
+from bench_core.system.standard_output import echo
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,7 +59,7 @@ def verify(registry: Registry, *, root: Path, dataset_id: str | None, as_json: b
     Exit 1 when something would change a score.
     """
     from bench_core.data.verification.report import verify as verify_dataset
-    from bench_core.files import cache_directory
+    from bench_core.system.files import cache_directory
 
     spec = find_dataset(registry, root, dataset_id)
     protocols = [item for item in registry.protocols.values() if item.dataset == spec.id]

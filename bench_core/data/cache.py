@@ -25,14 +25,14 @@ from bench_core.contracts.errors import BenchError
 from bench_core.contracts.images import ResizeFilter
 from bench_core.data.decoding import DECODING_VERSION, RESIZE_FILTERS, decode_image
 from bench_core.data.parallel import map_chunks
-from bench_core.files import (
+from bench_core.system.files import (
     folder_written_whole,
     hash_json,
     remove_leftovers,
     temporary_beside,
     write_text,
 )
-from bench_core.processes import held, locked, remove_abandoned_folders
+from bench_core.system.processes import held, locked, remove_abandoned_folders
 
 IMAGES_FOLDER = "images"
 PIXELS_FILE = "pixels.bin"

@@ -17,7 +17,7 @@ from bench_core.data.cache import (
     discard,
     read_description,
 )
-from bench_core.processes import locked
+from bench_core.system.processes import locked
 
 CacheState: TypeAlias = Literal["whole", "unfinished", "damaged"]
 

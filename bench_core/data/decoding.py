@@ -30,7 +30,7 @@ from PIL import Image, UnidentifiedImageError
 
 from bench_core.contracts.errors import DataError
 from bench_core.contracts.images import ResizeFilter
-from bench_core.foreign_files import read_regular, recognise
+from bench_core.system.foreign_files import read_regular, recognise
 
 FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP")
 """Names of PIL's decoders that are used."""

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 
 from bench_core.contracts.dataset import Dataset
 from bench_core.contracts.errors import DataError
-from bench_core.files import write_json
-from bench_core.foreign_files import open_regular, read_regular
-from bench_core.progress import progress
+from bench_core.system.files import write_json
+from bench_core.system.foreign_files import open_regular, read_regular
+from bench_core.system.progress import progress
 
 if TYPE_CHECKING:
     import pandas as pd

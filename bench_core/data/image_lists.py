@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench_core.contracts.errors import DataError
-from bench_core.foreign_files import read_regular, recognise
+from bench_core.system.foreign_files import read_regular, recognise
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -8,8 +8,8 @@ from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
 from contextlib import ExitStack, contextmanager
 from typing import TypeVar
 
-from bench_core.processes import WorkersError, num_processors, process_pool
-from bench_core.progress import progress
+from bench_core.system.processes import WorkersError, num_processors, process_pool
+from bench_core.system.progress import progress
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from bench_core.contracts.errors import DataError
-from bench_core.evaluation.scaling import scale_together, scale_views
+from bench_core.evaluation.engine.scaling import scale_together, scale_views
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from bench_core.evaluation.counting import count_rows
-from bench_core.evaluation.matches import make_batches, make_part
-from bench_core.evaluation.pool import pool_trials, split_audiences
-from bench_core.evaluation.precision import score_matches
-from bench_core.evaluation.sources import GivenDistances
-from bench_core.evaluation.threads import in_threads
+from bench_core.evaluation.engine.counting import count_rows
+from bench_core.evaluation.engine.matches import make_batches, make_part
+from bench_core.evaluation.engine.pool import pool_trials, split_audiences
+from bench_core.evaluation.engine.precision import score_matches
+from bench_core.evaluation.engine.sources import GivenDistances
+from bench_core.evaluation.engine.threads import in_threads
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from bench_core.contracts.protocol import CmcKind
-    from bench_core.evaluation.arrays import Matches, Part, Table
-    from bench_core.evaluation.pool import TrialPool
-    from bench_core.evaluation.sources import DistanceSource
+    from bench_core.evaluation.engine.arrays import Matches, Part, Table
+    from bench_core.evaluation.engine.pool import TrialPool
+    from bench_core.evaluation.engine.sources import DistanceSource
 
 IntArray: TypeAlias = "NDArray[np.int64]"
 FloatArray: TypeAlias = "NDArray[np.floating[Any]]"

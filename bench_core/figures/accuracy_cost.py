@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench_core.escaping import plot_text
 from bench_core.figures.drawing import PAGE_INCHES, PALETTE, QUIET, add_axes, new_figure, style
+from bench_core.system.escaping import plot_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench_core.escaping import plot_text
 from bench_core.figures.drawing import (
     BLUE,
     GREEN,
@@ -20,6 +19,7 @@ from bench_core.figures.drawing import (
     new_figure,
     style,
 )
+from bench_core.system.escaping import plot_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

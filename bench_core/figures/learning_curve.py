@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench_core.escaping import plot_text
 from bench_core.figures.drawing import BLUE, PALETTE, QUIET, add_axes, new_figure, style
+from bench_core.system.escaping import plot_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

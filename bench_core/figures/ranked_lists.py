@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench_core.escaping import plot_text
 from bench_core.figures.drawing import BLUE, QUIET, RED, style
 from bench_core.figures.image_grids import MARGIN_INCHES, draw_montage, set_column_titles
+from bench_core.system.escaping import plot_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench_core.escaping import markdown_text
 from bench_core.leaderboard.cells import percent, place, scaled
 from bench_core.leaderboard.headings import conditions, heading
 from bench_core.leaderboard.notes import marks_text, notes_of
 from bench_core.leaderboard.settings import settings_of
+from bench_core.system.escaping import markdown_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

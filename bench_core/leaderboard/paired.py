@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench_core.files import hash_json
+from bench_core.system.files import hash_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,7 +11,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from bench_core.contracts.errors import unknown_name
-from bench_core.escaping import csv_cell
 from bench_core.leaderboard.markdown import markdown
 from bench_core.leaderboard.rows import (
     ROW_COLUMNS,
@@ -23,6 +22,7 @@ from bench_core.leaderboard.rows import (
     sections,
 )
 from bench_core.leaderboard.terminal import terminal_table
+from bench_core.system.escaping import csv_cell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench_core.files import hash_json
+from bench_core.system.files import hash_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -11,8 +11,8 @@ from torch import nn
 from torch.nn import functional
 
 from bench_core.contracts.errors import CheckpointError
-from bench_core.files import hash_file
 from bench_core.modeling.pretrained import read_weights_file
+from bench_core.system.files import hash_file
 
 SIDE = 299
 """Height and width of the network's input, in pixels."""

@@ -16,7 +16,7 @@ import torch
 from safetensors.torch import load_file
 
 from bench_core.contracts.errors import CheckpointError, UsageError
-from bench_core.files import hash_file
+from bench_core.system.files import hash_file
 
 WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "network")
 """Entries in which training programs keep the state dictionary beside other things."""

@@ -12,9 +12,9 @@ from typing import Any, TypeAlias
 import torch
 from torch.backends import cudnn
 
-from bench_core.arithmetic import processor_flags
-from bench_core.devices import device_name
-from bench_core.processes import num_processors
+from bench_core.system.arithmetic import processor_flags
+from bench_core.system.devices import device_name
+from bench_core.system.processes import num_processors
 
 KNOWN_FLAGS = (
     *("avx2", "avx512f", "avx512_bf16", "avx512_vnni", "avx512_fp16", "amx_tile", "amx_bf16"),

@@ -12,7 +12,7 @@ import numpy as np
 
 from bench_core.contracts.dataset import Dataset
 from bench_core.data.cache import open_images
-from bench_core.extraction import ExtractionSettings, extract_features
+from bench_core.features.extraction import ExtractionSettings, extract_features
 from bench_core.training.method import Method
 
 if TYPE_CHECKING:

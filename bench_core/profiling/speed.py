@@ -9,12 +9,11 @@ from typing import Any
 
 import torch
 
-from bench_core.arithmetic import NumberFormat, number_formats
 from bench_core.contracts.dataset import Dataset
 from bench_core.contracts.images import Modality
 from bench_core.contracts.method import Precision
-from bench_core.extraction import ExtractionSettings, batch_limit
-from bench_core.fast_extraction import fast_copy, in_format
+from bench_core.features.extraction import ExtractionSettings, batch_limit
+from bench_core.features.fast import fast_copy, in_format
 from bench_core.profiling.cost import inference_cost
 from bench_core.profiling.device_report import DeviceReport, report_device
 from bench_core.profiling.memory import peak_memory
@@ -30,6 +29,7 @@ from bench_core.profiling.throughput import (
 )
 from bench_core.profiling.timing import in_sequence, one_by_one
 from bench_core.profiling.training_speed import StageSpeed, measure_training
+from bench_core.system.arithmetic import NumberFormat, number_formats
 from bench_core.training.method import Method, StagedMethod
 
 PEAK_SHARE, LATENCY_SHARE, THROUGHPUT_SHARE = 0.1, 0.2, 0.7

@@ -9,19 +9,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench_core.contracts.errors import BenchError, UsageError
-from bench_core.files import (
-    folder_written_whole,
-    hash_file,
-    write_bytes,
-    write_json,
-    write_text,
-)
 from bench_core.reports.document import LeftOut, Part, render_html
 from bench_core.reports.generated_part import GeneratedPart, generated_part
 from bench_core.reports.learning_part import learning_part
 from bench_core.reports.plain_parts import cost_part, origin_part, scores_part
 from bench_core.reports.search_part import search_part
 from bench_core.reports.subjects import open_subject
+from bench_core.system.files import (
+    folder_written_whole,
+    hash_file,
+    write_bytes,
+    write_json,
+    write_text,
+)
 
 if TYPE_CHECKING:
     from bench_core.plugins import Registry

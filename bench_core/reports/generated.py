@@ -14,7 +14,7 @@ import pandas as pd
 import torch
 
 from bench_core.contracts.images import INFRARED, MODALITIES, VISIBLE, Modality
-from bench_core.progress import progress
+from bench_core.system.progress import progress
 from bench_core.training.batches import to_float
 from bench_core.training.method import Method
 from bench_core.training.pictures import (

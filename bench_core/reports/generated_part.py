@@ -12,10 +12,10 @@ from bench_core.contracts.images import MODALITIES
 from bench_core.figures.drawing import png_bytes
 from bench_core.figures.histograms import draw_channel_intensities
 from bench_core.figures.image_grids import draw_image_grid
+from bench_core.pipeline.embeddings import tested_rows
 from bench_core.reports.document import LeftOut, Part, Picture, Table
 from bench_core.reports.generated import Generated, Pairs, draw_pairs, generate, mix
 from bench_core.reports.quality import Quality, measure_quality
-from bench_core.runs.embeddings import tested_rows
 from bench_core.training.pictures import MixesImages
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench_core.evaluation.ranking import QueryScores, score_queries
-from bench_core.scoring import trial_distances
+from bench_core.scoring.score import trial_distances
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from bench_core.contracts.protocol import ProtocolSpec, Trial
-    from bench_core.features import FeatureTable
+    from bench_core.features.table import FeatureTable
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,9 +9,9 @@ import numpy as np
 from bench_core.figures.drawing import png_bytes
 from bench_core.figures.histograms import draw_distances
 from bench_core.figures.ranked_lists import RankedList, draw_ranked_lists
+from bench_core.pipeline.embeddings import tested_rows
 from bench_core.reports.document import Part, Picture
 from bench_core.reports.search import Found, Search, share_nearer
-from bench_core.runs.embeddings import tested_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

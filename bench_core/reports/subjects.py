@@ -10,13 +10,13 @@ import torch
 
 from bench_core.contracts.errors import CheckpointError, DataError, UsageError
 from bench_core.contracts.scores import Scores
-from bench_core.features import FeatureTable
+from bench_core.features.table import FeatureTable
 from bench_core.leaderboard.settings import changes_of
+from bench_core.pipeline.embeddings import features_of
+from bench_core.pipeline.inputs import RunInputs, open_inputs
+from bench_core.pipeline.trainings import TrainedModel, find_model, open_model
 from bench_core.results.store import read_result
-from bench_core.runs.embeddings import features_of
-from bench_core.runs.inputs import RunInputs, open_inputs
-from bench_core.runs.trainings import TrainedModel, find_model, open_model
-from bench_core.scoring import score_features, score_features_trial
+from bench_core.scoring.score import score_features, score_features_trial
 from bench_core.training.code import training_code_hash
 from bench_core.training.run import LOG_FILE, MODEL_FILE
 

@@ -19,8 +19,8 @@ from pydantic import ValidationError
 
 from bench_core.contracts.errors import BenchError, DataError
 from bench_core.contracts.result import SCHEMA_VERSION, ResultRecord
-from bench_core.files import hash_json, remove_abandoned, write_bytes, write_json
-from bench_core.foreign_files import read_regular
+from bench_core.system.files import hash_json, remove_abandoned, write_bytes, write_json
+from bench_core.system.foreign_files import read_regular
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,20 +11,20 @@ from shutil import copyfile
 
 from bench_core.contracts.dataset import SYNTHETIC_MARKER
 from bench_core.contracts.errors import UsageError
-from bench_core.files import folder_written_whole, write_json
-from bench_core.processes import (
+from bench_core.synthetic.layouts import load_layout
+from bench_core.synthetic.people import sample_person
+from bench_core.synthetic.plan import PlannedPerson, count_images
+from bench_core.synthetic.rendering import Picture, render
+from bench_core.synthetic.scales import Sizes
+from bench_core.system.files import folder_written_whole, write_json
+from bench_core.system.processes import (
     WorkersError,
     held,
     num_processors,
     process_pool,
     remove_abandoned_folders,
 )
-from bench_core.progress import progress
-from bench_core.synthetic.layouts import load_layout
-from bench_core.synthetic.people import sample_person
-from bench_core.synthetic.plan import PlannedPerson, count_images
-from bench_core.synthetic.rendering import Picture, render
-from bench_core.synthetic.scales import Sizes
+from bench_core.system.progress import progress
 
 GENERATOR_VERSION = 2
 """Raised whenever the same seed gives other files."""

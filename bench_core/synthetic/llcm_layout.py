@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
-from bench_core.files import write_text
 from bench_core.synthetic.cameras import Camera
 from bench_core.synthetic.llcm_cameras import INFRARED_OFFSET, LLCM_CAMERAS
 from bench_core.synthetic.llcm_plan import (
@@ -18,6 +17,7 @@ from bench_core.synthetic.llcm_plan import (
 )
 from bench_core.synthetic.plan import PlannedPerson
 from bench_core.synthetic.scales import Sizes
+from bench_core.system.files import write_text
 
 EVENING = 17 * 3600
 EVENING_SECONDS = 5 * 3600

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.io import savemat
 
-from bench_core.files import write_atomically
+from bench_core.system.files import write_atomically
 
 HEADER_BYTES = 116
 HEADER_TEXT = b"MATLAB 5.0 MAT-file, Platform: vireid-bench, Created on: not recorded"

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
-from bench_core.files import write_text
 from bench_core.synthetic.cameras import Camera
 from bench_core.synthetic.plan import PlannedPerson
 from bench_core.synthetic.regdb_cameras import REGDB_CAMERAS, THERMAL_CAMERA, VISIBLE_CAMERA
 from bench_core.synthetic.regdb_plan import REGDB_SCALES, draw_trials, plan_regdb
 from bench_core.synthetic.scales import Sizes
+from bench_core.system.files import write_text
 
 FRAMES_BETWEEN = 3
 """Frames of the video between two images of a person."""

@@ -8,7 +8,6 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
-from bench_core.files import write_text
 from bench_core.synthetic.cameras import Camera
 from bench_core.synthetic.matlab import write_identities, write_permutations
 from bench_core.synthetic.plan import PlannedPerson
@@ -22,6 +21,7 @@ from bench_core.synthetic.sysu_plan import (
     cell_lengths,
     plan_sysu,
 )
+from bench_core.system.files import write_text
 
 NUM_TRIALS = 10
 PERMUTATION_STREAM = 1

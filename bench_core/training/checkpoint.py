@@ -15,8 +15,8 @@ from safetensors.torch import save
 from torch import nn
 
 from bench_core.contracts.errors import CheckpointError
-from bench_core.files import write_atomically
 from bench_core.modeling.pretrained import state_difference
+from bench_core.system.files import write_atomically
 from bench_core.training.identity import TrainingDescription, first_defect
 from bench_core.training.selection import Selected
 

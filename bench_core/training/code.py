@@ -10,12 +10,12 @@ from pathlib import Path
 
 import bench_core
 from bench_core.contracts.errors import PluginError
-from bench_core.files import hash_json
+from bench_core.system.files import hash_json
 
 DOOR = "bench_core"
 """The module through which plugins import; it names where each thing lives."""
 FOLLOWED = (
-    "bench_core.arithmetic",
+    "bench_core.system.arithmetic",
     "bench_core.data",
     "bench_core.modeling",
     "bench_core.training",

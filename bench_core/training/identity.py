@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from bench_core.contracts.errors import CheckpointError
 from bench_core.contracts.method import Precision, Selection
-from bench_core.files import hash_json
+from bench_core.system.files import hash_json
 
 IDENTITY_VERSION = 2
 """Raised whenever the same description would train another model."""

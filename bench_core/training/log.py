@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from bench_core.contracts.errors import BenchError, PluginError, TrainingError
-from bench_core.files import write_text
+from bench_core.system.files import write_text
 
 STEPS_BETWEEN_SYNCHRONISATIONS = 20
 """On CUDA losses are read this often, so that the host seldom waits for the device."""

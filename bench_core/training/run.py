@@ -12,9 +12,9 @@ from typing import Any, TypeAlias
 import torch
 from torch import nn
 
-from bench_core.arithmetic import arithmetic
 from bench_core.contracts.errors import PluginError
-from bench_core.progress import progress
+from bench_core.system.arithmetic import arithmetic
+from bench_core.system.progress import progress
 from bench_core.training import checkpoint
 from bench_core.training.batches import Batch, BatchLoader
 from bench_core.training.checkpoint import Position, Progress

@@ -18,7 +18,7 @@ from torchvision import transforms
 from bench_core import AugmentationConfig, Dataset
 from bench_core.data.augmentation import augment
 from bench_core.data.cache import open_images
-from bench_core.processes import num_processors
+from bench_core.system.processes import num_processors
 from bench_core.training.batches import to_float
 
 BATCH = 48

@@ -15,13 +15,13 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from bench_core.arithmetic import number_formats
 from bench_core.configuration import choose_method
 from bench_core.contracts.method import Precision
 from bench_core.data.cache import ImageStore
-from bench_core.extraction import ExtractionSettings, extract_features
+from bench_core.features.extraction import ExtractionSettings, extract_features
+from bench_core.pipeline.methods import build_method
 from bench_core.plugins import Registry
-from bench_core.runs.methods import build_method
+from bench_core.system.arithmetic import number_formats
 from bench_core.training.method import Method
 
 pytestmark = pytest.mark.usefixtures("one_thread")

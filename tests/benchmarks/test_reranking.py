@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench_core.evaluation.reranking import rerank
-from bench_core.evaluation.reranking_distances import GivenDistances, feature_distances
+from bench_core.evaluation.reranking.distances import GivenDistances, feature_distances
+from bench_core.evaluation.reranking.k_reciprocal import rerank
 
-PLAIN = Path(__file__).parents[1] / "bench_core" / "evaluation" / "plain_reranking.py"
+PLAIN = Path(__file__).parents[1] / "bench_core" / "evaluation" / "reranking" / "plain_reranking.py"
 
 NUM_QUERIES, NUM_GALLERY, NUM_IDENTITIES = 3803, 301, 96
 LEAST_SPEED_UP = 20

@@ -15,9 +15,9 @@ from torch.nn import functional
 
 from bench_core import Updates, build_backbone
 from bench_core.configuration import choose_method
+from bench_core.pipeline.methods import build_method
 from bench_core.plugins import Registry
 from bench_core.profiling.steps import begin_stage, noise_batch
-from bench_core.runs.methods import build_method
 from bench_core.training.method import StagedMethod
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -56,7 +56,7 @@ def _features(folder: Path) -> Path:
 
 
 def _read_features(path: Path) -> object:
-    from bench_core.features import read_features
+    from bench_core.features.table import read_features
 
     return read_features(path)
 
@@ -78,7 +78,7 @@ def _compressed_features(folder: Path) -> Path:
 
 
 def _read_official_features(path: Path) -> object:
-    from bench_core.features_matlab import read_official_features
+    from bench_core.features.matlab import read_official_features
 
     return read_official_features(path.parent, CAMERAS)  # type: ignore[arg-type]
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from bench_core.configuration import choose_method
+from bench_core.pipeline.profiles import count_cost
 from bench_core.plugins import load_registry
-from bench_core.runs.profiles import count_cost
 
 REGISTRY = load_registry()
 NAMES = [f"{spec.id}:{v.name}" for spec in REGISTRY.methods.values() for v in spec.variants]

@@ -12,7 +12,7 @@ from bench_core.contracts.dataset import SYNTHETIC_MARKER, PublishedCount
 from bench_core.contracts.errors import PluginError
 from bench_core.contracts.images import MODALITIES, Modality
 from bench_core.data.verification.findings import Finding
-from bench_core.foreign_files import read_regular
+from bench_core.system.foreign_files import read_regular
 
 if TYPE_CHECKING:
     import numpy as np

@@ -13,8 +13,8 @@ from bench_core.data.verification.counts import (
     repeats_real_counts,
 )
 from bench_core.data.verification.findings import Finding
-from bench_core.escaping import terminal_name
 from bench_core.plugins import load_object
+from bench_core.system.escaping import terminal_name
 
 
 def look_at(spec: DatasetSpec, dataset: Dataset) -> tuple[str, ...]:

@@ -16,8 +16,8 @@ from bench_core.cli import verification
 from bench_core.contracts.dataset import PublishedCount
 from bench_core.contracts.images import VISIBLE
 from bench_core.data.verification.counts import SubsetCount
-from bench_core.files import CACHE_VARIABLE
-from bench_core.processes import locked
+from bench_core.system.files import CACHE_VARIABLE
+from bench_core.system.processes import locked
 
 Bench = Callable[..., Result]
 

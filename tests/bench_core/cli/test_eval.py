@@ -15,7 +15,7 @@ import pytest
 from click.testing import Result
 from scipy.io import loadmat, savemat
 
-from bench_core.features import FeatureTable, write_features
+from bench_core.features.table import FeatureTable, write_features
 from bench_sysu.dataset import SysuMM01Reader
 
 Bench = Callable[..., Result]

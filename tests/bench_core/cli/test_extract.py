@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from bench_core import arithmetic
+from bench_core.system import arithmetic
 
 Bench = Callable[..., Result]
 PROTOCOL = ("--protocol", "sysu-all-single")

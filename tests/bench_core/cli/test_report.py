@@ -294,6 +294,6 @@ def test_without_data_a_run_must_be_on_the_synthetic_people(
         dataset = open_dataset(spec, other)
         return dataset, fingerprint(dataset, cache)
 
-    monkeypatch.setattr("bench_core.runs.inputs.open_stand_in", open_other)
+    monkeypatch.setattr("bench_core.pipeline.inputs.open_stand_in", open_other)
     line = error_of(bench("report", run), 1)
     assert "was not trained on the synthetic people that are used without --data" in line

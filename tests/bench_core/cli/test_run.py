@@ -112,7 +112,7 @@ def test_without_data_the_synthetic_people_are_made_and_said_so(
         calls.append(options)
         shutil.copytree(sysu_root, out)
 
-    monkeypatch.setattr("bench_core.runs.stand_in.generate", render)
+    monkeypatch.setattr("bench_core.pipeline.stand_in.generate", render)
     arguments = ["--method", "xiv", "--protocol", "sysu-all-single", "--set", "epochs=1"]
     small = [
         "--set",

@@ -14,7 +14,7 @@ from bench_core.contracts.dataset import Dataset
 from bench_core.contracts.errors import BenchError, UsageError
 from bench_core.data.cache import ImageStore, open_images
 from bench_core.data.cache_listing import clear_caches, list_caches
-from bench_core.processes import locked
+from bench_core.system.processes import locked
 
 Make = Callable[..., ImageStore]
 

@@ -23,8 +23,8 @@ from bench_core.data.fingerprint import (
     remember_fingerprint,
     take_snapshot,
 )
-from bench_core.files import hash_file
-from bench_core.foreign_files import open_regular
+from bench_core.system.files import hash_file
+from bench_core.system.foreign_files import open_regular
 
 ReadDataset = Callable[..., Dataset]
 

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench_core.contracts.errors import DataError
-from bench_core.evaluation.pool import TrialPool, pool_trials
+from bench_core.evaluation.engine.pool import TrialPool, pool_trials
+from bench_core.evaluation.engine.sources import GivenDistances
 from bench_core.evaluation.ranking import BlockSizes, QueryScores, rank_pool
-from bench_core.evaluation.sources import GivenDistances
 
 if TYPE_CHECKING:
     from bench_core.contracts.protocol import CmcKind

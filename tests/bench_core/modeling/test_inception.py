@@ -11,8 +11,8 @@ from safetensors.torch import save_file
 from torchvision.models import inception_v3
 
 from bench_core.contracts.errors import CheckpointError
-from bench_core.files import hash_file
 from bench_core.modeling.inception import InceptionFeatures
+from bench_core.system.files import hash_file
 
 CPU = torch.device("cpu")
 

@@ -12,10 +12,10 @@ import torch
 
 from bench_core import INFRARED, VISIBLE, Method
 from bench_core.configuration import MethodChoice
+from bench_core.pipeline.methods import build_method
 from bench_core.plugins import load_registry
 from bench_core.profiling.cost import InferenceCost, inference_cost
 from bench_core.profiling.counting import simulated
-from bench_core.runs.methods import build_method
 
 Choose = Callable[..., MethodChoice]
 

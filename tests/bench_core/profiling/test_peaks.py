@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from bench_core.arithmetic import NumberFormat
 from bench_core.profiling.peaks import MatrixPeak, matrix_peak
 from bench_core.profiling.timing import Timing
+from bench_core.system.arithmetic import NumberFormat
 
 CPU = torch.device("cpu")
 

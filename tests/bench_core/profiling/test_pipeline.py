@@ -8,11 +8,11 @@ import torch
 
 from bench_core import Dataset
 from bench_core.configuration import MethodChoice
-from bench_core.extraction import ExtractionSettings
+from bench_core.features.extraction import ExtractionSettings
+from bench_core.pipeline.methods import build_method
 from bench_core.plugins import Registry, load_object
 from bench_core.profiling import pipeline
 from bench_core.profiling.pipeline import PipelineSpeed, measure_pipeline
-from bench_core.runs.methods import build_method
 
 SETTINGS = ExtractionSettings(device=torch.device("cpu"), batch_size=32)
 

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from bench_core.configuration import MethodChoice
+from bench_core.pipeline.methods import build_method
 from bench_core.profiling.cost import inference_cost
 from bench_core.profiling.speed import SpeedSettings, measure_speed
-from bench_core.runs.methods import build_method
 from bench_core.training.method import Method
 
 SIZE = (64, 32)

@@ -21,9 +21,9 @@ from bench_core import (
     Updates,
 )
 from bench_core.configuration import MethodChoice
+from bench_core.pipeline.methods import build_method
 from bench_core.profiling.counting import simulated
 from bench_core.profiling.steps import StageCost, stage_costs
-from bench_core.runs.methods import build_method
 
 Choose = Callable[..., MethodChoice]
 

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from bench_core.arithmetic import NumberFormat
 from bench_core.configuration import MethodChoice
-from bench_core.fast_extraction import Embed
+from bench_core.features.fast import Embed
+from bench_core.pipeline.methods import build_method
 from bench_core.profiling import throughput
 from bench_core.profiling.modes import Mode
 from bench_core.profiling.throughput import (
@@ -18,7 +18,7 @@ from bench_core.profiling.throughput import (
     throughput_workloads,
 )
 from bench_core.profiling.timing import Timing, in_sequence
-from bench_core.runs.methods import build_method
+from bench_core.system.arithmetic import NumberFormat
 from bench_core.training.method import Method
 
 CPU = torch.device("cpu")

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from bench_core.configuration import MethodChoice
+from bench_core.pipeline.methods import build_method
 from bench_core.profiling.training_speed import measure_training
-from bench_core.runs.methods import build_method
 from bench_core.training.method import StagedMethod
 
 CPU = torch.device("cpu")

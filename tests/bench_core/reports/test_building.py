@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from bench_core.contracts.errors import UsageError
-from bench_core.files import hash_file
 from bench_core.reports.building import FORMAT, check_folder
+from bench_core.system.files import hash_file
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from bench_core.contracts.protocol import ProtocolSpec, Trial
-from bench_core.features import FeatureTable
+from bench_core.features.table import FeatureTable
 from bench_core.reports.search import Search, share_nearer
 
 SPEC = ProtocolSpec(

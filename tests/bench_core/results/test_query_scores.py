@@ -14,9 +14,9 @@ import pytest
 
 from bench_core.contracts.errors import DataError
 from bench_core.evaluation.query_table import QueryTable
-from bench_core.files import hash_file
 from bench_core.results.query_scores import encode_query_table, load_query_table
 from bench_core.results.store import query_scores_path, read_result
+from bench_core.system.files import hash_file
 
 MakeTable = Callable[..., QueryTable]
 StoreResult = Callable[..., Path]

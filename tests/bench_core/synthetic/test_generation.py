@@ -20,11 +20,11 @@ from scipy.io import loadmat
 from bench_core.cli.main import build_cli
 from bench_core.contracts.errors import BenchError, UsageError
 from bench_core.plugins import Registry
-from bench_core.processes import held
 from bench_core.synthetic import LAYOUTS, SCALES, generate, generation, sysu_layout
 from bench_core.synthetic.layouts import load_layout
 from bench_core.synthetic.scales import resolve_sizes
 from bench_core.synthetic.sysu_plan import SYSU_SCALES, plan_sysu
+from bench_core.system.processes import held
 
 SEED = 3
 SPLITS = ("train", "val", "test", "available")
@@ -254,7 +254,7 @@ def test_without_worker_processes_the_way_out_is_named(
     def refuse(*_: object, **__: object) -> NoReturn:
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
-    monkeypatch.setattr("bench_core.processes.ProcessPoolExecutor", refuse)
+    monkeypatch.setattr("bench_core.system.processes.ProcessPoolExecutor", refuse)
     with pytest.raises(BenchError, match=r"Read-only file system.*/dev/shm.*--workers 1"):
         generate(tmp_path / "out", scale="tiny", workers=2)
     assert list(tmp_path.iterdir()) == []

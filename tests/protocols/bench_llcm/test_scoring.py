@@ -9,9 +9,9 @@ import pytest
 
 import bench_llcm
 from bench_core import ProtocolSpec
-from bench_core.features import FeatureTable
-from bench_core.runs.inputs import build_protocol
-from bench_core.scoring import score_features
+from bench_core.features.table import FeatureTable
+from bench_core.pipeline.inputs import build_protocol
+from bench_core.scoring.score import score_features
 from bench_llcm.dataset import LlcmReader
 
 RANKS = 3

@@ -11,8 +11,8 @@ import pytest
 
 import bench_regdb
 from bench_core import DataError, Dataset, UsageError
-from bench_core.features import FeatureTable
-from bench_core.scoring import score_features, score_features_trial
+from bench_core.features.table import FeatureTable
+from bench_core.scoring.score import score_features, score_features_trial
 from bench_regdb.dataset import RegdbReader
 from bench_regdb.protocols import RegdbProtocol
 

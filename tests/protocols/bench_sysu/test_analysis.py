@@ -10,8 +10,8 @@ import pytest
 
 import bench_sysu
 from bench_core import UsageError
-from bench_core.features import FeatureTable
-from bench_core.scoring import score_features
+from bench_core.features.table import FeatureTable
+from bench_core.scoring.score import score_features
 from bench_sysu.dataset import SysuMM01Reader
 from bench_sysu.protocols import SysuProtocol
 from bench_sysu.splits import SysuSplits

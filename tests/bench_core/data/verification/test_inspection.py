@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from bench_core.data.verification.inspection import inspect_images
-from bench_core.files import hash_file
+from bench_core.system.files import hash_file
 
 RNG = np.random.default_rng(0)
 

@@ -1,0 +1,1 @@
+"""The compiled counting of ranks."""

@@ -1,0 +1,99 @@
+"""How loops are compiled, and that compiled code is kept for the next process."""
+
+from __future__ import annotations
+
+import pickle
+import sys
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import llvmlite
+import numba
+import platformdirs
+from numba.core.compiler import CompileResult
+from numba.core.serialize import dumps
+
+from bench_core.evaluation.engine.code_store import CodeStore, hash_names
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Kernel = TypeVar("Kernel", bound="Callable[..., Any]")
+
+_RESULT: Any = CompileResult
+_SERIALIZE: Any = dumps
+"""Parts of numba that have no types. What they make is unpickled, and is our own: `CodeStore`."""
+
+
+def compiled(function: Kernel) -> Kernel:
+    """Compile a function when it is first called, and keep the code for the next process.
+
+    It then runs without the interpreter's lock, so that threads can share its work.
+    """
+    kernel: Any = numba.njit(nogil=True)(function)
+    kernel._cache = _KeptCode(function)
+    result: Kernel = kernel
+    return result
+
+
+class _KeptCode:
+    """What numba asks for code before it compiles a function, and gives the code to afterwards.
+
+    It takes the place of numba's own cache, which unpickles what it finds in any folder, and ends
+    the process where a file is damaged or the disk is full.
+    """
+
+    cache_path = None
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._function = function
+
+    def load_overload(self, signature: object, target: Any) -> CompileResult | None:
+        """Return the code of a function for some types of arguments, if it is kept."""
+        target.refresh()
+        content = _store().read(self._name(signature, target.codegen()))
+        if content is None:
+            _announce()
+            return None
+        result: CompileResult = _RESULT._rebuild(target, *pickle.loads(content))  # noqa: S301
+        return result
+
+    def save_overload(self, signature: object, result: Any) -> None:
+        """Keep the code of a function for some types of arguments."""
+        name = self._name(signature, result.library.codegen)
+        _store().write(name, _SERIALIZE(result._reduce()))
+
+    def enable(self) -> None:
+        """Do what numba expects; code is always kept."""
+
+    disable = flush = enable
+
+    def _name(self, signature: object, codegen: Any) -> str:
+        """Name all that the code depends on: sources, versions, processor and types."""
+        name = f"{self._function.__module__}.{self._function.__qualname__}"
+        what = hash_names(_sources(), name, repr(signature), repr(codegen.magic_tuple()))
+        return f"{self._function.__name__.strip('_')}-{what}"
+
+
+@cache
+def _announce() -> None:
+    """Say once, to who is watching, why the first scoring takes longer than others."""
+    if sys.stderr.isatty():
+        sys.stderr.write("compiling the scoring loops, once: this takes about 15 seconds\n")
+        sys.stderr.flush()
+
+
+@cache
+def _store() -> CodeStore:
+    # Numba's own setting, NUMBA_CACHE_DIR, names another place.
+    folder = numba.config.CACHE_DIR or platformdirs.user_cache_dir("vireid-bench")  # type: ignore[attr-defined]
+    return CodeStore(Path(folder))
+
+
+@cache
+def _sources() -> str:
+    """Name the code of this package, any of which a loop may call, and what compiles it."""
+    files = sorted(Path(__file__).parent.glob("*.py"))
+    versions = (sys.version, numba.__version__, llvmlite.__version__)
+    return hash_names(*versions, *(file.read_text(encoding="utf-8") for file in files))

@@ -1,0 +1,130 @@
+"""Batches of queries with their possible matches, and blocks of columns that they meet.
+
+Letters in shapes: see `arrays`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+from bench_core.evaluation.engine.arrays import FIELD_BITS, FIELDS, WORD, Matches, Part
+from bench_core.evaluation.engine.kernels import measure_matches
+from bench_core.evaluation.engine.precision import find_best
+from bench_core.evaluation.engine.threads import in_threads
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from bench_core.evaluation.engine.arrays import Pairs
+    from bench_core.evaluation.engine.pool import Audiences, TrialPool
+
+IntArray: TypeAlias = "NDArray[np.int64]"
+
+
+def make_batches(
+    pairs: Pairs, pool: TrialPool, audiences: Audiences, num_queries: int, num_counts: int
+) -> Iterator[Matches]:
+    """Batch all queries that have a column of their identity, and measure their matches.
+
+    Args:
+        pairs: How exact values are computed.
+        pool: The trials.
+        audiences: Of the pool.
+        num_queries: Most queries of a batch.
+        num_counts: Most counts, of a match in a trial, of a batch of more than one query.
+
+    Yields:
+        Batches with nothing counted.
+    """
+    own = np.searchsorted(pool.column_identity, pool.query_identity)
+    num_own = np.searchsorted(pool.column_identity, pool.query_identity, side="right") - own
+    queries = np.flatnonzero(num_own)
+    # Queries of one identity meet the same matches, which are then still in the cache.
+    queries = queries[np.argsort(own[queries], kind="stable")]
+    total = np.cumsum(num_own[queries]) * pool.num_trials
+    start = 0
+    while start < len(queries):
+        before = total[start] - num_own[queries[start]] * pool.num_trials
+        most = int(np.searchsorted(total, before + num_counts, side="right"))
+        stop = max(start + 1, min(most, start + num_queries))
+        batch = queries[start:stop]
+        yield _make_batch(pairs, pool, audiences, batch, own[batch], num_own[batch])
+        start = stop
+
+
+def _make_batch(
+    pairs: Pairs,
+    pool: TrialPool,
+    audiences: Audiences,
+    queries: IntArray,
+    own: IntArray,
+    num_own: IntArray,
+) -> Matches:
+    shape = (len(queries), pool.num_trials)
+    num_words = -(-pool.num_trials // WORD)
+    starts = np.concatenate([[0], np.cumsum(num_own)])
+    matches = Matches(
+        queries=queries,
+        audience=audiences.number[queries],
+        own=own,
+        starts=starts,
+        exact=np.empty(starts[-1]),
+        order=np.empty(starts[-1], dtype=np.int64),
+        num_seen=np.empty(len(queries), dtype=np.int64),
+        positions=pool.positions,
+        best=np.empty(shape[::-1], dtype=np.int64),
+        counts=np.zeros((starts[-1], pool.num_trials), dtype=np.int32),
+        nearer=np.zeros(shape, dtype=np.int32),
+        last=np.zeros((len(queries), num_words), dtype=np.int64),
+    )
+    in_threads(
+        lambda start, stop: measure_matches(pairs, matches, audiences.allowed, start, stop),
+        len(queries),
+    )
+    in_threads(lambda start, stop: find_best(matches, start, stop), len(queries))
+    return matches
+
+
+def make_part(pool: TrialPool, audiences: Audiences, columns: slice, *, by_identity: bool) -> Part:
+    """Describe a block of columns.
+
+    Args:
+        pool: The trials.
+        audiences: Of the pool.
+        columns: The block.
+        by_identity: Whether nearer identities are counted, too.
+
+    Returns:
+        The block.
+    """
+    identity = pool.column_identity[columns]
+    changes = identity[1:] != identity[:-1]
+    before = pool.column_identity[columns.start - 1 : columns.start]
+    seen = audiences.allowed[:, np.newaxis, columns] & (pool.positions[:, columns] >= 0)
+    return Part(
+        first=columns.start,
+        by_identity=by_identity,
+        trials=_pack(seen, WORD, 1),
+        packed=_pack(_pad(seen, 3 * FIELDS), FIELDS, FIELD_BITS),
+        numbers=np.concatenate([[0], np.cumsum(changes)]).astype(np.int32),
+        starts=np.concatenate([[0], np.flatnonzero(changes) + 1, [len(identity)]]),
+        continues=bool(np.any(before == identity[0])),
+    )
+
+
+def _pad(seen: NDArray[np.bool_], multiple: int) -> NDArray[np.bool_]:
+    """Add trials that see nothing up to a multiple."""
+    return np.pad(seen, ((0, 0), (0, -seen.shape[1] % multiple), (0, 0)))
+
+
+def _pack(seen: NDArray[np.bool_], num_fields: int, num_bits: int) -> IntArray:
+    """Pack (A, T, C) into int64 (A, words, C): `num_fields` trials a word, `num_bits` each."""
+    words = np.zeros((len(seen), -(-seen.shape[1] // num_fields), seen.shape[2]), dtype=np.int64)
+    for trial in range(seen.shape[1]):
+        field = seen[:, trial].astype(np.int64) << num_bits * (trial % num_fields)
+        words[:, trial // num_fields] |= field
+    return words

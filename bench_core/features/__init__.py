@@ -1,0 +1,1 @@
+"""Features of images: the table, its files, and their extraction."""

@@ -1,0 +1,97 @@
+"""How long a training on a processor will take, told before it starts."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import torch
+
+from bench_core.configuration import MethodChoice
+from bench_core.contracts.images import VISIBLE
+from bench_core.features.fast import in_format
+from bench_core.pipeline.profiles import count_cost
+from bench_core.training.data import TrainingData
+from bench_core.training.method import Method, StagedMethod
+
+if TYPE_CHECKING:
+    from bench_core.profiling.steps import StageCost
+
+TOLD_FROM_SECONDS = 600.0
+"""Shorter trainings start without a word."""
+NUM_IMAGES = 2
+
+
+def warn_of_length(choice: MethodChoice, method: Method, data: TrainingData) -> None:
+    """Say on standard error how long a training on this processor takes, where that is long.
+
+    Args:
+        choice: The method.
+        method: It, built; only its features are asked for.
+        data: What it is trained on.
+    """
+    seconds = estimate_seconds(choice, method, data)
+    if seconds is None or seconds < TOLD_FROM_SECONDS:
+        return
+    sys.stderr.write(
+        f"Warning: the preset '{choice.preset.name}' of {choice.name} on this processor takes "
+        f"about {show_duration(seconds)}; use a GPU (--device cuda), or --preset quick for a "
+        "first look\n"
+    )
+
+
+def estimate_seconds(choice: MethodChoice, method: Method, data: TrainingData) -> float | None:
+    """Estimate the length of a training from a measured extraction.
+
+    The multiply-adds of all its steps are counted without computing them; what one takes is
+    measured on the features of two images.
+
+    Args:
+        choice: The method.
+        method: It, built.
+        data: What it is trained on.
+
+    Returns:
+        Seconds; None for a method with a loop of its own or steps that cannot be counted.
+    """
+    if not isinstance(method, StagedMethod):
+        return None
+    device = torch.device("cpu")
+    cost = count_cost(choice, device, num_identities=data.num_identities)
+    if cost.stages is None:
+        return None
+    macs = _training_macs(method, cost.stages, data)
+    method.networks.eval()
+    extract = in_format(method, "float32")
+    images = torch.rand(NUM_IMAGES, 3, *choice.config.image_size)
+    extract(images, VISIBLE)  # the first call also prepares
+    started = time.perf_counter()
+    extract(images, VISIBLE)
+    elapsed = time.perf_counter() - started
+    return macs * elapsed / (NUM_IMAGES * max(cost.inference.macs[VISIBLE], 1))
+
+
+def show_duration(seconds: float) -> str:
+    """Return a duration in its largest unit that it holds two of, such as "3 hours".
+
+    Example:
+        >>> show_duration(1500), show_duration(4 * 3600), show_duration(9 * 86400)
+        ('25 minutes', '4 hours', '9 days')
+    """
+    for unit, length in (("days", 86400), ("hours", 3600)):
+        if seconds >= 2 * length:
+            return f"{round(seconds / length)} {unit}"
+    return f"{round(seconds / 60)} minutes"
+
+
+def _training_macs(method: StagedMethod, costs: tuple[StageCost, ...], data: TrainingData) -> float:
+    total = 0.0
+    for stage, cost in zip(method.stages(), costs, strict=True):
+        sampler = data.sampler(
+            num_identities=stage.sampling.identities,
+            num_images=stage.sampling.images,
+            steps_per_epoch=stage.sampling.steps_per_epoch,
+        )
+        total += cost.step_macs * sampler.steps_per_epoch * stage.epochs
+    return total

@@ -1,0 +1,128 @@
+"""The dataset of a run: the user's root folder, or the synthetic stand-in, made once."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench_core.contracts.dataset import Dataset, DatasetSpec
+from bench_core.contracts.errors import DataError, UsageError
+from bench_core.contracts.images import ResizeFilter
+from bench_core.contracts.method import Selection
+from bench_core.contracts.protocol import EvaluationProtocol, ProtocolSpec, Trial
+from bench_core.data.cache import ImageStore, open_images
+from bench_core.data.fingerprint import fingerprint
+from bench_core.data.opening import open_dataset, readable
+from bench_core.data.verification.first_look import look_at
+from bench_core.pipeline.stand_in import open_stand_in
+from bench_core.plugins import Registry, load_object
+from bench_core.system.escaping import terminal_name
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunInputs:
+    """A protocol and the dataset that it is run on.
+
+    Attributes:
+        spec: The dataset's spec.
+        dataset: What was read.
+        fingerprint: SHA-256 (hex) of its content.
+        protocol: The protocol, ready to draw trials.
+        cache: Folder for decoded images.
+        findings: What differs from the published dataset, one line each (see `look_at`).
+    """
+
+    spec: DatasetSpec
+    dataset: Dataset
+    fingerprint: str
+    protocol: EvaluationProtocol
+    cache: Path
+    findings: tuple[str, ...] = ()
+
+    def images(self, size: tuple[int, int], resize_filter: ResizeFilter = "bilinear") -> ImageStore:
+        """Return the decoded images at a size (height, width); see `open_images`."""
+        return open_images(self.dataset, self.fingerprint, size, self.cache, resize_filter)
+
+    def training_splits(self, selection: Selection) -> list[str]:
+        """Return the training split of each trial.
+
+        Raises:
+            UsageError: The selection needs validation people, and the dataset has none.
+        """
+        spec = self.protocol.spec
+        trials = range(spec.num_trials)
+        if selection == "validation":
+            return [validation_split(spec) for _ in trials]
+        return [self.protocol.training_split(trial) for trial in trials]
+
+    def validation_trial(self) -> Trial:
+        """Return the rows of the validation queries and gallery."""
+        return self.protocol.validation_trial(self.dataset.images, self.dataset.splits)
+
+
+def open_inputs(
+    registry: Registry, protocol: ProtocolSpec, root: Path | None, cache: Path
+) -> RunInputs:
+    """Read the dataset of a protocol.
+
+    Args:
+        registry: Where the dataset's plugin is found.
+        protocol: The protocol to run.
+        root: The dataset's root; without it the synthetic stand-in is used, and made if needed.
+        cache: Folder for what can be made again.
+
+    Raises:
+        DataError: The root is no such dataset, or the stand-in is damaged.
+        UsageError: No root was given and the dataset has no stand-in.
+    """
+    spec = registry.dataset(protocol.dataset)
+    if root is None:
+        dataset, content = open_stand_in(spec, cache)
+    else:
+        _check_folder(root)
+        dataset = open_dataset(spec, root)
+        content = fingerprint(dataset, cache)
+    findings = look_at(spec, dataset)
+    tell_findings(spec, dataset.root, findings)
+    return RunInputs(
+        spec=spec,
+        dataset=dataset,
+        fingerprint=content,
+        protocol=build_protocol(protocol),
+        cache=cache,
+        findings=findings,
+    )
+
+
+def _check_folder(root: Path) -> None:
+    with readable(root):
+        if not root.is_dir():
+            raise DataError(f"--data {root} is not a folder")
+
+
+def tell_findings(spec: DatasetSpec, root: Path, findings: Sequence[str]) -> None:
+    """Say on standard error what differs from the published dataset, a line each."""
+    for finding in findings:
+        sys.stderr.write(f"Note: {spec.title} in {terminal_name(str(root))}, {finding}\n")
+
+
+def validation_split(spec: ProtocolSpec) -> str:
+    """Return the name of the training split that holds validation people out.
+
+    Raises:
+        UsageError: There is none.
+    """
+    if spec.validation_split is None:
+        raise UsageError(
+            f"--select validation: {spec.id} has no validation people; use --select last (models "
+            "are never selected on test people)"
+        )
+    return spec.validation_split
+
+
+def build_protocol(spec: ProtocolSpec) -> EvaluationProtocol:
+    """Load the class that a protocol's spec names, and build it."""
+    protocol: EvaluationProtocol = load_object(spec.definition)(spec)
+    return protocol

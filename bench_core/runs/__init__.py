@@ -1,1 +1,0 @@
-"""From a method and a protocol to a result: data, training, features, scores, record."""

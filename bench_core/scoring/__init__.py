@@ -1,0 +1,1 @@
+"""A feature table under a protocol becomes scores."""

@@ -1,0 +1,1 @@
+"""What the tests of a plugin use: the conformance suite and its fixtures."""

@@ -1,0 +1,214 @@
+"""Scoring a feature table: distances shared by all trials change nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bench_core.contracts.errors import DataError, UsageError
+from bench_core.contracts.protocol import ProtocolSpec, Trial
+from bench_core.evaluation import score_trial
+from bench_core.features.table import FeatureTable
+from bench_core.scoring.score import (
+    score_features,
+    score_features_trial,
+    score_validation,
+    trial_distances,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from bench_core.contracts.dataset import Splits
+    from bench_core.contracts.protocol import Convention
+
+SPEC = ProtocolSpec(
+    id="toy-search",
+    dataset="toy",
+    title="Toy",
+    query_modality="infrared",
+    gallery_modality="visible",
+    cmc="identity",
+    excluded_camera_pairs=((3, 2),),
+    num_trials=3,
+    conventions=("official",),
+    definition="toy:Toy",
+)
+
+
+class ToySplits:
+    """Splits without content."""
+
+    def digest(self) -> str:
+        return "0" * 64
+
+
+class ToyProtocol:
+    """Trial t: every infrared row queries, visible rows in a shuffled order form the gallery."""
+
+    spec = SPEC
+
+    def __init__(self, *, one_model: bool = True) -> None:
+        self.one_model = one_model
+
+    def training_split(self, trial: int) -> str:
+        return "all" if self.one_model else f"split-{trial}"
+
+    def training_rows(self, images: pd.DataFrame, splits: Splits, split: str) -> NDArray[np.int64]:
+        raise NotImplementedError
+
+    def test_rows(self, images: pd.DataFrame, splits: Splits, split: str) -> NDArray[np.int64]:
+        raise NotImplementedError
+
+    def trial(
+        self,
+        images: pd.DataFrame,
+        splits: Splits,  # part of the contract
+        convention: Convention,
+        trial: int,
+    ) -> Trial:
+        visible = np.flatnonzero(images["modality"] == "visible")
+        drawn = np.random.default_rng(trial).permutation(visible)[:8]
+        return Trial(query=np.flatnonzero(images["modality"] == "infrared"), gallery=drawn)
+
+
+@pytest.fixture
+def features() -> FeatureTable:
+    rng = np.random.default_rng(7)
+    identity = np.repeat(np.arange(4), 6)
+    camera = np.tile([1, 2, 3, 6, 1, 4], 4)
+    table = pd.DataFrame(
+        {
+            "identity": identity,
+            "camera": camera,
+            "modality": np.where(np.isin(camera, [3, 6]), "infrared", "visible"),
+            "index": np.tile([0, 0, 0, 0, 1, 0], 4),
+        }
+    )
+    return FeatureTable(
+        features=rng.standard_normal((24, 2, 5)).astype(np.float32), table=table, metric="cosine"
+    )
+
+
+def test_every_trial_scores_as_it_does_alone(features: FeatureTable) -> None:
+    evaluation = score_features(features, ToyProtocol(), ToySplits(), "official")
+    assert len(evaluation.trials) == 3
+    for number, score in enumerate(evaluation.trials):
+        (alone,) = score_features_trial(
+            features, ToyProtocol(), ToySplits(), "official", number
+        ).trials
+        np.testing.assert_array_equal(score.cmc, alone.cmc)
+        assert score.mean_average_precision == alone.mean_average_precision
+        assert score.num_gallery == alone.num_gallery == 8
+        assert score.num_queries == 8
+
+
+def test_the_order_of_rows_changes_nothing(features: FeatureTable) -> None:
+    class Fixed(ToyProtocol):
+        def trial(
+            self,
+            images: pd.DataFrame,
+            splits: Splits,
+            convention: Convention,
+            trial: int,
+        ) -> Trial:
+            keys = images.reset_index().sort_values(["identity", "camera", "index"])
+            rows = keys.index.to_numpy()
+            infrared = keys["modality"].to_numpy() == "infrared"
+            return Trial(query=rows[infrared], gallery=rows[~infrared][trial::2])
+
+    order = np.random.default_rng(1).permutation(24)
+    shuffled = FeatureTable(
+        features=features.features[order],
+        table=features.table.iloc[order].reset_index(drop=True),
+        metric=features.metric,
+    )
+    scores = [
+        score_features(table, Fixed(), ToySplits(), "official").as_document()
+        for table in (features, shuffled)
+    ]
+    assert scores[0] == scores[1]
+
+
+def test_every_query_is_known_by_its_image(features: FeatureTable) -> None:
+    evaluation = score_features(features, ToyProtocol(), ToySplits(), "official")
+    infrared = features.table[features.table["modality"] == "infrared"]
+    for images in evaluation.query_images:
+        assert images.identity.tolist() == infrared["identity"].tolist()
+        assert images.camera.tolist() == infrared["camera"].tolist()
+        assert images.index.tolist() == infrared["index"].tolist()
+
+
+def test_perfect_features_score_one(features: FeatureTable) -> None:
+    perfect = np.eye(4, dtype=np.float32)[features.table["identity"]][:, np.newaxis]
+    table = FeatureTable(features=perfect, table=features.table, metric="euclidean")
+    mean = score_features(table, ToyProtocol(), ToySplits(), "official").mean
+    assert mean["rank-1"] == mean["mAP"] == mean["mINP"] == 1
+
+
+@pytest.mark.parametrize("rerank", [False, True])
+def test_the_distances_of_a_trial_are_those_that_it_is_scored_by(
+    features: FeatureTable, rerank: bool
+) -> None:
+    trial = ToyProtocol().trial(features.table, ToySplits(), "official", 1)
+    distances = trial_distances(features, trial, SPEC, rerank=rerank)
+    identity, camera = (features.table[name].to_numpy() for name in ("identity", "camera"))
+    alone = score_trial(
+        distances,
+        query_identity=identity[trial.query],
+        query_camera=camera[trial.query],
+        gallery_identity=identity[trial.gallery],
+        gallery_camera=camera[trial.gallery],
+        excluded_camera_pairs=SPEC.excluded_camera_pairs,
+        cmc=SPEC.cmc,
+    )
+    scored = score_features_trial(
+        features, ToyProtocol(), ToySplits(), "official", 1, rerank=rerank
+    )
+    assert alone.mean_average_precision == scored.trials[0].mean_average_precision
+
+
+def test_one_model_is_not_scored_on_trials_of_other_splits(features: FeatureTable) -> None:
+    protocol = ToyProtocol(one_model=False)
+    with pytest.raises(UsageError, match="toy-search trains 3 models"):
+        score_features(features, protocol, ToySplits(), "official")
+    first = score_features_trial(features, protocol, ToySplits(), "official", 0)
+    assert [trial.num_queries for trial in first.trials] == [8]
+
+
+def test_features_are_not_scored_where_their_model_may_have_trained(features: FeatureTable) -> None:
+    several, one = ToyProtocol(one_model=False), ToyProtocol()
+    split_1 = replace(features, training_split="split-1")
+    assert score_features_trial(split_1, several, ToySplits(), "official", 1).trials
+    with pytest.raises(DataError, match=r"trained on 'split-1', but trial 3 of .* 'split-2'"):
+        score_features_trial(split_1, several, ToySplits(), "official", 2)
+    with pytest.raises(DataError, match=r"trained on 'split-1', but trial 1 of .* 'all'"):
+        score_features(split_1, one, ToySplits(), "official")
+
+
+def test_a_model_that_held_validation_people_out_is_scored(features: FeatureTable) -> None:
+    class Validated(ToyProtocol):
+        spec = replace(SPEC, validation_split="part")
+
+    part = replace(features, training_split="part")
+    assert len(score_features(part, Validated(), ToySplits(), "official").trials) == 3
+
+
+def test_validation_is_map_with_no_camera_excluded(features: FeatureTable) -> None:
+    class Validated(ToyProtocol):
+        def validation_trial(self, images: pd.DataFrame, splits: Splits) -> Trial:
+            return Trial(
+                query=np.flatnonzero(images["camera"] == 3),
+                gallery=np.flatnonzero(images["camera"] == 2),
+            )
+
+    assert (3, 2) in SPEC.excluded_camera_pairs
+    units = features.features / np.linalg.norm(features.features, axis=-1, keepdims=True)
+    similarity = np.einsum("qvd,gvd->qg", units[2::6], units[1::6])
+    ranks = 1 + (similarity > np.diag(similarity)[:, None]).sum(axis=1)
+    score = score_validation(features, Validated(), ToySplits())
+    assert score == pytest.approx(np.mean(1 / ranks))

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from bench_core import UsageError
+from bench_core.system import arithmetic as module
+from bench_core.system.arithmetic import (
+    NumberFormat,
+    arithmetic,
+    check_format,
+    number_formats,
+    processor_flags,
+)
+
+CPU = torch.device("cpu")
+
+
+def settings() -> tuple[bool, bool, bool]:
+    return (
+        torch.backends.cuda.matmul.allow_tf32,
+        torch.backends.cudnn.allow_tf32,
+        torch.is_autocast_enabled("cpu"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("number_format", "expected"),
+    [
+        ("float32", (False, False, False)),
+        ("tf32", (True, True, False)),
+        ("bfloat16", (False, False, True)),
+    ],
+)
+def test_a_block_computes_in_its_format(
+    number_format: NumberFormat, expected: tuple[bool, bool, bool]
+) -> None:
+    before = settings()
+    with arithmetic(CPU, number_format):
+        assert settings() == expected
+    assert settings() == before
+
+
+def test_float32_is_computed_also_within_autocast() -> None:
+    layer, values = torch.nn.Linear(4, 4), torch.rand(2, 4)
+    with torch.autocast("cpu", dtype=torch.bfloat16), arithmetic(CPU, "float32"):
+        assert layer(values).dtype == torch.float32
+
+
+def test_settings_are_restored_after_an_error() -> None:
+    before = settings()
+    with pytest.raises(KeyError), arithmetic(CPU, "bfloat16"):
+        raise KeyError
+    assert settings() == before
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("model name : X\nflags : fpu avx2 avx512_bf16\n", ("float32", "bfloat16")),
+        ("flags : fpu avx512f amx_bf16\n", ("float32", "bfloat16")),
+        ("Features : fp asimd bf16\n", ("float32", "bfloat16")),
+        ("flags : fpu avx2\n", ("float32",)),
+        ("nothing known\n", ("float32",)),
+    ],
+)
+def test_a_processor_has_the_formats_that_its_flags_name(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    content: str,
+    expected: tuple[NumberFormat, ...],
+) -> None:
+    information = tmp_path / "cpuinfo"
+    information.write_text(content)
+    monkeypatch.setattr(module, "_PROCESSOR_INFORMATION", information)
+    assert number_formats(CPU) == expected
+
+
+def test_a_system_that_does_not_say_has_no_flags(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(module, "_PROCESSOR_INFORMATION", tmp_path / "missing")
+    assert processor_flags() == frozenset()
+    assert number_formats(CPU) == ("float32",)
+
+
+def test_a_format_that_would_be_imitated_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "number_formats", lambda _device: ("float32",))
+    check_format("float32", CPU)
+    with pytest.raises(UsageError, match=r"--precision bfloat16: .* use --precision float32"):
+        check_format("bfloat16", CPU)

@@ -1,0 +1,162 @@
+"""Locks that say for whom one waits, pools whose workers are killed, and folders left behind."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from bench_core.contracts.errors import BenchError
+from bench_core.data import parallel
+from bench_core.data.parallel import map_chunks
+from bench_core.system.processes import (
+    WorkersError,
+    held,
+    locked,
+    process_pool,
+    remove_abandoned_folders,
+)
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from bench_core.system.processes import held, locked
+
+folder = Path(sys.argv[1])
+with locked(folder), held(folder):
+    print("in", flush=True)
+    time.sleep(float(sys.argv[2]))
+"""
+
+
+def start_holder(folder: Path, seconds: float) -> subprocess.Popen[str]:
+    """Start a process that has a lock, and a folder, for some seconds."""
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, folder, str(seconds)], stdout=subprocess.PIPE, text=True
+    )
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "in\n"
+    return holder
+
+
+def kill(holder: subprocess.Popen[str]) -> None:
+    holder.kill()
+    holder.communicate()
+
+
+def test_whoever_waits_says_for_whom(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    holder = start_holder(folder, 1)
+    with locked(folder):
+        pass
+    holder.communicate()
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"Waiting for process {holder.pid} on ")
+    assert line.endswith(f", which is writing {folder}")
+
+
+def test_whoever_does_not_wait_is_told_for_whom(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    holder = start_holder(folder, 60)
+    with (
+        pytest.raises(BenchError, match=f"^process {holder.pid} on .* is writing {folder}; wait"),
+        locked(folder, wait=False),
+    ):
+        pass
+    kill(holder)
+
+
+@pytest.mark.parametrize("note", ["\x1b[2J", "process 1 on a\nError: forged", ""])
+def test_a_note_that_is_none_is_not_repeated(tmp_path: Path, note: str) -> None:
+    with locked(tmp_path / "folder"):
+        (tmp_path / "folder.owner").write_text(note)
+        with (
+            pytest.raises(BenchError, match=r"^another process is writing"),
+            locked(tmp_path / "folder", wait=False),
+        ):
+            pass
+
+
+def test_nobody_waits_for_a_free_lock(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with locked(tmp_path / "folder"):
+        pass
+    assert capsys.readouterr().err == ""
+    assert not (tmp_path / "folder.owner").exists()
+
+
+def test_the_folder_of_a_killed_process_is_removed_and_that_of_a_living_one_is_not(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / ".out.1.tmp"
+    folder.mkdir()
+    (folder / "file").touch()
+    holder = start_holder(folder, 60)
+    remove_abandoned_folders(tmp_path, "out")
+    assert (folder / "file").exists()
+    kill(holder)
+    remove_abandoned_folders(tmp_path, "other")
+    assert (folder / "file").exists()
+    remove_abandoned_folders(tmp_path, "out")
+    assert not folder.exists()
+
+
+def test_names_with_patterns_mean_themselves(tmp_path: Path) -> None:
+    (tmp_path / ".a.1.tmp").mkdir()
+    remove_abandoned_folders(tmp_path, "*")
+    assert (tmp_path / ".a.1.tmp").exists()
+    with held(tmp_path / ".a.1.tmp"):
+        remove_abandoned_folders(tmp_path)
+    assert (tmp_path / ".a.1.tmp").exists()
+    remove_abandoned_folders(tmp_path)
+    assert not (tmp_path / ".a.1.tmp").exists()
+
+
+def end_by_signal(number: int) -> None:
+    """What the kernel does to a process when memory runs out."""
+    os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(number)
+
+
+def test_a_worker_that_is_killed_is_one_clear_line() -> None:
+    with pytest.raises(BenchError, match=r"a worker process was killed, .* memory runs out"):  # noqa: SIM117
+        with process_pool(1) as pool:
+            pool.submit(end_by_signal, 60).result()
+
+
+@pytest.fixture
+def no_semaphores(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A container whose /dev/shm is full."""
+
+    def refuse(*_: object, **__: object) -> NoReturn:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("bench_core.system.processes.ProcessPoolExecutor", refuse)
+
+
+@pytest.mark.usefixtures("no_semaphores")
+def test_a_system_without_semaphores_is_one_clear_line() -> None:
+    with (
+        pytest.raises(WorkersError, match=r"\(No space left on device\): /dev/shm must have room"),
+        process_pool(2),
+    ):
+        pass
+
+
+@pytest.mark.usefixtures("no_semaphores")
+def test_work_on_images_goes_on_in_threads_there_and_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(parallel, "IMAGES_WORTH_A_PROCESS", 1)
+    assert map_chunks(sum, range(10), description="test") == [45]
+    assert "Note: threads do the work, more slowly: cannot start worker processes" in (
+        capsys.readouterr().err
+    )

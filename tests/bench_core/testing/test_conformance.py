@@ -1,0 +1,92 @@
+"""The conformance suite finds what it is for: each broken method fails the check that names it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+import torch
+
+from bench_core import Batch, PluginError, Updates, method_checks
+from bench_xiv import bench_register_methods
+from bench_xiv.method import XIV
+
+SMALL = (
+    "epochs=2",
+    "image_height=32",
+    "image_width=16",
+    "sampling.identities=3",
+    "sampling.images=2",
+    "sampling.steps_per_epoch=1",
+)
+calls = itertools.count()
+
+
+class FlatFeatures(XIV):
+    def extract(self, images: torch.Tensor, modality: object) -> torch.Tensor:
+        return images.flatten(1)
+
+
+class BatchDependent(XIV):
+    def extract(self, images: torch.Tensor, modality: object) -> torch.Tensor:
+        return (images - images.mean(0)).flatten(1)[:, None]
+
+
+class Vandal(XIV):
+    def extract(self, images: torch.Tensor, modality: object) -> torch.Tensor:
+        return images.mul_(0.5).flatten(1)[:, None].clone()
+
+
+class Lazy(XIV):
+    def step(self, batch: Batch, updates: Updates) -> Mapping[str, torch.Tensor]:
+        return self.losses(batch)
+
+    def train(self, data: object, run: object) -> None:
+        return
+
+
+class Moody(XIV):
+    def step(self, batch: Batch, updates: Updates) -> Mapping[str, torch.Tensor]:
+        losses = self.losses(batch)
+        updates.minimize(losses["total"] * (1 + next(calls)), "learner")
+        return losses
+
+
+class Glaring(XIV):
+    def pictures(self, visible: torch.Tensor, infrared: torch.Tensor) -> dict[str, torch.Tensor]:
+        return {"X": visible + 1}
+
+
+class Overpainting(XIV):
+    def pictures(self, visible: torch.Tensor, infrared: torch.Tensor) -> dict[str, torch.Tensor]:
+        return {"X": visible.mul_(0.5)}
+
+
+@pytest.mark.parametrize(
+    ("kind", "check", "message"),
+    [
+        (FlatFeatures, "features-have-the-contracted-shape", "2 dimensions, not 3"),
+        (BatchDependent, "features-are-independent-of-the-batch", "depend on the batch"),
+        (Vandal, "images-are-left-unchanged", "changes the images"),
+        (Lazy, "training-changes-the-networks", "leaves every network as it was"),
+        (Moody, "the-same-seed-gives-the-same-bits", "two trainings of one seed differ"),
+        (Moody, "a-resumed-training-is-the-same", "resumed and an uninterrupted"),
+        (Glaring, "pictures-are-images", r"pictures\['X'\] has values from 1"),
+        (Overpainting, "pictures-are-images", "pictures changes the images"),
+    ],
+)
+def test_a_broken_method_fails_its_check(
+    kind: type[XIV], check: str, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (spec,) = bench_register_methods()
+    monkeypatch.setattr("bench_core.testing.conformance.load_object", lambda _reference: kind)
+    broken = replace(spec, method="bench_xiv:Method")
+    (found,) = [
+        item
+        for item in method_checks(broken, broken.variants[0], SMALL)
+        if item.name.endswith(check)
+    ]
+    with pytest.raises(PluginError, match=message):
+        found.run()
