@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from bench_core.contracts.errors import PluginError, UsageError, unknown_name
 from bench_core.contracts.images import ResizeFilter
 from bench_core.contracts.method import MethodSpec, PresetSpec, VariantSpec
-from bench_core.plugins import load_object
+from bench_core.loading import load_object
 from bench_core.system.escaping import terminal_line
 
 LONGEST_SHOWN = 100

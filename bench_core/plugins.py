@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import Distribution, EntryPoint, distributions, entry_points
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import pluggy
 
@@ -18,7 +17,7 @@ from bench_core.contracts.errors import PluginError, unknown_name
 from bench_core.contracts.method import MethodSpec, VariantSpec
 from bench_core.contracts.protocol import ProtocolSpec
 from bench_core.registration import CommandTree, checked_specs
-from bench_core.system.escaping import terminal_line
+from bench_core.system.escaping import in_one_line
 from bench_core.system.interruption import from_outside
 
 if TYPE_CHECKING:
@@ -274,30 +273,6 @@ def _points_of(package: Distribution, broken: list[PluginInfo]) -> list[EntryPoi
             PluginInfo(name=name, module="entry_points.txt", distribution=name, error=text)
         )
         return []
-
-
-def in_one_line(error: BaseException) -> str:
-    """Return the kind of an exception and its message as one line; some have no message at all."""
-    try:
-        message = str(error)
-    except Exception:  # noqa: BLE001  # a stranger's exception may fail to say what it is
-        message = "its message cannot be shown"
-    return terminal_line(f"{type(error).__name__}: {message}" if message else type(error).__name__)
-
-
-def load_object(reference: str) -> Any:
-    """Import what a spec names as "module:Name".
-
-    Raises:
-        PluginError: The module cannot be imported, or has no such name.
-    """
-    module_name, _, name = reference.partition(":")
-    try:
-        return getattr(importlib.import_module(module_name), name)
-    except BaseException as error:  # a stranger's module may raise anything
-        if from_outside(error):
-            raise
-        raise PluginError(f"cannot load {reference}: {in_one_line(error)}") from error
 
 
 def _load(candidate: EntryPoint, info: PluginInfo) -> _Loaded:

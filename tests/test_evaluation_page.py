@@ -23,7 +23,9 @@ from bench_core.cli.main import build_cli
 from bench_core.plugins import Registry
 from bench_core.synthetic import generate
 
-PLAIN = runpy.run_path(str(Path(__file__).parent / "bench_core/evaluation/reranking/plain_reranking.py"))
+PLAIN = runpy.run_path(
+    str(Path(__file__).parent / "bench_core/evaluation/reranking/plain_reranking.py")
+)
 RANKS = (1, 5, 10, 20)
 
 

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bench_core.contracts.errors import BenchError, PluginError, UsageError
-from bench_core.plugins import in_one_line
-from bench_core.system.escaping import terminal_line, terminal_text
+from bench_core.system.escaping import in_one_line, terminal_line, terminal_text
 
 if TYPE_CHECKING:
     from bench_core.plugins import Registry

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bench_core.contracts.dataset import Dataset, DatasetReader, DatasetSpec, Splits
 from bench_core.contracts.errors import DataError
-from bench_core.plugins import load_object
+from bench_core.loading import load_object
 
 
 def open_dataset(spec: DatasetSpec, root: Path) -> Dataset:

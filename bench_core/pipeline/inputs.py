@@ -16,8 +16,9 @@ from bench_core.data.cache import ImageStore, open_images
 from bench_core.data.fingerprint import fingerprint
 from bench_core.data.opening import open_dataset, readable
 from bench_core.data.verification.first_look import look_at
+from bench_core.loading import load_object
 from bench_core.pipeline.stand_in import open_stand_in
-from bench_core.plugins import Registry, load_object
+from bench_core.plugins import Registry
 from bench_core.system.escaping import terminal_name
 
 

@@ -8,9 +8,9 @@ import torch
 from torch import nn
 
 from bench_core.configuration import MethodChoice
-from bench_core.contracts.errors import PluginError, UsageError
+from bench_core.contracts.errors import UsageError
+from bench_core.loading import load_method
 from bench_core.modeling.pretrained import PretrainedWeights
-from bench_core.plugins import load_object
 from bench_core.training.identity import TrainingDescription
 from bench_core.training.method import Method
 from bench_core.training.seeding import seed_global_generators
@@ -23,14 +23,7 @@ def build_method(choice: MethodChoice, num_identities: int, *, seed: int = 0) ->
         PluginError: The class that the spec names lacks what a method must have.
     """
     seed_global_generators((seed,))
-    method: Method = load_object(choice.spec.method)(choice.config, num_identities=num_identities)
-    missing = [
-        name
-        for name in ("metric", "networks", "load_pretrained", "train", "extract")
-        if not hasattr(method, name)
-    ]
-    if missing:
-        raise PluginError(f"{choice.spec.method} lacks {', '.join(missing)}; see docs/plugins.md")
+    method: Method = load_method(choice.spec, choice.config, num_identities)
     return method
 
 

@@ -16,6 +16,7 @@ from bench_core.plugins import Registry
 from bench_core.profiling.cost import InferenceCost, inference_cost
 from bench_core.profiling.counting import simulated
 from bench_core.profiling.steps import StageCost, stage_costs
+from bench_core.system.escaping import in_one_line
 from bench_core.system.progress import progress
 from bench_core.training.method import Method, StagedMethod
 
@@ -121,7 +122,7 @@ def count_costs(registry: Registry, *, training: bool) -> list[MethodCost]:
             choice = choose_method(spec, spec.variants[0], "paper")
             costs.append(count_cost(choice, torch.device("cpu"), training=training))
         except Exception as error:  # noqa: BLE001  # a stranger's method may raise anything
-            _say(f"Warning: the cost of {spec.id} could not be counted: {_one_line(error)}")
+            _say(f"Warning: the cost of {spec.id} could not be counted: {in_one_line(error)}")
     return costs
 
 
@@ -131,7 +132,7 @@ def _training(
     try:
         return _count(_stage_costs, choice, num_identities, device)
     except Exception as error:  # noqa: BLE001  # a stranger's step may raise anything
-        _say(f"Warning: a training step of {choice.name} was not counted: {_one_line(error)}")
+        _say(f"Warning: a training step of {choice.name} was not counted: {in_one_line(error)}")
         return None
 
 
@@ -157,15 +158,11 @@ def _count(
     except Exception as error:  # noqa: BLE001  # on real tensors it works, or raises it again
         _say(
             f"Note: {choice.name} cannot be counted on tensors without data "
-            f"({_one_line(error)}); it is run on {device}"
+            f"({in_one_line(error)}); it is run on {device}"
         )
     method = build_method(choice, num_identities)
     method.networks.to(device)
     return count(method, size, device)
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())
 
 
 def _say(line: str) -> None:

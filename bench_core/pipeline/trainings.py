@@ -24,12 +24,13 @@ from bench_core.contracts.errors import (
     UsageError,
 )
 from bench_core.contracts.method import Precision, Selection
+from bench_core.loading import load_method, load_object
 from bench_core.modeling.pretrained import PretrainedWeights
 from bench_core.pipeline.estimates import warn_of_length
 from bench_core.pipeline.inputs import RunInputs
 from bench_core.pipeline.methods import build_method, load_pretrained, networks_digest
 from bench_core.pipeline.validation import build_validation, validation_digest
-from bench_core.plugins import Registry, load_object
+from bench_core.plugins import Registry
 from bench_core.system.devices import default_threads, device_name, fixed_threads
 from bench_core.system.files import hash_json, remove_abandoned
 from bench_core.training.checkpoint import (
@@ -289,7 +290,7 @@ def open_model(
     after = {k: v for k, v in (scored_with or {}).items() if k in description.after_training}
     config = validate_config(load_object(spec.config), {**description.config, **after})
     try:
-        method = load_object(spec.method)(config, num_identities=description.num_identities)
+        method = load_method(spec, config, description.num_identities)
     except (RuntimeError, MemoryError) as error:  # such as a classifier of 10^12 people
         reason = " ".join(str(error).split())[:200]
         raise CheckpointError(

@@ -109,6 +109,15 @@ def plot_text(text: str) -> str:
     return terminal_line(text).replace("$", r"\$")
 
 
+def in_one_line(error: BaseException) -> str:
+    """Return the kind of an exception and its message as one line; some have no message at all."""
+    try:
+        message = str(error)
+    except Exception:  # noqa: BLE001  # a stranger's exception may fail to say what it is
+        message = "its message cannot be shown"
+    return terminal_line(f"{type(error).__name__}: {message}" if message else type(error).__name__)
+
+
 def _visible(character: str) -> str:
     if character.isprintable() or category(character) == "Zs":  # spaces of any width
         return character

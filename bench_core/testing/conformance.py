@@ -23,7 +23,7 @@ from bench_core.configuration import MethodChoice, choose_method
 from bench_core.contracts.errors import BenchError, PluginError, UsageError
 from bench_core.contracts.images import INFRARED, MODALITIES, VISIBLE
 from bench_core.contracts.method import MethodSpec, VariantSpec
-from bench_core.plugins import load_object
+from bench_core.loading import load_method
 from bench_core.system.files import hash_json
 from bench_core.training.checkpoint import (
     TrainingReport,
@@ -199,9 +199,7 @@ class _Suite:
 
     def _method(self, seed: int = 0) -> Method:
         seed_global_generators((seed,))
-        method: Method = load_object(self._spec.method)(
-            self._choice().config, num_identities=NUM_IDENTITIES
-        )
+        method: Method = load_method(self._spec, self._choice().config, NUM_IDENTITIES)
         return method
 
     def _choice(self) -> MethodChoice:

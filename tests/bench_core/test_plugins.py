@@ -16,7 +16,8 @@ import pytest
 
 from bench_core.contracts import hooks
 from bench_core.contracts.errors import PluginError, UsageError
-from bench_core.plugins import PluginInfo, Registry, load_object, load_registry
+from bench_core.loading import load_object
+from bench_core.plugins import PluginInfo, Registry, load_registry
 
 Install = Callable[..., None]
 

@@ -96,7 +96,7 @@ def _tree(layout: str, name: str) -> Callable[[Path], Path]:
 
 def _read_root(dataset: str, *, depth: int) -> Reader:
     def read(path: Path) -> object:
-        from bench_core.plugins import load_object
+        from bench_core.loading import load_object
 
         return load_object(_registry().dataset(dataset).reader)().read(path.parents[depth - 1])
 

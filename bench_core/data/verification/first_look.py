@@ -13,7 +13,7 @@ from bench_core.data.verification.counts import (
     repeats_real_counts,
 )
 from bench_core.data.verification.findings import Finding
-from bench_core.plugins import load_object
+from bench_core.loading import load_object
 from bench_core.system.escaping import terminal_name
 
 

@@ -33,7 +33,7 @@ from bench_core.data.verification.first_look import check_what_was_read
 from bench_core.data.verification.inspection import ImageFacts, inspect_images
 from bench_core.data.verification.splits import check_splits
 from bench_core.data.verification.walking import walk
-from bench_core.plugins import load_object
+from bench_core.loading import load_object
 
 
 @dataclass(frozen=True, kw_only=True)

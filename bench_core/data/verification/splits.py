@@ -8,7 +8,7 @@ from bench_core.contracts.dataset import Dataset
 from bench_core.contracts.errors import DataError
 from bench_core.contracts.protocol import EvaluationProtocol, ProtocolSpec
 from bench_core.data.verification.findings import Finding
-from bench_core.plugins import load_object
+from bench_core.loading import load_object
 
 
 def check_splits(dataset: Dataset, protocols: Sequence[ProtocolSpec]) -> Iterator[Finding]:

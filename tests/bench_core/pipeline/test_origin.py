@@ -12,11 +12,12 @@ import torch
 
 from bench_core import UsageError, build_backbone
 from bench_core.configuration import MethodChoice
+from bench_core.loading import load_object
 from bench_core.modeling.pretrained import PretrainedWeights
 from bench_core.pipeline.benchmark import RunOutcome, ScoringSettings, run_benchmark
 from bench_core.pipeline.inputs import RunInputs
 from bench_core.pipeline.trainings import TrainedModel, TrainingSettings
-from bench_core.plugins import Registry, load_object
+from bench_core.plugins import Registry
 from bench_core.results.store import read_result
 from bench_core.system.files import hash_file
 

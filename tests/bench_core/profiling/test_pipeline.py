@@ -9,8 +9,9 @@ import torch
 from bench_core import Dataset
 from bench_core.configuration import MethodChoice
 from bench_core.features.extraction import ExtractionSettings
+from bench_core.loading import load_object
 from bench_core.pipeline.methods import build_method
-from bench_core.plugins import Registry, load_object
+from bench_core.plugins import Registry
 from bench_core.profiling import pipeline
 from bench_core.profiling.pipeline import PipelineSpeed, measure_pipeline
 

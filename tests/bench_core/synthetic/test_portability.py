@@ -15,7 +15,8 @@ import pytest
 
 import bench_core.synthetic
 from bench_core.data.fingerprint import fingerprint
-from bench_core.plugins import Registry, load_object
+from bench_core.loading import load_object
+from bench_core.plugins import Registry
 from bench_core.synthetic import LAYOUTS
 
 SEED = 3
@@ -40,7 +41,8 @@ from pathlib import Path
 import numpy as np
 
 from bench_core.data.fingerprint import fingerprint
-from bench_core.plugins import load_object, load_registry
+from bench_core.loading import load_object
+from bench_core.plugins import load_registry
 from bench_core.synthetic import generate
 
 folder, scale, seed, *layouts = sys.argv[1:]

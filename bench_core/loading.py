@@ -1,0 +1,50 @@
+"""From the text of a spec to the object that it names, once for all that need it."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from bench_core.contracts.errors import PluginError
+from bench_core.system.escaping import in_one_line
+from bench_core.system.interruption import from_outside
+
+if TYPE_CHECKING:
+    from bench_core.contracts.method import MethodSpec
+
+PARTS_OF_A_METHOD = ("metric", "networks", "load_pretrained", "train", "extract")
+
+
+def load_object(reference: str) -> Any:
+    """Import what a spec names as "module:Name".
+
+    Raises:
+        PluginError: The module cannot be imported, or has no such name.
+    """
+    module_name, _, name = reference.partition(":")
+    try:
+        return getattr(importlib.import_module(module_name), name)
+    except BaseException as error:  # a stranger's module may raise anything
+        if from_outside(error):
+            raise
+        raise PluginError(f"cannot load {reference}: {in_one_line(error)}") from error
+
+
+def load_method(spec: MethodSpec, config: Any, num_identities: int) -> Any:
+    """Build the method that a spec names.
+
+    Args:
+        spec: The method.
+        config: Its configuration.
+        num_identities: Training identities, of which its classifiers tell one from another.
+
+    Returns:
+        A `bench_core.Method`.
+
+    Raises:
+        PluginError: It cannot be loaded, or lacks what a method must have.
+    """
+    method = load_object(spec.method)(config, num_identities=num_identities)
+    if missing := [name for name in PARTS_OF_A_METHOD if not hasattr(method, name)]:
+        raise PluginError(f"{spec.method} lacks {', '.join(missing)}; see docs/plugins.md")
+    return method
