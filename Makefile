@@ -2,9 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
-SOURCES := bench_core plugins protocols tests
+SOURCES := bench_core bench_start plugins protocols tests
 
-.PHONY: demo test lint format leaderboard benchmark fuzz clean
+.PHONY: demo test test-fast test-lowest test-package lint format check leaderboard benchmark fuzz clean
 
 demo: $(INSTALLED)
 	$(BIN)/bench run --method xiv --protocol sysu-all-single --results runs/results
@@ -13,6 +13,28 @@ demo: $(INSTALLED)
 # One thread a worker: two workers with two threads each would wait for each other.
 test: $(INSTALLED)
 	OMP_NUM_THREADS=1 VIREID_BENCH_THREADS=1 $(BIN)/python -m pytest -n auto
+
+# The tests that take seconds, for the time between two commits.
+test-fast: $(INSTALLED)
+	OMP_NUM_THREADS=1 VIREID_BENCH_THREADS=1 $(BIN)/python -m pytest -n auto -m "not slow"
+
+# With the lowest versions that pyproject.toml allows; their own warnings are not ours.
+test-lowest:
+	$(PYTHON) -m venv .venv-lowest
+	.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check uv
+	.venv-lowest/bin/uv pip install --quiet --python .venv-lowest/bin/python \
+		--resolution lowest-direct --editable ".[test]"
+	OMP_NUM_THREADS=1 VIREID_BENCH_THREADS=1 .venv-lowest/bin/python -m pytest -n auto \
+		-m "not slow" --override-ini filterwarnings=
+
+# The wheel in an environment of its own, outside the checkout.
+test-package:
+	rm -rf .venv-package dist
+	$(PYTHON) -m venv .venv-package
+	.venv-package/bin/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+	.venv-package/bin/python -m pip install --quiet --constraint constraints.txt dist/*.whl
+	cd / && $(CURDIR)/.venv-package/bin/python $(CURDIR)/tests/installed_wheel.py \
+		$(CURDIR)/docs/plugins.md
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check $(SOURCES)
@@ -23,6 +45,13 @@ lint: $(INSTALLED)
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix $(SOURCES)
 	$(BIN)/ruff format $(SOURCES)
+
+# All that CI asks of a commit.
+check: lint test
+	$(BIN)/bench leaderboard --output results/leaderboard.md --check
+	$(BIN)/bench leaderboard --output results/leaderboard.csv --check
+	$(BIN)/bench leaderboard --output results/leaderboard.json --check
+	$(BIN)/bench leaderboard --plot results --check
 
 leaderboard: $(INSTALLED)
 	$(BIN)/bench leaderboard --output results/leaderboard.md
@@ -39,7 +68,7 @@ fuzz: $(INSTALLED)
 	$(BIN)/python tests/fuzzing/fuzz.py --seconds $(SECONDS)
 
 clean:
-	rm -rf .venv runs build *.egg-info
+	rm -rf .venv .venv-lowest .venv-package runs build dist *.egg-info
 
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
