@@ -95,9 +95,7 @@ class MethodChoice:
     @property
     def name(self) -> str:
         """Method and variant, such as "xiv" or "xiv:baseline"."""
-        if self.variant is self.spec.variants[0]:
-            return self.spec.id
-        return f"{self.spec.id}:{self.variant.name}"
+        return self.spec.label(self.variant)
 
     @property
     def overridden_keys(self) -> tuple[str, ...]:

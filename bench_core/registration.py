@@ -44,6 +44,8 @@ def checked_specs(returned: Sequence[Sequence[Any]], kind: type[Spec]) -> tuple[
         _check_name("id", spec.id)
         if isinstance(spec, MethodSpec):
             _check_method(spec)
+        if isinstance(spec, ProtocolSpec):
+            _check_conventions(spec)
     return specs
 
 
@@ -114,6 +116,13 @@ def _check_method(spec: MethodSpec) -> None:
             _check_name(f"{kind} of method '{spec.id}'", name)
             if count > 1:
                 raise PluginError(f"method '{spec.id}' has two of the {kind} '{name}'")
+
+
+def _check_conventions(spec: ProtocolSpec) -> None:
+    if not spec.conventions:
+        raise PluginError(f"protocol '{spec.id}' has no convention; name how galleries are drawn")
+    for name in spec.conventions:
+        _check_name(f"convention of protocol '{spec.id}'", name)
 
 
 def _check_name(kind: str, name: object) -> None:

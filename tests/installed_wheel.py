@@ -40,7 +40,9 @@ def bench(folder: Path, *arguments: str) -> Any:
 
 def main(documentation: Path) -> None:
     """Install the example of the documentation, and train and score it."""
-    blocks = re.findall(r"```python\n# (my_method/\w+\.py)\n(.*?)```", documentation.read_text(), re.S)
+    blocks = re.findall(
+        r"```python\n# (my_method/\w+\.py)\n(.*?)```", documentation.read_text(), re.DOTALL
+    )
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "my_method").mkdir()

@@ -13,6 +13,7 @@ import click
 
 from bench_core.contracts.errors import UsageError
 from bench_core.contracts.method import Precision, Selection
+from bench_core.contracts.metrics import METRICS
 from bench_core.contracts.protocol import Convention, ProtocolSpec
 from bench_core.system.escaping import terminal_line
 from bench_core.system.standard_output import echo
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Decorator: TypeAlias = Callable[[Command], Command]
-
-METRICS_SHOWN = ("rank-1", "rank-5", "rank-10", "rank-20", "mAP", "mINP")
 
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON document on standard output."
@@ -57,8 +56,9 @@ data_option = click.option(
 )
 convention_option = click.option(
     "--convention",
-    type=click.Choice(get_args(Convention)),
-    help="How galleries are drawn. [default: the protocol's first, 'official' for SYSU-MM01]",
+    metavar="NAME",
+    help="How galleries are drawn, such as official or agw; see 'bench list protocols'. "
+    "[default: the protocol's first]",
 )
 rerank_option = click.option(
     "--rerank",
@@ -290,18 +290,18 @@ def _print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], **layout
 def print_scores(document: dict[str, Any]) -> None:
     """Print scores in percent: mean, 95 % interval, standard deviation, and every trial."""
     rows = [
-        [name, *(_percent(document[name][metric]) for metric in METRICS_SHOWN)]
+        [name, *(_percent(document[name][metric]) for metric in METRICS)]
         for name in ("mean", "std")
     ]
     rows += [
-        [name, *(_percent(document["interval"][metric][end]) for metric in METRICS_SHOWN)]
+        [name, *(_percent(document["interval"][metric][end]) for metric in METRICS)]
         for end, name in enumerate(("95 % low", "95 % high"))
     ]
     for number, trial in enumerate(document["trials"], start=document.get("trial", 1)):
         cmc = trial["cmc"]
         values = [cmc[0], cmc[4], cmc[9], cmc[19], trial["mAP"], trial["mINP"]]
         rows.append([f"trial {number}", *map(_percent, values)])
-    print_table(["percent", *METRICS_SHOWN], rows)
+    print_table(["percent", *METRICS], rows)
 
 
 def show_giga(count: int | None) -> str:

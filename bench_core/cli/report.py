@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 import click
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     help="Protocol to score a RUN under. [default: the first of its dataset]",
 )  # fmt: skip
 @click.option(
-    "--convention", type=click.Choice(get_args(Convention)),
+    "--convention", metavar="NAME",
     help="How galleries are drawn for a RUN. [default: the protocol's first]",
 )  # fmt: skip
 @click.option(

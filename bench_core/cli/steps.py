@@ -10,6 +10,7 @@ import click
 from bench_core.cli import options
 from bench_core.contracts.errors import DataError, UsageError
 from bench_core.contracts.method import Metric, Precision, Selection
+from bench_core.contracts.metrics import METRICS
 from bench_core.system.standard_output import echo
 
 if TYPE_CHECKING:
@@ -266,11 +267,11 @@ def _print_cameras(cameras: dict[str, Any]) -> None:
         [
             camera,
             str(scores["valid_queries"]),
-            *(f"{100 * scores['mean'][metric]:.2f}" for metric in options.METRICS_SHOWN),
+            *(f"{100 * scores['mean'][metric]:.2f}" for metric in METRICS),
         ]
         for camera, scores in cameras.items()
     ]
-    options.print_table(["query camera", "queries", *options.METRICS_SHOWN], rows)
+    options.print_table(["query camera", "queries", *METRICS], rows)
 
 
 def _read_splits(

@@ -75,3 +75,7 @@ class MethodSpec:
     presets: tuple[PresetSpec, ...]
     method: str
     config: str
+
+    def label(self, variant: VariantSpec) -> str:
+        """Return the name of a variant on the command line: the first one's is the method's own."""
+        return self.id if variant == self.variants[0] else f"{self.id}:{variant.name}"

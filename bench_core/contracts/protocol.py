@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from bench_core.contracts.dataset import Splits
-Convention: TypeAlias = Literal["official", "agw"]
+Convention: TypeAlias = str
+"""How the galleries of a protocol are drawn: one of the names in its `ProtocolSpec.conventions`."""
 CmcKind: TypeAlias = Literal["identity", "image"]
 
 

@@ -12,7 +12,6 @@ from pydantic import AwareDatetime, Field, JsonValue, field_validator, model_val
 
 from bench_core.contracts.images import Modality
 from bench_core.contracts.method import Precision, Selection
-from bench_core.contracts.protocol import Convention
 from bench_core.contracts.scores import PositiveCount, RecordPart, Scores
 
 SCHEMA_VERSION: Final = 2
@@ -121,7 +120,7 @@ class ProtocolUsed(RecordPart):
     """
 
     id: Name
-    convention: Convention
+    convention: Name
     rerank: bool
     splits: Sha256
     query_modality: Modality

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from bench_core.contracts.metrics import SUMMARY_RANKS
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -19,10 +21,6 @@ if TYPE_CHECKING:
 
 IntArray: TypeAlias = "NDArray[np.int64]"
 FloatArray: TypeAlias = "NDArray[np.float64]"
-
-SUMMARY_RANKS = (1, 5, 10, 20)
-METRICS = (*(f"rank-{rank}" for rank in SUMMARY_RANKS), "mAP", "mINP")
-"""The metrics of a summary, in the order of every array over M."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

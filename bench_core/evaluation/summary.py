@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench_core.evaluation.query_table import SUMMARY_RANKS, QueryTable, tabulate_queries
+from bench_core.contracts.metrics import SUMMARY_RANKS
+from bench_core.evaluation.query_table import QueryTable, tabulate_queries
 from bench_core.evaluation.uncertainty import bootstrap_intervals
 
 if TYPE_CHECKING:

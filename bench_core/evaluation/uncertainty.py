@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from bench_core.evaluation.query_table import METRICS
+from bench_core.contracts.metrics import METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from bench_core.contracts.errors import DataError
-from bench_core.evaluation.query_table import METRICS
+from bench_core.contracts.metrics import METRICS
 from bench_core.evaluation.uncertainty import (
     BOOTSTRAP_SEED,
     NUM_REPLICATES,

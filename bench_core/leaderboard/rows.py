@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, TypeAlias
 
+from bench_core.contracts.metrics import METRICS
 from bench_core.leaderboard.settings import changes_of
 
 if TYPE_CHECKING:
@@ -30,11 +31,7 @@ ROW_COLUMNS = (
     "trials",
     "queries",
     "valid_queries",
-    *(
-        f"{metric}{suffix}"
-        for metric in ("rank-1", "rank-5", "rank-10", "rank-20", "mAP", "mINP")
-        for suffix in ("", "-std", "-low", "-high")
-    ),
+    *(f"{metric}{suffix}" for metric in METRICS for suffix in ("", "-std", "-low", "-high")),
     "parameters",
     "macs",
     "flops",

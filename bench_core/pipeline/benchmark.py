@@ -178,11 +178,11 @@ def _evaluate(
 
 
 def _method_run(choice: MethodChoice, seed: int) -> MethodRun:
-    full = choice.variant is choice.spec.variants[0]
+    _, _, variant = choice.name.partition(":")
     return MethodRun(
         id=choice.spec.id,
         title=choice.spec.title,
-        variant=None if full else choice.variant.name,
+        variant=variant or None,
         preset=choice.preset.name,
         overrides=choice.overridden_keys,
         config=choice.config.model_dump(mode="json"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from bench_core.evaluation.query_table import SUMMARY_RANKS
+from bench_core.contracts.metrics import SUMMARY_RANKS
 from bench_core.figures.cmc import draw_cmc
 from bench_core.figures.drawing import png_bytes
 from bench_core.reports.document import Part, Picture, Table

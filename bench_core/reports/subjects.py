@@ -242,7 +242,7 @@ def _of_run(registry: Registry, trained: Trained, convention: Convention | None)
     else:
         evaluation = score_features_trial(*arguments, first)
     return Subject(
-        label=spec.id if variant is spec.variants[0] else f"{spec.id}:{variant.name}",
+        label=spec.label(variant),
         dataset=inputs.spec.title,
         synthetic=inputs.dataset.synthetic,
         protocol=inputs.protocol.spec.id,

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from bench_core.contracts.errors import DataError
-from bench_core.evaluation.query_table import METRICS, SUMMARY_RANKS, QueryImages, QueryTable
+from bench_core.contracts.metrics import METRICS, SUMMARY_RANKS
+from bench_core.evaluation.query_table import QueryImages, QueryTable
 from bench_core.results.store import query_scores_path, read_query_scores
 
 if TYPE_CHECKING:

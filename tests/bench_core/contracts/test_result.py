@@ -79,7 +79,7 @@ def test_a_record_cannot_be_changed(document: Document) -> None:
         ("method.config.dropout", float("nan"), "Out of range float"),
         ("dataset.fingerprint", "abc", "should match pattern"),
         ("dataset.num_images", 0, "greater than or equal to 1"),
-        ("protocol.convention", "mine", "'official' or 'agw'"),
+        ("protocol.convention", "my own", "String should match pattern"),
         ("protocol.query_modality", "thermal", "'visible' or 'infrared'"),
         ("scores.mean.rank-1", 1.2, "less than or equal to 1"),
         ("scores.mean.mAP", -0.1, "greater than or equal to 0"),

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench_core.contracts.errors import DataError
-from bench_core.evaluation.query_table import METRICS, QueryTable
+from bench_core.contracts.metrics import METRICS
+from bench_core.evaluation.query_table import QueryTable
 from bench_core.evaluation.uncertainty import IdentitySums
 from bench_core.evaluation.uncertainty_paired import (
     paired_differences,
