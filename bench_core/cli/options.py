@@ -104,8 +104,8 @@ def training_options(command: Command) -> Command:
         click.option(
             "--precision", type=click.Choice(["auto", *get_args(Precision)]), default="auto",
             show_default=True,
-            help="Of training; auto is float32, but bfloat16 on CUDA with presets other than "
-            "'paper'. tf32, of CUDA alone, is float32 with rounded factors.",
+            help="Of training; auto is float32, but bfloat16 with the preset 'quick' on CUDA. "
+            "tf32, of CUDA alone, is float32 with rounded factors.",
         ),
         threads_option,
         click.option(
@@ -190,7 +190,8 @@ def training_settings(  # noqa: PLR0913  # one argument an option
     """
     from bench_core.modeling.pretrained import parse_weights
     from bench_core.pipeline.trainings import TrainingSettings
-    from bench_core.system.devices import choose_device, choose_precision, default_threads
+    from bench_core.system.arithmetic import choose_precision
+    from bench_core.system.devices import choose_device, default_threads
 
     chosen = choose_device(device)
     number_format = choose_precision(precision, chosen, choice.preset.name)

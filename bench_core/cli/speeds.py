@@ -78,14 +78,14 @@ def measured_speed(  # noqa: PLR0913  # one argument an option
 
     from bench_core.pipeline.speeds import speed_of
     from bench_core.profiling.speed import SpeedSettings
-    from bench_core.system.devices import choose_precision
+    from bench_core.system.arithmetic import choose_precision
 
     settings = SpeedSettings(
         device=device,
         batch_size=choice.config.extraction_batch,
         budget_seconds=budget,
         compiled=compiled,
-        training=choose_precision("auto", device) if training_speed else None,
+        training=(choose_precision("auto", device, choice.preset.name) if training_speed else None),
     )
     return speed_of(registry, choice, settings, root).as_document()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from pathlib import Path
@@ -31,6 +31,7 @@ from bench_core.pipeline.inputs import RunInputs
 from bench_core.pipeline.methods import build_method, load_pretrained, networks_digest
 from bench_core.pipeline.validation import build_validation, validation_digest
 from bench_core.plugins import Registry
+from bench_core.system.arithmetic import arithmetic, deterministic
 from bench_core.system.devices import default_threads, device_name, fixed_threads
 from bench_core.system.files import hash_json, remove_abandoned
 from bench_core.training.checkpoint import (
@@ -42,7 +43,7 @@ from bench_core.training.checkpoint import (
 from bench_core.training.code import training_code_hash
 from bench_core.training.data import TrainingData, training_data
 from bench_core.training.identity import TrainingDescription
-from bench_core.training.method import Method
+from bench_core.training.method import Method, StagedMethod
 from bench_core.training.run import (
     CHECKPOINT_FILE,
     LOG_FILE,
@@ -149,7 +150,7 @@ def train(
                 validate = build_validation(
                     method, choice.config, inputs, description, settings.device
                 )
-                if choice.preset.name == "paper" and settings.device.type == "cpu":
+                if choice.preset.name != "quick" and settings.device.type == "cpu":
                     _warn(choice, data, settings)
                 _train(method, data, description, folder, settings, validate)
     _remove_leftovers(folder)
@@ -194,7 +195,7 @@ def _train(
     validate: Callable[[], float] | None,
 ) -> None:
     """Train to the end, and write the model in the place of the checkpoint."""
-    with fixed_threads(settings.threads), _deterministic(settings.device):
+    with fixed_threads(settings.threads), deterministic(settings.device):
         before = load_pretrained(method, settings.weights.of_split(description.split), description)
         run = TrainingRun(
             folder=folder,
@@ -203,11 +204,19 @@ def _train(
             on_epoch=settings.on_epoch,
             validate=validate,
         )
-        method.train(data, run)
+        with _loop_arithmetic(method, settings):
+            method.train(data, run)
         report = _report(folder / LOG_FILE, description, settings.device)
     report = replace(report, untouched=networks_digest(method.networks) == before)
     save_model(folder / MODEL_FILE, method.networks, description, report)
     (folder / CHECKPOINT_FILE).unlink(missing_ok=True)
+
+
+def _loop_arithmetic(method: Method, settings: TrainingSettings) -> AbstractContextManager[None]:
+    """Compute in the format of the training; the loop of stages does so step by step itself."""
+    if isinstance(method, StagedMethod):
+        return nullcontext()
+    return arithmetic(settings.device, settings.precision)
 
 
 def _warn(choice: MethodChoice, data: TrainingData, settings: TrainingSettings) -> None:
@@ -371,18 +380,3 @@ def _alone(folder: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-@contextmanager
-def _deterministic(device: torch.device) -> Iterator[None]:
-    """On a CPU, choose kernels that give the same bits every time; on CUDA they cost too much."""
-    settings: Any = torch.utils.deterministic  # torch's stubs leave out its one attribute
-    before = torch.are_deterministic_algorithms_enabled()
-    fill_before = settings.fill_uninitialized_memory
-    torch.use_deterministic_algorithms(before or device.type == "cpu")
-    settings.fill_uninitialized_memory = False
-    try:
-        yield
-    finally:
-        torch.use_deterministic_algorithms(before)
-        settings.fill_uninitialized_memory = fill_before

@@ -13,6 +13,7 @@ from bench_core.profiling.memory import peak_memory
 from bench_core.profiling.shares import forward_shares
 from bench_core.profiling.steps import begin_stage, noise_batch
 from bench_core.profiling.timing import Timing, measure
+from bench_core.system.arithmetic import arithmetic
 from bench_core.system.progress import progress
 from bench_core.training.batches import Batch
 from bench_core.training.method import StagedMethod
@@ -109,9 +110,7 @@ class _Step:
         return 2 * len(self._batch.labels)
 
     def __call__(self) -> None:
-        bfloat16 = self._precision == "bfloat16"
-        device = self._batch.labels.device.type
-        with torch.autocast(device, dtype=torch.bfloat16, enabled=bfloat16):
+        with arithmetic(self._batch.labels.device, self._precision):
             self._stage.step(self._batch, self._updates)
 
     def resident(self) -> Iterator[torch.Tensor]:

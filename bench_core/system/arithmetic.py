@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias, get_args
 
 import torch
 
@@ -16,9 +16,49 @@ from bench_core.system.devices import device_name
 NumberFormat: TypeAlias = Precision
 """Of the factors of convolutions and matrix products."""
 
+FORMATS: tuple[Precision, ...] = get_args(Precision)
 BFLOAT16_FLAGS = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
 """What Linux calls bfloat16 arithmetic of x86-64 (two forms) and of Arm processors."""
 _PROCESSOR_INFORMATION = Path("/proc/cpuinfo")
+
+
+def choose_precision(option: str, device: torch.device, preset: str) -> Precision:
+    """Read the value of `--precision`.
+
+    Args:
+        option: A number format, or "auto": float32, as papers train; but bfloat16 with the preset
+            "quick" on CUDA that has it.
+        device: Where is trained.
+        preset: Name of the preset.
+
+    Raises:
+        UsageError: The device has no such format.
+    """
+    on_cuda = device.type == "cuda"
+    if option == "tf32" and not on_cuda:
+        raise UsageError("--precision tf32: only CUDA has it; use --precision float32")
+    for known in FORMATS:
+        if option == known:
+            if on_cuda:
+                check_format(known, device)
+            return known
+    fast = on_cuda and preset == "quick" and "bfloat16" in number_formats(device)
+    return "bfloat16" if fast else "float32"
+
+
+@contextmanager
+def deterministic(device: torch.device) -> Iterator[None]:
+    """On a CPU, choose kernels that give the same bits every time; on CUDA they cost too much."""
+    settings: Any = torch.utils.deterministic  # torch's stubs leave out its one attribute
+    before = torch.are_deterministic_algorithms_enabled()
+    fill_before = settings.fill_uninitialized_memory
+    torch.use_deterministic_algorithms(before or device.type == "cpu")
+    settings.fill_uninitialized_memory = False
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before)
+        settings.fill_uninitialized_memory = fill_before
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Devices and precisions as the user names them."""
+"""Devices as the user names them, and the threads that a processor computes with."""
 
 from __future__ import annotations
 
@@ -7,19 +7,16 @@ import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import get_args
 
 import torch
 
 from bench_core.contracts.errors import UsageError
-from bench_core.contracts.method import Precision
 
 THREADS_VARIABLE = "VIREID_BENCH_THREADS"
 DEFAULT_THREADS = 2
 """Of trainings and extractions on a processor: a sum's order, and with it its last bit, follows
 from their number, so it is the same on every machine unless it is asked for."""
 MOST_THREADS = 1024
-FORMATS: tuple[Precision, ...] = get_args(Precision)
 
 
 def choose_device(option: str) -> torch.device:
@@ -43,26 +40,6 @@ def choose_device(option: str) -> torch.device:
         found = f"{count} CUDA devices are there" if count else "no CUDA device is there"
         raise UsageError(f"--device {option}: {found}; use --device cpu or --device auto")
     return torch.device(option)
-
-
-def choose_precision(option: str, device: torch.device, preset: str = "") -> Precision:
-    """Read the value of `--precision`.
-
-    Args:
-        option: A number format, or "auto": bfloat16 on CUDA, except that the preset "paper" is
-            trained in float32, as papers are; float32 on a CPU.
-        device: Where is trained.
-        preset: Name of the preset.
-
-    Raises:
-        UsageError: The device has no such format.
-    """
-    if option == "tf32" and device.type != "cuda":
-        raise UsageError("--precision tf32: only CUDA has it; use --precision float32")
-    for known in FORMATS:
-        if option == known:
-            return known
-    return "bfloat16" if device.type == "cuda" and preset != "paper" else "float32"
 
 
 def default_threads() -> int:

@@ -14,8 +14,13 @@ from bench_core.system.files import hash_json
 
 DOOR = "bench_core"
 """The module through which plugins import; it names where each thing lives."""
-FOLLOWED = (
+ALWAYS = (
+    "bench_core.pipeline.methods",
     "bench_core.system.arithmetic",
+    "bench_core.system.devices",
+)
+"""What starts every training: seeds, weights, number format, threads."""
+FOLLOWED = (
     "bench_core.data",
     "bench_core.modeling",
     "bench_core.training",
@@ -42,6 +47,8 @@ def training_code_hash(reference: str) -> str:
     package = reference.partition(":")[0].partition(".")[0]
     sources: dict[str, str] = {}
     waiting = dict(_modules(package))
+    for name in ALWAYS:
+        waiting |= _found(name)
     while waiting:
         module, path = waiting.popitem()
         tree = _normalised(path)

@@ -11,11 +11,12 @@ from bench_core.system.arithmetic import (
     NumberFormat,
     arithmetic,
     check_format,
+    choose_precision,
     number_formats,
     processor_flags,
 )
 
-CPU = torch.device("cpu")
+CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 
 
 def settings() -> tuple[bool, bool, bool]:
@@ -91,3 +92,41 @@ def test_a_format_that_would_be_imitated_is_refused(monkeypatch: pytest.MonkeyPa
     check_format("float32", CPU)
     with pytest.raises(UsageError, match=r"--precision bfloat16: .* use --precision float32"):
         check_format("bfloat16", CPU)
+
+
+@pytest.mark.parametrize(
+    ("option", "device", "preset", "expected"),
+    [
+        ("auto", CPU, "quick", "float32"),
+        ("auto", CPU, "paper", "float32"),
+        ("auto", CUDA, "quick", "bfloat16"),
+        ("auto", CUDA, "official-code", "float32"),
+        ("auto", CUDA, "paper", "float32"),
+        ("float32", CUDA, "quick", "float32"),
+        ("tf32", CUDA, "paper", "tf32"),
+        ("bfloat16", CUDA, "paper", "bfloat16"),
+    ],
+)
+def test_the_precision_follows_from_option_device_and_preset(
+    option: str,
+    device: torch.device,
+    preset: str,
+    expected: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: (8, 0))
+    assert choose_precision(option, device, preset) == expected
+
+
+def test_a_processor_has_no_tf32() -> None:
+    with pytest.raises(UsageError, match="--precision tf32: only CUDA has it"):
+        choose_precision("tf32", CPU, "quick")
+
+
+def test_a_card_without_the_format_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: (7, 5))
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: "an old card")
+    assert choose_precision("auto", CUDA, "quick") == "float32"
+    for precision in ("tf32", "bfloat16"):
+        with pytest.raises(UsageError, match="an old card has no arithmetic for it"):
+            choose_precision(precision, CUDA, "quick")

@@ -1,4 +1,4 @@
-"""Precisions and threads as the user names them."""
+"""Threads as the user names them."""
 
 from __future__ import annotations
 
@@ -8,36 +8,11 @@ import torch
 from bench_core import UsageError
 from bench_core.system.devices import (
     THREADS_VARIABLE,
-    choose_precision,
     default_threads,
     fixed_threads,
 )
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
-
-
-@pytest.mark.parametrize(
-    ("option", "device", "preset", "expected"),
-    [
-        ("auto", CPU, "quick", "float32"),
-        ("auto", CPU, "paper", "float32"),
-        ("auto", CUDA, "quick", "bfloat16"),
-        ("auto", CUDA, "official-code", "bfloat16"),
-        ("auto", CUDA, "paper", "float32"),
-        ("float32", CUDA, "quick", "float32"),
-        ("tf32", CUDA, "paper", "tf32"),
-        ("bfloat16", CUDA, "paper", "bfloat16"),
-    ],
-)
-def test_the_precision_follows_from_option_device_and_preset(
-    option: str, device: torch.device, preset: str, expected: str
-) -> None:
-    assert choose_precision(option, device, preset) == expected
-
-
-def test_a_processor_has_no_tf32() -> None:
-    with pytest.raises(UsageError, match="--precision tf32: only CUDA has it"):
-        choose_precision("tf32", CPU)
 
 
 @pytest.mark.parametrize(("text", "expected"), [(None, 2), ("1", 1), ("16", 16)])

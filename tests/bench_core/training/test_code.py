@@ -58,6 +58,17 @@ def edit(path: Path, old: str, new: str) -> None:
     ("file", "old", "new"),
     [
         ("stranger_package/losses.py", "2 * batch", "3 * batch"),
+        (
+            "core/pipeline/methods.py",
+            "seed_global_generators((seed,))",
+            "seed_global_generators((1,))",
+        ),
+        ("core/system/devices.py", "num_threads(threads)", "num_threads(1)"),
+        (
+            "core/system/arithmetic.py",
+            "fill_uninitialized_memory = False",
+            "fill_uninitialized_memory = True",
+        ),
         ("core/modeling/losses.py", "relu", "softplus"),
         ("core/modeling/pretrained.py", "weights_only=True", "weights_only=not False"),
     ],
