@@ -142,8 +142,20 @@ def choose_method(
         variant=variant,
         preset=presets[preset],
         overrides=overrides,
-        config=validate_config(kind, _merge(values, overrides)),
+        config=_with_images(validate_config(kind, _merge(values, overrides))),
     )
+
+
+def _with_images(config: MethodConfig) -> MethodConfig:
+    """Refuse an image size that a plugin's own field lets through.
+
+    Raises:
+        UsageError: A side has no pixel.
+    """
+    for name, side in zip(("image_height", "image_width"), config.image_size, strict=True):
+        if not isinstance(side, int) or side < 1:
+            raise UsageError(f"--set {name}={side}: an image has at least one pixel a side")
+    return config
 
 
 def _check_plugin(kind: type[MethodConfig], values: Mapping[str, Any], name: str) -> None:

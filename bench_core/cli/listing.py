@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -50,6 +51,7 @@ def methods(registry: Registry, *, cost: bool, training: bool, as_json: bool) ->
             for spec in registry.methods.values()
         ],
         as_json=as_json,
+        hidden=("paper",),
     )
 
 
@@ -90,6 +92,7 @@ def protocols(registry: Registry, *, as_json: bool) -> None:
             for spec in registry.protocols.values()
         ],
         as_json=as_json,
+        hidden=("title", "dataset"),
     )
 
 
@@ -110,6 +113,7 @@ def datasets(registry: Registry, *, as_json: bool) -> None:
             for spec in registry.datasets.values()
         ],
         as_json=as_json,
+        hidden=("paper",),
     )
 
 
@@ -164,11 +168,12 @@ def _print_costs(registry: Registry, *, training: bool, as_json: bool) -> None:
     )
 
 
-def _print(rows: list[dict[str, Any]], *, as_json: bool) -> None:
+def _print(rows: list[dict[str, Any]], *, as_json: bool, hidden: Collection[str] = ()) -> None:
+    """Print rows; the hidden columns, which a terminal has no room for, stand in JSON alone."""
     if as_json:
         options.print_json(rows)
         return
-    columns = list(rows[0]) if rows else []
+    columns = [name for name in (rows[0] if rows else ()) if name not in hidden]
     options.print_text_table(columns, [[_text(row[name]) for name in columns] for row in rows])
 
 

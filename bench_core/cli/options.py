@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from bench_core.pipeline.trainings import TrainedModel, TrainingSettings
     from bench_core.plugins import Registry
 
+COLUMN_GAP, NARROWEST_COLUMN = 2, 8
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 Decorator: TypeAlias = Callable[[Command], Command]
 
@@ -86,7 +88,7 @@ def training_options(command: Command) -> Command:
         ),
         set_option,
         click.option(
-            "--seed", type=click.IntRange(min=0), default=0, show_default=True,
+            "--seed", type=click.IntRange(min=0, max=2**63 - 1), default=0, show_default=True,
             help="Seed of every random draw.",
         ),
         click.option(
@@ -269,11 +271,26 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def print_text_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table of text, its last column wrapped to the terminal."""
-    taken = sum(max(map(len, column)) + 2 for column in list(zip(columns, *rows, strict=True))[:-1])
-    last = max(30, shutil.get_terminal_size((100, 24)).columns - taken)
-    widths = [*[None] * (len(columns) - 1), last]
+    """Print a table of text that fits the terminal: its widest columns are wrapped."""
+    widths = _fitting_widths([columns, *rows], shutil.get_terminal_size((100, 24)).columns)
     _print_table(columns, rows, maxcolwidths=widths)
+
+
+def _fitting_widths(rows: Sequence[Sequence[str]], total: int) -> list[int]:
+    """Return the widths of columns, of which the widest are cut until all fit beside each other.
+
+    The first column, of names to type, stays whole.
+
+    Args:
+        rows: The cells, headings included.
+        total: Characters of a line.
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    first, *others = widths
+    room = max(total - first - COLUMN_GAP * len(others), NARROWEST_COLUMN * len(others))
+    while sum(others) > room:
+        others[others.index(max(others))] -= 1
+    return [first, *others]
 
 
 def _print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], **layout: Any) -> None:

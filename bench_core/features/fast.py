@@ -152,6 +152,8 @@ def _check_embedded(method: Method, embedded: object, num_images: int) -> None:
     expected = "expected a tensor of floats (batch, views, dimensions)"
     if not isinstance(embedded, torch.Tensor):
         raise PluginError(f"{returned} a {type(embedded).__name__}; {expected}")
+    if embedded.layout != torch.strided or embedded.is_meta:
+        raise PluginError(f"{returned} a tensor without plain data; {expected}")
     if not embedded.is_floating_point():
         raise PluginError(f"{returned} a tensor of {embedded.dtype}; {expected}")
     if embedded.ndim != 3 or len(embedded) != num_images or 0 in embedded.shape:

@@ -13,7 +13,7 @@ from typing import Any, Literal, Protocol
 from urllib.error import URLError
 
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load
 
 from bench_core.contracts.errors import CheckpointError, UsageError
 from bench_core.system.files import hash_file
@@ -156,7 +156,7 @@ def read_weights_file(path: Path, option: str) -> dict[str, torch.Tensor]:
     try:
         # By content: a header of JSON behind its length, whatever the file is called.
         if beginning[8:9] == b"{":
-            return _without_parallel(load_file(path))
+            return _without_parallel(load(path.read_bytes()))
         with warnings.catch_warnings(action="ignore"):  # about pickles, which are refused anyway
             # weights_only: a restricted reader that runs no code from the file.
             state = torch.load(path, map_location="cpu", weights_only=True)

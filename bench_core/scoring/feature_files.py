@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -110,6 +111,7 @@ def evaluate_path(
         UsageError: The metric, the layout, the convention or the trial cannot be.
     """
     scores, similarities = [], []
+    models = _Models()
     for path, trial in _files(source, protocol):
         features = open_features(dataset, path, source.metric)
         try:
@@ -117,10 +119,47 @@ def evaluate_path(
             similarities.append(_similarity(features, protocol, splits, convention, trial))
         except DataError as error:
             raise DataError(f"cannot score {path}: {error}") from error
+        if trial is not None:
+            models.add(path, features)
     joined = join_evaluations(scores)
     similarity = float(np.concatenate(similarities).mean())
     assumed = protocol.assumptions(splits) if isinstance(protocol, StatesAssumptions) else ()
-    return FeatureEvaluation(joined, similarity, split_by_query_camera(joined), assumed)
+    return FeatureEvaluation(
+        joined, similarity, split_by_query_camera(joined), (*assumed, *models.assumptions())
+    )
+
+
+class _Models:
+    """The models of trials that have one each, as far as their features tell them apart."""
+
+    def __init__(self) -> None:
+        self._paths: dict[str, Path] = {}
+        self._silent: list[str] = []
+
+    def add(self, path: Path, features: FeatureTable) -> None:
+        """Note the features of a trial.
+
+        Raises:
+            DataError: They are those of another trial.
+        """
+        if features.training_split is not None:  # with few people, two trials may share a split
+            return
+        digest = hashlib.sha256(np.ascontiguousarray(features.features).tobytes()).hexdigest()
+        first = self._paths.setdefault(digest, path)
+        if first != path:
+            raise DataError(
+                f"{first} and {path} hold the same features: each trial needs those of a model "
+                "that was trained on its own split; a model of another one has seen people that "
+                "the trial tests"
+            )
+        self._silent.append(path.name)
+
+    def assumptions(self) -> tuple[str, ...]:
+        """Return what the files leave to be believed."""
+        if not self._silent:
+            return ()
+        names = self._silent[0] if len(self._silent) == 1 else f"{len(self._silent)} files"
+        return (f"each trial's model was trained on its own split: {names} do not say on which",)
 
 
 def _files(source: FeatureSource, protocol: EvaluationProtocol) -> list[tuple[Path, int | None]]:

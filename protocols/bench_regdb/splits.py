@@ -117,7 +117,7 @@ def read_lists(folder: Path) -> RegdbSplits:
 
 def _check_files(folder: Path) -> None:
     files = [folder / list_name(*key) for key in LIST_KEYS]
-    missing = [file for file in files if not file.is_file()]
+    missing = [file for file in files if not file.exists()]
     if missing:
         raise DataError(
             f"{missing[0]} is missing ({len(missing)} of {len(files)} lists are): RegDB "

@@ -333,3 +333,15 @@ def test_what_a_backbone_ignores_is_refused(registry: Registry, method_id: str) 
         for options in ([*resnet, assignment], resnet)
     )
     assert changed != plain
+
+
+class Unbounded(Config):
+    image_height: int = 32
+
+
+def test_an_image_without_pixels_is_refused_whatever_a_plugin_lets_through() -> None:
+    with pytest.raises(UsageError, match="--set image_height=-1: an image has at least one pixel"):
+        choose_method(
+            replace(SPEC, config=f"{__name__}:Unbounded"), SPEC.variants[0], "quick",
+            ["image_height=-1"],
+        )  # fmt: skip

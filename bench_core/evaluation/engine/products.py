@@ -170,6 +170,8 @@ class FeatureDistances:
             scale = (own + reach).sum(axis=0)
         else:
             scale = ((own + reach) * reach + np.finfo(np.float64).resolution * own**2)[0]
+        # Of extreme sizes a scale is too small for a float; it must divide, all the same.
+        scale = np.maximum(scale, np.finfo(np.float64).tiny)
         return np.where(outlying, np.nan, column_squares), scale
 
     def _multiply(self, query: FloatArray, column: torch.Tensor, products: FloatArray) -> None:

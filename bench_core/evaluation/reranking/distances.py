@@ -31,6 +31,7 @@ IntArray: TypeAlias = "NDArray[np.int64]"
 _BLOCK_ELEMENTS = 2**22
 """Feature elements that are converted at once; bounds the memory beyond the features."""
 
+_ORIGIN_SAMPLE = 257
 _PAIR_ELEMENTS = 2**17
 """Feature elements that are subtracted at once for single pairs: a cache's worth."""
 
@@ -192,13 +193,23 @@ def feature_distances(
             target = slice(first + start, first + start + block.shape[1])
             features[:, target] = _prepared(block.to(device), metric, role, start)
     if images:
-        features -= features[:, :1].clone()
+        features -= _point_amid(features)
     return FeatureDistances(
         features=features,
         squares=torch.einsum("vnd,vnd->vn", features, features),
         num_queries=len(query),
         metric=metric,
     )
+
+
+def _point_amid(features: torch.Tensor) -> torch.Tensor:
+    """Return the median (V, 1, D) of some images, which no single one of them moves.
+
+    Distances do not depend on the origin, but their digits do: squared lengths of vectors that are
+    far from it lose those that distances are made of.
+    """
+    places = torch.linspace(0, features.shape[1] - 1, min(features.shape[1], _ORIGIN_SAMPLE))
+    return features[:, places.round().long()].median(dim=1, keepdim=True).values
 
 
 def _scaled(query: FloatArray, gallery: FloatArray, metric: Metric) -> list[FloatArray]:

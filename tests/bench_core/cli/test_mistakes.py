@@ -36,6 +36,7 @@ def broken_root(sysu_root: Path, tmp_path: Path) -> Path:
         (["--method", "xiv:baselin"], 2, "unknown variant of xiv 'baselin'; did you mean"),
         (["--protocol", "sysu-all-singel"], 2, "did you mean 'sysu-all-single'?"),
         (["--preset", "papr"], 2, "unknown preset of xiv 'papr'; did you mean 'paper'?"),
+        (["--seed", "9" * 23], 2, "--seed"),
         (["--set", "epocs=1"], 2, "unknown configuration key 'epocs'; did you mean 'epochs'?"),
         (["--set", "label_smoothing=abc"], 2, '--set label_smoothing="abc"'),
         (
@@ -126,8 +127,12 @@ def test_a_full_disk_keeps_the_old_result(
     (path,) = (tmp_path / "results").rglob("*.json")
     before = path.read_bytes()
 
-    def full(_descriptor: int) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    sync = os.fsync
+
+    def full(descriptor: int) -> None:
+        if str(tmp_path / "results") in str(Path(f"/proc/self/fd/{descriptor}").readlink()):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        sync(descriptor)
 
     monkeypatch.setattr(os, "fsync", full)
     line = error_of(bench("run", *small_run), 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 from dataclasses import asdict
 from pathlib import Path
@@ -45,6 +46,14 @@ def test_a_model_comes_back_with_the_training_that_made_it(
     assert (found, report) == (description, REPORT)
     for name, tensor in saved.state_dict().items():
         assert torch.equal(tensor, loaded.state_dict()[name])
+
+
+def test_a_model_comes_back_from_a_folder_whose_name_is_no_unicode(
+    tmp_path: Path, description: TrainingDescription
+) -> None:
+    path = tmp_path / os.fsdecode(b"caf\xe9") / "model.safetensors"
+    save_model(path, networks(), description, REPORT)
+    assert load_model(path)[1:] == (description, REPORT)
 
 
 @pytest.mark.parametrize("kind", [torch.optim.Adam, torch.optim.SGD])

@@ -229,6 +229,40 @@ def test_a_renamed_file_does_not_hide_its_model(
     assert "trained on 'trial-3'" in line
 
 
+def without_split(source: Path, target: Path) -> None:
+    """Write features as a program does that does not say what their model was trained on."""
+    with np.load(source) as arrays:
+        kept = {name: arrays[name] for name in arrays if name != "training_split"}
+    target.parent.mkdir(exist_ok=True)
+    np.savez(target, **kept)
+
+
+def test_features_that_name_no_split_are_scored_with_an_assumption(
+    bench: Bench, shared_root: Path, features: Path
+) -> None:
+    options = ["--protocol", THERE, "--data", shared_root, "--json"]
+    without_split(features / "trial-3.npz", Path("silent/trial-3.npz"))
+    file = ["--features", "silent/trial-3.npz", "--trial", "3"]
+    document = json.loads(bench("eval", *options, *file).stdout)
+    (assumption,) = document["assumptions"]
+    assert assumption.startswith("each trial's model was trained on its own split: trial-3.npz")
+
+
+def test_the_features_of_one_model_are_not_scored_on_two_trials(
+    bench: Bench, shared_root: Path, features: Path
+) -> None:
+    test_images = len(np.load(features / "trial-1.npz")["identity"])
+    same = np.random.default_rng(0).standard_normal((test_images, 4))
+    for number in range(1, 11):
+        with np.load(features / f"trial-{number}.npz") as arrays:
+            labels = {name: arrays[name] for name in ("identity", "camera", "modality", "index")}
+        Path("same").mkdir(exist_ok=True)
+        np.savez(f"same/trial-{number}.npz", features=same[: len(labels["identity"])], **labels)
+    options = ["--protocol", THERE, "--data", shared_root, "--features", "same"]
+    line = error_of(bench("eval", *options), 1)
+    assert "same/trial-1.npz and same/trial-2.npz hold the same features" in line
+
+
 def test_one_file_needs_its_trial(bench: Bench, shared_root: Path, features: Path) -> None:
     options = ["--protocol", THERE, "--data", shared_root]
     line = error_of(bench("eval", *options, "--features", features / "trial-3.npz"), 2)

@@ -312,3 +312,14 @@ def test_multi_shot_size_needs_less_memory_than_one_matrix_of_all_distances() ->
         [sys.executable, "-c", MEMORY_SCRIPT], check=True, capture_output=True, text=True
     )
     assert int(completed.stdout) < 6813 * 6813 * 8
+
+
+def test_no_single_image_decides_the_digits_of_the_others() -> None:
+    """One far image, whichever it is, must not be what all others are measured from."""
+    query, gallery = random_features(20, 30, views=1)
+    for place in (0, -1):
+        far = query.copy()
+        far[place] *= 1e10
+        originals = feature_distances(far, gallery, "euclidean").rows(1, 5)[:, 20:]
+        plain = np.linalg.norm(far[1:5, 0, None] - gallery[None, :, 0], axis=2)
+        np.testing.assert_allclose(originals, plain, rtol=1e-9)
