@@ -58,8 +58,10 @@ def _libraries() -> Iterator[Finding]:
 
     import torch
 
+    from bench_core.system.devices import default_threads
+
     yield Finding("python", "ok", platform.python_version())
-    yield Finding("torch", "ok", f"{torch.__version__}, {torch.get_num_threads()} threads")
+    yield Finding("torch", "ok", f"{torch.__version__}, {default_threads()} threads for trainings")
     yield _torchvision()
     if torch.cuda.is_available():
         for index in range(torch.cuda.device_count()):

@@ -36,8 +36,8 @@ def warn_of_length(choice: MethodChoice, method: Method, data: TrainingData) -> 
         return
     sys.stderr.write(
         f"Warning: the preset '{choice.preset.name}' of {choice.name} on this processor takes "
-        f"about {show_duration(seconds)}; use a GPU (--device cuda), or --preset quick for a "
-        "first look\n"
+        f"about {show_duration(seconds)}; use a GPU (--device cuda), more of its cores "
+        "(--threads N), or --preset quick for a first look\n"
     )
 
 

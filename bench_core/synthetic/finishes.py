@@ -14,7 +14,6 @@ from bench_core.synthetic.patterns import Surface
 
 FACE_HALF_ANGLE = 1.25
 HAIRLINE = 0.27
-BALD_HAIRLINE = -1.0
 FACE_WARMTH = 1.15
 """How warm a face is against bare arms and legs."""
 

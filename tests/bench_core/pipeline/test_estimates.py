@@ -51,5 +51,5 @@ def test_only_a_long_training_is_told_of(
     warn_of_length(choice, method, data)
     assert capsys.readouterr().err == (
         "Warning: the preset 'quick' of xiv on this processor takes about 2 days; use a GPU "
-        "(--device cuda), or --preset quick for a first look\n"
+        "(--device cuda), more of its cores (--threads N), or --preset quick for a first look\n"
     )
