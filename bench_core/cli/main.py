@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Sequence
 from typing import Any
@@ -41,6 +42,8 @@ BUILT_IN_COMMANDS = (
     data.data,
     doctor.doctor,
 )
+UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})
+"""What the system answers where a stream cannot be written, such as on a full disk."""
 COMPLETION_VARIABLE = "_BENCH_COMPLETE"
 """Set by a shell that asks click for completions."""
 
@@ -131,7 +134,8 @@ def run_process(arguments: Sequence[str]) -> int:
             exit_code = _run(cli, arguments)
             standard_output.finish()
     except BaseException as error:  # noqa: BLE001  # the net: what is left becomes one line
-        return _end(error, registry)
+        exit_code = _end(error, registry)
+    standard_output.settle()
     return exit_code
 
 
@@ -158,10 +162,12 @@ def _end(error: BaseException, registry: Registry) -> int:
         return _exit_code(error)
     if isinstance(error, BrokenPipeError) and error.filename is None:
         return 1  # as when `head` has read enough
+    if isinstance(error, OSError) and error.filename is None and error.errno in UNWRITABLE:
+        error = BenchError(f"cannot write the output: {error.strerror}")
     if isinstance(error, BenchError | click.Abort):
         failures.print_line(f"Error: {terminal_line(str(error) or 'aborted')}")
-        return 1
-    failures.print_unexpected(error, registry)
+    else:
+        failures.print_unexpected(error, registry)
     return 1
 
 

@@ -119,6 +119,17 @@ def finish() -> None:
         echo("", newline=False)
 
 
+def settle() -> None:
+    """Let no stream fail again at the end of the process, where Python changes the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is None or stream.closed:
+            continue
+        try:
+            stream.flush()
+        except OSError:
+            _discard(stream)
+
+
 def is_standard_output(path: Path) -> bool:
     """Say whether a path is a name of standard output."""
     return str(path) in NAMES
@@ -147,6 +158,7 @@ def _moved(stream: TextIO | None) -> Iterator[TextIO | None]:
         try:
             yield own
         finally:
+            stream.flush()  # what was written to it by way of sys.__stdout__
             ctypes.CDLL(None).fflush(None)  # C code keeps what it writes until its buffer is full
             os.dup2(own.fileno(), OUTPUT)
 

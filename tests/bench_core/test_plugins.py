@@ -480,7 +480,7 @@ def test_the_installed_plugins_all_work() -> None:
 
 
 def test_an_object_is_loaded_by_reference() -> None:
-    assert load_object("bench_core.plugins:load_object") is load_object
+    assert load_object("bench_core.loading:load_object") is load_object
 
 
 @pytest.mark.parametrize(

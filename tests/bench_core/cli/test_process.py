@@ -18,7 +18,11 @@ import pytest
 Finished: TypeAlias = subprocess.CompletedProcess[str]
 RunBench: TypeAlias = Callable[..., Finished]
 
-ENTRY = "from bench_start import main; main()"
+ENTRY = (
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "from bench_start import main; main()"
+)
+"""As a terminal starts it: what runs in the background of a shell ignores Ctrl-C."""
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bench_core.contracts.metrics import METRICS
 from bench_core.evaluation.query_table import (
-    METRICS,
     QueryImages,
     QueryTable,
     tabulate_queries,

@@ -81,7 +81,7 @@ def test_a_broken_method_fails_its_check(
     kind: type[XIV], check: str, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (spec,) = bench_register_methods()
-    monkeypatch.setattr("bench_core.testing.conformance.load_object", lambda _reference: kind)
+    monkeypatch.setattr("bench_core.loading.load_object", lambda _reference: kind)
     broken = replace(spec, method="bench_xiv:Method")
     (found,) = [
         item
