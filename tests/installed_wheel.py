@@ -52,7 +52,7 @@ def main(documentation: Path) -> None:
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", str(folder)]
         subprocess.run(pip, check=True)
         subprocess.run([sys.executable, "-m", "pip", "check"], check=True)
-        methods = {method["id"] for method in bench(folder, "list", "methods")}
+        methods = {method["method"] for method in bench(folder, "list", "methods")}
         assert {"my-method", "xiv"} <= methods, methods
         people = folder / "people"
         bench(folder, "data", "synth", str(people), "--scale", "tiny")
