@@ -112,7 +112,7 @@ def write_features(path: Path, table: FeatureTable) -> None:
     Raises:
         BenchError: The file cannot be written.
     """
-    arrays = {
+    arrays: dict[str, Any] = {
         "features": table.features,
         "modality": table.table["modality"].to_numpy(dtype=np.str_),
         "metric": np.array(table.metric),
@@ -120,7 +120,7 @@ def write_features(path: Path, table: FeatureTable) -> None:
     }
     if table.training_split is not None:
         arrays["training_split"] = np.array(table.training_split)
-    write_atomically(path, lambda file: np.savez(file, allow_pickle=False, **arrays))
+    write_atomically(path, lambda file: np.savez(file, **arrays))
 
 
 def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:

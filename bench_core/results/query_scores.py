@@ -44,16 +44,17 @@ MEAN_TOLERANCE = 1e-6
 
 def encode_query_table(table: QueryTable) -> bytes:
     """Return the content of the file; the same table gives the same bytes."""
-    labels = {
+    arrays: dict[str, Any] = {
         "identity": table.images.identity,
         "camera": table.images.camera,
         "index": table.images.index,
         "group": table.group,
         "valid": table.valid,
         "group_trials": table.group_trials,
+        **_compact_scores(table),
     }
     file = io.BytesIO()
-    np.savez_compressed(file, allow_pickle=False, **labels, **_compact_scores(table))
+    np.savez_compressed(file, **arrays)
     return file.getvalue()
 
 
