@@ -14,8 +14,11 @@ from bench_core.contracts.metrics import METRICS
 from bench_core.system.standard_output import echo
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bench_core.contracts.dataset import Splits
     from bench_core.contracts.protocol import ProtocolSpec
+    from bench_core.pipeline.trainings import TrainedModel
     from bench_core.plugins import Registry
 
 
@@ -57,6 +60,10 @@ def train(  # noqa: PLR0913  # one argument an option
     splits = inputs.training_splits(selection)
     with attributed(registry, choice.spec.id):
         models = [trainings.train(choice, inputs, split, settings) for split in each_split(splits)]
+    _print_models(models, as_json=as_json)
+
+
+def _print_models(models: Sequence[TrainedModel], *, as_json: bool) -> None:
     if as_json:
         options.print_json(
             [

@@ -36,3 +36,18 @@ def test_no_preset_sets_what_a_variant_is_named_for(spec: MethodSpec) -> None:
     fixed = {name for variant in spec.variants for name in variant.values} - SIZES
     for preset in spec.presets:
         assert not fixed & set(preset.values)
+
+
+@pytest.mark.parametrize(
+    ("method", "values"),
+    [
+        ("aligngan", {"resize_filter": "bicubic", "flip_average": True}),
+        ("jsia", {"resize_filter": "bicubic", "flip_average": None}),
+    ],
+)
+def test_the_authors_code_prepares_images_as_it_is_said_to(
+    method: str, values: dict[str, object]
+) -> None:
+    spec = METHODS[method]
+    config = choose_method(spec, spec.variants[0], "official-code", ()).config
+    assert {name: getattr(config, name, None) for name in values} == values
