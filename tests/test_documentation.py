@@ -12,10 +12,10 @@ from pathlib import Path
 import click
 import pytest
 
-from bench_core import method_checks
 from bench_core.cli.main import build_cli
 from bench_core.contracts import hooks
 from bench_core.plugins import Registry
+from bench_core.testing import method_checks
 from bench_core.training.pictures import MakesPictures, MixesImages
 
 ROOT = Path(__file__).parents[1]

@@ -64,7 +64,7 @@ class MethodSpec:
         paper: The publication.
         variants: The first is the full method, used when a command names none.
         presets: Must include "paper" and "quick".
-        method: "module:Class" of a `bench_core.Method`.
+        method: "module:Class" of a `bench_core.methods.Method`.
         config: "module:Class" of its configuration, a `MethodConfig`.
     """
 

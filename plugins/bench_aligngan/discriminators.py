@@ -17,7 +17,7 @@ from bench_aligngan.networks import (
     build_image_discriminator,
     build_joint_discriminator,
 )
-from bench_core import AdversarialForm, adversarial_loss
+from bench_core.methods import AdversarialForm, adversarial_loss
 
 
 class Pairs(NamedTuple):

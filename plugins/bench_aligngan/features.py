@@ -12,7 +12,7 @@ from torch import nn
 from bench_aligngan.config import AlignGANConfig
 from bench_aligngan.losses import cross_triplet, triplet
 from bench_aligngan.networks import Classifier, Encoder
-from bench_core import ParameterGroup, identity_loss
+from bench_core.methods import ParameterGroup, identity_loss
 
 
 class Embedded(NamedTuple):

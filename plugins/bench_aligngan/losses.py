@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional
 
 from bench_aligngan.config import Mining
-from bench_core import cross_batch_hard_triplet
+from bench_core.methods import cross_batch_hard_triplet
 
 
 def reconstruction(restored: torch.Tensor, images: torch.Tensor) -> torch.Tensor:

@@ -12,10 +12,9 @@ from bench_aligngan.discriminators import build_judges
 from bench_aligngan.features import FeatureModule
 from bench_aligngan.pixels import PixelModule
 from bench_aligngan.steps import DISCRIMINATORS, FEATURES, PIXELS, FeatureSteps, PixelSteps
-from bench_core import (
-    VISIBLE,
+from bench_core import VISIBLE, Modality
+from bench_core.methods import (
     Batch,
-    Modality,
     OptimizerPlan,
     ParameterGroup,
     ScheduleConfig,

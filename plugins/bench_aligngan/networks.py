@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn import functional
 
 from bench_aligngan.config import AlignGANConfig
-from bench_core import (
+from bench_core.methods import (
     FeatureDiscriminator,
     ImageNormalization,
     JointDiscriminator,

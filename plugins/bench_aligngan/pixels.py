@@ -9,7 +9,7 @@ from bench_aligngan.batches import SignedBatch
 from bench_aligngan.config import AlignGANConfig
 from bench_aligngan.losses import reconstruction
 from bench_aligngan.networks import build_generator
-from bench_core import recompute
+from bench_core.methods import recompute
 
 
 class PixelModule:

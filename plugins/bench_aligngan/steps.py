@@ -19,7 +19,7 @@ from bench_aligngan.discriminators import (
 from bench_aligngan.features import FeatureModule
 from bench_aligngan.losses import weighted_sum
 from bench_aligngan.pixels import PixelModule
-from bench_core import Batch, Updates
+from bench_core.methods import Batch, Updates
 
 FEATURES, PIXELS, DISCRIMINATORS = "features", "pixels", "discriminators"
 """The optimisers of F, P and D."""

@@ -7,9 +7,8 @@ from typing import Final
 
 from torch import nn
 
-from bench_core import (
-    INFRARED,
-    VISIBLE,
+from bench_core import INFRARED, VISIBLE
+from bench_core.methods import (
     Backbone,
     BNNeck,
     FeatureDiscriminator,

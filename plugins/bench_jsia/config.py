@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import Field, model_validator
 
-from bench_core import (
+from bench_core.methods import (
     AfterTraining,
     AugmentationConfig,
     BackboneName,

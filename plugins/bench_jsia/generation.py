@@ -10,7 +10,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from bench_core import Modality, recompute, to_signed
+from bench_core import Modality
+from bench_core.methods import recompute, to_signed
 from bench_jsia.architecture import MODALITIES, Architecture
 from bench_jsia.config import JSIAConfig
 from bench_jsia.encoding import MapEncoder

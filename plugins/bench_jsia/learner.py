@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from bench_core import (
+from bench_core.methods import (
     Backbone,
     BNNeck,
     identity_loss,

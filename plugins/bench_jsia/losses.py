@@ -11,7 +11,7 @@ from typing import Literal
 
 import torch
 
-from bench_core import (
+from bench_core.methods import (
     adversarial_loss,
     batch_hard_triplet,
     cross_batch_hard_triplet,

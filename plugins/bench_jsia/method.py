@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import nn
 
-from bench_core import (
+from bench_core import Modality, UsageError
+from bench_core.methods import (
     Batch,
-    Modality,
     OptimizerPlan,
     ParameterGroup,
     PretrainedWeights,
@@ -20,7 +20,6 @@ from bench_core import (
     Stage,
     StagedMethod,
     Updates,
-    UsageError,
     from_signed,
 )
 from bench_jsia.architecture import SET_LEVEL_STAGE, build_architecture

@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeAlias
 import torch
 from torch import nn
 
-from bench_core import (
+from bench_core.methods import (
     Batch,
     JointDiscriminator,
     ResidualGenerator,

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import torch
 
-from bench_core import AdversarialForm, adversarial_loss
+from bench_core.methods import AdversarialForm, adversarial_loss
 from bench_tsgan.config import Reduction
 
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 import torch
 from torch import nn
 
-from bench_core import (
+from bench_core import Modality
+from bench_core.methods import (
     AugmentationConfig,
     Batch,
-    Modality,
     OptimizerConfig,
     OptimizerPlan,
     ParameterGroup,

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from bench_core import BNNeck, ImageNormalization, build_backbone, initialize_gan
+from bench_core.methods import BNNeck, ImageNormalization, build_backbone, initialize_gan
 from bench_tsgan.config import Embedding, TSGANConfig
 
 MIDDLE_STAGE: Final = 3

@@ -8,17 +8,15 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from bench_core import (
-    VISIBLE,
+from bench_core import VISIBLE, Modality, TrainingError
+from bench_core.methods import (
     Batch,
     BNNeck,
     ImageNormalization,
-    Modality,
     OptimizerPlan,
     ParameterGroup,
     Stage,
     StagedMethod,
-    TrainingError,
     Updates,
     build_backbone,
 )

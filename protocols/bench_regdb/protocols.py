@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from bench_core import DataError, Trial, UsageError
+from bench_core import DataError, UsageError
+from bench_core.datasets import Trial
 from bench_regdb.layout import TRAINING_SPLITS, list_name, subset_name
 from bench_regdb.splits import own_splits
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from bench_core import Convention, ProtocolSpec, Splits
+    from bench_core import ProtocolSpec
+    from bench_core.datasets import Convention, Splits
     from bench_regdb.layout import Role
 
 _IMAGE = ["identity", "camera", "modality", "index"]

@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from bench_core import (
+from bench_core.configuration import MethodChoice
+from bench_core.methods import (
     AugmentationConfig,
     Batch,
     MethodConfig,
@@ -20,7 +21,6 @@ from bench_core import (
     StagedMethod,
     Updates,
 )
-from bench_core.configuration import MethodChoice
 from bench_core.pipeline.methods import build_method
 from bench_core.profiling.counting import simulated
 from bench_core.profiling.steps import StageCost, stage_costs

@@ -9,7 +9,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from bench_core import Batch, PluginError, Updates, method_checks
+from bench_core import PluginError
+from bench_core.methods import Batch, Updates
+from bench_core.testing import method_checks
 from bench_xiv import bench_register_methods
 from bench_xiv.method import XIV
 

@@ -10,11 +10,11 @@ import pytest
 import torch
 from torch import nn
 
-from bench_core import (
+from bench_core import Modality
+from bench_core.methods import (
     AugmentationConfig,
     Batch,
     MethodConfig,
-    Modality,
     OptimizerConfig,
     OptimizerPlan,
     ParameterGroup,

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from bench_core import (
+from bench_core.methods import (
     AugmentationConfig,
     Batch,
     OptimizerConfig,

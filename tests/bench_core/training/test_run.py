@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import torch
 
-from bench_core import CheckpointError, PluginError, TrainingData, TrainingError, TrainingRun
+from bench_core import CheckpointError, PluginError, TrainingError
+from bench_core.methods import TrainingData, TrainingRun
 from bench_core.training.run import CHECKPOINT_FILE, LOG_FILE
 from bench_core.training.updates import Updates
 

@@ -12,8 +12,8 @@ from torch import nn
 import bench_aligngan
 from bench_aligngan.config import AlignGANConfig
 from bench_aligngan.method import AlignGAN
-from bench_core import Batch, Stage, Updates
 from bench_core.configuration import choose_method
+from bench_core.methods import Batch, Stage, Updates
 from bench_core.training.recipes import build_optimizer
 
 Choose = Callable[..., AlignGANConfig]

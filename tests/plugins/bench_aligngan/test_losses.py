@@ -20,7 +20,7 @@ from bench_aligngan.discriminators import (
 )
 from bench_aligngan.losses import cross_triplet, reconstruction, triplet, weighted_sum
 from bench_aligngan.networks import build_feature_discriminator
-from bench_core import AdversarialForm
+from bench_core.methods import AdversarialForm
 
 Choose = Callable[..., AlignGANConfig]
 

@@ -13,7 +13,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from bench_aligngan.batches import pixels_first, signed
 from bench_aligngan.method import AlignGAN
-from bench_core import Batch, SamplingConfig, Updates
+from bench_core.methods import Batch, SamplingConfig, Updates
 
 Make = Callable[..., AlignGAN]
 TakeStep = Callable[..., Any]

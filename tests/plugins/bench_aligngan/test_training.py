@@ -12,7 +12,7 @@ import torch
 from torch.nn import functional
 
 from bench_aligngan.method import AlignGAN
-from bench_core import Batch, Stage, TrainingData, TrainingRun, Updates
+from bench_core.methods import Batch, Stage, TrainingData, TrainingRun, Updates
 from bench_core.training.identity import TrainingDescription
 from bench_core.training.recipes import build_optimizer
 from bench_core.training.run import CHECKPOINT_FILE

@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 import bench_jsia
-from bench_core import Batch, Updates
 from bench_core.configuration import choose_method
+from bench_core.methods import Batch, Updates
 from bench_core.training.recipes import build_optimizer
 from bench_jsia.config import JSIAConfig
 from bench_jsia.method import JSIA

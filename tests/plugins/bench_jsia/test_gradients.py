@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from bench_core import Batch, Updates
+from bench_core.methods import Batch, Updates
 from bench_jsia.method import JSIA
 
 Losses = Mapping[str, torch.Tensor]

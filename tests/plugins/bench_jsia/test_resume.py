@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from bench_core import Batch, TrainingData, TrainingRun, Updates
+from bench_core.methods import Batch, TrainingData, TrainingRun, Updates
 from bench_core.training.identity import TrainingDescription
 from bench_jsia.method import JSIA
 

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from bench_core import Batch, Updates
+from bench_core.methods import Batch, Updates
 from bench_jsia.config import JSIAConfig
 from bench_jsia.learner import Recognition
 from bench_jsia.method import JSIA

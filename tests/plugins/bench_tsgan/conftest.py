@@ -9,8 +9,8 @@ import pytest
 import torch
 
 import bench_tsgan
-from bench_core import Batch, Stage, Updates
 from bench_core.configuration import choose_method
+from bench_core.methods import Batch, Stage, Updates
 from bench_core.training.recipes import build_optimizer
 from bench_tsgan.config import TSGANConfig
 from bench_tsgan.method import TSGAN

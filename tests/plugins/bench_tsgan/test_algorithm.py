@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from bench_core import Batch, Updates
+from bench_core.methods import Batch, Updates
 from bench_tsgan.method import TSGAN
 
 Make = Callable[..., TSGAN]

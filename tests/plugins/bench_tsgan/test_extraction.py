@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench_core import Batch, Modality, from_signed, to_signed
+from bench_core import Modality
+from bench_core.methods import Batch, from_signed, to_signed
 from bench_core.modeling.pretrained import parse_weights
 from bench_tsgan.method import TSGAN
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from bench_core import Batch, to_signed
+from bench_core.methods import Batch, to_signed
 from bench_tsgan.generation import Generation, Translated
 from bench_tsgan.method import TSGAN
 

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench_core import identity_loss
+from bench_core.methods import identity_loss
 from bench_tsgan.config import Reduction
 from bench_tsgan.losses import Pairs, cycle_loss, discrimination_loss, fake_pairs, join, map_loss
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from bench_core import Batch, Stage, Updates, from_signed, to_signed
+from bench_core.methods import Batch, Stage, Updates, from_signed, to_signed
 from bench_tsgan.config import TSGANConfig
 from bench_tsgan.method import TSGAN
 from bench_tsgan.networks import Recognition

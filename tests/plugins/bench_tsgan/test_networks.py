@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from bench_core import Batch
+from bench_core.methods import Batch
 from bench_core.profiling.cost import inference_cost
 from bench_tsgan.config import TSGANConfig
 from bench_tsgan.method import TSGAN

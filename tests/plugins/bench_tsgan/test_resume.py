@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from bench_core import Batch, TrainingData, TrainingRun, Updates
+from bench_core.methods import Batch, TrainingData, TrainingRun, Updates
 from bench_core.training.identity import TrainingDescription
 from bench_core.training.run import LOG_FILE
 from bench_tsgan.method import TSGAN

@@ -10,7 +10,8 @@ from typing import NamedTuple
 import pytest
 import torch
 
-from bench_core import Batch, TrainingError, Updates
+from bench_core import TrainingError
+from bench_core.methods import Batch, Updates
 from bench_core.modeling.pretrained import parse_weights
 from bench_core.training.recipes import build_optimizer
 from bench_xiv.config import XIVConfig
