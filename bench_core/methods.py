@@ -62,4 +62,4 @@ from bench_core.training.stages import (
     SamplingConfig as SamplingConfig,
     Stage as Stage,
 )
-from bench_core.training.updates import Updates as Updates
+from bench_core.training.updates import Losses as Losses, Updates as Updates

@@ -45,7 +45,7 @@ class StageCost:
 
 
 def stage_costs(
-    method: StagedMethod, image_size: tuple[int, int], device: torch.device
+    method: StagedMethod[Any], image_size: tuple[int, int], device: torch.device
 ) -> tuple[StageCost, ...]:
     """Take one step of each stage on a whole batch of noise, and count its multiply-adds.
 
@@ -63,7 +63,7 @@ def stage_costs(
     )
 
 
-def _stage_cost(method: StagedMethod, stage: Stage, batch: Batch) -> StageCost:
+def _stage_cost(method: StagedMethod[Any], stage: Stage, batch: Batch) -> StageCost:
     updates = Updates(begin_stage(method, stage))
     with flop_counter() as counter:
         stage.step(batch, updates)
@@ -74,7 +74,7 @@ def _stage_cost(method: StagedMethod, stage: Stage, batch: Batch) -> StageCost:
     )
 
 
-def begin_stage(method: StagedMethod, stage: Stage) -> dict[str, torch.optim.Optimizer]:
+def begin_stage(method: StagedMethod[Any], stage: Stage) -> dict[str, torch.optim.Optimizer]:
     """Put the networks into the modes of a stage and build its optimisers."""
     method.networks.train()
     for network in stage.frozen:
@@ -85,7 +85,7 @@ def begin_stage(method: StagedMethod, stage: Stage) -> dict[str, torch.optim.Opt
 
 
 def noise_batch(
-    method: StagedMethod, stage: Stage, image_size: tuple[int, int], device: torch.device
+    method: StagedMethod[Any], stage: Stage, image_size: tuple[int, int], device: torch.device
 ) -> Batch:
     """Return a whole batch of a stage, of images of noise."""
     sampling = stage.sampling

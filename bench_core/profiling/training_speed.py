@@ -60,7 +60,7 @@ class StageSpeed:
 
 
 def measure_training(
-    method: StagedMethod,
+    method: StagedMethod[Any],
     image_size: tuple[int, int],
     device: torch.device,
     precision: Precision,
@@ -98,7 +98,7 @@ class _Step:
     """A step of a stage on a batch."""
 
     def __init__(
-        self, method: StagedMethod, stage: Stage, batch: Batch, precision: Precision
+        self, method: StagedMethod[Any], stage: Stage, batch: Batch, precision: Precision
     ) -> None:
         self._networks, self._stage, self._batch = method.networks, stage, batch
         self._precision = precision

@@ -1,11 +1,10 @@
-"""Stages: what a trainable method tells the loop, and the base class of such methods."""
+"""Stages: what a trainable method tells the loop."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-import torch
 from pydantic import Field
 from torch import nn
 
@@ -13,7 +12,7 @@ from bench_core.configuration import FrozenModel
 from bench_core.data.augmentation import AugmentationConfig
 from bench_core.training.batches import Batch
 from bench_core.training.recipes import OptimizerConfig, ParameterGroup, ScheduleConfig
-from bench_core.training.updates import Updates
+from bench_core.training.updates import Losses, Updates
 
 
 class SamplingConfig(FrozenModel):
@@ -67,7 +66,7 @@ class Stage:
 
     name: str
     epochs: int
-    step: Callable[[Batch, Updates], Mapping[str, torch.Tensor]]
+    step: Callable[[Batch, Updates], Losses]
     optimizers: Mapping[str, OptimizerPlan]
     sampling: SamplingConfig
     augmentation: AugmentationConfig

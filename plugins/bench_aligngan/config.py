@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import Field, model_validator
@@ -142,6 +143,23 @@ class AlignGANConfig(MethodConfig):
     )
     schedule: ScheduleConfig = ScheduleConfig(milestones=(50,))
     augmentation: AugmentationConfig = AugmentationConfig(flip=0.5, padding=0)
+
+    @property
+    def loss_weights(self) -> Mapping[str, float]:
+        """Weight of each loss in its total, by its name in the log (Eqs. 2, 4, 6 and 7)."""
+        return {
+            "feature-identity": self.feature_identity_weight,
+            "feature-triplet": 1.0,
+            "feature-gan": self.feature_gan_weight,
+            "pixel-gan": self.pixel_gan_weight,
+            "pixel-gan-visible": self.pixel_gan_weight,
+            "cycle": self.cycle_weight,
+            "same-modality": self.same_modality_weight,
+            "pixel-identity": self.pixel_identity_weight,
+            "pixel-triplet": self.pixel_identity_weight * self.pixel_triplet_share,
+            "discriminator": self.discriminator_weight,
+            "discriminator-visible": self.discriminator_weight,
+        }
 
     @property
     def feature_size(self) -> tuple[int, int]:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
-
 import torch
 from torch.nn import functional
 
@@ -57,10 +54,3 @@ def triplet(
     triplets = same[:, :, None] & ~same[:, None, :]
     terms = functional.relu(margin - similarity[:, :, None] + similarity[:, None, :])
     return (terms * triplets).sum() / triplets.sum()
-
-
-def weighted_sum(
-    losses: Mapping[str, torch.Tensor], weights: Mapping[str, float] = MappingProxyType({})
-) -> torch.Tensor:
-    """Add losses, each times its weight; one without a weight counts once."""
-    return torch.stack([weights.get(name, 1.0) * loss for name, loss in losses.items()]).sum()

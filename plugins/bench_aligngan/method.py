@@ -15,6 +15,7 @@ from bench_aligngan.steps import DISCRIMINATORS, FEATURES, PIXELS, FeatureSteps,
 from bench_core import VISIBLE, Modality
 from bench_core.methods import (
     Batch,
+    Losses,
     OptimizerPlan,
     ParameterGroup,
     ScheduleConfig,
@@ -27,10 +28,10 @@ from bench_core.methods import (
 
 CONSTANT = ScheduleConfig()
 
-Step = Callable[[Batch, Updates], Mapping[str, torch.Tensor]]
+Step = Callable[[Batch, Updates], Losses]
 
 
-class AlignGAN(StagedMethod):
+class AlignGAN(StagedMethod[AlignGANConfig]):
     """AlignGAN: a pixel module P, a feature module F and a discriminator module D (Fig. 3).
 
     F is warmed up on infrared images, then P with discriminators of images; then each step is one
@@ -42,7 +43,6 @@ class AlignGAN(StagedMethod):
 
     def __init__(self, config: AlignGANConfig, *, num_identities: int) -> None:
         super().__init__(config, num_identities=num_identities)
-        self._config = config
         self._features = FeatureModule(config, num_identities)
         self._judges = build_judges(config, self._features.num_channels)
         self._feature_steps = FeatureSteps(config, self._features, self._judges)
@@ -78,7 +78,7 @@ class AlignGAN(StagedMethod):
         if self._pixels is not None and modality == VISIBLE:
             shown = self._pixels.fake_infrared(shown)
         vectors = self._features.vectors(shown)
-        if self._config.flip_average:
+        if self.config.flip_average:
             vectors = vectors + self._features.vectors(shown.flip(3))
         return vectors[:, None]
 
@@ -108,7 +108,7 @@ class AlignGAN(StagedMethod):
         }
 
     def _stages(self) -> Iterator[Stage]:
-        config, feature_steps = self._config, self._feature_steps
+        config, feature_steps = self.config, self._feature_steps
         yield Stage(
             name="feature-warm-up",
             epochs=config.encoder_warmup_epochs,
@@ -132,7 +132,7 @@ class AlignGAN(StagedMethod):
         yield self._joint_stage(self._pixel_steps.joint, discriminators)
 
     def _joint_stage(self, step: Step, discriminators: Mapping[str, nn.Module]) -> Stage:
-        config = self._config
+        config = self.config
         features = {FEATURES: self._feature_plan(config.schedule)}
         return Stage(
             name="joint",
@@ -145,7 +145,7 @@ class AlignGAN(StagedMethod):
 
     def _feature_plan(self, schedule: ScheduleConfig) -> OptimizerPlan:
         return OptimizerPlan(
-            config=self._config.feature_optimizer,
+            config=self.config.feature_optimizer,
             groups=self._features.groups(),
             schedule=schedule,
             continued=True,
@@ -158,7 +158,7 @@ class AlignGAN(StagedMethod):
         generators = {} if self._pixels is None else self._pixels.networks
         return {
             name: OptimizerPlan(
-                config=self._config.gan_optimizer,
+                config=self.config.gan_optimizer,
                 groups=[
                     ParameterGroup(parameters=list(network.parameters()))
                     for network in networks.values()

@@ -9,7 +9,7 @@ from bench_aligngan.batches import SignedBatch
 from bench_aligngan.config import AlignGANConfig
 from bench_aligngan.losses import reconstruction
 from bench_aligngan.networks import build_generator
-from bench_core.methods import recompute
+from bench_core.methods import Losses, recompute
 
 
 class PixelModule:
@@ -53,7 +53,7 @@ class PixelModule:
 
     def reconstruction_losses(
         self, batch: SignedBatch, fake_infrared: torch.Tensor, fake_visible: torch.Tensor
-    ) -> dict[str, torch.Tensor]:
+    ) -> Losses:
         """Return L_cyc (Eq. 1) and, where it has a weight, CycleGAN's identity loss.
 
         Args:

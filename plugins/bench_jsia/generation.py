@@ -11,12 +11,12 @@ from torch import nn
 from torch.nn import functional
 
 from bench_core import Modality
-from bench_core.methods import recompute, to_signed
+from bench_core.methods import Losses, recompute, to_signed
 from bench_jsia.architecture import MODALITIES, Architecture
 from bench_jsia.config import JSIAConfig
 from bench_jsia.encoding import MapEncoder
 from bench_jsia.losses import absolute_error, discriminator_loss, generator_loss
-from bench_jsia.pairs import Losses, Pair
+from bench_jsia.pairs import Pair
 from bench_jsia.variation import Variation, blend, later
 
 CHUNK = 16

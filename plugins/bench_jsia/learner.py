@@ -16,6 +16,7 @@ from torch.nn import functional
 from bench_core.methods import (
     Backbone,
     BNNeck,
+    Losses,
     identity_loss,
     prediction_divergence,
     recompute_blocks,
@@ -23,7 +24,7 @@ from bench_core.methods import (
 )
 from bench_jsia.config import JSIAConfig
 from bench_jsia.losses import instance_alignment, triplet_loss
-from bench_jsia.pairs import Losses, Pair, by_modality
+from bench_jsia.pairs import Pair, by_modality
 
 
 class Recognition(NamedTuple):

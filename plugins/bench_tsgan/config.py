@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import Field, model_validator
@@ -119,6 +120,20 @@ class TSGANConfig(MethodConfig):
     )
     gan_schedule: ScheduleConfig = ScheduleConfig()
     augmentation: AugmentationConfig = AugmentationConfig(flip=0.5, padding=10)
+
+    @property
+    def loss_weights(self) -> Mapping[str, float]:
+        """Weight of each loss in its total, by its name in the log (Eqs. 7, 8 and 16)."""
+        return {
+            "generator": 1.0,
+            "cycle": self.cycle_weight,
+            "identity": self.identity_weight,
+            "triplet": self.triplet_weight,
+            "gan": self.gan_weight,
+            "real-infrared": self.same_domain_weight,
+            "fake-infrared": self.same_domain_weight,
+            "cross-domain": self.cross_domain_weight,
+        }
 
     @property
     def has_generators(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import torch
 from torch import nn
@@ -10,6 +10,7 @@ from torch import nn
 from bench_core.methods import (
     Batch,
     JointDiscriminator,
+    Losses,
     ResidualGenerator,
     adversarial_loss,
     to_signed,
@@ -17,8 +18,6 @@ from bench_core.methods import (
 from bench_tsgan.config import TSGANConfig
 from bench_tsgan.losses import Pairs, cycle_loss, discrimination_loss, fake_pairs, join
 from bench_tsgan.networks import PatchGAN
-
-Losses: TypeAlias = dict[str, torch.Tensor]
 
 
 class Translated(NamedTuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import nn
@@ -13,6 +13,7 @@ from bench_core.methods import (
     Batch,
     BNNeck,
     ImageNormalization,
+    Losses,
     OptimizerPlan,
     ParameterGroup,
     Stage,
@@ -27,7 +28,7 @@ from bench_xiv.losses import cross_modality_gap, modality_respective_gap
 LEARNER = "learner"
 
 
-class XIV(StagedMethod):
+class XIV(StagedMethod[XIVConfig]):
     """X-Infrared-Visible learning: generator g, shared feature learner f, one joint stage.
 
     g sees images in [0, 1]; its output is normalised as any other image is. The distance of an
@@ -40,7 +41,6 @@ class XIV(StagedMethod):
 
     def __init__(self, config: XIVConfig, *, num_identities: int) -> None:
         super().__init__(config, num_identities=num_identities)
-        self._config = config
         self._normalization = ImageNormalization()
         self._backbone = build_backbone(
             config.backbone, last_stride=config.last_stride, stem_relu=config.stem_relu
@@ -59,7 +59,7 @@ class XIV(StagedMethod):
 
     def stages(self) -> Sequence[Stage]:
         """Return the one stage: everything is learned end to end (Eq. 11)."""
-        config = self._config
+        config = self.config
         return [
             Stage(
                 name="joint",
@@ -76,18 +76,21 @@ class XIV(StagedMethod):
             )
         ]
 
-    def step(self, batch: Batch, updates: Updates) -> Mapping[str, torch.Tensor]:
+    def step(self, batch: Batch, updates: Updates) -> Losses:
         """Take one step on L = L_M + lambda L_C (Eq. 11)."""
-        losses = self.losses(batch)
-        updates.minimize(losses["total"], LEARNER)
-        return losses
+        weights = {
+            "identity": 1.0,
+            "triplet": 1.0,
+            "cross-modality": self.config.cross_modality_weight,
+        }
+        return updates.minimize(self.losses(batch), LEARNER, weights=weights)
 
-    def losses(self, batch: Batch) -> dict[str, torch.Tensor]:
-        """Return the total loss and its parts: identity, triplet and, with CMG, cross-modality.
+    def losses(self, batch: Batch) -> Losses:
+        """Return the losses: identity, triplet and, with CMG, cross-modality.
 
         All modalities pass through f together, so that they share batch statistics.
         """
-        config, labels = self._config, batch.labels
+        config, labels = self.config, batch.labels
         images = [batch.infrared, batch.visible]
         if self._x_source is not None:
             images.append(self._x_source(batch.visible))
@@ -110,7 +113,6 @@ class XIV(StagedMethod):
             "identity": torch.stack([identity for identity, _ in respective]).sum(),
             "triplet": torch.stack([triplet for _, triplet in respective]).sum(),
         }
-        total = losses["identity"] + losses["triplet"]
         if config.cross_modality_gap:
             infrared, others = by_modality[0], by_modality[1:]
             gaps = [
@@ -118,8 +120,7 @@ class XIV(StagedMethod):
                 for other in others
             ]
             losses["cross-modality"] = torch.stack(gaps).sum()
-            total = total + config.cross_modality_weight * losses["cross-modality"]
-        return {"total": total, **losses}
+        return losses
 
     def check_generator(self, batch: Batch) -> None:
         """Refuse to go on with a generator whose ReLU is zero everywhere: it gets no gradient.
@@ -148,10 +149,10 @@ class XIV(StagedMethod):
         Returns:
             (B, 2, D); (B, 1, D) where one distance is scored by, or the variant has no X.
         """
-        if self._x_source is None or self._config.scored_by == "visible":
+        if self._x_source is None or self.config.scored_by == "visible":
             return self._embed(images)[:, None]
         seen_as_x = self._x_source(images) if modality == VISIBLE else images
-        if self._config.scored_by == "x":
+        if self.config.scored_by == "x":
             return self._embed(seen_as_x)[:, None]
         embedded = self._embed(images)
         second = self._embed(seen_as_x) if modality == VISIBLE else embedded
@@ -176,7 +177,7 @@ class XIV(StagedMethod):
 
     def _embed(self, images: torch.Tensor) -> torch.Tensor:
         features: torch.Tensor = self._backbone(self._normalization(images))
-        if self._config.embedding == "pooled":
+        if self.config.embedding == "pooled":
             return features
         return functional.normalize(self._neck.normalization(features))
 
@@ -187,7 +188,7 @@ class XIV(StagedMethod):
             groups.append(
                 ParameterGroup(
                     parameters=list(self._x_source.parameters()),
-                    weight_decay=self._config.generator_weight_decay,
+                    weight_decay=self.config.generator_weight_decay,
                 )
             )
         return groups

@@ -24,7 +24,7 @@ DOORS = {
     """,
     "bench_core.methods": """
         AdversarialForm AfterTraining AugmentationConfig BNNeck Backbone BackboneName Batch
-        FeatureDiscriminator ImageNormalization JointDiscriminator Method MethodConfig Metric
+        FeatureDiscriminator ImageNormalization JointDiscriminator Losses Method MethodConfig Metric
         MultiScaleDiscriminator OptimizerConfig OptimizerPlan ParameterGroup PatchDiscriminator
         PretrainedWeights ResidualBlock ResidualGenerator SamplingConfig ScheduleConfig Stage
         StagedMethod TrainingData TrainingRun TripletDistance Updates WeightsKind adversarial_loss

@@ -69,8 +69,7 @@ class Linear(StagedMethod):
         self.modes.append(self.networks["fixed"].training)
         images = batch.visible.flatten(1)
         loss = (self.networks["learner"](images) - self.networks["fixed"](images)).sum()
-        updates.minimize(loss, "learner")
-        return {"loss": loss}
+        return updates.minimize({"loss": loss}, "learner")
 
     def extract(self, images: torch.Tensor, modality: object) -> torch.Tensor:
         return self.networks["learner"](images.flatten(1))[:, None]

@@ -76,8 +76,7 @@ class LinearMethod(StagedMethod):
         if self.num_steps == self.poison_at:
             loss = loss * torch.nan
         self.num_steps += 1
-        updates.minimize(loss, "all")
-        return {"identity": loss}
+        return updates.minimize({"identity": loss}, "all")
 
     def extract(self, images: torch.Tensor, modality: Modality) -> torch.Tensor:
         features: torch.Tensor = self.networks["layer"](images).flatten(1)

@@ -71,8 +71,7 @@ class Slope:
             raise Interrupt
         self.num_steps += 1
         loss = self.networks[name].weight.sum()
-        updates.minimize(loss, name)
-        return {"loss": loss}
+        return updates.minimize({"loss": loss}, name)
 
     def values(self) -> dict[str, float]:
         return {name: self.networks[name].weight.item() for name in NAMES}
@@ -122,10 +121,10 @@ def test_adam_keeps_its_moments_and_its_count_of_steps(data: TrainingData, make_
 
         def step(_batch: Batch, updates: Updates) -> Mapping[str, torch.Tensor]:
             loss = torch.stack([value.sum() for value in parameters]).sum()
-            updates.minimize(loss, "all")
+            losses = updates.minimize({"loss": loss}, "all")
             state = updates._optimizers["all"].state
             seen.update({n: state[networks[n].weight]["step"].item() for n in names})
-            return {"loss": loss}
+            return losses
 
         return Stage(
             name="-".join(names),

@@ -18,7 +18,7 @@ from bench_aligngan.discriminators import (
     build_infrared_judge,
     build_visible_judge,
 )
-from bench_aligngan.losses import cross_triplet, reconstruction, triplet, weighted_sum
+from bench_aligngan.losses import cross_triplet, reconstruction, triplet
 from bench_aligngan.networks import build_feature_discriminator
 from bench_core.methods import AdversarialForm
 
@@ -121,12 +121,6 @@ def test_reconstruction_is_the_mean_absolute_difference_in_single_precision() ->
     value = reconstruction(restored, images)
     assert value.item() == pytest.approx((0.5 + 0 + 2 + 0.5) / 4)
     assert value.dtype == torch.float32
-
-
-def test_a_sum_is_weighted_by_name_and_counts_the_rest_once() -> None:
-    losses = {"cycle": torch.tensor(2.0), "other": torch.tensor(3.0)}
-    assert weighted_sum(losses, {"cycle": 10.0, "absent": 5.0}).item() == 23
-    assert weighted_sum(losses).item() == 5
 
 
 def minus_log(score: torch.Tensor, real: bool) -> float:

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from bench_core.methods import Batch, Stage, Updates, from_signed, to_signed
+from bench_core.methods import Batch, Losses, Stage, Updates, from_signed, to_signed
 from bench_tsgan.config import TSGANConfig
 from bench_tsgan.method import TSGAN
 from bench_tsgan.networks import Recognition
@@ -40,11 +40,11 @@ class Watched(Updates):
         self._networks, self._updates = method.networks, updates
         self.calls: list[Call] = []
 
-    def minimize(self, loss: torch.Tensor, *optimizers: str, retain_graph: bool = False) -> None:
+    def minimize(self, losses: Losses, *optimizers: str, **options: Any) -> Losses:
         before = parameters_of(self._networks)
         for value in self._networks.parameters():
             value.grad = None
-        self._updates.minimize(loss, *optimizers, retain_graph=retain_graph)
+        logged = self._updates.minimize(losses, *optimizers, **options)
         after = parameters_of(self._networks)
         changed = {
             name
@@ -54,7 +54,9 @@ class Watched(Updates):
         for name, network in self._networks.items():
             touched = any(value.grad is not None for value in network.parameters())
             assert touched == (name in changed), name
-        self.calls.append(Call(loss.item(), optimizers, changed))
+        total = next(value for name, value in logged.items() if name.startswith("total"))
+        self.calls.append(Call(total.item(), optimizers, changed))
+        return logged
 
 
 def parameters_of(networks: nn.ModuleDict) -> dict[str, list[torch.Tensor]]:
@@ -351,8 +353,9 @@ def test_a_step_waits_for_no_value(
     enter(method, "joint")
 
     class Ignored(Updates):
-        def minimize(self, *_: object, **__: object) -> None:
+        def minimize(self, losses: Losses, *_: object, **__: object) -> Losses:
             """Optimisers may read their own counters; they are not at stake here."""
+            return losses
 
     def refuse(*_: object) -> None:
         raise AssertionError("a step reads a tensor")
@@ -550,7 +553,11 @@ def test_generators_and_discriminators_may_learn_alone_first(
     method = make("jd-all-ts", *assignments)
     before = state_of(method.networks["student"])
     losses, calls = take(method, "generation", batch, enter)
-    assert losses.keys() == {"generator", "cycle", "discriminator"}
+    assert {name for name in losses if not name.startswith("total")} == {
+        "generator",
+        "cycle",
+        "discriminator",
+    }
     assert [(call.optimizers, call.changed) for call in calls] == [
         (("generators",), GENERATORS),
         (("discriminators",), DISCRIMINATORS),
@@ -602,9 +609,10 @@ def test_discriminators_learn_to_tell_real_from_fake(
     updates = enter(method, "joint")
 
     class OfDiscriminators(Updates):
-        def minimize(self, loss: torch.Tensor, *names: str, retain_graph: bool = False) -> None:
+        def minimize(self, losses: Losses, *names: str, **options: Any) -> Losses:
             if names == ("discriminators",):
-                updates.minimize(loss, *names, retain_graph=retain_graph)
+                return updates.minimize(losses, *names, **options)
+            return losses
 
     only = OfDiscriminators({})
     values = [method.joint_step(batch, only)["discriminator"].item() for _ in range(12)]
