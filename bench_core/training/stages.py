@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Self
 
 from pydantic import Field
 from torch import nn
@@ -11,7 +12,12 @@ from torch import nn
 from bench_core.configuration import FrozenModel
 from bench_core.data.augmentation import AugmentationConfig
 from bench_core.training.batches import Batch
-from bench_core.training.recipes import OptimizerConfig, ParameterGroup, ScheduleConfig
+from bench_core.training.recipes import (
+    CONSTANT_RATE,
+    OptimizerConfig,
+    ParameterGroup,
+    ScheduleConfig,
+)
 from bench_core.training.updates import Losses, Updates
 
 
@@ -43,8 +49,20 @@ class OptimizerPlan:
 
     config: OptimizerConfig
     groups: Sequence[ParameterGroup]
-    schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
+    schedule: ScheduleConfig = CONSTANT_RATE
     continued: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        config: OptimizerConfig,
+        *networks: nn.Module,
+        schedule: ScheduleConfig = CONSTANT_RATE,
+        continued: bool = False,
+    ) -> Self:
+        """Plan an optimiser that treats all parameters of some networks alike."""
+        groups = [ParameterGroup.of(*networks)]
+        return cls(config=config, groups=groups, schedule=schedule, continued=continued)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -120,10 +120,10 @@ class FeatureModule:
 
     def groups(self) -> list[ParameterGroup]:
         """Return the pretrained part and the heads, which learn faster (Sec. 4.2)."""
-        heads = [*self._classifier.parameters(), *self._embedder.parameters()]
+        scale = self._config.head_rate_scale
         return [
-            ParameterGroup(parameters=list(self._encoder.parameters())),
-            ParameterGroup(parameters=heads, learning_rate_scale=self._config.head_rate_scale),
+            ParameterGroup.of(self._encoder),
+            ParameterGroup.of(self._classifier, self._embedder, learning_rate_scale=scale),
         ]
 
     def _cross_triplet(

@@ -17,7 +17,6 @@ from bench_core.methods import (
     Batch,
     Losses,
     OptimizerPlan,
-    ParameterGroup,
     ScheduleConfig,
     Stage,
     StagedMethod,
@@ -157,12 +156,9 @@ class AlignGAN(StagedMethod[AlignGANConfig]):
         """Plan P and D, where there are any."""
         generators = {} if self._pixels is None else self._pixels.networks
         return {
-            name: OptimizerPlan(
-                config=self.config.gan_optimizer,
-                groups=[
-                    ParameterGroup(parameters=list(network.parameters()))
-                    for network in networks.values()
-                ],
+            name: OptimizerPlan.of(
+                self.config.gan_optimizer,
+                *networks.values(),
                 schedule=schedule,
                 continued=name == PIXELS,  # the joint training has discriminators of its own
             )

@@ -15,7 +15,6 @@ from bench_core.methods import (
     Batch,
     Losses,
     OptimizerPlan,
-    ParameterGroup,
     PretrainedWeights,
     ScheduleConfig,
     Stage,
@@ -270,12 +269,7 @@ class JSIA(StagedMethod[JSIAConfig]):
             DISCRIMINATOR: config.discriminator_optimizer,
         }
         return {
-            name: OptimizerPlan(
-                config=configs[name],
-                groups=[ParameterGroup(parameters=list(nn.ModuleList(networks).parameters()))],
-                schedule=schedule,
-                continued=joint,
-            )
+            name: OptimizerPlan.of(configs[name], *networks, schedule=schedule, continued=joint)
             for name, networks in self._members(joint=joint).items()
         }
 

@@ -12,10 +12,7 @@ from bench_core.methods import (
     AugmentationConfig,
     Batch,
     Losses,
-    OptimizerConfig,
     OptimizerPlan,
-    ParameterGroup,
-    ScheduleConfig,
     Stage,
     StagedMethod,
     Updates,
@@ -228,7 +225,9 @@ class TSGAN(StagedMethod[TSGANConfig]):
                 epochs=config.teacher_epochs,
                 step=self.teacher_step,
                 optimizers={
-                    TEACHER: _plan(self._teacher, config.optimizer, config.teacher_schedule)
+                    TEACHER: OptimizerPlan.of(
+                        config.optimizer, self._teacher, schedule=config.teacher_schedule
+                    )
                 },
                 sampling=config.teacher_sampling,
                 augmentation=config.augmentation,
@@ -245,11 +244,12 @@ class TSGAN(StagedMethod[TSGANConfig]):
                 augmentation=config.augmentation,
                 frozen=[self._student, *fixed],
             )
+        student = OptimizerPlan.of(config.optimizer, self._student, schedule=config.schedule)
         yield Stage(
             name="joint",
             epochs=config.epochs,
             step=self.joint_step if gan else self.student_step,
-            optimizers={STUDENT: _plan(self._student, config.optimizer, config.schedule), **gan},
+            optimizers={STUDENT: student, **gan},
             sampling=config.sampling,
             augmentation=config.augmentation,
             frozen=fixed,
@@ -263,9 +263,7 @@ class TSGAN(StagedMethod[TSGANConfig]):
             DISCRIMINATORS: self._generation.discriminators,
         }
         config, schedule = self.config.gan_optimizer, self.config.gan_schedule
-        return {name: _plan(network, config, schedule) for name, network in networks.items()}
-
-
-def _plan(network: nn.Module, config: OptimizerConfig, schedule: ScheduleConfig) -> OptimizerPlan:
-    group = ParameterGroup(parameters=list(network.parameters()))
-    return OptimizerPlan(config=config, groups=[group], schedule=schedule)
+        return {
+            name: OptimizerPlan.of(config, network, schedule=schedule)
+            for name, network in networks.items()
+        }

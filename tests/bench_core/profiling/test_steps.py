@@ -15,7 +15,6 @@ from bench_core.methods import (
     MethodConfig,
     OptimizerConfig,
     OptimizerPlan,
-    ParameterGroup,
     SamplingConfig,
     Stage,
     StagedMethod,
@@ -46,10 +45,7 @@ class Linear(StagedMethod):
         self.modes: list[bool] = []
 
     def stages(self) -> list[Stage]:
-        plan = OptimizerPlan(
-            config=OptimizerConfig(),
-            groups=[ParameterGroup(parameters=list(self.networks["learner"].parameters()))],
-        )
+        plan = OptimizerPlan.of(OptimizerConfig(), self.networks["learner"])
         sizes = {"small": SamplingConfig(identities=2, images=1), "large": SamplingConfig()}
         return [
             Stage(

@@ -17,7 +17,6 @@ from bench_core.methods import (
     MethodConfig,
     OptimizerConfig,
     OptimizerPlan,
-    ParameterGroup,
     SamplingConfig,
     ScheduleConfig,
     Stage,
@@ -52,11 +51,8 @@ class LinearMethod(StagedMethod):
         self.num_steps = 0
 
     def stages(self) -> Sequence[Stage]:
-        plan = OptimizerPlan(
-            config=OptimizerConfig(learning_rate=1e-2),
-            groups=[ParameterGroup(parameters=list(self.networks.parameters()))],
-            schedule=ScheduleConfig(milestones=(1,)),
-        )
+        config, schedule = OptimizerConfig(learning_rate=1e-2), ScheduleConfig(milestones=(1,))
+        plan = OptimizerPlan.of(config, self.networks, schedule=schedule)
         return [
             Stage(
                 name=name,

@@ -112,7 +112,7 @@ def test_each_epoch_is_logged_with_losses_rates_and_the_wait_for_data(
     def observe(
         training: str, stage: str, epoch: int, num_epochs: int, losses: Mapping[str, float]
     ) -> None:
-        assert losses.keys() == {"identity"}
+        assert losses.keys() == {"total", "identity"}
         seen.append((training, stage, epoch, num_epochs))
 
     run = make_run(on_epoch=observe)
@@ -133,7 +133,9 @@ def test_a_loss_that_is_not_finite_stops_with_stage_step_and_losses_named(
     method = make_method()
     method.poison_at = 7
     run = make_run()
-    with pytest.raises(TrainingError, match=r"stage 'second', epoch 1, step 2: identity nan"):
+    with pytest.raises(
+        TrainingError, match=r"'second', epoch 1, step 2: total nan, identity nan"
+    ):
         method.train(data, run)
 
     healthy = make_method()
