@@ -20,7 +20,6 @@ from bench_core.modeling.backbones import (
     Backbone as Backbone,
     BackboneName as BackboneName,
     build_backbone as build_backbone,
-    check_backbone as check_backbone,
 )
 from bench_core.modeling.discriminators import (
     FeatureDiscriminator as FeatureDiscriminator,
@@ -47,6 +46,11 @@ from bench_core.modeling.recomputation import (
     recompute as recompute,
     recompute_blocks as recompute_blocks,
     running_statistics_kept as running_statistics_kept,
+)
+from bench_core.modeling.reid import (
+    Embedding as Embedding,
+    ReIDConfig as ReIDConfig,
+    embed as embed,
 )
 from bench_core.training.batches import Batch as Batch
 from bench_core.training.data import TrainingData as TrainingData

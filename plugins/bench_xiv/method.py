@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import torch
 from torch import nn
-from torch.nn import functional
 
 from bench_core import VISIBLE, Modality, TrainingError
 from bench_core.methods import (
@@ -19,7 +18,7 @@ from bench_core.methods import (
     Stage,
     StagedMethod,
     Updates,
-    build_backbone,
+    embed,
 )
 from bench_xiv.config import XIVConfig
 from bench_xiv.generator import LearnedX, build_x_source
@@ -42,9 +41,7 @@ class XIV(StagedMethod[XIVConfig]):
     def __init__(self, config: XIVConfig, *, num_identities: int) -> None:
         super().__init__(config, num_identities=num_identities)
         self._normalization = ImageNormalization()
-        self._backbone = build_backbone(
-            config.backbone, last_stride=config.last_stride, stem_relu=config.stem_relu
-        )
+        self._backbone = config.build_backbone()
         self._neck = BNNeck(self._backbone.num_features, num_identities)
         self._x_source = build_x_source(config.x_source)
         self.networks = nn.ModuleDict(
@@ -176,19 +173,12 @@ class XIV(StagedMethod[XIVConfig]):
         return {"visible": visible, "X": x_images, "infrared": infrared}
 
     def _embed(self, images: torch.Tensor) -> torch.Tensor:
-        features: torch.Tensor = self._backbone(self._normalization(images))
-        if self.config.embedding == "pooled":
-            return features
-        return functional.normalize(self._neck.normalization(features))
+        features = self._backbone(self._normalization(images))
+        return embed(features, self.config.embedding, self._neck.normalization)
 
     def _groups(self) -> list[ParameterGroup]:
-        learner = [*self._backbone.parameters(), *self._neck.parameters()]
-        groups = [ParameterGroup(parameters=learner)]
+        groups = [ParameterGroup.of(self._backbone, self._neck)]
         if isinstance(self._x_source, LearnedX):
-            groups.append(
-                ParameterGroup(
-                    parameters=list(self._x_source.parameters()),
-                    weight_decay=self.config.generator_weight_decay,
-                )
-            )
+            decay = self.config.generator_weight_decay
+            groups.append(ParameterGroup.of(self._x_source, weight_decay=decay))
         return groups

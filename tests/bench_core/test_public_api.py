@@ -24,13 +24,13 @@ DOORS = {
     """,
     "bench_core.methods": """
         AdversarialForm AfterTraining AugmentationConfig BNNeck Backbone BackboneName Batch
-        FeatureDiscriminator ImageNormalization JointDiscriminator Losses Method MethodConfig Metric
-        MultiScaleDiscriminator OptimizerConfig OptimizerPlan ParameterGroup PatchDiscriminator
-        PretrainedWeights ResidualBlock ResidualGenerator SamplingConfig ScheduleConfig Stage
-        StagedMethod TrainingData TrainingRun TripletDistance Updates WeightsKind adversarial_loss
-        augment batch_hard_triplet build_backbone check_backbone cross_batch_hard_triplet
-        from_signed identity_loss initialize_gan prediction_divergence recompute recompute_blocks
-        running_statistics_kept to_signed
+        Embedding FeatureDiscriminator ImageNormalization JointDiscriminator Losses Method
+        MethodConfig Metric MultiScaleDiscriminator OptimizerConfig OptimizerPlan ParameterGroup
+        PatchDiscriminator PretrainedWeights ReIDConfig ResidualBlock ResidualGenerator
+        SamplingConfig ScheduleConfig Stage StagedMethod TrainingData TrainingRun TripletDistance
+        Updates WeightsKind adversarial_loss augment batch_hard_triplet build_backbone
+        cross_batch_hard_triplet embed from_signed identity_loss initialize_gan
+        prediction_divergence recompute recompute_blocks running_statistics_kept to_signed
     """,
     "bench_core.datasets": """
         Convention Dataset DatasetReader EvaluationProtocol ListedImage Splits Trial

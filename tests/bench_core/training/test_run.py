@@ -133,9 +133,7 @@ def test_a_loss_that_is_not_finite_stops_with_stage_step_and_losses_named(
     method = make_method()
     method.poison_at = 7
     run = make_run()
-    with pytest.raises(
-        TrainingError, match=r"'second', epoch 1, step 2: total nan, identity nan"
-    ):
+    with pytest.raises(TrainingError, match=r"'second', epoch 1, step 2: total nan, identity nan"):
         method.train(data, run)
 
     healthy = make_method()
