@@ -13,6 +13,7 @@ from bench_core.data.augmentation import (
 from bench_core.modeling.adversarial import (
     AdversarialForm as AdversarialForm,
     adversarial_loss as adversarial_loss,
+    discrimination_loss as discrimination_loss,
     from_signed as from_signed,
     to_signed as to_signed,
 )
@@ -38,6 +39,7 @@ from bench_core.modeling.losses import (
     cross_batch_hard_triplet as cross_batch_hard_triplet,
     identity_loss as identity_loss,
     prediction_divergence as prediction_divergence,
+    reconstruction_loss as reconstruction_loss,
 )
 from bench_core.modeling.necks import BNNeck as BNNeck
 from bench_core.modeling.normalization import ImageNormalization as ImageNormalization

@@ -9,11 +9,6 @@ from bench_aligngan.config import Mining
 from bench_core.methods import cross_batch_hard_triplet
 
 
-def reconstruction(restored: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
-    """One term of Eq. 1: the mean absolute difference of two sets of images, in float32."""
-    return (restored.float() - images.float()).abs().mean()
-
-
 def cross_triplet(
     first: torch.Tensor, second: torch.Tensor, labels: torch.Tensor, margin: float, mining: Mining
 ) -> torch.Tensor:

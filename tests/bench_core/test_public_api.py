@@ -29,8 +29,9 @@ DOORS = {
         PatchDiscriminator PretrainedWeights ReIDConfig ResidualBlock ResidualGenerator
         SamplingConfig ScheduleConfig Stage StagedMethod TrainingData TrainingRun TripletDistance
         Updates WeightsKind adversarial_loss augment batch_hard_triplet build_backbone
-        cross_batch_hard_triplet embed from_signed identity_loss initialize_gan
-        prediction_divergence recompute recompute_blocks running_statistics_kept to_signed
+        cross_batch_hard_triplet discrimination_loss embed from_signed identity_loss initialize_gan
+        prediction_divergence recompute recompute_blocks reconstruction_loss
+        running_statistics_kept to_signed
     """,
     "bench_core.datasets": """
         Convention Dataset DatasetReader EvaluationProtocol ListedImage Splits Trial
