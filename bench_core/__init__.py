@@ -27,6 +27,7 @@ from bench_core.contracts.images import (
     Modality as Modality,
 )
 from bench_core.contracts.method import (
+    QUICK as QUICK,
     MethodSpec as MethodSpec,
     Paper as Paper,
     PresetSpec as PresetSpec,

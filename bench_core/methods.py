@@ -41,7 +41,7 @@ from bench_core.modeling.losses import (
     prediction_divergence as prediction_divergence,
     reconstruction_loss as reconstruction_loss,
 )
-from bench_core.modeling.necks import BNNeck as BNNeck
+from bench_core.modeling.necks import BNNeck as BNNeck, Embedding as Embedding, embed as embed
 from bench_core.modeling.normalization import ImageNormalization as ImageNormalization
 from bench_core.modeling.pretrained import PretrainedWeights as PretrainedWeights
 from bench_core.modeling.recomputation import (
@@ -49,23 +49,21 @@ from bench_core.modeling.recomputation import (
     recompute_blocks as recompute_blocks,
     running_statistics_kept as running_statistics_kept,
 )
-from bench_core.modeling.reid import (
-    Embedding as Embedding,
-    ReIDConfig as ReIDConfig,
-    embed as embed,
-)
 from bench_core.training.batches import Batch as Batch
 from bench_core.training.data import TrainingData as TrainingData
 from bench_core.training.method import Method as Method, StagedMethod as StagedMethod
 from bench_core.training.recipes import (
+    CONSTANT_RATE as CONSTANT_RATE,
     OptimizerConfig as OptimizerConfig,
     ParameterGroup as ParameterGroup,
     ScheduleConfig as ScheduleConfig,
 )
+from bench_core.training.reid import ReIDConfig as ReIDConfig
 from bench_core.training.run import TrainingRun as TrainingRun
 from bench_core.training.stages import (
     OptimizerPlan as OptimizerPlan,
     SamplingConfig as SamplingConfig,
     Stage as Stage,
+    Step as Step,
 )
 from bench_core.training.updates import Losses as Losses, Updates as Updates

@@ -83,6 +83,7 @@ def test_the_example_method_conforms(tmp_path: Path, monkeypatch: pytest.MonkeyP
     (tmp_path / "my_method").mkdir()
     blocks = re.findall(r"```python\n# (my_method/\w+\.py)\n(.*?)```", PLUGINS, re.DOTALL)
     assert len(blocks) == 3
+    assert sum(len(source.splitlines()) for _, source in blocks) <= 60  # a method is quickly tried
     for name, source in blocks:
         (tmp_path / name).write_text(source)
     monkeypatch.syspath_prepend(tmp_path)

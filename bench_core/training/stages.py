@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Self, TypeAlias
 
 from pydantic import Field
 from torch import nn
@@ -65,6 +65,10 @@ class OptimizerPlan:
         return cls(config=config, groups=groups, schedule=schedule, continued=continued)
 
 
+Step: TypeAlias = Callable[[Batch, Updates], Losses]
+"""Learns from a batch and returns its losses for the log."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Stage:
     """One stage of a training.
@@ -84,7 +88,7 @@ class Stage:
 
     name: str
     epochs: int
-    step: Callable[[Batch, Updates], Losses]
+    step: Step
     optimizers: Mapping[str, OptimizerPlan]
     sampling: SamplingConfig
     augmentation: AugmentationConfig

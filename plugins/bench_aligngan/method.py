@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 from torch import nn
@@ -14,20 +14,15 @@ from bench_aligngan.pixels import PixelModule
 from bench_aligngan.steps import DISCRIMINATORS, FEATURES, PIXELS, FeatureSteps, PixelSteps
 from bench_core import VISIBLE, Modality
 from bench_core.methods import (
-    Batch,
-    Losses,
+    CONSTANT_RATE,
     OptimizerPlan,
     ScheduleConfig,
     Stage,
     StagedMethod,
-    Updates,
+    Step,
     from_signed,
     to_signed,
 )
-
-CONSTANT = ScheduleConfig()
-
-Step = Callable[[Batch, Updates], Losses]
 
 
 class AlignGAN(StagedMethod[AlignGANConfig]):
@@ -108,24 +103,21 @@ class AlignGAN(StagedMethod[AlignGANConfig]):
 
     def _stages(self) -> Iterator[Stage]:
         config, feature_steps = self.config, self._feature_steps
-        yield Stage(
-            name="feature-warm-up",
+        yield config.stage(
+            "feature-warm-up",
+            feature_steps.warm_up,
+            {FEATURES: self._feature_plan(CONSTANT_RATE)},
             epochs=config.encoder_warmup_epochs,
-            step=feature_steps.warm_up,
-            optimizers={FEATURES: self._feature_plan(CONSTANT)},
-            sampling=config.sampling,
-            augmentation=config.augmentation,
         )
         if self._pixels is None:
             yield self._joint_stage(feature_steps.real_images, self._judges.networks)
             return
-        yield Stage(
-            name="pixel-warm-up",
+        yield config.stage(
+            "pixel-warm-up",
+            self._pixel_steps.warm_up,
+            self._gan_plans(self._pixel_steps.warm_up_discriminators, CONSTANT_RATE),
             epochs=config.pixel_warmup_epochs,
-            step=self._pixel_steps.warm_up,
-            optimizers=self._gan_plans(self._pixel_steps.warm_up_discriminators, CONSTANT),
             sampling=config.pixel_sampling,
-            augmentation=config.augmentation,
         )
         discriminators = self._judges.networks | self._pixel_steps.discriminators
         yield self._joint_stage(self._pixel_steps.joint, discriminators)
@@ -133,14 +125,8 @@ class AlignGAN(StagedMethod[AlignGANConfig]):
     def _joint_stage(self, step: Step, discriminators: Mapping[str, nn.Module]) -> Stage:
         config = self.config
         features = {FEATURES: self._feature_plan(config.schedule)}
-        return Stage(
-            name="joint",
-            epochs=config.epochs,
-            step=step,
-            optimizers=features | self._gan_plans(discriminators, config.schedule),
-            sampling=config.sampling,
-            augmentation=config.augmentation,
-        )
+        discriminating = self._gan_plans(discriminators, config.schedule)
+        return config.stage("joint", step, features | discriminating)
 
     def _feature_plan(self, schedule: ScheduleConfig) -> OptimizerPlan:
         return OptimizerPlan(

@@ -80,7 +80,7 @@ class JSIAConfig(ReIDConfig):
         train_content_encoder: Whether E^i learns in the generation stage, or starts to in the
             joint one (open).
         generation_epochs: Epochs of the generation module alone.
-        joint_epochs: Epochs of everything together.
+        epochs: Epochs of the joint stage, everything together.
         sampling: Batches of the joint stage.
         generation_sampling: Batches of the generation stage; in the joint stage images are
             generated for as many identities and images of each batch.
@@ -129,7 +129,7 @@ class JSIAConfig(ReIDConfig):
     end_to_end: bool = True
     train_content_encoder: bool = True
     generation_epochs: int = Field(default=100, ge=1)
-    joint_epochs: int = Field(default=50, ge=1)
+    epochs: int = Field(default=50, ge=1)
     sampling: SamplingConfig = SamplingConfig(identities=16, images=4)
     generation_sampling: SamplingConfig = SamplingConfig(identities=16, images=4)
     learner_optimizer: OptimizerConfig = OptimizerConfig(

@@ -12,6 +12,7 @@ from torch import nn
 
 from bench_core import Modality, UsageError
 from bench_core.methods import (
+    CONSTANT_RATE,
     Batch,
     Losses,
     OptimizerPlan,
@@ -72,23 +73,15 @@ class JSIA(StagedMethod[JSIAConfig]):
         There is nothing to pretrain where the features do not depend on generated images.
         """
         config = self.config
-        joint = Stage(
-            name="joint",
-            epochs=config.joint_epochs,
-            step=self.joint_step,
-            optimizers=self._plans(config.schedule, joint=True),
-            sampling=config.sampling,
-            augmentation=config.augmentation,
-        )
+        joint = config.stage("joint", self.joint_step, self._plans(config.schedule, joint=True))
         if not config.generates:
             return [joint]
-        generation = Stage(
-            name="generation",
+        generation = config.stage(
+            "generation",
+            self.generation_step,
+            self._plans(CONSTANT_RATE, joint=False),
             epochs=config.generation_epochs,
-            step=self.generation_step,
-            optimizers=self._plans(ScheduleConfig(), joint=False),
             sampling=config.generation_sampling,
-            augmentation=config.augmentation,
             frozen=[self._learner.networks],
         )
         return [generation, joint]

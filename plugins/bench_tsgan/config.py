@@ -9,7 +9,6 @@ from pydantic import Field, model_validator
 
 from bench_core.methods import (
     AdversarialForm,
-    AugmentationConfig,
     OptimizerConfig,
     ReIDConfig,
     SamplingConfig,
@@ -92,10 +91,8 @@ class TSGANConfig(ReIDConfig):
     adversarial_form: AdversarialForm = "log"
     maps_guide_generator: bool = False
     erasing: float = Field(default=0.0, ge=0, le=1)
-    epochs: int = Field(default=120, ge=1)
     teacher_epochs: int = Field(default=120, ge=1)
     generation_epochs: int = Field(default=0, ge=0)
-    sampling: SamplingConfig = SamplingConfig(identities=8, images=4)
     teacher_sampling: SamplingConfig = SamplingConfig(identities=16, images=4)
     optimizer: OptimizerConfig = OptimizerConfig(learning_rate=3.5e-4, weight_decay=5e-4)
     schedule: ScheduleConfig = WARM_UP
@@ -104,7 +101,6 @@ class TSGANConfig(ReIDConfig):
         learning_rate=2e-4, weight_decay=0.0, betas=(0.5, 0.999)
     )
     gan_schedule: ScheduleConfig = ScheduleConfig()
-    augmentation: AugmentationConfig = AugmentationConfig(flip=0.5, padding=10)
 
     @property
     def loss_weights(self) -> Mapping[str, float]:

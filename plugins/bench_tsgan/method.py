@@ -220,40 +220,29 @@ class TSGAN(StagedMethod[TSGANConfig]):
         fixed = [self._teacher] if config.has_teacher else []
         alone = config.learner != "student"
         if config.has_teacher or alone:
-            yield Stage(
-                name="teacher",
+            teacher = OptimizerPlan.of(
+                config.optimizer, self._teacher, schedule=config.teacher_schedule
+            )
+            yield config.stage(
+                "teacher",
+                self.teacher_step,
+                {TEACHER: teacher},
                 epochs=config.teacher_epochs,
-                step=self.teacher_step,
-                optimizers={
-                    TEACHER: OptimizerPlan.of(
-                        config.optimizer, self._teacher, schedule=config.teacher_schedule
-                    )
-                },
                 sampling=config.teacher_sampling,
-                augmentation=config.augmentation,
             )
         if alone:
             return
         if gan and config.generation_epochs:
-            yield Stage(
-                name="generation",
+            yield config.stage(
+                "generation",
+                self.generation_step,
+                gan,
                 epochs=config.generation_epochs,
-                step=self.generation_step,
-                optimizers=gan,
-                sampling=config.sampling,
-                augmentation=config.augmentation,
                 frozen=[self._student, *fixed],
             )
         student = OptimizerPlan.of(config.optimizer, self._student, schedule=config.schedule)
-        yield Stage(
-            name="joint",
-            epochs=config.epochs,
-            step=self.joint_step if gan else self.student_step,
-            optimizers={STUDENT: student, **gan},
-            sampling=config.sampling,
-            augmentation=config.augmentation,
-            frozen=fixed,
-        )
+        step = self.joint_step if gan else self.student_step
+        yield config.stage("joint", step, {STUDENT: student, **gan}, frozen=fixed)
 
     def _gan_plans(self) -> dict[str, OptimizerPlan]:
         if not self.config.has_generators:

@@ -8,7 +8,6 @@ from pydantic import Field, model_validator
 
 from bench_core.methods import (
     AfterTraining,
-    AugmentationConfig,
     OptimizerConfig,
     ReIDConfig,
     SamplingConfig,
@@ -39,7 +38,6 @@ class XIVConfig(ReIDConfig):
         scored_by: What an infrared and a visible image are ranked by: D(I, V) + D(I, X) as in
             Eq. 2, or either distance alone. Without X, D(I, V) is all there is. No other training.
         generator_weight_decay: Weight decay of the generator's ten numbers.
-        epochs: Number of epochs.
         sampling: P identities x K images; the paper gives their product, 48.
         optimizer: Adam, learning rate 0.00035, weight decay 0.0005.
         schedule: The rate falls when epochs 40 and 70 start; the warm-up is the strong baseline's.
@@ -54,11 +52,9 @@ class XIVConfig(ReIDConfig):
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
     scored_by: Annotated[ScoredBy, AfterTraining()] = "both"
     generator_weight_decay: float = Field(default=5e-4, ge=0)
-    epochs: int = Field(default=120, ge=1)
     sampling: SamplingConfig = SamplingConfig(identities=12, images=4)
     optimizer: OptimizerConfig = OptimizerConfig(learning_rate=3.5e-4, weight_decay=5e-4)
     schedule: ScheduleConfig = ScheduleConfig(warmup_epochs=10, milestones=(40, 70), told="start")
-    augmentation: AugmentationConfig = AugmentationConfig(flip=0.5, padding=10)
 
     @model_validator(mode="after")
     def _size_is_the_papers_for_its_backbone(self) -> Self:

@@ -57,21 +57,10 @@ class XIV(StagedMethod[XIVConfig]):
     def stages(self) -> Sequence[Stage]:
         """Return the one stage: everything is learned end to end (Eq. 11)."""
         config = self.config
-        return [
-            Stage(
-                name="joint",
-                epochs=config.epochs,
-                step=self.step,
-                optimizers={
-                    LEARNER: OptimizerPlan(
-                        config=config.optimizer, groups=self._groups(), schedule=config.schedule
-                    )
-                },
-                sampling=config.sampling,
-                augmentation=config.augmentation,
-                check=self.check_generator,
-            )
-        ]
+        plan = OptimizerPlan(
+            config=config.optimizer, groups=self._groups(), schedule=config.schedule
+        )
+        return [config.stage("joint", self.step, {LEARNER: plan}, check=self.check_generator)]
 
     def step(self, batch: Batch, updates: Updates) -> Losses:
         """Take one step on L = L_M + lambda L_C (Eq. 11)."""

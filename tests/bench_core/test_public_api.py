@@ -19,18 +19,18 @@ HEAVY = ("torch", "torchvision", "numpy", "pandas", "scipy", "PIL", "pydantic")
 DOORS = {
     "bench_core": """
         BenchError CheckpointError DataError DatasetSpec IMAGE_COLUMNS INFRARED MethodSpec Modality
-        Paper PluginError PresetSpec ProtocolSpec PublishedCount TrainingError UsageError VISIBLE
-        VariantSpec hookimpl
+        Paper PluginError PresetSpec ProtocolSpec PublishedCount QUICK TrainingError UsageError
+        VISIBLE VariantSpec hookimpl
     """,
     "bench_core.methods": """
         AdversarialForm AfterTraining AugmentationConfig BNNeck Backbone BackboneName Batch
-        Embedding FeatureDiscriminator ImageNormalization JointDiscriminator Losses Method
-        MethodConfig Metric MultiScaleDiscriminator OptimizerConfig OptimizerPlan ParameterGroup
-        PatchDiscriminator PretrainedWeights ReIDConfig ResidualBlock ResidualGenerator
-        SamplingConfig ScheduleConfig Stage StagedMethod TrainingData TrainingRun TripletDistance
-        Updates WeightsKind adversarial_loss augment batch_hard_triplet build_backbone
-        cross_batch_hard_triplet discrimination_loss embed from_signed identity_loss initialize_gan
-        prediction_divergence recompute recompute_blocks reconstruction_loss
+        CONSTANT_RATE Embedding FeatureDiscriminator ImageNormalization JointDiscriminator Losses
+        Method MethodConfig Metric MultiScaleDiscriminator OptimizerConfig OptimizerPlan
+        ParameterGroup PatchDiscriminator PretrainedWeights ReIDConfig ResidualBlock
+        ResidualGenerator SamplingConfig ScheduleConfig Stage StagedMethod Step TrainingData
+        TrainingRun TripletDistance Updates WeightsKind adversarial_loss augment batch_hard_triplet
+        build_backbone cross_batch_hard_triplet discrimination_loss embed from_signed identity_loss
+        initialize_gan prediction_divergence recompute recompute_blocks reconstruction_loss
         running_statistics_kept to_signed
     """,
     "bench_core.datasets": """

@@ -18,7 +18,7 @@ Make = Callable[..., JSIA]
 
 SETTINGS = (
     "generation_epochs=2",
-    "joint_epochs=2",
+    "epochs=2",
     "sampling.steps_per_epoch=2",
     "generation_sampling.steps_per_epoch=2",
 )

@@ -334,7 +334,7 @@ def test_a_few_joint_steps_lower_the_identity_losses(
 
 
 def test_the_stages_are_as_configured(make: Make) -> None:
-    method = make("full", "schedule.milestones=[3]", "joint_epochs=4")
+    method = make("full", "schedule.milestones=[3]", "epochs=4")
     config = method.config
     assert isinstance(config, JSIAConfig)
     generation, joint = method.stages()

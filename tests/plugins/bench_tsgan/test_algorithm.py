@@ -179,7 +179,7 @@ def test_the_networks_after_a_step_are_those_of_adam(
     steps: int, make: Make, batch: Batch, enter: Enter
 ) -> None:
     """Adam of the base rates, with weight decay in the gradient for the student alone."""
-    method = make("jd-all-ts", "optimizer.learning_rate=1e-3")
+    method = make("full", "optimizer.learning_rate=1e-3")
     reference = Reference(method)
     settings = {"generators": (2e-4, (0.5, 0.999), 0.0), "student": (1e-3, (0.9, 0.999), 5e-4)}
     settings["discriminators"] = settings["generators"]

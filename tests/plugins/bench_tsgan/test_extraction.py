@@ -15,7 +15,7 @@ from bench_tsgan.method import TSGAN
 
 Make = Callable[..., TSGAN]
 
-VARIANTS = ["jd-all-ts", "backbone", "od-single-ts", "od-all-ts"]
+VARIANTS = ["full", "backbone", "od-single-ts", "od-all-ts"]
 ALONE = ["infrared", "visible"]
 
 

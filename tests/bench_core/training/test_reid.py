@@ -57,6 +57,7 @@ def test_no_neck_is_run_for_a_pooled_feature(embedding: Embedding) -> None:
 def test_the_defaults_are_those_of_a_paper() -> None:
     config = ReIDConfig()
     assert (config.backbone, config.weights, config.embedding) == ("resnet50", "imagenet", "pooled")
+    assert (config.epochs, config.schedule.factor(119), config.sampling.images) == (120, 1, 4)
     assert (config.last_stride, config.stem_relu, config.image_size) == (1, True, (256, 128))
 
 
