@@ -106,7 +106,7 @@ def datasets(registry: Registry, *, as_json: bool) -> None:
             {
                 "dataset": spec.id,
                 "title": spec.title,
-                "synthetic stand-in": "yes" if spec.synthetic_layout else "no",
+                "synthetic stand-in": "yes" if spec.synthetic else "no",
                 "source": spec.source,
                 "paper": spec.paper,
             }

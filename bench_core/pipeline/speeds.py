@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 from bench_core.configuration import MethodChoice
+from bench_core.contracts.dataset import TINY, USUAL_DATASET
 from bench_core.data.opening import open_dataset
 from bench_core.data.verification.recognition import recognize
 from bench_core.pipeline.methods import build_method
@@ -34,7 +35,7 @@ def speed_of(
     with tempfile.TemporaryDirectory() as folder:
         if root is None:
             root = Path(folder) / "people"
-            generate(root, scale="tiny")
+            generate(root, registry.dataset(USUAL_DATASET), scale=TINY)
         spec = recognize(root, list(registry.datasets.values()))
         dataset = open_dataset(spec, root)
         method = build_method(choice, NUM_IDENTITIES)

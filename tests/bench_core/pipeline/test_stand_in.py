@@ -26,10 +26,10 @@ def rendered(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """Note what is rendered; a few people do."""
     roots: list[Path] = []
 
-    def render(root: Path, **options: Any) -> None:
+    def render(root: Path, spec: DatasetSpec, **options: Any) -> None:
         roots.append(root)
         sizes = {"train_identities": 2, "val_identities": 1, "test_identities": 2}
-        generate(root, **options | sizes, images_per_camera=1, workers=1)
+        generate(root, spec, **options | sizes, images_per_camera=1, workers=1)
 
     monkeypatch.setattr(stand_in, "generate", render)
     return roots

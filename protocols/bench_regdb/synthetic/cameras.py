@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bench_core.synthetic.bands import THERMAL, VISIBLE
-from bench_core.synthetic.cameras import Camera, Mount
-from bench_core.synthetic.canvas import Light
+from bench_core import VISIBLE
+from bench_core.synthetic import THERMAL, Camera, Light, Mount
 
 VISIBLE_CAMERA, THERMAL_CAMERA = 1, 2
 PARALLAX = 0.03
@@ -18,18 +17,12 @@ PARALLAX = 0.03
 
 _VISIBLE = Camera(
     band=VISIBLE,
-    scene="street",
-    place=1,
-    pitch=(0.16, 0.26),
     light=Light((0.37, 0.84, 0.40), ambient=0.5),
     tint=(1.0, 1.0, 1.02),
     exposure=(0.85, 1.3),
     gamma=0.85,
-    falloff=0.1,
-    background=1.0,
     blur=(0.002, 0.005),
     noise=0.014,
-    heights=(0.0, 1.0),
     margin=0.012,
     quality=(95, 95),
     aspect=0.5,

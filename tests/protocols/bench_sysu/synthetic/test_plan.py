@@ -9,7 +9,7 @@ import pytest
 from bench_core.contracts.errors import UsageError
 from bench_core.synthetic.plan import PlannedPerson, count_images
 from bench_core.synthetic.scales import Sizes, resolve_sizes
-from bench_core.synthetic.sysu_plan import SYSU_SCALES, UNLISTED, cell_lengths, plan_sysu
+from bench_sysu.synthetic.plan import SYSU_SCALES, UNLISTED, cell_lengths, plan_sysu
 
 VISIBLE, INFRARED = (1, 2, 4, 5), (3, 6)
 

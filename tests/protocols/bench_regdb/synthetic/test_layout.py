@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,11 @@ import pytest
 from PIL import Image
 
 NAME = re.compile(r"(male|female)_(front|back)_([vt])_(\d{5})_(\d+)\.bmp")
+
+
+@pytest.fixture
+def regdb_root(tiny_people: Callable[[str], Path]) -> Path:
+    return tiny_people("regdb")
 
 
 def images(root: Path, folder: str) -> set[str]:

@@ -8,9 +8,9 @@ from itertools import pairwise
 import pytest
 
 from bench_core.contracts.errors import UsageError
-from bench_core.synthetic.llcm_plan import LLCM_SCALES, label_order, plan_llcm
 from bench_core.synthetic.plan import PlannedPerson, count_images
 from bench_core.synthetic.scales import resolve_sizes
+from bench_llcm.synthetic.plan import LLCM_SCALES, label_order, plan_llcm
 
 VISIBLE = (1, 2, 3, 4, 5, 6, 7, 8, 9)
 INFRARED = (11, 12, 14, 15, 16, 17, 18, 19)

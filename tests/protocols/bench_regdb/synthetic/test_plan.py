@@ -8,8 +8,8 @@ import pytest
 
 from bench_core.contracts.errors import UsageError
 from bench_core.synthetic.plan import count_images
-from bench_core.synthetic.regdb_plan import REGDB_SCALES, draw_trials, plan_regdb
 from bench_core.synthetic.scales import resolve_sizes
+from bench_regdb.synthetic.plan import REGDB_SCALES, draw_trials, plan_regdb
 
 
 @pytest.mark.parametrize("seed", [0, 1, 17])
@@ -20,7 +20,7 @@ def test_the_full_scale_has_the_real_counts(seed: int) -> None:
     assert all(person.images == {1: 10, 2: 10} for person in people)
     assert count_images(people) == 8_240
     for trial in draw_trials(people, sizes, seed):
-        assert (len(trial.train), len(trial.test)) == (206, 206)
+        assert (len(trial["train"]), len(trial["test"])) == (206, 206)
 
 
 def test_the_full_scale_has_as_many_women_and_back_views_as_the_real_one() -> None:
@@ -41,10 +41,10 @@ def test_every_trial_splits_all_people_anew(scale: str) -> None:
     trials = draw_trials(people, sizes, 4)
     assert len(trials) == 10
     for trial in trials:
-        assert len(trial.train) == sizes.train_identities
-        assert len(trial.test) == sizes.test_identities
-        assert sorted((*trial.train, *trial.test)) == [person.identity for person in people]
-    assert len({frozenset(trial.train) for trial in trials}) == 10
+        assert len(trial["train"]) == sizes.train_identities
+        assert len(trial["test"]) == sizes.test_identities
+        assert sorted((*trial["train"], *trial["test"])) == [person.identity for person in people]
+    assert len({frozenset(trial["train"]) for trial in trials}) == 10
 
 
 def test_smaller_scales_have_the_sizes_asked_for() -> None:

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 NAME = re.compile(r"(\d{4})_c(\d{2})_s(\d{2})([0-5]\d)([0-5]\d)_f\d+_(vis|nir)\.jpg")
+
+
+@pytest.fixture
+def llcm_root(tiny_people: Callable[[str], Path]) -> Path:
+    return tiny_people("llcm")
 
 
 def images(root: Path, folder: str) -> set[str]:

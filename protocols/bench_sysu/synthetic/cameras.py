@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from bench_core.synthetic.bands import INFRARED, VISIBLE
-from bench_core.synthetic.cameras import Camera
-from bench_core.synthetic.canvas import Light, direction_to
+from bench_core import INFRARED, VISIBLE
+from bench_core.synthetic import Camera, Light, direction_to
 
 
 def _light(right: float, up: float, towards: float, ambient: float) -> Light:
@@ -15,14 +14,12 @@ SYSU_CAMERAS = {
     1: Camera(
         band=VISIBLE,
         scene="room",
-        place=1,
         pitch=(0.20, 0.30),
         light=_light(-0.5, 0.6, 0.7, 0.42),
         tint=(1.06, 1.0, 0.86),
         exposure=(0.95, 1.25),
         gamma=0.85,
         falloff=0.15,
-        background=1.0,
         blur=(0.001, 0.004),
         noise=0.012,
         heights=(0.35, 1.0),
@@ -39,11 +36,9 @@ SYSU_CAMERAS = {
         exposure=(0.75, 1.0),
         gamma=0.85,
         falloff=0.2,
-        background=1.0,
         blur=(0.002, 0.005),
         noise=0.018,
         heights=(0.25, 0.9),
-        margin=0.03,
         quality=(86, 93),
     ),
     3: Camera(
@@ -52,66 +47,43 @@ SYSU_CAMERAS = {
         place=2,
         pitch=(0.16, 0.24),
         light=_light(0.05, 0.25, 1.0, 0.12),
-        tint=(1.0, 1.0, 1.0),
         exposure=(1.0, 1.4),
-        gamma=0.8,
         falloff=0.5,
         background=0.62,
-        blur=(0.002, 0.006),
         noise=0.022,
         heights=(0.2, 0.85),
-        margin=0.03,
-        quality=(85, 92),
     ),
     4: Camera(
         band=VISIBLE,
-        scene="street",
         place=4,
         pitch=(0.10, 0.18),
         light=_light(0.3, 0.9, 0.3, 0.45),
-        tint=(1.0, 1.0, 1.0),
-        exposure=(0.9, 1.35),
-        gamma=0.8,
-        falloff=0.1,
-        background=1.0,
         blur=(0.001, 0.005),
         noise=0.012,
         heights=(0.1, 0.75),
-        margin=0.03,
         quality=(88, 95),
     ),
     5: Camera(
         band=VISIBLE,
-        scene="street",
         place=5,
         pitch=(0.22, 0.34),
         light=_light(-0.7, 0.7, 0.2, 0.55),
         tint=(1.1, 1.02, 0.82),
         exposure=(0.8, 1.2),
         gamma=0.9,
-        falloff=0.1,
-        background=1.0,
-        blur=(0.002, 0.006),
-        noise=0.016,
         heights=(0.0, 0.6),
         margin=0.035,
-        quality=(85, 92),
     ),
     6: Camera(
         band=INFRARED,
-        scene="street",
         place=6,
         pitch=(0.12, 0.22),
         light=_light(-0.1, 0.15, 1.0, 0.08),
-        tint=(1.0, 1.0, 1.0),
         exposure=(0.95, 1.45),
         gamma=0.75,
         falloff=0.6,
         background=0.4,
-        blur=(0.002, 0.006),
         noise=0.028,
         heights=(0.1, 0.8),
-        margin=0.03,
-        quality=(85, 92),
     ),
 }

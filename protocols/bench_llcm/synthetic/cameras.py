@@ -7,14 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bench_core.synthetic.bands import INFRARED, VISIBLE
-from bench_core.synthetic.cameras import Camera, Lamp, Range
-from bench_core.synthetic.canvas import Light, direction_to
+from bench_core import INFRARED, VISIBLE
+from bench_core.synthetic import Camera, Lamp, Light, direction_to
+from bench_llcm.layout import CAMERAS
 
 INFRARED_OFFSET = 10
 """Number 10 + c is camera c in infrared."""
-
-WITHOUT_INFRARED = 3
 
 SODIUM = (1.3, 0.85, 0.35)
 TUNGSTEN = (1.2, 0.95, 0.65)
@@ -28,9 +26,9 @@ class _Station:
     """Where a camera hangs, and the light there."""
 
     scene: str
-    pitch: Range
+    pitch: tuple[float, float]
     cast: tuple[float, float, float]
-    exposure: Range
+    exposure: tuple[float, float]
     lamps: tuple[Lamp, ...]
 
 
@@ -101,7 +99,8 @@ _STATIONS = {
 }
 
 
-def _in_dim_light(number: int, station: _Station) -> Camera:
+def _in_dim_light(number: int) -> Camera:
+    station = _STATIONS[number]
     return Camera(
         band=VISIBLE,
         scene=station.scene,
@@ -115,38 +114,27 @@ def _in_dim_light(number: int, station: _Station) -> Camera:
         background=1.7,
         blur=(0.002, 0.008),
         noise=0.035,
-        heights=(0.0, 1.0),
-        margin=0.03,
         quality=(80, 92),
         lamps=station.lamps,
     )
 
 
-def _in_infrared(number: int, station: _Station) -> Camera:
+def _in_infrared(number: int) -> Camera:
+    station = _STATIONS[number]
     return Camera(
         band=INFRARED,
         scene=station.scene,
         place=number,
         pitch=station.pitch,
         light=Light(direction_to(0.05, 0.2, 1.0), ambient=0.1),
-        tint=(1.0, 1.0, 1.0),
         exposure=(0.85, 1.35),
-        gamma=0.8,
         falloff=0.75,
-        background=1.0,
-        blur=(0.002, 0.006),
         noise=0.026,
-        heights=(0.0, 1.0),
-        margin=0.03,
         quality=(80, 92),
     )
 
 
 LLCM_CAMERAS = {
-    **{number: _in_dim_light(number, station) for number, station in _STATIONS.items()},
-    **{
-        INFRARED_OFFSET + number: _in_infrared(number, station)
-        for number, station in _STATIONS.items()
-        if number != WITHOUT_INFRARED
-    },
+    **{number: _in_dim_light(number) for number in CAMERAS[VISIBLE]},
+    **{INFRARED_OFFSET + number: _in_infrared(number) for number in CAMERAS[INFRARED]},
 }

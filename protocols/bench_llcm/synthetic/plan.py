@@ -4,46 +4,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from itertools import islice
 
-from bench_core.contracts.errors import UsageError
-from bench_core.synthetic.llcm_cameras import INFRARED_OFFSET, LLCM_CAMERAS
-from bench_core.synthetic.llcm_groups import real_groups
-from bench_core.synthetic.plan import (
-    HIGHEST_IDENTITY,
+from bench_core.synthetic import (
+    SMALL_SCALES,
+    People,
     PlannedPerson,
-    people_of_group,
-    scaled_groups,
+    PresenceGroup,
+    Randomness,
+    Sizes,
+    count_people,
+    plan_groups,
 )
-from bench_core.synthetic.randomness import Randomness
-from bench_core.synthetic.scales import DEMO, FULL, TINY, Sizes
+from bench_llcm.synthetic.groups import real_groups
 
 TRAIN, TEST = "train", "test"
 LABEL_STREAM = 1
 UNUSED_SHARE = 88 / 1064
 """Numbers that nobody has, for each person: the real ones are 0 to 1151 for 1,064 people."""
 
-VISIBLE_CAMERAS = tuple(number for number in LLCM_CAMERAS if number < INFRARED_OFFSET)
-INFRARED_CAMERAS = tuple(number for number in LLCM_CAMERAS if number > INFRARED_OFFSET)
-
 LLCM_SCALES = {
-    TINY: Sizes(
-        train_identities=12,
-        val_identities=0,
-        test_identities=8,
-        images_per_camera=4,
-        image_heights=(72, 128),
-    ),
-    DEMO: Sizes(
-        train_identities=80,
-        val_identities=0,
-        test_identities=40,
-        images_per_camera=8,
-        image_heights=(96, 208),
-    ),
-    FULL: Sizes(
+    **SMALL_SCALES,
+    "full": Sizes(
         train_identities=713,
-        val_identities=0,
         test_identities=351,
         images_per_camera=14,
         image_heights=(120, 400),
@@ -69,19 +51,10 @@ def plan_llcm(sizes: Sizes, seed: int) -> list[PlannedPerson]:
     Raises:
         UsageError: There are more people than four-digit folder names.
     """
-    rng = Randomness(seed, 0)
-    real = real_groups()
-    groups = real if sizes.real_counts else scaled_groups(real, sizes)
-    numbers = iter(_identity_numbers(sum(group.num_people for group in groups), rng))
-    people = [
-        person
-        for group in groups
-        for person in people_of_group(group, list(islice(numbers, group.num_people)), rng)
-    ]
-    return sorted(people, key=lambda person: person.identity)
+    return plan_groups(real_groups(), sizes, seed, _identity_numbers)
 
 
-def label_order(people: Sequence[PlannedPerson], seed: int) -> list[PlannedPerson]:
+def label_order(people: People, seed: int) -> list[PlannedPerson]:
     """Return the training people in the order of their class labels: a random one.
 
     Args:
@@ -93,13 +66,10 @@ def label_order(people: Sequence[PlannedPerson], seed: int) -> list[PlannedPerso
     return [train[place] for place in order]
 
 
-def _identity_numbers(num_people: int, rng: Randomness) -> list[int]:
+def _identity_numbers(groups: Sequence[PresenceGroup], rng: Randomness) -> list[int]:
     """Draw identity numbers in random order: 0, the last, and others between with gaps."""
+    num_people = count_people(groups)
     last = num_people + math.ceil(num_people * UNUSED_SHARE) - 1
-    if last > HIGHEST_IDENTITY:
-        raise UsageError(
-            f"{num_people} identities do not fit into four-digit folder names: ask for fewer"
-        )
     between = [place + 1 for place in rng.permutation(last - 1)[: num_people - 2]]
     numbers = [0, last, *between]
     return [numbers[place] for place in rng.permutation(len(numbers))]

@@ -6,7 +6,7 @@ https://github.com/SWU-CS-MediaLab/DMM-CDCN (commit 7692cf2, `Datasets/LLCM/idx`
 
 from __future__ import annotations
 
-from bench_core.synthetic.plan import PresenceGroup
+from bench_core.synthetic import PresenceGroup
 
 # A row for each set of cameras that people of a split are seen by: the split, the number of
 # people, and for each camera (10 + c is camera c in infrared) all their images together and,

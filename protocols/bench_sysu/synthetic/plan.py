@@ -5,38 +5,37 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from bench_core.contracts.errors import UsageError
-from bench_core.synthetic.plan import (
-    HIGHEST_IDENTITY,
+from bench_core.synthetic import (
+    People,
     PlannedPerson,
     PresenceGroup,
-    people_of_group,
-    scaled_groups,
+    Randomness,
+    Sizes,
+    count_people,
+    plan_groups,
 )
-from bench_core.synthetic.randomness import Randomness
-from bench_core.synthetic.scales import DEMO, FULL, TINY, Sizes
+from bench_sysu.layout import CAMERA_MODALITY
 
 UNLISTED = "unlisted"
-NUM_CAMERAS = 6
 PARTIAL_CAMERAS = (1, 2, 6)
 """Cameras whose cells in `rand_perm_cam.mat` end early: people with high numbers skip them."""
 
 SYSU_SCALES = {
-    TINY: Sizes(
+    "tiny": Sizes(
         train_identities=12,
         val_identities=4,
         test_identities=8,
         images_per_camera=2,
         image_heights=(72, 128),
     ),
-    DEMO: Sizes(
+    "demo": Sizes(
         train_identities=80,
         val_identities=8,
         test_identities=32,
         images_per_camera=6,
         image_heights=(96, 208),
     ),
-    FULL: Sizes(
+    "full": Sizes(
         train_identities=296,
         val_identities=99,
         test_identities=96,
@@ -94,18 +93,10 @@ def plan_sysu(sizes: Sizes, seed: int) -> list[PlannedPerson]:
     Raises:
         UsageError: There are more people than four-digit folder names.
     """
-    rng = Randomness(seed, 0)
-    groups = _real_groups() if sizes.real_counts else scaled_groups(_real_groups(), sizes)
-    numbers = _identity_numbers(groups, rng)
-    people = [
-        person
-        for group, identities in zip(groups, numbers, strict=True)
-        for person in people_of_group(group, identities, rng)
-    ]
-    return sorted(people, key=lambda person: person.identity)
+    return plan_groups(_real_groups(), sizes, seed, _identity_numbers)
 
 
-def cell_lengths(people: Sequence[PlannedPerson]) -> dict[int, int]:
+def cell_lengths(people: People) -> dict[int, int]:
     """Return the number of identities in each camera's cell of `rand_perm_cam.mat`.
 
     Args:
@@ -116,7 +107,7 @@ def cell_lengths(people: Sequence[PlannedPerson]) -> dict[int, int]:
     """
     highest = {
         camera: max((p.identity for p in people if camera in p.images), default=0)
-        for camera in range(1, NUM_CAMERAS + 1)
+        for camera in CAMERA_MODALITY
     }
     partial = max(highest[camera] for camera in PARTIAL_CAMERAS)
     longest = max(highest.values())
@@ -134,23 +125,19 @@ def _by_camera(numbers: Sequence[int]) -> dict[int, int]:
     return {camera: number for camera, number in enumerate(numbers, start=1) if number}
 
 
-def _identity_numbers(groups: Sequence[PresenceGroup], rng: Randomness) -> list[list[int]]:
+def _identity_numbers(groups: Sequence[PresenceGroup], rng: Randomness) -> list[int]:
     """Draw identity numbers without replacement, low or high ones as the group requires."""
-    low = sum(group.num_people for group in groups if _has_low_numbers(group))
-    high = sum(group.num_people for group in groups) - low
+    low = count_people([group for group in groups if _has_low_numbers(group)])
+    high = count_people(groups) - low
     # The real numbers end at 333 and 533, so one in 22 and one in 39 is not used.
     low_end = low + math.ceil(low / 22)
     high_end = low_end + high + math.ceil(high / 39)
-    if high_end > HIGHEST_IDENTITY:
-        raise UsageError(
-            f"{low + high} identities do not fit into four-digit folder names: ask for fewer"
-        )
     low_numbers = iter(_numbers_with_gaps(1, low_end, rng))
     high_numbers = iter(_numbers_with_gaps(low_end + 1, high_end, rng))
     return [
-        [next(low_numbers if _has_low_numbers(group) else high_numbers) for _ in range(people)]
+        next(low_numbers if _has_low_numbers(group) else high_numbers)
         for group in groups
-        for people in (group.num_people,)
+        for _ in range(group.num_people)
     ]
 
 

@@ -10,10 +10,10 @@ import pytest
 from numpy.typing import NDArray
 
 from bench_core.synthetic.cameras import Camera, Lamp
-from bench_core.synthetic.llcm_cameras import LLCM_CAMERAS
 from bench_core.synthetic.people import sample_person
 from bench_core.synthetic.rendering import render
-from bench_core.synthetic.sysu_cameras import SYSU_CAMERAS
+from bench_llcm.synthetic.cameras import LLCM_CAMERAS
+from bench_sysu.synthetic.cameras import SYSU_CAMERAS
 
 Pixels = NDArray[np.float64]
 Features = Callable[[Pixels], Pixels]

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import cycle, islice
 
-from bench_core.contracts.errors import UsageError
-from bench_core.synthetic.people import BACK, FRONT
-from bench_core.synthetic.plan import PlannedPerson, apportion
-from bench_core.synthetic.randomness import Randomness
-from bench_core.synthetic.regdb_cameras import THERMAL_CAMERA, VISIBLE_CAMERA
-from bench_core.synthetic.scales import DEMO, FULL, TINY, Sizes
+from bench_core import UsageError
+from bench_core.synthetic import (
+    BACK,
+    FRONT,
+    People,
+    PlannedPerson,
+    Randomness,
+    Sizes,
+    apportion,
+)
+from bench_regdb.layout import CAMERA_MODALITY, NUM_TRIALS, Role
 
-NUM_TRIALS = 10
 TRIAL_STREAM = 1
 BY_TRIAL = "by trial"
 """Split of everyone: each trial trains on other people."""
@@ -28,42 +30,26 @@ _REAL_VIEWS = (
 )
 
 REGDB_SCALES = {
-    TINY: Sizes(
+    "tiny": Sizes(
         train_identities=12,
-        val_identities=0,
         test_identities=8,
         images_per_camera=4,
         image_heights=(128, 128),
     ),
-    DEMO: Sizes(
+    "demo": Sizes(
         train_identities=40,
-        val_identities=0,
         test_identities=40,
         images_per_camera=10,
         image_heights=(128, 128),
     ),
-    FULL: Sizes(
+    "full": Sizes(
         train_identities=206,
-        val_identities=0,
         test_identities=206,
         images_per_camera=10,
         image_heights=(128, 128),
         real_counts=True,
     ),
 }
-
-
-@dataclass(frozen=True)
-class TrialSplit:
-    """One random split: the place of an identity in its half is its label.
-
-    Attributes:
-        train: Identities trained on, in the order of their labels from 0.
-        test: The others, in the order of theirs.
-    """
-
-    train: tuple[int, ...]
-    test: tuple[int, ...]
 
 
 def plan_regdb(sizes: Sizes, seed: int) -> list[PlannedPerson]:
@@ -91,14 +77,14 @@ def plan_regdb(sizes: Sizes, seed: int) -> list[PlannedPerson]:
     num_people = sizes.train_identities + sizes.test_identities
     parts = apportion(num_people, [num for _, _, num in _REAL_VIEWS])
     kinds = [row[:2] for row, part in zip(_REAL_VIEWS, parts, strict=True) for _ in range(part)]
-    images = dict.fromkeys((VISIBLE_CAMERA, THERMAL_CAMERA), int(sizes.images_per_camera))
+    images = dict.fromkeys(CAMERA_MODALITY, int(sizes.images_per_camera))
     return [
         PlannedPerson(identity, BY_TRIAL, images, feminine=kinds[place][0], view=kinds[place][1])
         for identity, place in enumerate(rng.permutation(num_people), start=1)
     ]
 
 
-def draw_trials(people: Sequence[PlannedPerson], sizes: Sizes, seed: int) -> list[TrialSplit]:
+def draw_trials(people: People, sizes: Sizes, seed: int) -> list[dict[Role, tuple[int, ...]]]:
     """Split the people at random, `NUM_TRIALS` times.
 
     Args:
@@ -107,14 +93,16 @@ def draw_trials(people: Sequence[PlannedPerson], sizes: Sizes, seed: int) -> lis
         seed: Seed of the dataset.
 
     Returns:
-        One split for each trial, all of them different where there are so many.
+        For each trial the identities of each half, in the order of their labels from 0; all of
+        them different where there are so many.
     """
     rng = Randomness(seed, TRIAL_STREAM)
     cut = sizes.train_identities
     possible = min(NUM_TRIALS, math.comb(len(people), cut))
-    trials: dict[frozenset[int], TrialSplit] = {}
+    trials: dict[frozenset[int], dict[Role, tuple[int, ...]]] = {}
     while len(trials) < possible:
         order = [people[place].identity for place in rng.permutation(len(people))]
-        trial = TrialSplit(train=tuple(order[:cut]), test=tuple(order[cut:]))
-        trials.setdefault(frozenset(trial.train), trial)
+        trials.setdefault(
+            frozenset(order[:cut]), {"train": tuple(order[:cut]), "test": tuple(order[cut:])}
+        )
     return [*trials.values(), *islice(cycle(trials.values()), NUM_TRIALS - possible)]

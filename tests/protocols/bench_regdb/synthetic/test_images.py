@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from bench_core.synthetic.cameras import Camera
 from bench_core.synthetic.materials import Material
 from bench_core.synthetic.people import BACK, FRONT, Person, sample_person
-from bench_core.synthetic.regdb_cameras import REGDB_CAMERAS, THERMAL_CAMERA, VISIBLE_CAMERA
 from bench_core.synthetic.rendering import render
+from bench_regdb.synthetic.cameras import REGDB_CAMERAS, THERMAL_CAMERA, VISIBLE_CAMERA
 
 Pixels = NDArray[np.float64]
 Features = Callable[[Pixels], Pixels]
