@@ -76,8 +76,8 @@ def _render(spec: DatasetSpec, root: Path, cache: Path) -> dict[str, Any]:
     dataset, content = _read(spec, root, cache)
     if not dataset.synthetic:
         raise PluginError(
-            f"{spec.reader} takes rendered people for real ones: Dataset.synthetic must be "
-            "bench_core.is_synthetic(root)"
+            f"{spec.reader} takes rendered people for real ones: its Dataset.synthetic must be "
+            "is_synthetic(root)"
         )
     facts = _facts(dataset, content)
     write_json(_record(root), facts)
