@@ -127,12 +127,12 @@ def plan_groups(
         The people, by ascending identity.
 
     Raises:
-        UsageError: There are more people than numbers of four digits, as folders have.
+        UsageError: An identity number would have more than the four digits of a folder's name.
     """
     rng = Randomness(seed, 0)
     planned = groups if sizes.real_counts else _scaled_groups(groups, sizes)
     numbers = numbering(planned, rng)
-    if max(numbers) > HIGHEST_IDENTITY:
+    if max(numbers, default=0) > HIGHEST_IDENTITY:
         raise UsageError(
             f"{len(numbers)} identities do not fit into four-digit folder names: ask for fewer"
         )
