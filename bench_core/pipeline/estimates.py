@@ -88,10 +88,6 @@ def show_duration(seconds: float) -> str:
 def _training_macs(method: StagedMethod, costs: tuple[StageCost, ...], data: TrainingData) -> float:
     total = 0.0
     for stage, cost in zip(method.stages(), costs, strict=True):
-        sampler = data.sampler(
-            num_identities=stage.sampling.identities,
-            num_images=stage.sampling.images,
-            steps_per_epoch=stage.sampling.steps_per_epoch,
-        )
-        total += cost.step_macs * sampler.steps_per_epoch * stage.epochs
+        num_steps = data.sampler(stage.sampling).steps_per_epoch * stage.epochs
+        total += cost.step_macs * num_steps
     return total
