@@ -16,7 +16,7 @@ from bench_core.training.data import TrainingData
 from bench_core.training.method import Method, StagedMethod
 
 if TYPE_CHECKING:
-    from bench_core.profiling.steps import StageCost
+    from bench_core.profiling.training_steps import StageCost
 
 TOLD_FROM_SECONDS = 600.0
 """Shorter trainings start without a word."""

@@ -15,7 +15,7 @@ from bench_core.pipeline.methods import build_method
 from bench_core.plugins import Registry
 from bench_core.profiling.cost import InferenceCost, inference_cost
 from bench_core.profiling.counting import simulated
-from bench_core.profiling.steps import StageCost, stage_costs
+from bench_core.profiling.training_steps import StageCost, stage_costs
 from bench_core.system.escaping import in_one_line
 from bench_core.system.progress import progress
 from bench_core.training.method import Method, StagedMethod

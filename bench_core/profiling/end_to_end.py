@@ -25,7 +25,7 @@ Limit: TypeAlias = Literal["data", "model"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class PipelineSpeed:
+class EndToEndSpeed:
     """How long some images take on each part of the way to their features.
 
     Attributes:
@@ -66,9 +66,9 @@ class PipelineSpeed:
         }
 
 
-def measure_pipeline(
+def measure_end_to_end(
     method: Method, dataset: Dataset, image_size: tuple[int, int], settings: ExtractionSettings
-) -> PipelineSpeed:
+) -> EndToEndSpeed:
     """Decode images of a dataset and extract their features, once.
 
     Args:
@@ -87,7 +87,7 @@ def measure_pipeline(
         decoding_seconds = time.perf_counter() - started
         rows = np.arange(len(chosen.images))
         extraction = extract_features(method, chosen.images, rows, store, settings)
-    return PipelineSpeed(
+    return EndToEndSpeed(
         num_images=len(rows),
         decoding_seconds=decoding_seconds,
         extraction_seconds=extraction.seconds - extraction.checking_seconds,
