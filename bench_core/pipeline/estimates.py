@@ -11,7 +11,7 @@ import torch
 from bench_core.configuration import MethodChoice
 from bench_core.contracts.images import VISIBLE
 from bench_core.features.fast import in_format
-from bench_core.pipeline.profiles import count_cost
+from bench_core.pipeline.costs import count_cost
 from bench_core.training.data import TrainingData
 from bench_core.training.method import Method, StagedMethod
 

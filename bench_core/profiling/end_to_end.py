@@ -43,6 +43,21 @@ class EndToEndSpeed:
     waited_seconds: float
 
     @property
+    def decoding(self) -> float:
+        """Images per second from files to decoded images."""
+        return self.num_images / self.decoding_seconds
+
+    @property
+    def cache_to_features(self) -> float:
+        """Images per second from decoded images to features."""
+        return self.num_images / self.extraction_seconds
+
+    @property
+    def files_to_features(self) -> float:
+        """Images per second from files to features."""
+        return self.num_images / (self.decoding_seconds + self.extraction_seconds)
+
+    @property
     def limit_from_files(self) -> Limit:
         """What takes longer when the images are not yet decoded."""
         return "data" if self.decoding_seconds > self.extraction_seconds else "model"
@@ -54,12 +69,11 @@ class EndToEndSpeed:
 
     def as_document(self) -> dict[str, Any]:
         """Return the speeds as `bench profile --json` gives them, in images per second."""
-        whole = self.decoding_seconds + self.extraction_seconds
         return {
             "images": self.num_images,
-            "decoding": round(self.num_images / self.decoding_seconds, 2),
-            "files_to_features": round(self.num_images / whole, 2),
-            "cache_to_features": round(self.num_images / self.extraction_seconds, 2),
+            "decoding": round(self.decoding, 2),
+            "files_to_features": round(self.files_to_features, 2),
+            "cache_to_features": round(self.cache_to_features, 2),
             "waiting_for_data": round(self.waited_seconds / self.extraction_seconds, 4),
             "limit_from_files": self.limit_from_files,
             "limit_from_cache": self.limit_from_cache,
