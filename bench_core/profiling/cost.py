@@ -120,32 +120,11 @@ def inference_cost(
         with recorded(networks) as record:
             method.extract(image, modality)
         records[modality] = record
-    split = _Split(networks, records)
-    parameters = sum(split.sizes[name] for name in split.used)
-    return InferenceCost(
-        macs={modality: record.macs.total() for modality, record in records.items()},
-        parameters=parameters,
-        training_only_parameters=sum(split.sizes.values()) - parameters,
-        modules=split.parts(),
-        uncounted=_uncounted(records),
-    )
+    return cost_of(networks, records)
 
 
-def _uncounted(records: Mapping[Modality, Record]) -> tuple[Uncounted, ...]:
-    names = set[str]().union(*(record.uncounted for record in records.values()))
-    return tuple(
-        Uncounted(
-            name=name,
-            work={kind: record.uncounted.get(name, Work()) for kind, record in records.items()},
-        )
-        for name in sorted(names)
-    )
-
-
-def module_costs(
-    networks: nn.ModuleDict, records: Mapping[Modality, Record]
-) -> tuple[ModuleCost, ...]:
-    """Split the cost of extraction over the networks.
+def cost_of(networks: nn.ModuleDict, records: Mapping[Modality, Record]) -> InferenceCost:
+    """Sum up the cost of extraction, in all and split over the networks.
 
     A part that extraction uses only half of is given as its parts, so that all of a part's
     parameters are of extraction or none is. Every multiply-add and parameter is in one part.
@@ -154,21 +133,36 @@ def module_costs(
         networks: Every network by name.
         records: What ran for an image of each modality.
     """
-    return _Split(networks, records).parts()
+    split = _Split(networks, records)
+    parameters = sum(split.sizes[name] for name in split.used)
+    uncounted = sorted({name for record in records.values() for name in record.uncounted})
+    return InferenceCost(
+        macs={modality: record.macs.total() for modality, record in records.items()},
+        parameters=parameters,
+        training_only_parameters=sum(split.sizes.values()) - parameters,
+        modules=split.parts(),
+        uncounted=tuple(
+            Uncounted(
+                name=name,
+                work={kind: record.uncounted.get(name, Work()) for kind, record in records.items()},
+            )
+            for name in uncounted
+        ),
+    )
 
 
 class _Split:
     """The parameters of a method, which of them extraction reads, and the parts they are in."""
 
     def __init__(self, networks: nn.ModuleDict, records: Mapping[Modality, Record]) -> None:
-        self._networks = networks
-        self._records = records
-        self.sizes = {name: value.numel() for name, value in networks.named_parameters()}
+        self._networks, self._records = networks, records
+        self._ran = set[str]().union(*(record.running for record in records.values()))
         self.used = set[str]().union(*(record.parameters for record in records.values()))
+        self.sizes = {name: value.numel() for name, value in networks.named_parameters()}
 
     def parts(self) -> tuple[ModuleCost, ...]:
         found = [part for name, net in self._networks.items() for part in self._divide(name, net)]
-        outside = self._cost(OUTSIDE_LABEL, [OUTSIDE], [])
+        outside = self._cost(OUTSIDE_LABEL, {OUTSIDE}, [])
         return (*found, outside) if any(outside.macs.values()) else tuple(found)
 
     def _divide(self, name: str, module: nn.Module) -> Iterator[ModuleCost]:
@@ -176,29 +170,26 @@ class _Split:
         num_used = len(self.used.intersection(parameters))
         children = dict(module.named_children())
         if num_used in (0, len(parameters)) or not children:
-            ran = {key for record in self._records.values() for key in record.running}
-            yield self._cost(name, [key for key in ran if _within(key, name)], parameters)
+            yield self._cost(name, {key for key in self._ran if _within(key, name)}, parameters)
             return
         own = [key for key in parameters if key.rpartition(".")[0] == name]
-        itself = self._cost(name, [name], own)
+        itself = self._cost(name, {name}, own)
         if itself.parameters or any(itself.macs.values()):
             yield itself
         for child, part in children.items():
             yield from self._divide(f"{name}.{child}", part)
 
-    def _cost(self, name: str, modules: Sequence[str], parameters: Sequence[str]) -> ModuleCost:
+    def _cost(self, name: str, modules: set[str], parameters: Sequence[str]) -> ModuleCost:
         """Sum up some modules, each without what is within it, and some parameters."""
-        records = self._records.items()
-        used = (
-            not self.used.isdisjoint(parameters)
-            if parameters
-            else any(record.running.intersection(modules) for _, record in records)
-        )
+        used = self.used.intersection(parameters) if parameters else self._ran & modules
         return ModuleCost(
             name=name,
-            macs={kind: sum(record.macs[key] for key in modules) for kind, record in records},
+            macs={
+                modality: sum(record.macs[key] for key in modules)
+                for modality, record in self._records.items()
+            },
             parameters=sum(self.sizes[key] for key in parameters),
-            inference=used,
+            inference=bool(used),
         )
 
 

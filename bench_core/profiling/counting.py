@@ -6,7 +6,6 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import torch
@@ -140,18 +139,11 @@ def watched(
 
     All modules are told of: a method may call a part of a network without the whole.
     """
-
-    def before(name: str, *_: Any) -> None:
-        enter(name)
-
-    def after(name: str, *_: Any) -> None:
-        leave(name)
-
     with ExitStack() as hooks:
         for name, module in networks.named_modules():
             for hook in (
-                module.register_forward_pre_hook(partial(before, name)),
-                module.register_forward_hook(partial(after, name), always_call=True),
+                module.register_forward_pre_hook(lambda *_, name=name: enter(name)),
+                module.register_forward_hook(lambda *_, name=name: leave(name), always_call=True),
             ):
                 hooks.callback(hook.remove)
         yield

@@ -19,8 +19,8 @@ from bench_core.profiling.cost import (
     OUTSIDE_LABEL,
     InferenceCost,
     ModuleCost,
+    cost_of,
     inference_cost,
-    module_costs,
 )
 from bench_core.profiling.counting import recorded, simulated
 
@@ -169,7 +169,7 @@ def split(
         with recorded(networks) as record:
             run(torch.rand(1, 4))
         records[modality] = record
-    return {part.name: part for part in module_costs(networks, records)}
+    return {part.name: part for part in cost_of(networks, records).modules}
 
 
 def test_a_network_that_extraction_uses_in_part_is_given_in_parts(networks: nn.ModuleDict) -> None:
