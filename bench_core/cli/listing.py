@@ -139,7 +139,7 @@ def plugins(registry: Registry, *, as_json: bool) -> None:
 
 
 def _print_costs(registry: Registry, *, training: bool, as_json: bool) -> None:
-    from bench_core.pipeline.profiles import NUM_IDENTITIES, count_costs
+    from bench_core.pipeline.costs import NUM_IDENTITIES, count_costs
 
     rows = [cost.as_row() for cost in count_costs(registry, training=training)]
     if as_json:

@@ -1,4 +1,4 @@
-"""What was measured on: the device, its clocks and power, and the software that drives it."""
+"""What was measured on: device, clocks, power, software, and the fastest that it multiplies."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from typing import Any, TypeAlias
 import torch
 from torch.backends import cudnn
 
-from bench_core.system.arithmetic import processor_flags
+from bench_core.profiling.timing import Timing, measure
+from bench_core.system.arithmetic import NumberFormat, arithmetic, processor_flags
 from bench_core.system.devices import device_name
 from bench_core.system.processes import num_processors
 
@@ -32,6 +33,9 @@ NVIDIA_READINGS = {
 """Our names of what nvidia-smi is asked for, and its own."""
 NVIDIA_TIMEOUT_SECONDS = 10.0
 _PROCESSOR_INFORMATION = Path("/proc/cpuinfo")
+
+MATRIX_SIZES = {"cpu": 2048, "cuda": 8192}
+"""Rows and columns of the matrices that each type of device multiplies at its fastest."""
 
 Readings: TypeAlias = dict[str, float | None]
 
@@ -65,6 +69,34 @@ class DeviceReport:
         return asdict(self)
 
 
+@dataclass(frozen=True, kw_only=True)
+class MatrixPeak:
+    """The rate of a product of two large square matrices.
+
+    Attributes:
+        number_format: Of the factors.
+        size: Rows and columns of each matrix.
+        timing: Of the product.
+    """
+
+    number_format: NumberFormat
+    size: int
+    timing: Timing
+
+    @property
+    def flops_per_second(self) -> float:
+        """FLOPs (two for a multiply-add) in a second, of the fastest product."""
+        return 2 * self.size**3 / min(self.timing.seconds)
+
+    def as_document(self) -> dict[str, Any]:
+        """Return the peak as `bench profile --json` lists it."""
+        return {
+            "dtype": self.number_format,
+            "matrix_size": self.size,
+            "flops_per_second": round(self.flops_per_second),
+        }
+
+
 def report_device(device: torch.device) -> DeviceReport:
     """Describe a device; best called right after it was at work, for its clock and power."""
     versions = {"python": platform.python_version(), "torch": torch.__version__}
@@ -87,6 +119,39 @@ def report_device(device: torch.device) -> DeviceReport:
         readings=readings,
         versions=versions,
     )
+
+
+def matrix_peak(
+    number_format: NumberFormat,
+    device: torch.device,
+    budget_seconds: float,
+    size: int | None = None,
+) -> MatrixPeak:
+    """Measure how fast a device multiplies large matrices with `torch.mm`.
+
+    Args:
+        number_format: Of the factors.
+        device: The device.
+        budget_seconds: When to stop.
+        size: Rows and columns of the matrices; by default, those of `MATRIX_SIZES`.
+    """
+    size = size or MATRIX_SIZES[device.type]
+    dtype = torch.bfloat16 if number_format == "bfloat16" else torch.float32
+    first, second = (torch.rand(size, size, device=device).to(dtype) for _ in range(2))
+    with torch.inference_mode(), arithmetic(device, number_format):
+        timing = measure(lambda: torch.mm(first, second), device, budget_seconds)
+    return MatrixPeak(number_format=number_format, size=size, timing=timing)
+
+
+def speed_group(device: str, number_format: str, versions: Mapping[str, str]) -> str:
+    """Return a key that two measurements share if their speeds may be ranked.
+
+    Args:
+        device: Name of the device, with its number of threads where it is a processor.
+        number_format: Such as "float32".
+        versions: Version of each distribution by name; that of torch names its build for CUDA.
+    """
+    return f"{device} | {number_format} | torch {versions['torch']}"
 
 
 def _processor_clock() -> float | None:

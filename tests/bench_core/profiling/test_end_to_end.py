@@ -12,8 +12,8 @@ from bench_core.features.extraction import ExtractionSettings
 from bench_core.loading import load_object
 from bench_core.pipeline.methods import build_method
 from bench_core.plugins import Registry
-from bench_core.profiling import pipeline
-from bench_core.profiling.pipeline import PipelineSpeed, measure_pipeline
+from bench_core.profiling import end_to_end
+from bench_core.profiling.end_to_end import EndToEndSpeed, measure_end_to_end
 
 SETTINGS = ExtractionSettings(device=torch.device("cpu"), batch_size=32)
 
@@ -27,16 +27,16 @@ def dataset(registry: Registry, sysu_root: Path) -> Dataset:
 def test_images_go_the_whole_way(
     choose: Callable[..., MethodChoice], dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pipeline, "MOST_IMAGES", 60)
+    monkeypatch.setattr(end_to_end, "MOST_IMAGES", 60)
     method = build_method(choose("xiv", "quick", "image_height=32", "image_width=16"), 4)
-    speed = measure_pipeline(method, dataset, (32, 16), SETTINGS)
+    speed = measure_end_to_end(method, dataset, (32, 16), SETTINGS)
     assert speed.num_images == 60
     assert speed.decoding_seconds > 0
     assert 0 <= speed.waited_seconds <= speed.extraction_seconds
 
 
 def test_a_small_dataset_is_taken_whole(dataset: Dataset) -> None:
-    assert pipeline._some(dataset.images).equals(dataset.images.reset_index(drop=True))
+    assert end_to_end._some(dataset.images).equals(dataset.images.reset_index(drop=True))
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_a_small_dataset_is_taken_whole(dataset: Dataset) -> None:
 def test_the_limit_is_what_takes_longer(
     decoding: float, extraction: float, waited: float, expected: tuple[str, str]
 ) -> None:
-    speed = PipelineSpeed(
+    speed = EndToEndSpeed(
         num_images=10,
         decoding_seconds=decoding,
         extraction_seconds=extraction,
@@ -60,7 +60,7 @@ def test_the_limit_is_what_takes_longer(
 
 
 def test_rates_are_images_per_second() -> None:
-    speed = PipelineSpeed(
+    speed = EndToEndSpeed(
         num_images=12, decoding_seconds=2.0, extraction_seconds=4.0, waited_seconds=1.0
     )
     assert speed.as_document() == {

@@ -14,7 +14,7 @@ import torch
 from bench_core.configuration import MethodChoice, choose_method
 from bench_core.contracts.errors import PluginError
 from bench_core.contracts.result import Cost
-from bench_core.pipeline.profiles import count_cost, count_costs
+from bench_core.pipeline.costs import count_cost, count_costs
 from bench_core.plugins import Registry, load_registry
 
 CPU = torch.device("cpu")

@@ -1,21 +1,28 @@
-"""What a method costs: built from its specification and counted, without a training."""
+"""What a method costs: built from its specification, counted and measured, without a training."""
 
 from __future__ import annotations
 
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
 
 from bench_core.configuration import MethodChoice, choose_method
+from bench_core.contracts.dataset import TINY, USUAL_DATASET
 from bench_core.contracts.errors import BenchError
+from bench_core.data.opening import open_dataset
+from bench_core.data.verification.recognition import recognize
 from bench_core.pipeline.methods import build_method
 from bench_core.plugins import Registry
 from bench_core.profiling.cost import InferenceCost, inference_cost
 from bench_core.profiling.counting import simulated
-from bench_core.profiling.steps import StageCost, stage_costs
+from bench_core.profiling.speed import SpeedReport, SpeedSettings, measure_speed
+from bench_core.profiling.training_steps import StageCost, stage_costs
+from bench_core.synthetic import generate
 from bench_core.system.escaping import in_one_line
 from bench_core.system.progress import progress
 from bench_core.training.method import Method, StagedMethod
@@ -124,6 +131,32 @@ def count_costs(registry: Registry, *, training: bool) -> list[MethodCost]:
         except Exception as error:  # noqa: BLE001  # a stranger's method may raise anything
             _say(f"Warning: the cost of {spec.id} could not be counted: {in_one_line(error)}")
     return costs
+
+
+def speed_of(
+    registry: Registry, choice: MethodChoice, settings: SpeedSettings, root: Path | None
+) -> SpeedReport:
+    """Measure how fast a method is, with random weights.
+
+    Args:
+        registry: Where the dataset's plugin is found.
+        choice: The method.
+        settings: What to measure, and for how long.
+        root: Root of the dataset whose images go the whole way from files to features; without it,
+            a few synthetic people are rendered.
+
+    Raises:
+        DataError: The root is no dataset that is known, or an image is damaged.
+        BenchError: The method cannot be built.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        if root is None:
+            root = Path(folder) / "people"
+            generate(root, registry.dataset(USUAL_DATASET), scale=TINY)
+        spec = recognize(root, list(registry.datasets.values()))
+        dataset = open_dataset(spec, root)
+        method = build_method(choice, NUM_IDENTITIES)
+        return measure_speed(method, choice.config.image_size, settings, dataset)
 
 
 def _training(

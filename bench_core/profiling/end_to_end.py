@@ -25,7 +25,7 @@ Limit: TypeAlias = Literal["data", "model"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class PipelineSpeed:
+class EndToEndSpeed:
     """How long some images take on each part of the way to their features.
 
     Attributes:
@@ -43,6 +43,21 @@ class PipelineSpeed:
     waited_seconds: float
 
     @property
+    def decoding(self) -> float:
+        """Images per second from files to decoded images."""
+        return self.num_images / self.decoding_seconds
+
+    @property
+    def cache_to_features(self) -> float:
+        """Images per second from decoded images to features."""
+        return self.num_images / self.extraction_seconds
+
+    @property
+    def files_to_features(self) -> float:
+        """Images per second from files to features."""
+        return self.num_images / (self.decoding_seconds + self.extraction_seconds)
+
+    @property
     def limit_from_files(self) -> Limit:
         """What takes longer when the images are not yet decoded."""
         return "data" if self.decoding_seconds > self.extraction_seconds else "model"
@@ -54,21 +69,20 @@ class PipelineSpeed:
 
     def as_document(self) -> dict[str, Any]:
         """Return the speeds as `bench profile --json` gives them, in images per second."""
-        whole = self.decoding_seconds + self.extraction_seconds
         return {
             "images": self.num_images,
-            "decoding": round(self.num_images / self.decoding_seconds, 2),
-            "files_to_features": round(self.num_images / whole, 2),
-            "cache_to_features": round(self.num_images / self.extraction_seconds, 2),
+            "decoding": round(self.decoding, 2),
+            "files_to_features": round(self.files_to_features, 2),
+            "cache_to_features": round(self.cache_to_features, 2),
             "waiting_for_data": round(self.waited_seconds / self.extraction_seconds, 4),
             "limit_from_files": self.limit_from_files,
             "limit_from_cache": self.limit_from_cache,
         }
 
 
-def measure_pipeline(
+def measure_end_to_end(
     method: Method, dataset: Dataset, image_size: tuple[int, int], settings: ExtractionSettings
-) -> PipelineSpeed:
+) -> EndToEndSpeed:
     """Decode images of a dataset and extract their features, once.
 
     Args:
@@ -87,7 +101,7 @@ def measure_pipeline(
         decoding_seconds = time.perf_counter() - started
         rows = np.arange(len(chosen.images))
         extraction = extract_features(method, chosen.images, rows, store, settings)
-    return PipelineSpeed(
+    return EndToEndSpeed(
         num_images=len(rows),
         decoding_seconds=decoding_seconds,
         extraction_seconds=extraction.seconds - extraction.checking_seconds,

@@ -1,8 +1,9 @@
-"""Optimisers that go on from stage to stage, and those that start anew."""
+"""Steps of a stage: what they draw, when it is checked, and optimisers from stage to stage."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from bench_core import (
     TrainingData,
     Updates,
 )
+from bench_core.training.stage_runner import enter_stages
 
 Make = Callable[..., Any]
 
@@ -145,3 +147,39 @@ def test_adam_keeps_its_moments_and_its_count_of_steps(data: TrainingData, make_
     stages = [stage("first", continued=False), stage("first", "second", continued=True)]
     make_run().execute(networks, stages, data)
     assert seen == {"first": 6, "second": 3}
+
+
+def test_a_stage_is_checked_with_the_first_batch_of_each_epoch(
+    data: TrainingData, make_method: Make, make_run: Make
+) -> None:
+    method, seen = make_method(), list[str]()
+    step = method.step
+
+    def watched(batch: Batch, updates: Updates) -> Mapping[str, torch.Tensor]:
+        seen.append("step")
+        losses: Mapping[str, torch.Tensor] = step(batch, updates)
+        return losses
+
+    (stage, _) = method.stages()
+    stage = replace(stage, step=watched, check=lambda _batch: seen.append("check"))
+    make_run().execute(method.networks, [stage], data)
+    assert seen == ["check", "step", "step", "step"] * 2
+
+
+def test_a_step_draws_by_its_place_alone(make_method: Make) -> None:
+    method, drawn = make_method(), list[float]()
+
+    def step(_batch: Batch, _updates: Updates) -> Mapping[str, torch.Tensor]:
+        drawn.append(torch.rand(()).item())
+        return {}
+
+    stages = [replace(stage, step=step) for stage in method.stages()]
+    batch = Batch(torch.rand(1), torch.rand(1), torch.zeros(1, dtype=torch.int64))
+    for seed in (7, 7, 8):
+        for runner in enter_stages(method.networks, stages, precision="float32", seed=seed):
+            for epoch in range(2):
+                runner.begin_epoch(epoch)
+                for number in range(2):
+                    runner.step(batch, epoch, number)
+    assert drawn[:8] == drawn[8:16]
+    assert len(set(drawn)) == 16
