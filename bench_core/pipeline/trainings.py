@@ -249,8 +249,8 @@ def _refuse_one_file_for_all(
     raise UsageError(
         f"--weights {path}: {model.description.method} trains nothing, so one model would be "
         f"scored on all {len(trained_on)} training splits of {inputs.protocol.spec.id}, of which "
-        f"it may have seen the people; give --weights FOLDER with {next(iter(trained_on))}.pth and so "
-        "on, a model for each split"
+        f"it may have seen the people; give --weights FOLDER with {next(iter(trained_on))}.pth and "
+        "so on, a model for each split"
     )
 
 
