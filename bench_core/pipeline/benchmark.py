@@ -21,7 +21,7 @@ from bench_core.contracts.result import (
     ResultRecord,
 )
 from bench_core.contracts.scores import Scores
-from bench_core.evaluation import Evaluation, join_evaluations
+from bench_core.evaluation.summary import Evaluation, join_evaluations
 from bench_core.features.table import FeatureTable
 from bench_core.pipeline.attribution import attributed
 from bench_core.pipeline.embeddings import ExtractionReport, features_of

@@ -15,9 +15,8 @@ from bench_core.contracts.dataset import DatasetSpec, Splits
 from bench_core.contracts.errors import DataError, UsageError
 from bench_core.contracts.method import Metric
 from bench_core.contracts.protocol import Convention, EvaluationProtocol, StatesAssumptions
-from bench_core.evaluation import Evaluation, join_evaluations
-from bench_core.evaluation.cameras import split_by_query_camera
 from bench_core.evaluation.similarity import intra_class_similarity
+from bench_core.evaluation.summary import Evaluation, join_evaluations, split_by_query_camera
 from bench_core.features.matlab import read_official_features
 from bench_core.features.table import FeatureTable, read_features
 from bench_core.scoring.score import score_features, score_features_trial

@@ -11,7 +11,7 @@ import pytest
 
 from bench_core.contracts.errors import DataError, UsageError
 from bench_core.contracts.protocol import ProtocolSpec, Trial
-from bench_core.evaluation import score_trial
+from bench_core.evaluation.ranking import score_queries
 from bench_core.features.table import FeatureTable
 from bench_core.scoring.score import (
     score_features,
@@ -157,7 +157,7 @@ def test_the_distances_of_a_trial_are_those_that_it_is_scored_by(
     trial = ToyProtocol().trial(features.table, ToySplits(), "official", 1)
     distances = trial_distances(features, trial, SPEC, rerank=rerank)
     identity, camera = (features.table[name].to_numpy() for name in ("identity", "camera"))
-    alone = score_trial(
+    alone = score_queries(
         distances,
         query_identity=identity[trial.query],
         query_camera=camera[trial.query],
@@ -169,7 +169,9 @@ def test_the_distances_of_a_trial_are_those_that_it_is_scored_by(
     scored = score_features_trial(
         features, ToyProtocol(), ToySplits(), "official", 1, rerank=rerank
     )
-    assert alone.mean_average_precision == scored.trials[0].mean_average_precision
+    np.testing.assert_array_equal(
+        alone.average_precision, scored.trials[0].queries.average_precision
+    )
 
 
 def test_one_model_is_not_scored_on_trials_of_other_splits(features: FeatureTable) -> None:

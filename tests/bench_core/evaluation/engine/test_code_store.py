@@ -147,7 +147,7 @@ def test_names_differ_where_any_part_does() -> None:
 
 PROGRAM = """
 import numpy as np
-from bench_core.evaluation.engine.rows import find_not_finite
+from bench_core.evaluation.engine.kernels import find_not_finite
 values = np.array([[1.0], [np.nan]])
 assert find_not_finite(values, 0, 2) == 1
 """
