@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,10 @@ from hypothesis import settings
 
 from bench_core.plugins import Registry, load_registry
 from bench_core.synthetic import generate
-from bench_core.system.files import CACHE_VARIABLE
+from bench_core.system.cache_folder import CACHE_VARIABLE, cache_directory
+
+# Compiled loops stay where they are kept, as compiling takes long; all else has a cache of its own.
+os.environ.setdefault("NUMBA_CACHE_DIR", str(cache_directory()))
 
 # How long an example takes says more about what else the machine does than about the code.
 settings.register_profile("any machine", deadline=None)

@@ -63,7 +63,7 @@ def cache(
     Commands that need decoded images make them on demand; this makes them beforehand.
     """
     from bench_core.data.cache_listing import clear_caches, list_caches
-    from bench_core.system.files import cache_directory
+    from bench_core.system.cache_folder import cache_directory
 
     if (root is not None) + as_list + bool(keys) != 1:
         raise UsageError("give a ROOT whose images to decode, or --list, or --clear KEY")
@@ -82,7 +82,7 @@ def _make(
     from bench_core.data.cache_listing import describe_cache
     from bench_core.data.fingerprint import fingerprint
     from bench_core.data.opening import open_dataset
-    from bench_core.system.files import cache_directory
+    from bench_core.system.cache_folder import cache_directory
 
     spec = find_dataset(registry, root, dataset_id)
     dataset = open_dataset(spec, root)
@@ -105,7 +105,7 @@ def _print_made(entry: CacheEntry, *, as_json: bool) -> None:
 
 def _print_entries(entries: Sequence[CacheEntry], name: str, *, as_json: bool) -> None:
     from bench_core.data.cache import IMAGES_FOLDER
-    from bench_core.system.files import cache_directory
+    from bench_core.system.cache_folder import cache_directory
 
     folder = cache_directory() / IMAGES_FOLDER
     num_bytes = sum(entry.num_bytes for entry in entries)

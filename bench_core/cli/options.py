@@ -162,7 +162,7 @@ def open_run_inputs(registry: Registry, protocol: ProtocolSpec, root: Path | Non
         BenchError: The dataset cannot be read.
     """
     from bench_core.pipeline.inputs import open_inputs
-    from bench_core.system.files import cache_directory
+    from bench_core.system.cache_folder import cache_directory
 
     if root is None:
         click.echo(

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, hashes of content, and where caches lie."""
+"""Files and folders that are written whole or not at all, and hashes of content."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from typing import Any, BinaryIO
 from bench_core.contracts.errors import BenchError
 from bench_core.system.standard_output import is_standard_output, result_descriptor
 
-CACHE_VARIABLE = "VIREID_BENCH_CACHE"
 LONGEST_NAME = 200
 """Bytes of a file's name that the name of its temporary file holds; systems allow 255 in all."""
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{32}\.tmp", re.DOTALL)
@@ -160,28 +159,6 @@ def hash_file(path: Path) -> str:
     """Return the SHA-256 (hex) of a file's bytes."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def cache_directory() -> Path:
-    """Return the folder for data that can be made again.
-
-    It is `$VIREID_BENCH_CACHE` where that is set, else the platform's user cache.
-
-    Raises:
-        BenchError: The variable is not set, and the user has no home folder.
-    """
-    from platformdirs import user_cache_path
-
-    if configured := os.environ.get(CACHE_VARIABLE):
-        return Path(configured)
-    unknown = BenchError(f"the home folder is not known; set {CACHE_VARIABLE} to a folder")
-    try:
-        folder = user_cache_path("vireid-bench")
-    except RuntimeError as error:
-        raise unknown from error
-    if not folder.is_absolute():  # older versions leave "~" as it is
-        raise unknown
-    return folder
 
 
 def _write_all(file: BinaryIO, content: bytes) -> None:

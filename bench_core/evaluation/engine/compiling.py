@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import llvmlite
 import numba
-import platformdirs
 from numba.core.compiler import CompileResult
 from numba.core.serialize import dumps
 
 from bench_core.evaluation.engine.code_store import CodeStore, hash_names
+from bench_core.system.cache_folder import cache_directory
 from bench_core.system.processes import num_processors
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def _announce() -> None:
 @cache
 def _store() -> CodeStore:
     # Numba's own setting, NUMBA_CACHE_DIR, names another place.
-    folder = numba.config.CACHE_DIR or platformdirs.user_cache_dir("vireid-bench")  # type: ignore[attr-defined]
+    folder = numba.config.CACHE_DIR or cache_directory()  # type: ignore[attr-defined]
     return CodeStore(Path(folder))
 
 

@@ -17,8 +17,6 @@ from hypothesis import strategies as st
 
 from bench_core.contracts.errors import BenchError
 from bench_core.system.files import (
-    CACHE_VARIABLE,
-    cache_directory,
     folder_written_whole,
     hash_file,
     hash_json,
@@ -406,36 +404,6 @@ def test_the_hash_of_a_file_is_that_of_its_bytes(tmp_path: Path) -> None:
     content = bytes(range(256)) * 5000
     (tmp_path / "file").write_bytes(content)
     assert hash_file(tmp_path / "file") == hashlib.sha256(content).hexdigest()
-
-
-def test_the_cache_lies_where_the_variable_says(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
-    assert cache_directory() == tmp_path
-
-
-def test_a_user_without_a_home_folder_is_told_to_name_a_cache(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.delenv(CACHE_VARIABLE)
-    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
-    monkeypatch.setattr(os.path, "expanduser", lambda path: path)  # as for an id without a name
-    with pytest.raises(BenchError, match="the home folder is not known; set VIREID_BENCH_CACHE"):
-        cache_directory()
-
-
-@pytest.mark.parametrize("value", [None, ""])
-def test_the_cache_lies_in_the_users_cache_otherwise(
-    value: str | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.delenv(CACHE_VARIABLE)
-    if value is not None:
-        monkeypatch.setenv(CACHE_VARIABLE, value)
-    assert tmp_path in cache_directory().parents
-    assert cache_directory().name == "vireid-bench"
 
 
 def leftover(path: Path) -> Path:
