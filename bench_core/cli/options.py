@@ -192,8 +192,7 @@ def training_settings(  # noqa: PLR0913  # one argument an option
     """
     from bench_core.modeling.pretrained import parse_weights
     from bench_core.pipeline.trainings import TrainingSettings
-    from bench_core.system.arithmetic import choose_precision
-    from bench_core.system.devices import choose_device, default_threads
+    from bench_core.system.devices import choose_device, choose_precision, default_threads
 
     chosen = choose_device(device)
     number_format = choose_precision(precision, chosen, choice.preset.name)

@@ -78,7 +78,7 @@ def measured_speed(  # noqa: PLR0913  # one argument an option
 
     from bench_core.pipeline.speeds import speed_of
     from bench_core.profiling.speed import SpeedSettings
-    from bench_core.system.arithmetic import choose_precision
+    from bench_core.system.devices import choose_precision
 
     settings = SpeedSettings(
         device=device,

@@ -31,8 +31,13 @@ from bench_core.pipeline.inputs import RunInputs
 from bench_core.pipeline.methods import build_method, load_pretrained, networks_digest
 from bench_core.pipeline.validation import build_validation, validation_digest
 from bench_core.plugins import Registry
-from bench_core.system.arithmetic import arithmetic, deterministic
-from bench_core.system.devices import default_threads, device_name, fixed_threads
+from bench_core.system.devices import (
+    arithmetic,
+    default_threads,
+    deterministic,
+    device_name,
+    fixed_threads,
+)
 from bench_core.system.files import hash_json, remove_abandoned
 from bench_core.training.checkpoint import (
     TrainingReport,

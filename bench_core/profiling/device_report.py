@@ -6,14 +6,12 @@ import platform
 import subprocess
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import torch
 from torch.backends import cudnn
 
-from bench_core.system.arithmetic import processor_flags
-from bench_core.system.devices import device_name
+from bench_core.system.devices import device_name, processor_facts, processor_flags
 from bench_core.system.processes import num_processors
 
 KNOWN_FLAGS = (
@@ -31,7 +29,6 @@ NVIDIA_READINGS = {
 }
 """Our names of what nvidia-smi is asked for, and its own."""
 NVIDIA_TIMEOUT_SECONDS = 10.0
-_PROCESSOR_INFORMATION = Path("/proc/cpuinfo")
 
 Readings: TypeAlias = dict[str, float | None]
 
@@ -91,11 +88,7 @@ def report_device(device: torch.device) -> DeviceReport:
 
 def _processor_clock() -> float | None:
     """Return the highest clock of a processor's cores in MHz; None where the system is silent."""
-    if not _PROCESSOR_INFORMATION.exists():
-        return None
-    lines = _PROCESSOR_INFORMATION.read_text().splitlines()
-    clocks = [float(line.partition(":")[2]) for line in lines if line.startswith("cpu MHz")]
-    return max(clocks, default=None)
+    return max(map(float, processor_facts("cpu MHz")), default=None)
 
 
 def _ask_nvidia(device: torch.device) -> tuple[str | None, Readings]:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from bench_core.profiling.timing import Timing, measure
-from bench_core.system.arithmetic import NumberFormat, arithmetic
+from bench_core.system.devices import NumberFormat, arithmetic
 
 SIZES = {"cpu": 2048, "cuda": 8192}
 """Rows and columns of the matrices on each type of device."""

@@ -13,7 +13,7 @@ from bench_core.profiling.memory import peak_memory
 from bench_core.profiling.shares import forward_shares
 from bench_core.profiling.steps import begin_stage, noise_batch
 from bench_core.profiling.timing import Timing, measure
-from bench_core.system.arithmetic import arithmetic
+from bench_core.system.devices import arithmetic
 from bench_core.system.progress import progress
 from bench_core.training.batches import Batch
 from bench_core.training.method import StagedMethod

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from bench_core.contracts.errors import PluginError
-from bench_core.system.arithmetic import arithmetic
+from bench_core.system.devices import arithmetic
 from bench_core.system.progress import progress
 from bench_core.training import checkpoint
 from bench_core.training.batches import Batch, BatchLoader

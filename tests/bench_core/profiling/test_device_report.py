@@ -10,6 +10,7 @@ import torch
 
 from bench_core.profiling import device_report as module
 from bench_core.profiling.device_report import NVIDIA_READINGS, parse_nvidia, report_device
+from bench_core.system import devices
 
 CPU = torch.device("cpu")
 
@@ -37,7 +38,7 @@ def test_the_clock_of_a_processor_is_that_of_its_fastest_core(
     information = tmp_path / "cpuinfo"
     if content is not None:
         information.write_text(content)
-    monkeypatch.setattr(module, "_PROCESSOR_INFORMATION", information)
+    monkeypatch.setattr(devices, "_PROCESSOR_INFORMATION", information)
     assert report_device(CPU).readings == {"clock_mhz": expected}
 
 

@@ -5,7 +5,7 @@ import torch
 
 from bench_core.profiling.peaks import MatrixPeak, matrix_peak
 from bench_core.profiling.timing import Timing
-from bench_core.system.arithmetic import NumberFormat
+from bench_core.system.devices import NumberFormat
 
 CPU = torch.device("cpu")
 
