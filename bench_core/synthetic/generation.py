@@ -16,14 +16,8 @@ from bench_core.synthetic.people import sample_person
 from bench_core.synthetic.plan import PlannedPerson, count_images
 from bench_core.synthetic.rendering import Picture, render
 from bench_core.synthetic.scales import Sizes
-from bench_core.system.files import folder_written_whole, write_json
-from bench_core.system.processes import (
-    WorkersError,
-    held,
-    num_processors,
-    process_pool,
-    remove_abandoned_folders,
-)
+from bench_core.system.files import folder_written_whole, remove_abandoned, write_json
+from bench_core.system.processes import WorkersError, num_processors, process_pool
 from bench_core.system.progress import progress
 
 GENERATOR_VERSION = 2
@@ -65,8 +59,8 @@ def write_dataset(
     chosen = load_layout(layout)
     people = chosen.plan(sizes, seed)
     total = count_images(people)
-    remove_abandoned_folders(out.parent, out.name)
-    with folder_written_whole(out) as root, held(root):
+    remove_abandoned(out.parent, out.name)
+    with folder_written_whole(out) as root:
         jobs = [_Job(root, layout, person, sizes.image_heights, seed) for person in people]
         _render_all(jobs, total, workers or _default_workers(total))
         chosen.write_splits(root, people, sizes, seed)
