@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from bench_core.contracts.result import ResultRecord
 from bench_core.plugins import Registry, load_registry
+from bench_core.results.store import find_results
 from bench_core.synthetic import generate
 from bench_core.system.cache_folder import CACHE_VARIABLE, cache_directory
 
@@ -42,3 +44,16 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(CACHE_VARIABLE, str(folder))
         yield folder
+
+
+@pytest.fixture(scope="session")
+def read_results() -> Callable[[Path], list[ResultRecord]]:
+    """Read all records below a results folder, sorted by path; none may have a defect."""
+
+    def read(folder: Path) -> list[ResultRecord]:
+        found = find_results(folder)
+        for defect in found.defects:
+            raise defect
+        return list(found.records.values())
+
+    return read

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,23 +21,11 @@ if TYPE_CHECKING:
 KEY_SHOWN = 12
 
 
-def read_image_size(_: click.Context, option: click.Parameter, text: str) -> tuple[int, int]:
-    """Return (height, width) of an option's text, such as "256x128".
-
-    Raises:
-        UsageError: The text is something else.
-    """
-    match = re.fullmatch(r"([1-9]\d{0,3})x([1-9]\d{0,3})", text)
-    if match is None:
-        raise UsageError(f"{option.opts[0]} {text}: expected HEIGHTxWIDTH in pixels, as 256x128")
-    return int(match[1]), int(match[2])
-
-
 @click.command()
 @click.argument("root", type=click.Path(path_type=Path), required=False)
 @click.option(
-    "--image-size", callback=read_image_size, default="256x128", show_default=True, metavar="HxW",
-    help="Height and width of the decoded images.",
+    "--image-size", callback=options.read_image_size, default="256x128", show_default=True,
+    metavar="HxW", help="Height and width of the decoded images.",
 )  # fmt: skip
 @dataset_option
 @click.option("--list", "as_list", is_flag=True, help="List the caches that there are.")
