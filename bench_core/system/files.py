@@ -46,7 +46,7 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], None]) -> None:
         else:
             _replace(Path(os.path.realpath(path)), write)
     except OSError as error:
-        raise cannot_write(path, error) from error
+        raise _cannot_write(path, error) from error
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -91,7 +91,7 @@ def folder_written_whole(path: Path, *, replaced: Collection[str] = ()) -> Itera
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary.mkdir()
     except OSError as error:
-        raise cannot_write(path, error) from error
+        raise _cannot_write(path, error) from error
     try:
         with _locked(temporary):
             yield temporary
@@ -100,7 +100,7 @@ def folder_written_whole(path: Path, *, replaced: Collection[str] = ()) -> Itera
             else:
                 temporary.rename(target)
     except OSError as error:
-        raise cannot_write(path, error) from error
+        raise _cannot_write(path, error) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -117,10 +117,10 @@ def check_writable(folder: Path) -> None:
         probe.touch()
         probe.unlink()
     except OSError as error:
-        raise cannot_write(folder, error) from error
+        raise _cannot_write(folder, error) from error
 
 
-def cannot_write(path: Path, error: OSError) -> BenchError:
+def _cannot_write(path: Path, error: OSError) -> BenchError:
     """Build the error for a path that the system refuses to write."""
     return BenchError(f"cannot write {path}: {error.strerror or error}")
 
@@ -215,7 +215,7 @@ def _free_place(path: Path) -> Path:
     try:
         target, current = Path(os.path.realpath(path)), Path.cwd()
     except OSError as error:
-        raise cannot_write(path, error) from error
+        raise _cannot_write(path, error) from error
     if current.is_relative_to(target):
         raise BenchError(
             f"cannot write {path}: it is the current folder, or holds it; name a folder in it that "

@@ -84,7 +84,7 @@ def _make_batch(
         lambda start, stop: measure_matches(pairs, matches, audiences.allowed, start, stop),
         len(queries),
     )
-    in_threads(lambda start, stop: find_best(matches, start, stop), len(queries))
+    in_threads(lambda start, stop: _find_best(matches, start, stop), len(queries))
     return matches
 
 
@@ -130,7 +130,7 @@ def _pack(seen: NDArray[np.bool_], num_fields: int, num_bits: int) -> IntArray:
 
 
 @compiled
-def find_best(matches: Matches, start: int, stop: int) -> None:
+def _find_best(matches: Matches, start: int, stop: int) -> None:
     """Write `best` of queries `start` to `stop`, whose matches are measured and in order."""
     for query in range(start, stop):
         first, own = matches.starts[query], matches.own[query]

@@ -94,7 +94,7 @@ class GivenDistances:
     """
 
     def __init__(self, distances: FloatArray, rows: IntArray, columns: IntArray) -> None:
-        self._distances = as_read_only(distances)
+        self._distances = _as_read_only(distances)
         _check_finite(self._distances)
         none = np.empty((0, 0))
         self.pairs = Pairs(
@@ -150,7 +150,7 @@ class FeatureDistances:
         device: torch.device | str = "cpu",
     ) -> None:
         rows = pool.query_rows, pool.column_rows
-        features, is_rooted = _scaled(as_read_only(features), np.concatenate(rows), metric)
+        features, is_rooted = _scaled(_as_read_only(features), np.concatenate(rows), metric)
         query_inverse = column_inverse = np.empty((0, 0))
         if metric == "cosine":
             query_inverse = _invert_lengths(features, rows[0], "query")
@@ -273,7 +273,7 @@ class FeatureDistances:
         return max(_SAFETY[self.pairs.kind] * shown, least)
 
 
-def as_read_only(values: FloatArray) -> FloatArray:
+def _as_read_only(values: FloatArray) -> FloatArray:
     """Return a plain, contiguous, read-only view, so that kernels are compiled for one type.
 
     Only an array of other strides, or of another type than float32 and float64, is copied.
@@ -302,13 +302,13 @@ def _scaled(features: FloatArray, rows: IntArray, metric: Metric) -> tuple[Float
     one scale keeps the squares of all in range.
     """
     if metric == "cosine":
-        return as_read_only(scale_views(features)), False
+        return _as_read_only(scale_views(features)), False
     has_views = features.shape[1] > 1
     if features.dtype == np.float32:
         return features, has_views
     largest = find_largest(features)[rows]
     (scaled,), _ = scale_together(features, largest=largest)
-    return as_read_only(scaled), has_views or is_wide(largest)
+    return _as_read_only(scaled), has_views or is_wide(largest)
 
 
 def _rounding(dtype: np.dtype[Any], num_terms: int) -> tuple[float, float]:
