@@ -14,7 +14,7 @@ from bench_core.evaluation.query_table import QueryTable, TrialQueries, tabulate
 from bench_core.evaluation.uncertainty import bootstrap_intervals
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from numpy.typing import NDArray
 
@@ -178,14 +178,6 @@ class Evaluation:
     def _over_trials(self, reduce: Callable[[NDArray[np.float64]], Any]) -> dict[str, float]:
         rows = [_metrics(trial) for trial in self.trials]
         return {name: float(reduce(np.array([row[name] for row in rows]))) for name in rows[0]}
-
-
-def join_evaluations(parts: Sequence[Evaluation]) -> Evaluation:
-    """Join the evaluations of some trials each, such as one for each trained model, in order."""
-    return Evaluation(
-        tuple(trial for part in parts for trial in part.trials),
-        tuple(images for part in parts for images in part.query_images),
-    )
 
 
 def split_by_query_camera(evaluation: Evaluation) -> dict[int, Evaluation]:

@@ -13,7 +13,6 @@ from bench_core.evaluation.summary import (
     Evaluation,
     TrialScore,
     average_queries,
-    join_evaluations,
     split_by_query_camera,
 )
 
@@ -86,12 +85,6 @@ def test_the_document_is_what_eval_prints() -> None:
     assert list(document["mean"]) == list(document["std"]) == list(document["interval"]) == names
     for name, (low, high) in document["interval"].items():
         assert low <= document["mean"][name] <= high
-
-
-def test_evaluations_of_single_trials_are_joined_in_order() -> None:
-    first, second = trial(1, 2, 3, 4, 5), trial(1, 1, 1, 2, 2)
-    joined = join_evaluations([evaluate(first), evaluate(second)])
-    assert joined.as_document() == evaluate(first, second).as_document()
 
 
 def test_no_trial_is_refused() -> None:
