@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from bench_core.cli import options
 from bench_core.cli.speeds import SpeedOptions, print_speed, speed_options
-from bench_core.contracts.errors import UsageError
 from bench_core.contracts.images import MODALITIES, Modality
 from bench_core.system.standard_output import echo
 
@@ -30,7 +28,7 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @options.set_option
 @click.option(
-    "--image-size", metavar="HEIGHTxWIDTH",
+    "--image-size", callback=options.read_image_size, metavar="HEIGHTxWIDTH",
     help="Size of the images, such as 256x128. [default: the configuration's]",
 )  # fmt: skip
 @options.device_option
@@ -44,7 +42,7 @@ def profile(
     method_name: str,
     preset: str,
     assignments: tuple[str, ...],
-    image_size: str | None,
+    image_size: tuple[int, int] | None,
     device: str,
     as_json: bool,
     **speed: Any,
@@ -56,7 +54,8 @@ def profile(
     its speed on the device is measured, too.
     """
     if image_size is not None:
-        assignments = (*assignments, *_size_assignments(image_size))
+        height, width = image_size
+        assignments = (*assignments, f"image_height={height}", f"image_width={width}")
     choice = options.choose(registry, method_name, preset, assignments, None, None)
 
     from bench_core.pipeline.costs import count_cost, speed_of
@@ -73,13 +72,6 @@ def profile(
     _print_profile(cost)
     if measured:
         print_speed(measured)
-
-
-def _size_assignments(size: str) -> list[str]:
-    match = re.fullmatch(r"(\d+)x(\d+)", size)
-    if match is None:
-        raise UsageError(f"--image-size {size}: expected HEIGHTxWIDTH in pixels, such as 256x128")
-    return [f"image_height={match[1]}", f"image_width={match[2]}"]
 
 
 def _print_profile(cost: MethodCost) -> None:

@@ -137,8 +137,7 @@ def extract(  # noqa: PLR0913  # one argument an option
     from bench_core.features.table import write_features
     from bench_core.pipeline import embeddings, trainings
     from bench_core.pipeline.attribution import attributed
-    from bench_core.system.arithmetic import check_format
-    from bench_core.system.devices import choose_device
+    from bench_core.system.devices import check_format, choose_device
 
     chosen = choose_device(device)
     check_format(precision, chosen)
