@@ -1,8 +1,8 @@
 """The light door: what a plugin's entry module registers, and the errors of all plugins.
 
 It loads no numerical library. Who writes a method imports from `bench_core.methods`, who writes a
-dataset from `bench_core.datasets`, and a plugin's tests from `bench_core.testing`: these four
-modules are the public API.
+dataset from `bench_core.datasets`, who renders people for one from `bench_core.synthetic`, and a
+plugin's tests from `bench_core.testing`: these modules are the public API.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,23 +21,11 @@ if TYPE_CHECKING:
 KEY_SHOWN = 12
 
 
-def read_image_size(_: click.Context, option: click.Parameter, text: str) -> tuple[int, int]:
-    """Return (height, width) of an option's text, such as "256x128".
-
-    Raises:
-        UsageError: The text is something else.
-    """
-    match = re.fullmatch(r"([1-9]\d{0,3})x([1-9]\d{0,3})", text)
-    if match is None:
-        raise UsageError(f"{option.opts[0]} {text}: expected HEIGHTxWIDTH in pixels, as 256x128")
-    return int(match[1]), int(match[2])
-
-
 @click.command()
 @click.argument("root", type=click.Path(path_type=Path), required=False)
 @click.option(
-    "--image-size", callback=read_image_size, default="256x128", show_default=True, metavar="HxW",
-    help="Height and width of the decoded images.",
+    "--image-size", callback=options.read_image_size, default="256x128", show_default=True,
+    metavar="HxW", help="Height and width of the decoded images.",
 )  # fmt: skip
 @dataset_option
 @click.option("--list", "as_list", is_flag=True, help="List the caches that there are.")
@@ -63,7 +50,7 @@ def cache(
     Commands that need decoded images make them on demand; this makes them beforehand.
     """
     from bench_core.data.cache_listing import clear_caches, list_caches
-    from bench_core.system.files import cache_directory
+    from bench_core.system.cache_folder import cache_directory
 
     if (root is not None) + as_list + bool(keys) != 1:
         raise UsageError("give a ROOT whose images to decode, or --list, or --clear KEY")
@@ -82,7 +69,7 @@ def _make(
     from bench_core.data.cache_listing import describe_cache
     from bench_core.data.fingerprint import fingerprint
     from bench_core.data.opening import open_dataset
-    from bench_core.system.files import cache_directory
+    from bench_core.system.cache_folder import cache_directory
 
     spec = find_dataset(registry, root, dataset_id)
     dataset = open_dataset(spec, root)
@@ -105,7 +92,7 @@ def _print_made(entry: CacheEntry, *, as_json: bool) -> None:
 
 def _print_entries(entries: Sequence[CacheEntry], name: str, *, as_json: bool) -> None:
     from bench_core.data.cache import IMAGES_FOLDER
-    from bench_core.system.files import cache_directory
+    from bench_core.system.cache_folder import cache_directory
 
     folder = cache_directory() / IMAGES_FOLDER
     num_bytes = sum(entry.num_bytes for entry in entries)

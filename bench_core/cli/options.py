@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 from collections.abc import Callable, Sequence
@@ -75,6 +76,22 @@ threads_option = click.option(
     help="Processor threads of training and extraction; their number decides the last bits. "
     "[default: $VIREID_BENCH_THREADS, else 2]",
 )  # fmt: skip
+
+
+def read_image_size(
+    _: click.Context, option: click.Parameter, text: str | None
+) -> tuple[int, int] | None:
+    """Return (height, width) of an option's text, such as "256x128"; None where it is not given.
+
+    Raises:
+        UsageError: The text is something else.
+    """
+    if text is None:
+        return None
+    match = re.fullmatch(r"([1-9]\d{0,3})x([1-9]\d{0,3})", text)
+    if match is None:
+        raise UsageError(f"{option.opts[0]} {text}: expected HEIGHTxWIDTH in pixels, as 256x128")
+    return int(match[1]), int(match[2])
 
 
 def training_options(command: Command) -> Command:
@@ -162,7 +179,7 @@ def open_run_inputs(registry: Registry, protocol: ProtocolSpec, root: Path | Non
         BenchError: The dataset cannot be read.
     """
     from bench_core.pipeline.inputs import open_inputs
-    from bench_core.system.files import cache_directory
+    from bench_core.system.cache_folder import cache_directory
 
     if root is None:
         click.echo(
@@ -192,8 +209,7 @@ def training_settings(  # noqa: PLR0913  # one argument an option
     """
     from bench_core.modeling.pretrained import parse_weights
     from bench_core.pipeline.trainings import TrainingSettings
-    from bench_core.system.arithmetic import choose_precision
-    from bench_core.system.devices import choose_device, default_threads
+    from bench_core.system.devices import choose_device, choose_precision, default_threads
 
     chosen = choose_device(device)
     number_format = choose_precision(precision, chosen, choice.preset.name)

@@ -71,8 +71,8 @@ def report(  # noqa: PLR0913  # one argument an option
         write_report,
     )
     from bench_core.reports.subjects import ReportOptions
+    from bench_core.system.cache_folder import cache_directory
     from bench_core.system.devices import choose_device
-    from bench_core.system.files import cache_directory
 
     folder = output or default_folder(path)
     check_folder(folder)

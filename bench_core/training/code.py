@@ -14,11 +14,7 @@ from bench_core.system.files import hash_json
 
 DOORS = ("bench_core", "bench_core.datasets", "bench_core.methods")
 """The modules through which plugins import; each says where the things that it offers live."""
-ALWAYS = (
-    "bench_core.pipeline.methods",
-    "bench_core.system.arithmetic",
-    "bench_core.system.devices",
-)
+ALWAYS = ("bench_core.pipeline.methods", "bench_core.system.devices")
 """What starts every training: seeds, weights, number format, threads."""
 FOLLOWED = (
     "bench_core.data",

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bench_core import Modality
-    from bench_core.datasets import ListedImage, Splits
+    from bench_core.datasets import ListedImage
 
 
 class Image(NamedTuple):
@@ -83,17 +83,6 @@ class LlcmSplits:
         """Return a SHA-256 (hex) of the training images' paths and the test identities."""
         content = {"training": [image.path for image in self.training], "test": self.test}
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-
-def own_splits(splits: Splits) -> LlcmSplits:
-    """Return the splits if they are LLCM's.
-
-    Raises:
-        DataError: They are those of another dataset.
-    """
-    if not isinstance(splits, LlcmSplits):
-        raise DataError(f"LLCM cannot use the split files of {type(splits).__module__}")
-    return splits
 
 
 def read_dataset_splits(root: Path) -> LlcmSplits:

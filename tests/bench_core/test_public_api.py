@@ -1,4 +1,4 @@
-"""The public API: four doors whose names change on purpose alone, documented, the first light."""
+"""The public API: doors whose names change on purpose alone, documented, the first light."""
 
 from __future__ import annotations
 
@@ -37,6 +37,11 @@ DOORS = {
         Convention Dataset DatasetReader EvaluationProtocol ListedImage Splits Trial
         check_images_exist check_same_people is_synthetic list_people load_matlab_variable
         people_by_label read_identity_list read_image_list
+    """,
+    "bench_core.synthetic": """
+        BACK Camera FRONT Lamp Layout Light Mount People PlannedPerson PresenceGroup Randomness
+        SMALL_SCALES Sizes THERMAL apportion count_people direction_to generate matlab_file
+        plan_groups
     """,
     "bench_core.testing": "Check method_checks",
 }

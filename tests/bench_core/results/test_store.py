@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +12,22 @@ import pytest
 
 from bench_core.contracts.errors import BenchError, DataError
 from bench_core.contracts.result import ResultRecord
+from bench_core.evaluation.query_table import QueryTable
 from bench_core.results import store
 from bench_core.results.store import (
     find_results,
     query_scores_path,
     read_query_scores,
     read_result,
-    read_results,
     result_path,
 )
 
+ReadResults = Callable[[Path], list[ResultRecord]]
+
 QUERY_SCORES = Path(__file__).parents[1] / "contracts" / "records" / "schema-2.queries.npz"
+
+MakeTable = Callable[..., QueryTable]
+StoreResult = Callable[..., Path]
 
 
 def write_result(folder: Path, record: ResultRecord) -> Path:
@@ -73,7 +79,9 @@ def test_the_name_marks_a_model_that_validation_selected(
     assert "-official-validation-seed0-" in result_path(tmp_path, selected).name
 
 
-def test_the_same_run_replaces_its_file(tmp_path: Path, record: ResultRecord) -> None:
+def test_the_same_run_replaces_its_file(
+    tmp_path: Path, record: ResultRecord, read_results: ReadResults
+) -> None:
     first = write_result(tmp_path, record)
     again = changed(record, "cost", images_per_second=5.0)
     assert write_result(tmp_path, again) == first
@@ -81,14 +89,16 @@ def test_the_same_run_replaces_its_file(tmp_path: Path, record: ResultRecord) ->
 
 
 def test_a_run_with_another_setting_has_a_file_of_its_own(
-    tmp_path: Path, record: ResultRecord
+    tmp_path: Path, record: ResultRecord, read_results: ReadResults
 ) -> None:
     other = changed(record, "method", config={**record.method.config, "epochs": 4})
     assert write_result(tmp_path, record) != write_result(tmp_path, other)
     assert len(read_results(tmp_path)) == 2
 
 
-def test_records_are_sorted_by_path(tmp_path: Path, record: ResultRecord) -> None:
+def test_records_are_sorted_by_path(
+    tmp_path: Path, record: ResultRecord, read_results: ReadResults
+) -> None:
     for seed in (2, 0, 1):
         write_result(tmp_path, changed(record, "method", seed=seed))
     write_result(tmp_path, changed(record, "protocol", id="a-protocol"))
@@ -97,11 +107,15 @@ def test_records_are_sorted_by_path(tmp_path: Path, record: ResultRecord) -> Non
     assert [run.method.seed for run in found[1:]] == [0, 1, 2]
 
 
-def test_a_folder_that_does_not_exist_holds_no_results(tmp_path: Path) -> None:
+def test_a_folder_that_does_not_exist_holds_no_results(
+    tmp_path: Path, read_results: ReadResults
+) -> None:
     assert read_results(tmp_path / "absent") == []
 
 
-def test_a_results_folder_that_is_a_file_is_named(tmp_path: Path) -> None:
+def test_a_results_folder_that_is_a_file_is_named(
+    tmp_path: Path, read_results: ReadResults
+) -> None:
     (tmp_path / "results").write_text("")
     with pytest.raises(DataError, match="results is a file"):
         read_results(tmp_path / "results")
@@ -110,7 +124,9 @@ def test_a_results_folder_that_is_a_file_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "name", ["leaderboard.json", "published/x.json", ".cache/x.json", "sysu/.x.json", "note.txt"]
 )
-def test_what_is_no_record_by_its_name_is_left_alone(tmp_path: Path, name: str) -> None:
+def test_what_is_no_record_by_its_name_is_left_alone(
+    tmp_path: Path, name: str, read_results: ReadResults
+) -> None:
     path = tmp_path / name
     path.parent.mkdir(exist_ok=True)
     path.write_text("not a record")
@@ -118,7 +134,9 @@ def test_what_is_no_record_by_its_name_is_left_alone(tmp_path: Path, name: str) 
 
 
 @pytest.mark.parametrize("name", ["x.json", "sysu/x.json", "sysu/leaderboard.json"])
-def test_anything_else_must_be_a_record(tmp_path: Path, name: str) -> None:
+def test_anything_else_must_be_a_record(
+    tmp_path: Path, name: str, read_results: ReadResults
+) -> None:
     path = tmp_path / name
     path.parent.mkdir(exist_ok=True)
     path.write_text("{")
@@ -148,6 +166,7 @@ def test_a_broken_record_is_named_with_its_field(
     part: str,
     values: dict[str, object],
     message: str,
+    read_results: ReadResults,
 ) -> None:
     path = write_result(tmp_path, record)
     rewrite(path, part, **values)
@@ -179,7 +198,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 
 
 def test_a_record_of_a_newer_version_asks_for_an_upgrade(
-    tmp_path: Path, record: ResultRecord
+    tmp_path: Path, record: ResultRecord, read_results: ReadResults
 ) -> None:
     path = write_result(tmp_path, record)
     document = json.loads(path.read_text()) | {"schema_version": 3, "unheard_of": {}}
@@ -188,7 +207,9 @@ def test_a_record_of_a_newer_version_asks_for_an_upgrade(
         read_results(tmp_path)
 
 
-def test_two_files_of_the_same_run_are_refused(tmp_path: Path, record: ResultRecord) -> None:
+def test_two_files_of_the_same_run_are_refused(
+    tmp_path: Path, record: ResultRecord, read_results: ReadResults
+) -> None:
     path = write_result(tmp_path, record)
     copy = path.with_name("copy.json")
     copy.write_bytes(path.read_bytes())
@@ -286,6 +307,34 @@ def test_counts_are_held_to_the_queries(
         document["scores"]["trials"].pop()
     path.write_text(redigest(document))
     with pytest.raises(DataError, match=r"was edited or merged: its \w+ is \d+, but the queries"):
+        read_result(path)
+
+
+@pytest.mark.parametrize(("camera", "given"), [("3", r"0\.\d+"), ("4", "nan")])
+def test_scores_by_query_camera_are_held_to_the_queries(
+    make_table: MakeTable, store_result: StoreResult, camera: str, given: str
+) -> None:
+    path = store_result(make_table())
+    assert list(read_result(path).scores.by_query_camera) == ["3"]
+    document = json.loads(path.read_text())
+    of_cameras = document["scores"]["by_query_camera"]
+    of_cameras[camera] = {**of_cameras["3"], "mean": {**of_cameras["3"]["mean"], "mAP": 0.875}}
+    path.write_text(redigest(document))
+    expected = rf"its mean of camera {camera} \S+ is 0\.\d+, but the queries in .* give {given};"
+    with pytest.raises(DataError, match=expected):
+        read_result(path)
+
+
+@pytest.mark.parametrize("camera", ["three", "3.0", "", "9" * 40])
+def test_a_camera_is_a_number(
+    make_table: MakeTable, store_result: StoreResult, camera: str
+) -> None:
+    path = store_result(make_table())
+    document = json.loads(path.read_text())
+    of_cameras = document["scores"]["by_query_camera"]
+    of_cameras[camera] = of_cameras.pop("3")
+    path.write_text(redigest(document))
+    with pytest.raises(DataError, match=r"is not a result record: scores\.by_query_camera"):
         read_result(path)
 
 

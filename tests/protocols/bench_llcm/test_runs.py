@@ -12,10 +12,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from bench_core.cli.main import build_cli
+from bench_core.contracts.result import ResultRecord
 from bench_core.plugins import Registry
-from bench_core.results.store import read_results
 from bench_core.synthetic import generate
 
+ReadResults = Callable[[Path], list[ResultRecord]]
 Bench: TypeAlias = Callable[..., Result]
 
 THERE, BACK = "llcm-visible-to-infrared", "llcm-infrared-to-visible"
@@ -40,14 +41,17 @@ def bench(registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.fixture(scope="module")
-def rendered_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def rendered_root(registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small synthetic LLCM; tests must not change it."""
     root = tmp_path_factory.mktemp("llcm") / "root"
-    generate(root, layout="llcm", scale="tiny", workers=1, train_identities=4, test_identities=4)
+    people = {"train_identities": 4, "test_identities": 4}
+    generate(root, registry.dataset("llcm"), scale="tiny", workers=1, **people)
     return root
 
 
-def test_both_directions_run_with_one_training(bench: Bench, rendered_root: Path) -> None:
+def test_both_directions_run_with_one_training(
+    bench: Bench, rendered_root: Path, read_results: ReadResults
+) -> None:
     options = ["--method", "xiv", "--data", rendered_root, *SETTINGS]
     there, back = (bench("run", "--protocol", id_, *options) for id_ in (THERE, BACK))
     assert (there.exit_code, back.exit_code) == (0, 0), there.stderr + back.stderr
