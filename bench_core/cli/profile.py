@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
 
 import click
 
-from bench_core.cli import options
+from bench_core.cli.options import (
+    Assignments,
+    DeviceName,
+    Method,
+    Option,
+    json_option,
+    receives,
+)
+from bench_core.cli.printing import print_json, print_table, show_giga
 from bench_core.cli.speeds import measured_speed, print_speed, speed_options
+from bench_core.cli.training import choose
 from bench_core.contracts.errors import UsageError
 from bench_core.contracts.images import MODALITIES
 from bench_core.system.standard_output import echo
@@ -17,52 +27,55 @@ if TYPE_CHECKING:
     from bench_core.plugins import Registry
 
 
+@dataclass(frozen=True, kw_only=True)
+class ProfileOptions:
+    """Whose cost is counted; each option says what it means."""
+
+    method: Method
+    preset: Annotated[
+        str,
+        Option(
+            "--preset", default="paper", show_default=True, metavar="NAME",
+            help="Configuration to start from; see 'bench list methods'.",
+        ),
+    ]  # fmt: skip
+    assignments: Assignments
+    image_size: Annotated[
+        str | None,
+        Option(
+            "--image-size", metavar="HEIGHTxWIDTH",
+            help="Size of the images, such as 256x128. [default: the configuration's]",
+        ),
+    ]  # fmt: skip
+    device: DeviceName
+
+
 @click.command()
-@options.method_option
-@click.option(
-    "--preset", default="paper", show_default=True, metavar="NAME",
-    help="Configuration to start from; see 'bench list methods'.",
-)  # fmt: skip
-@options.set_option
-@click.option(
-    "--image-size", metavar="HEIGHTxWIDTH",
-    help="Size of the images, such as 256x128. [default: the configuration's]",
-)  # fmt: skip
-@options.device_option
+@receives(ProfileOptions)
 @speed_options
-@options.json_option
+@json_option
 @click.pass_obj
-def profile(
-    registry: Registry,
-    /,
-    *,
-    method_name: str,
-    preset: str,
-    assignments: tuple[str, ...],
-    image_size: str | None,
-    device: str,
-    as_json: bool,
-    **speed: Any,
-) -> None:
+def profile(registry: Registry, options: ProfileOptions, /, *, as_json: bool, **speed: Any) -> None:
     """Count what a method costs: parameters and multiply-adds, by part and in total.
 
     Extraction is counted on the path that it really runs for an image of each modality, and apart
     from it what only training needs. Nothing is trained and no data is needed. With --throughput,
     its speed on the device is measured, too.
     """
-    if image_size is not None:
-        assignments = (*assignments, *_size_assignments(image_size))
-    choice = options.choose(registry, method_name, preset, assignments, None, None)
+    assignments = options.assignments
+    if options.image_size is not None:
+        assignments = (*assignments, *_size_assignments(options.image_size))
+    choice = choose(registry, options.method, options.preset, assignments)
 
     from bench_core.pipeline.profiles import count_cost
     from bench_core.system.devices import choose_device, device_name
 
-    chosen = choose_device(device)
+    chosen = choose_device(options.device)
     measured = measured_speed(registry, choice, chosen, **speed)
     counted = count_cost(choice, chosen).as_document()
     document = {**counted, "device": device_name(chosen), **measured}
     if as_json:
-        options.print_json(document)
+        print_json(document)
     else:
         _print_profile(document)
         if measured:
@@ -96,12 +109,12 @@ def _print_parts(document: dict[str, Any]) -> None:
         *(_training_row(part["name"], part) for part in parts if not part["inference"]),
         _training_row("only training in all", document["training_only"]),
     ]
-    options.print_table(["part", "parameters", *(f"{kind} (G)" for kind in MODALITIES)], rows)
+    print_table(["part", "parameters", *(f"{kind} (G)" for kind in MODALITIES)], rows)
     echo("\nMultiply-adds of extracting an image of each modality; FLOPs are twice as many.")
 
 
 def _extraction_row(name: str, part: dict[str, Any]) -> list[str]:
-    macs = [options.show_giga(part[f"macs_{modality}"]) for modality in MODALITIES]
+    macs = [show_giga(part[f"macs_{modality}"]) for modality in MODALITIES]
     return [name, f"{part['parameters']:,}", *macs]
 
 
@@ -112,10 +125,9 @@ def _training_row(name: str, part: dict[str, Any]) -> list[str]:
 def _print_stages(stages: list[dict[str, Any]] | None) -> None:
     echo("\nA training step, forward and backward, for each image of its batch:\n")
     rows = [
-        [stage["name"], str(stage["images"]), options.show_giga(stage["macs"])]
-        for stage in stages or ()
+        [stage["name"], str(stage["images"]), show_giga(stage["macs"])] for stage in stages or ()
     ]
-    options.print_table(["stage", "images in a batch", "multiply-adds (G)"], rows)
+    print_table(["stage", "images in a batch", "multiply-adds (G)"], rows)
 
 
 def _print_uncounted(work: dict[str, dict[str, int]]) -> None:
@@ -132,4 +144,4 @@ def _print_uncounted(work: dict[str, dict[str, int]]) -> None:
         ]
         for operator, done in work.items()
     ]
-    options.print_table(["operator", *columns], rows)
+    print_table(["operator", *columns], rows)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bench_core.cli import options
 from bench_core.cli.options import Command
+from bench_core.cli.printing import print_table
 from bench_core.contracts.errors import UsageError
 from bench_core.system.standard_output import echo
 
@@ -116,7 +116,7 @@ def _print_throughput(document: dict[str, Any]) -> None:
         for row in document["throughput"]
     ]
     columns = ["mode", "images", "batch", "images/s", "middle half", "GFLOP/s", "% of peak"]
-    options.print_table(columns, rows)
+    print_table(columns, rows)
     peaks = ", ".join(
         f"{peak['flops_per_second'] / 1e9:,.1f} GFLOP/s in {peak['dtype']}"
         for peak in document["peaks"]
@@ -129,7 +129,7 @@ def _print_throughput(document: dict[str, Any]) -> None:
 
 def _print_latency(rows: list[dict[str, Any]]) -> None:
     echo("\nLatency of one image:\n")
-    options.print_table(
+    print_table(
         ["number format", "image", "median (ms)", "95 % within (ms)", "timed"],
         [
             [
@@ -172,7 +172,7 @@ def _print_training(stages: list[dict[str, Any]]) -> None:
         for stage in stages
     ]
     columns = ["stage", "images", "images/s", "middle half", "memory", "forward"]
-    options.print_table(columns, rows)
+    print_table(columns, rows)
 
 
 def _range(ends: list[float]) -> str:

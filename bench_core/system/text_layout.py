@@ -58,8 +58,8 @@ def terminal_table(
     r"""Lay out a table of at most 80 columns, as long as 8 characters a column are enough.
 
     What is too wide is continued below: the widest columns are wrapped between words, where that
-    is not enough at hyphens, and where that is not enough anywhere. A cell is one line of text
-    before it is wrapped, whatever a plugin or a record put into it.
+    is not enough at hyphens, and where that is not enough anywhere, the first column last. A cell
+    is one line of text before it is wrapped, whatever a plugin or a record put into it.
 
     Args:
         columns: Headings.
@@ -132,11 +132,10 @@ def _fitting_widths(table: Sequence[Sequence[str]]) -> list[int]:
     """Return the widths of columns, of which the widest are cut until all fit beside each other."""
     widths = _widths(table)
     room = COLUMNS_OF_TERMINAL - GAP * (len(widths) - 1)
-    for floors in (
-        _longest_pieces(table, at_hyphens=False),
-        _longest_pieces(table, at_hyphens=True),
-        [NARROWEST] * len(widths),
-    ):
+    words = _longest_pieces(table, at_hyphens=False)
+    pieces = _longest_pieces(table, at_hyphens=True)
+    narrow = [NARROWEST] * len(widths)
+    for floors in (words, pieces, [pieces[0], *narrow[1:]], narrow):
         while sum(widths) > room:
             spare = [
                 (width, -place)
