@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from bench_core.contracts.protocol import Convention, ProtocolSpec
     from bench_core.evaluation import Evaluation
     from bench_core.plugins import Registry
-    from bench_core.scoring.feature_files import FeatureEvaluation
+    from bench_core.scoring.score import ProtocolScores
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -250,7 +250,7 @@ class EvalReport:
         convention: How galleries were drawn.
         rerank: Whether distances were re-ranked.
         trial: The only trial, from 1; None for all.
-        evaluation: The scores.
+        scores: The scores.
         findings: How the dataset differs from the published one.
     """
 
@@ -258,7 +258,7 @@ class EvalReport:
     convention: Convention
     rerank: bool
     trial: int | None
-    evaluation: FeatureEvaluation
+    scores: ProtocolScores
     findings: tuple[str, ...]
 
     def as_document(self) -> dict[str, Any]:
@@ -268,7 +268,8 @@ class EvalReport:
             "convention": self.convention,
             "rerank": self.rerank,
             **({} if self.trial is None else {"trial": self.trial}),
-            **self.evaluation.as_document(),
+            **self.scores.as_document(),
+            "assumptions": list(self.scores.assumptions),
             "findings": list(self.findings),
         }
 
@@ -283,8 +284,8 @@ def evaluate(registry: Registry, options: EvalOptions) -> None:
     splits = _read_splits(registry, protocol, options.splits, options.root)
     findings = _look_at_images(registry, protocol, options.root)
 
-    from bench_core.pipeline.inputs import build_protocol
-    from bench_core.scoring.feature_files import FeatureSource, evaluate_path
+    from bench_core.loading import load_protocol
+    from bench_core.scoring.feature_files import FeatureSource, score_path
     from bench_core.scoring.per_query import check_query_file, write_query_file
 
     if options.per_query is not None:
@@ -292,21 +293,20 @@ def evaluate(registry: Registry, options: EvalOptions) -> None:
     dataset = registry.dataset(protocol.dataset)
     trial = None if options.trial is None else options.trial - 1
     source = FeatureSource(path=options.features, metric=options.metric, trial=trial)
-    evaluation = evaluate_path(
-        source, dataset, build_protocol(protocol), splits, convention, rerank=options.rerank
-    )
+    bound = load_protocol(protocol, splits)
+    scores = score_path(source, dataset, bound, convention, rerank=options.rerank)
     if options.per_query is not None:
-        write_query_file(options.per_query, evaluation.scores, options.trial or 1)
+        write_query_file(options.per_query, scores.evaluation, options.trial or 1)
     report = EvalReport(
         protocol=protocol.id,
         convention=convention,
         rerank=options.rerank,
         trial=options.trial,
-        evaluation=evaluation,
+        scores=scores,
         findings=findings,
     )
     if options.as_json:
-        for assumption in evaluation.assumptions:
+        for assumption in scores.assumptions:
             click.echo(f"Note: {assumption}", err=True)
         print_json(report)
         return
@@ -318,8 +318,7 @@ def evaluate(registry: Registry, options: EvalOptions) -> None:
 def _print_evaluation(report: EvalReport) -> None:
     from bench_core.contracts.scores import Scores
 
-    evaluation = report.evaluation
-    scores = Scores.model_validate(evaluation.scores.as_document())
+    scores = Scores.model_validate(report.scores.evaluation.as_document())
     echo(
         f"{report.protocol}, {report.convention} galleries"
         f"{', re-ranked' if report.rerank else ''}: {scores.valid_queries} of "
@@ -327,9 +326,9 @@ def _print_evaluation(report: EvalReport) -> None:
     )
     print_scores(scores, report.trial or 1)
     echo()
-    _print_cameras(evaluation.by_query_camera)
-    echo(f"\nintra-class cosine similarity (ICCS) {evaluation.similarity:.4f}")
-    for assumption in evaluation.assumptions:
+    _print_cameras(report.scores.by_query_camera)
+    echo(f"\nintra-class cosine similarity (ICCS) {report.scores.similarity:.4f}")
+    for assumption in report.scores.assumptions:
         echo(f"assumed: {assumption}")
 
 
