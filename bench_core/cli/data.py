@@ -28,50 +28,35 @@ data.add_command(caches.cache)
 class SynthOptions:
     """What is rendered; each option says what it means."""
 
-    layout: Annotated[
-        str,
-        Option(
-            "--layout", type=click.Choice(LAYOUTS), default=LAYOUTS[0], show_default=True,
-            help="Dataset whose directory tree and kind of images to imitate.",
-        ),
-    ]  # fmt: skip
-    scale: Annotated[
-        str,
-        Option(
-            "--scale", type=click.Choice(SCALES), default="demo", show_default=True,
-            help="tiny (seconds), demo, or full (the real dataset's counts).",
-        ),
-    ]  # fmt: skip
+    layout: Annotated[str, Option(
+        "--layout", type=click.Choice(LAYOUTS), default=LAYOUTS[0], show_default=True,
+        help="Dataset whose directory tree and kind of images to imitate.",
+    )]  # fmt: skip
+    scale: Annotated[str, Option(
+        "--scale", type=click.Choice(SCALES), default="demo", show_default=True,
+        help="tiny (seconds), demo, or full (the real dataset's counts).",
+    )]  # fmt: skip
     seed: Annotated[int, Option("--seed", type=click.IntRange(min=0), default=0, show_default=True)]
     train_identities: Annotated[
         int | None,
         Option("--train-identities", type=click.IntRange(min=2), help="Instead of the scale's."),
     ]
-    val_identities: Annotated[
-        int | None,
-        Option(
-            "--val-identities", type=click.IntRange(min=1),
-            help="Instead of the scale's; only sysu-mm01 has validation people.",
-        ),
-    ]  # fmt: skip
+    val_identities: Annotated[int | None, Option(
+        "--val-identities", type=click.IntRange(min=1),
+        help="Instead of the scale's; only sysu-mm01 has validation people.",
+    )]  # fmt: skip
     test_identities: Annotated[
         int | None,
         Option("--test-identities", type=click.IntRange(min=2), help="Instead of the scale's."),
     ]
-    images_per_camera: Annotated[
-        float | None,
-        Option(
-            "--images-per-camera", type=click.FloatRange(min=1),
-            help="Mean number of images of a person in a camera, instead of the scale's.",
-        ),
-    ]  # fmt: skip
-    workers: Annotated[
-        int | None,
-        Option(
-            "--workers", type=click.IntRange(min=1),
-            help="Processes. [default: one for each processor]",
-        ),
-    ]  # fmt: skip
+    images_per_camera: Annotated[float | None, Option(
+        "--images-per-camera", type=click.FloatRange(min=1),
+        help="Mean number of images of a person in a camera, instead of the scale's.",
+    )]  # fmt: skip
+    workers: Annotated[int | None, Option(
+        "--workers", type=click.IntRange(min=1),
+        help="Processes. [default: one for each processor]",
+    )]  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)

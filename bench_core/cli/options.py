@@ -66,58 +66,40 @@ _JSON = Option("--json", is_flag=True, help="Print one JSON document on standard
 AsJson = Annotated[bool, _JSON]
 json_option = _JSON.filling("as_json")
 """The same for a command whose few options are its arguments."""
-Method = Annotated[
-    str,
-    Option(
-        "--method", required=True, metavar="METHOD[:VARIANT]",
-        help="See 'bench list methods' and 'bench list variants'.",
-    ),
-]  # fmt: skip
-Assignments = Annotated[
-    tuple[str, ...],
-    Option(
-        "--set", multiple=True, metavar="KEY=VALUE",
-        help="Change a value of the configuration, such as epochs=3; may be repeated.",
-    ),
-]  # fmt: skip
+Method = Annotated[str, Option(
+    "--method", required=True, metavar="METHOD[:VARIANT]",
+    help="See 'bench list methods' and 'bench list variants'.",
+)]  # fmt: skip
+Assignments = Annotated[tuple[str, ...], Option(
+    "--set", multiple=True, metavar="KEY=VALUE",
+    help="Change a value of the configuration, such as epochs=3; may be repeated.",
+)]  # fmt: skip
 ProtocolId = Annotated[
     str, Option("--protocol", required=True, metavar="ID", help="See 'bench list protocols'.")
 ]
-DataRoot = Annotated[
-    Path | None,
-    Option(
-        "--data", type=click.Path(path_type=Path), metavar="ROOT",
-        help="Root folder of the dataset. Without it, synthetic people are rendered and used.",
-    ),
-]  # fmt: skip
-ConventionName = Annotated[
-    str | None,
-    Option(
-        "--convention", metavar="NAME",
-        help="How galleries are drawn, such as official or agw; see 'bench list protocols'. "
-        "[default: the protocol's first]",
-    ),
-]  # fmt: skip
-Rerank = Annotated[
-    bool,
-    Option(
-        "--rerank", is_flag=True,
-        help="Re-rank distances by k-reciprocal neighbours; such results are marked and ranked "
-        "apart.",
-    ),
-]  # fmt: skip
+DataRoot = Annotated[Path | None, Option(
+    "--data", type=click.Path(path_type=Path), metavar="ROOT",
+    help="Root folder of the dataset. Without it, synthetic people are rendered and used.",
+)]  # fmt: skip
+ConventionName = Annotated[str | None, Option(
+    "--convention", metavar="NAME",
+    help="How galleries are drawn, such as official or agw; see 'bench list protocols'. "
+    "[default: the protocol's first]",
+)]  # fmt: skip
+Rerank = Annotated[bool, Option(
+    "--rerank", is_flag=True,
+    help="Re-rank distances by k-reciprocal neighbours; such results are marked and ranked "
+    "apart.",
+)]  # fmt: skip
 DeviceName = Annotated[
     str,
     Option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:INDEX."),
 ]
-Threads = Annotated[
-    int | None,
-    Option(
-        "--threads", type=click.IntRange(min=1, max=1024), metavar="N",
-        help="Processor threads of training and extraction; their number decides the last bits. "
-        "[default: $VIREID_BENCH_THREADS, else 2]",
-    ),
-]  # fmt: skip
+Threads = Annotated[int | None, Option(
+    "--threads", type=click.IntRange(min=1, max=1024), metavar="N",
+    help="Processor threads of training and extraction; their number decides the last bits. "
+    "[default: $VIREID_BENCH_THREADS, else 2]",
+)]  # fmt: skip
 
 
 def resolve_convention(protocol: ProtocolSpec, convention: str | None) -> Convention:

@@ -32,21 +32,15 @@ class ProfileOptions:
     """Whose cost is counted; each option says what it means."""
 
     method: Method
-    preset: Annotated[
-        str,
-        Option(
-            "--preset", default="paper", show_default=True, metavar="NAME",
-            help="Configuration to start from; see 'bench list methods'.",
-        ),
-    ]  # fmt: skip
+    preset: Annotated[str, Option(
+        "--preset", default="paper", show_default=True, metavar="NAME",
+        help="Configuration to start from; see 'bench list methods'.",
+    )]  # fmt: skip
     assignments: Assignments
-    image_size: Annotated[
-        str | None,
-        Option(
-            "--image-size", metavar="HEIGHTxWIDTH",
-            help="Size of the images, such as 256x128. [default: the configuration's]",
-        ),
-    ]  # fmt: skip
+    image_size: Annotated[str | None, Option(
+        "--image-size", metavar="HEIGHTxWIDTH",
+        help="Size of the images, such as 256x128. [default: the configuration's]",
+    )]  # fmt: skip
     device: DeviceName
 
 

@@ -23,51 +23,33 @@ if TYPE_CHECKING:
 class PageOptions:
     """How a page is made; each option says what it means."""
 
-    output: Annotated[
-        Path | None,
-        Option(
-            "--output", type=click.Path(path_type=Path), metavar="DIR",
-            help="Folder to write. [default: 'report' in the folder of a run, ./report-NAME for a "
-            "result]",
-        ),
-    ]  # fmt: skip
-    root: Annotated[
-        Path | None,
-        Option(
-            "--data", type=click.Path(path_type=Path), metavar="ROOT",
-            help="Root folder of the dataset. Without it, synthetic people are used.",
-        ),
-    ]  # fmt: skip
-    runs: Annotated[
-        Path,
-        Option(
-            "--runs", type=click.Path(path_type=Path, file_okay=False), default=Path("runs"),
-            show_default=True,
-            help="Folder of trainings, in which the model of a RESULT is looked for.",
-        ),
-    ]  # fmt: skip
-    protocol: Annotated[
-        str | None,
-        Option(
-            "--protocol", metavar="ID",
-            help="Protocol to score a RUN under. [default: the first of its dataset]",
-        ),
-    ]  # fmt: skip
-    convention: Annotated[
-        Convention | None,
-        Option(
-            "--convention", metavar="NAME",
-            help="How galleries are drawn for a RUN. [default: the protocol's first]",
-        ),
-    ]  # fmt: skip
-    inception: Annotated[
-        Path | None,
-        Option(
-            "--inception", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
-            help="Weights of torchvision's inception_v3: FID of generated images over its "
-            "features, too.",
-        ),
-    ]  # fmt: skip
+    output: Annotated[Path | None, Option(
+        "--output", type=click.Path(path_type=Path), metavar="DIR",
+        help="Folder to write. [default: 'report' in the folder of a run, ./report-NAME for a "
+        "result]",
+    )]  # fmt: skip
+    root: Annotated[Path | None, Option(
+        "--data", type=click.Path(path_type=Path), metavar="ROOT",
+        help="Root folder of the dataset. Without it, synthetic people are used.",
+    )]  # fmt: skip
+    runs: Annotated[Path, Option(
+        "--runs", type=click.Path(path_type=Path, file_okay=False), default=Path("runs"),
+        show_default=True,
+        help="Folder of trainings, in which the model of a RESULT is looked for.",
+    )]  # fmt: skip
+    protocol: Annotated[str | None, Option(
+        "--protocol", metavar="ID",
+        help="Protocol to score a RUN under. [default: the first of its dataset]",
+    )]  # fmt: skip
+    convention: Annotated[Convention | None, Option(
+        "--convention", metavar="NAME",
+        help="How galleries are drawn for a RUN. [default: the protocol's first]",
+    )]  # fmt: skip
+    inception: Annotated[Path | None, Option(
+        "--inception", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+        help="Weights of torchvision's inception_v3: FID of generated images over its "
+        "features, too.",
+    )]  # fmt: skip
     device: DeviceName
     as_json: AsJson
 

@@ -33,13 +33,10 @@ class RunOptions(TrainingOptions):
 
     convention: ConventionName
     rerank: Rerank
-    results: Annotated[
-        Path,
-        Option(
-            "--results", type=click.Path(path_type=Path, file_okay=False), default=Path("results"),
-            show_default=True, help="Folder that the result record is written to.",
-        ),
-    ]  # fmt: skip
+    results: Annotated[Path, Option(
+        "--results", type=click.Path(path_type=Path, file_okay=False), default=Path("results"),
+        show_default=True, help="Folder that the result record is written to.",
+    )]  # fmt: skip
     as_json: AsJson
 
 

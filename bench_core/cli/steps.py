@@ -80,31 +80,22 @@ def train(registry: Registry, options: TrainOptions) -> None:
 class ExtractOptions:
     """What is extracted from what; each option says what it means."""
 
-    model: Annotated[
-        Path,
-        Option(
-            "--model", required=True, type=click.Path(path_type=Path), metavar="FILE",
-            help="model.safetensors of a training.",
-        ),
-    ]  # fmt: skip
+    model: Annotated[Path, Option(
+        "--model", required=True, type=click.Path(path_type=Path), metavar="FILE",
+        help="model.safetensors of a training.",
+    )]  # fmt: skip
     protocol: ProtocolId
     root: DataRoot
-    output: Annotated[
-        Path,
-        Option(
-            "--output", required=True, type=click.Path(path_type=Path, dir_okay=False),
-            metavar="FILE.npz", help="Feature file to write.",
-        ),
-    ]  # fmt: skip
+    output: Annotated[Path, Option(
+        "--output", required=True, type=click.Path(path_type=Path, dir_okay=False),
+        metavar="FILE.npz", help="Feature file to write.",
+    )]  # fmt: skip
     device: DeviceName
-    precision: Annotated[
-        Precision,
-        Option(
-            "--precision", type=click.Choice(get_args(Precision)), default="float32",
-            show_default=True,
-            help="Of extraction; bfloat16 is faster, and features differ by less than 1 %.",
-        ),
-    ]  # fmt: skip
+    precision: Annotated[Precision, Option(
+        "--precision", type=click.Choice(get_args(Precision)), default="float32",
+        show_default=True,
+        help="Of extraction; bfloat16 is faster, and features differ by less than 1 %.",
+    )]  # fmt: skip
     threads: Threads
     as_json: AsJson
 
@@ -189,55 +180,37 @@ class EvalOptions:
     """What is scored and how; each option says what it means."""
 
     protocol: ProtocolId
-    features: Annotated[
-        Path,
-        Option(
-            "--features", required=True, type=click.Path(path_type=Path), metavar="PATH",
-            help="A file .npz as 'bench extract' writes it; where a protocol trains a model for "
-            "each trial, as RegDB's do, a folder of trial-1.npz, trial-2.npz and so on; or a "
-            "folder of NAME_cam1.mat and so on as the authors' MATLAB evaluation of SYSU-MM01 "
-            "reads it.",
-        ),
-    ]  # fmt: skip
-    trial: Annotated[
-        int | None,
-        Option(
-            "--trial", type=click.IntRange(min=1), metavar="N",
-            help="Score this trial alone, counted from 1; where each trial has a model of its own, "
-            "--features is then the one .npz of this trial's.",
-        ),
-    ]  # fmt: skip
-    metric: Annotated[
-        Metric | None,
-        Option(
-            "--metric", type=click.Choice(get_args(Metric)),
-            help="Distance of features that name none. [default: euclidean]",
-        ),
-    ]  # fmt: skip
-    splits: Annotated[
-        Path | None,
-        Option(
-            "--splits", type=click.Path(path_type=Path), metavar="DIR",
-            help="Folder with the dataset's split files, such as rand_perm_cam.mat and "
-            "test_id.txt.",
-        ),
-    ]  # fmt: skip
-    root: Annotated[
-        Path | None,
-        Option(
-            "--data", type=click.Path(path_type=Path), metavar="ROOT",
-            help="Root folder of the dataset, instead of --splits.",
-        ),
-    ]  # fmt: skip
+    features: Annotated[Path, Option(
+        "--features", required=True, type=click.Path(path_type=Path), metavar="PATH",
+        help="A file .npz as 'bench extract' writes it; where a protocol trains a model for "
+        "each trial, as RegDB's do, a folder of trial-1.npz, trial-2.npz and so on; or a "
+        "folder of NAME_cam1.mat and so on as the authors' MATLAB evaluation of SYSU-MM01 "
+        "reads it.",
+    )]  # fmt: skip
+    trial: Annotated[int | None, Option(
+        "--trial", type=click.IntRange(min=1), metavar="N",
+        help="Score this trial alone, counted from 1; where each trial has a model of its own, "
+        "--features is then the one .npz of this trial's.",
+    )]  # fmt: skip
+    metric: Annotated[Metric | None, Option(
+        "--metric", type=click.Choice(get_args(Metric)),
+        help="Distance of features that name none. [default: euclidean]",
+    )]  # fmt: skip
+    splits: Annotated[Path | None, Option(
+        "--splits", type=click.Path(path_type=Path), metavar="DIR",
+        help="Folder with the dataset's split files, such as rand_perm_cam.mat and "
+        "test_id.txt.",
+    )]  # fmt: skip
+    root: Annotated[Path | None, Option(
+        "--data", type=click.Path(path_type=Path), metavar="ROOT",
+        help="Root folder of the dataset, instead of --splits.",
+    )]  # fmt: skip
     convention: ConventionName
     rerank: Rerank
-    per_query: Annotated[
-        Path | None,
-        Option(
-            "--per-query", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
-            help="Write the scores of each query in each trial to FILE.csv or FILE.parquet.",
-        ),
-    ]  # fmt: skip
+    per_query: Annotated[Path | None, Option(
+        "--per-query", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+        help="Write the scores of each query in each trial to FILE.csv or FILE.parquet.",
+    )]  # fmt: skip
     as_json: AsJson
 
 

@@ -42,47 +42,32 @@ class TrainingOptions:
         Option("--preset", metavar="NAME", help="[default: 'paper' for real --data, else 'quick']"),
     ]
     assignments: Assignments
-    seed: Annotated[
-        int,
-        Option(
-            "--seed", type=click.IntRange(min=0, max=2**63 - 1), default=0, show_default=True,
-            help="Seed of every random draw.",
-        ),
-    ]  # fmt: skip
-    weights: Annotated[
-        str | None,
-        Option(
-            "--weights", metavar="imagenet|none|FILE",
-            help="What the backbone starts from; or a folder with a file for each training split, "
-            "such as trial-1.pth. [default: the configuration's]",
-        ),
-    ]  # fmt: skip
-    selection: Annotated[
-        Selection,
-        Option(
-            "--select", type=click.Choice(get_args(Selection)), default="last", show_default=True,
-            help="Model to keep: that of the last epoch, as papers do, or the best on validation "
-            "people, who then are not trained on.",
-        ),
-    ]  # fmt: skip
+    seed: Annotated[int, Option(
+        "--seed", type=click.IntRange(min=0, max=2**63 - 1), default=0, show_default=True,
+        help="Seed of every random draw.",
+    )]  # fmt: skip
+    weights: Annotated[str | None, Option(
+        "--weights", metavar="imagenet|none|FILE",
+        help="What the backbone starts from; or a folder with a file for each training split, "
+        "such as trial-1.pth. [default: the configuration's]",
+    )]  # fmt: skip
+    selection: Annotated[Selection, Option(
+        "--select", type=click.Choice(get_args(Selection)), default="last", show_default=True,
+        help="Model to keep: that of the last epoch, as papers do, or the best on validation "
+        "people, who then are not trained on.",
+    )]  # fmt: skip
     device: DeviceName
-    precision: Annotated[
-        str,
-        Option(
-            "--precision", type=click.Choice(["auto", *get_args(Precision)]), default="auto",
-            show_default=True,
-            help="Of training; auto is float32, but bfloat16 with the preset 'quick' on CUDA. "
-            "tf32, of CUDA alone, is float32 with rounded factors.",
-        ),
-    ]  # fmt: skip
+    precision: Annotated[str, Option(
+        "--precision", type=click.Choice(["auto", *get_args(Precision)]), default="auto",
+        show_default=True,
+        help="Of training; auto is float32, but bfloat16 with the preset 'quick' on CUDA. "
+        "tf32, of CUDA alone, is float32 with rounded factors.",
+    )]  # fmt: skip
     threads: Threads
-    runs: Annotated[
-        Path,
-        Option(
-            "--runs", type=click.Path(path_type=Path, file_okay=False), default=Path("runs"),
-            show_default=True, help="Folder of trainings: checkpoints, logs, features.",
-        ),
-    ]  # fmt: skip
+    runs: Annotated[Path, Option(
+        "--runs", type=click.Path(path_type=Path, file_okay=False), default=Path("runs"),
+        show_default=True, help="Folder of trainings: checkpoints, logs, features.",
+    )]  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
