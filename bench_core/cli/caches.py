@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bench_core.cli.options import json_option
+from bench_core.cli.options import json_option, read_image_size
 from bench_core.cli.printing import print_json, print_table
 from bench_core.cli.verification import dataset_option, find_dataset
 from bench_core.contracts.errors import BenchError, UsageError
@@ -22,18 +21,6 @@ if TYPE_CHECKING:
 
 
 KEY_SHOWN = 12
-
-
-def read_image_size(_: click.Context, option: click.Parameter, text: str) -> tuple[int, int]:
-    """Return (height, width) of an option's text, such as "256x128".
-
-    Raises:
-        UsageError: The text is something else.
-    """
-    match = re.fullmatch(r"([1-9]\d{0,3})x([1-9]\d{0,3})", text)
-    if match is None:
-        raise UsageError(f"{option.opts[0]} {text}: expected HEIGHTxWIDTH in pixels, as 256x128")
-    return int(match[1]), int(match[2])
 
 
 @dataclass(frozen=True, kw_only=True)

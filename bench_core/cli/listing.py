@@ -18,7 +18,7 @@ from bench_core.system.standard_output import echo
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-    from bench_core.pipeline.profiles import MethodCost
+    from bench_core.pipeline.costs import MethodCost
     from bench_core.plugins import Registry
 
 IN_JSON_ALONE = "in_json_alone"
@@ -203,7 +203,7 @@ def datasets(registry: Registry, *, as_json: bool) -> None:
             ListedDataset(
                 dataset=spec.id,
                 title=spec.title,
-                synthetic="yes" if spec.synthetic_layout else "no",
+                synthetic="yes" if spec.synthetic else "no",
                 source=spec.source,
                 paper=spec.paper,
             )
@@ -235,7 +235,7 @@ def plugins(registry: Registry, *, as_json: bool) -> None:
 
 
 def _print_costs(registry: Registry, *, training: bool, as_json: bool) -> None:
-    from bench_core.pipeline.profiles import NUM_IDENTITIES, count_costs
+    from bench_core.pipeline.costs import NUM_IDENTITIES, count_costs
 
     costs = count_costs(registry, training=training)
     if as_json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -100,6 +101,22 @@ Threads = Annotated[int | None, Option(
     help="Processor threads of training and extraction; their number decides the last bits. "
     "[default: $VIREID_BENCH_THREADS, else 2]",
 )]  # fmt: skip
+
+
+def read_image_size(
+    _: click.Context, option: click.Parameter, text: str | None
+) -> tuple[int, int] | None:
+    """Return (height, width) of an option's text, such as "256x128"; None where it is not given.
+
+    Raises:
+        UsageError: The text is something else.
+    """
+    if text is None:
+        return None
+    match = re.fullmatch(r"([1-9]\d{0,3})x([1-9]\d{0,3})", text)
+    if match is None:
+        raise UsageError(f"{option.opts[0]} {text}: expected HEIGHTxWIDTH in pixels, as 256x128")
+    return int(match[1]), int(match[2])
 
 
 def resolve_convention(protocol: ProtocolSpec, convention: str | None) -> Convention:

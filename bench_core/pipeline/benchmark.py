@@ -23,9 +23,9 @@ from bench_core.contracts.result import (
 from bench_core.contracts.scores import Scores
 from bench_core.features.table import FeatureTable
 from bench_core.pipeline.attribution import attributed
+from bench_core.pipeline.costs import count_cost
 from bench_core.pipeline.embeddings import ExtractionReport, features_of
 from bench_core.pipeline.inputs import RunInputs
-from bench_core.pipeline.profiles import count_cost
 from bench_core.pipeline.trainings import TrainedModel, TrainingSettings, train
 from bench_core.pipeline.trials import each_split
 from bench_core.plugins import Registry
