@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
@@ -37,11 +38,12 @@ TRAINING = (
 SMALLER = {
     "run": [f"--set={assignment}" for assignment in TRAINING],
     "train": [f"--set={assignment}" for assignment in TRAINING],
-    "profile --throughput": ["--preset", "quick", "--budget", "1"],
 }
-"""What is added to a command that has these words."""
+"""What is added to a command."""
+MEASURED = {"--throughput", "--training"}
+"""Commands with these options take long; their own tests run them, here their words are parsed."""
 
-Bench = Callable[[list[str]], Result]
+Bench = Callable[[list[str]], Any]
 
 
 def commands_of(page: str) -> list[str]:
@@ -56,19 +58,29 @@ def python_of(page: str) -> list[str]:
     return re.findall(r"^```python\n(.*?)^```", (ROOT / page).read_text(), re.DOTALL | re.MULTILINE)
 
 
+def parse(command: click.Command, registry: Registry, words: list[str]) -> None:
+    """Parse a command with its options, and do not run it."""
+    context = click.Context(command, obj=registry)
+    for place, word in enumerate(words):
+        if isinstance(command, click.Group):
+            found = command.get_command(context, word)
+            assert found is not None
+            command = found
+        else:
+            command.make_context(word, words[place:], parent=context)
+            return
+
+
 @pytest.fixture
 def bench(registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     """Run a command, made smaller, in a folder of its own."""
     monkeypatch.chdir(tmp_path)
 
-    def run(words: list[str]) -> Result:
-        more = [
-            option
-            for key, options in SMALLER.items()
-            if set(key.split()) <= set(words)
-            for option in options
-        ]
-        result = CliRunner().invoke(build_cli(registry), [*words, *more])
+    def run(words: list[str]) -> Result | None:
+        cli = build_cli(registry)
+        if MEASURED & set(words):
+            return parse(cli, registry, words)
+        result = CliRunner().invoke(cli, [*words, *SMALLER.get(words[0], [])])
         assert result.exit_code == 0, f"bench {shlex.join(words)}: {result.output}"
         return result
 
