@@ -50,8 +50,8 @@ class CacheReport:
 @click.command()
 @click.argument("root", type=click.Path(path_type=Path), required=False)
 @click.option(
-    "--image-size", callback=read_image_size, default="256x128", show_default=True, metavar="HxW",
-    help="Height and width of the decoded images.",
+    "--image-size", callback=read_image_size, default="256x128", show_default=True,
+    metavar="HxW", help="Height and width of the decoded images.",
 )  # fmt: skip
 @dataset_option
 @click.option("--list", "as_list", is_flag=True, help="List the caches that there are.")
@@ -76,7 +76,7 @@ def cache(
     Commands that need decoded images make them on demand; this makes them beforehand.
     """
     from bench_core.data.cache_listing import clear_caches, list_caches
-    from bench_core.system.files import cache_directory
+    from bench_core.system.cache_folder import cache_directory
 
     if (root is not None) + as_list + bool(keys) != 1:
         raise UsageError("give a ROOT whose images to decode, or --list, or --clear KEY")
@@ -95,7 +95,7 @@ def _make(
     from bench_core.data.cache_listing import describe_cache
     from bench_core.data.fingerprint import fingerprint
     from bench_core.data.opening import open_dataset
-    from bench_core.system.files import cache_directory
+    from bench_core.system.cache_folder import cache_directory
 
     spec = find_dataset(registry, root, dataset_id)
     dataset = open_dataset(spec, root)
@@ -118,7 +118,7 @@ def _print_made(entry: CacheEntry, *, as_json: bool) -> None:
 
 def _print_report(action: str, entries: Sequence[CacheEntry], *, as_json: bool) -> None:
     from bench_core.data.cache import IMAGES_FOLDER
-    from bench_core.system.files import cache_directory
+    from bench_core.system.cache_folder import cache_directory
 
     folder = cache_directory() / IMAGES_FOLDER
     report = CacheReport(folder=folder, action=action, entries=tuple(entries))

@@ -89,7 +89,8 @@ def _plugins(registry: Registry) -> Iterator[Finding]:
 
 
 def _folders() -> Iterator[Finding]:
-    from bench_core.system.files import cache_directory, check_writable
+    from bench_core.system.cache_folder import cache_directory
+    from bench_core.system.files import check_writable
 
     try:
         folder = cache_directory()

@@ -84,8 +84,8 @@ def report(registry: Registry, options: PageOptions, /, *, path: Path) -> None:
     """
     from bench_core.reports import building
     from bench_core.reports.subjects import ReportOptions
+    from bench_core.system.cache_folder import cache_directory
     from bench_core.system.devices import choose_device
-    from bench_core.system.files import cache_directory
 
     folder = options.output or building.default_folder(path)
     building.check_folder(folder)

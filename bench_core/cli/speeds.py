@@ -69,7 +69,7 @@ class SpeedOptions:
             return None
 
         from bench_core.profiling.speed import SpeedSettings
-        from bench_core.system.arithmetic import choose_precision
+        from bench_core.system.devices import choose_precision
 
         precision = choose_precision("auto", device, choice.preset.name)
         return SpeedSettings(

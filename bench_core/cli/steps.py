@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from bench_core.contracts.dataset import Splits
     from bench_core.contracts.protocol import Convention, ProtocolSpec
-    from bench_core.evaluation import Evaluation
+    from bench_core.evaluation.summary import Evaluation
     from bench_core.plugins import Registry
     from bench_core.scoring.score import ProtocolScores
 
@@ -139,8 +139,7 @@ def extract(registry: Registry, options: ExtractOptions) -> None:
     from bench_core.features.table import write_features
     from bench_core.pipeline import embeddings, trainings
     from bench_core.pipeline.attribution import attributed
-    from bench_core.system.arithmetic import check_format
-    from bench_core.system.devices import choose_device
+    from bench_core.system.devices import check_format, choose_device
 
     device = choose_device(options.device)
     check_format(options.precision, device)

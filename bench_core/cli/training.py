@@ -178,7 +178,7 @@ def open_run_inputs(registry: Registry, protocol: ProtocolSpec, root: Path | Non
         BenchError: The dataset cannot be read.
     """
     from bench_core.pipeline.inputs import open_inputs
-    from bench_core.system.files import cache_directory
+    from bench_core.system.cache_folder import cache_directory
 
     if root is None:
         click.echo(
@@ -212,8 +212,7 @@ def _settings(
     """
     from bench_core.modeling.pretrained import parse_weights
     from bench_core.pipeline.trainings import TrainingSettings
-    from bench_core.system.arithmetic import choose_precision
-    from bench_core.system.devices import choose_device, default_threads
+    from bench_core.system.devices import choose_device, choose_precision, default_threads
 
     device = choose_device(options.device)
     number_format = choose_precision(options.precision, device, choice.preset.name)

@@ -60,7 +60,7 @@ def verify(registry: Registry, *, root: Path, dataset_id: str | None, as_json: b
     Exit 1 when something would change a score.
     """
     from bench_core.data.verification.report import verify as verify_dataset
-    from bench_core.system.files import cache_directory
+    from bench_core.system.cache_folder import cache_directory
 
     spec = find_dataset(registry, root, dataset_id)
     protocols = [item for item in registry.protocols.values() if item.dataset == spec.id]

@@ -11,17 +11,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench_core.contracts.errors import DataError, UsageError
-from bench_core.evaluation.cameras import split_by_query_camera
 from bench_core.evaluation.distances import pairwise_distances
-from bench_core.evaluation.engine.pool import pool_trials
-from bench_core.evaluation.engine.products import FeatureDistances
+from bench_core.evaluation.engine import FeatureDistances, pool_trials, rank_pool
 from bench_core.evaluation.query_table import QueryImages
-from bench_core.evaluation.ranking import rank_pool, score_queries
+from bench_core.evaluation.ranking import score_queries
 from bench_core.evaluation.reranking.distances import feature_distances
 from bench_core.evaluation.reranking.k_reciprocal import rerank_groups
 from bench_core.evaluation.similarity import intra_class_similarity
-from bench_core.evaluation.summary import Evaluation
-from bench_core.evaluation.trial import TrialScore, average_queries
+from bench_core.evaluation.summary import (
+    Evaluation,
+    TrialScore,
+    average_queries,
+    split_by_query_camera,
+)
 from bench_core.system.foreign_files import quoted
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bench_core.contracts.errors import DataError
 from bench_core.evaluation import similarity
-from bench_core.evaluation.engine.pool import TrialRows
+from bench_core.evaluation.engine import TrialRows
 from bench_core.evaluation.similarity import intra_class_similarity
 
 
