@@ -85,7 +85,7 @@ def intra_class_similarity(
             counts[number] += pairs
     _check_pairs(counts)
     means: Exact = sums / (counts * features.shape[1])
-    return means
+    return means.clip(-1, 1)  # unit vectors are so but for rounding
 
 
 def _check_pairs(counts: IntArray) -> None:
