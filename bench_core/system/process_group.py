@@ -24,8 +24,8 @@ Value = TypeVar("Value")
 
 PATIENCE = timedelta(days=1)
 """Others may wait while the first decodes a dataset; who has died is noticed without a clock."""
-SAME_ERROR = timedelta(seconds=5)
-"""Within this time all processes have an error that they have in common."""
+SAME_ERROR_SECONDS, LOOK_AGAIN_SECONDS = 5.0, 0.1
+"""Within this time all processes have an error that they have in common; how often to look."""
 TOLD = "an error is told"
 """A key in what the processes share."""
 RANK, LOCAL_RANK, NUMBER = "RANK", "LOCAL_RANK", "WORLD_SIZE"
@@ -131,14 +131,20 @@ def _let_one_speak(store: Any, *, lost: bool) -> None:
     if is_first() and not lost:
         store.set(TOLD, "")
         return
-    try:
-        store.wait([TOLD], SAME_ERROR)
-    except RuntimeError:  # nothing was told, or nobody is there any more
-        if not lost:
-            store.set(TOLD, "")
-            sys.stderr.write(f"In process {rank() + 1} of {num_processes()}:\n")
-            return
-    time.sleep(SAME_ERROR.total_seconds())
+    if not _is_told(store) and not lost:
+        store.set(TOLD, "")
+        sys.stderr.write(f"In process {rank() + 1} of {num_processes()}:\n")
+        return
+    time.sleep(SAME_ERROR_SECONDS)
+
+
+def _is_told(store: Any) -> bool:
+    deadline = time.monotonic() + SAME_ERROR_SECONDS
+    while time.monotonic() < deadline:
+        if store.check([TOLD]):
+            return True
+        time.sleep(LOOK_AGAIN_SECONDS)
+    return False
 
 
 @contextmanager

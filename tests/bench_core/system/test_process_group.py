@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from bench_core import UsageError
@@ -47,3 +51,42 @@ def test_what_a_backend_complains_of_is_another_process_that_has_ended() -> None
         process_group.together(),
     ):
         raise RuntimeError("Connection closed\nby peer")
+
+
+SCRIPT = """
+import sys, torch
+from bench_core.contracts.errors import BenchError
+from bench_core.system.process_group import agreed, collected, joined, rank, wait_for_all
+
+with joined(torch.device("cpu")):
+    assert agreed(f"of {rank()}") == "of 0"
+    assert collected(rank()) == [0, 1]
+    sys.stderr.write(f"shown by {rank()}; ")
+    if rank() in WHO:
+        raise BenchError(f"a full disk of {rank()}")
+    wait_for_all()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("failing", "told"),
+    [([1], "In process 2 of 2:"), ([0, 1], "a full disk of 0")],
+    ids=["one", "all"],
+)
+def test_an_error_is_told_by_one_process(failing: list[int], told: str, tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT.replace("WHO", str(failing)))
+    torchrun = ("-m", "torch.distributed.run", "--nproc-per-node", "2")
+    finished = subprocess.run(
+        [sys.executable, *torchrun, script],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert finished.returncode == 1
+    assert told in finished.stderr
+    assert finished.stderr.count("BenchError: a full disk of") == 1
+    assert "shown by 0" in finished.stderr
+    assert "shown by 1" not in finished.stderr
