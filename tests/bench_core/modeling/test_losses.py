@@ -137,6 +137,11 @@ def test_gradients_are_finite_where_features_coincide(own: Features) -> None:
         assert bool(anchors.grad.isfinite().all())
 
 
+def test_rows_that_coincide_are_a_millionth_apart() -> None:
+    row = torch.zeros(1, 3)
+    assert euclidean_distances(row, row).item() == pytest.approx(1e-6, rel=1e-3, abs=0)
+
+
 def test_gradients_pull_the_positive_and_push_the_negative() -> None:
     values = torch.tensor([[0.0], [1.0], [1.5]], requires_grad=True)
     anchor, labels = torch.tensor([[0.0]]), torch.tensor([0, 0, 1])
@@ -203,6 +208,7 @@ def test_cosine_distances_are_single_precision_under_autocast() -> None:
         mixed = cosine_distances(values, values)
     assert mixed.dtype == torch.float32
     assert torch.equal(mixed, cosine_distances(values, values))
+    assert cosine_distances(values.bfloat16(), values.bfloat16()).dtype == torch.float32
 
 
 @pytest.mark.parametrize("margin", [0.0, 0.3, 1.0])

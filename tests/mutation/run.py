@@ -1,0 +1,326 @@
+"""Mutation tests: which small changes of a module do its tests not notice? `make mutation`.
+
+The tests that mirror a module are collected once. A first run tells which lines each of them
+reaches; then every mutant is put into a process forked from there, which runs the tests that reach
+it, the fastest first, until one fails. What is run on import alone (constants, defaults, class
+bodies) is changed in a process that has not imported the package yet.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import gc
+import importlib
+import json
+import multiprocessing
+import os
+import random
+import runpy
+import signal
+import sys
+import tempfile
+import threading
+import time
+import tomllib
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from importlib.machinery import SourceFileLoader
+from pathlib import Path
+from types import CodeType, FrameType, FunctionType
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+import pytest
+
+if TYPE_CHECKING:
+    from mutants import Mutant
+
+T = TypeVar("T")
+
+mutants_of = runpy.run_path(str(Path(__file__).parent / "mutants.py"))["mutants_of"]
+EQUIVALENT = Path(__file__).parent / "equivalent.toml"
+HEAVY = ("numba", "pandas", "scipy.stats", "torch", "torchvision")
+"""Imported before the processes are forked that import a mutant, where the tests use them."""
+PATIENCE = 5.0
+"""The tests of a mutant may take so many times as long as without it, and `--seconds` more."""
+PYTEST_OPTIONS = ("-x", "-q", "-s", "-p", "no:xdist", "-m", "not slow", "--hypothesis-seed=0")
+IMPORT_SECONDS = 60.0
+FORK = multiprocessing.get_context("fork")
+
+
+def in_child(work: Callable[[], T], seconds: float | None = None) -> T | None:
+    """Return what a forked process returns; None if it crashes or takes too long."""
+    receiver, sender = FORK.Pipe(duplex=False)
+
+    def target() -> None:
+        os.setpgid(0, 0)  # with what it starts itself, so that all of it can be ended
+        sender.send(work())
+
+    process = FORK.Process(target=target)
+    process.start()
+    sender.close()
+    try:
+        return receiver.recv() if receiver.poll(seconds) else None
+    except EOFError:
+        return None
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid or 0, signal.SIGKILL)
+        process.join()
+
+
+def run_tests(tests: Sequence[str], plugin: object = None) -> bool:
+    """Run tests until one fails, and say whether all pass; prints nothing."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 1)
+    os.dup2(null, 2)
+    return pytest.main([*PYTEST_OPTIONS, *tests], plugins=[plugin] if plugin else []) == 0
+
+
+class Reach(NamedTuple):
+    """The lines of the module that a test reaches, and how long it takes."""
+
+    lines: set[int]
+    seconds: float
+
+
+class Trial:
+    """A pytest plugin that runs the collected tests for each of a module's mutants in turn.
+
+    Attributes:
+        reached: What each test reaches; None if there are tests that fail without any mutant.
+        alive: Whether the tests pass with each mutant; None where no function that exists differs.
+    """
+
+    def __init__(self, module: Path, mutants: Sequence[Mutant], seconds: float) -> None:
+        self.reached: dict[str, Reach] | None = None
+        self.alive: list[bool | None] = []
+        self._file = str(module.resolve())
+        self._mutants = mutants
+        self._seconds = seconds
+        self._failed = False
+        self._lines: set[int] = set()
+        self._of_fixture: dict[object, set[int]] = {}
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Measure, then try every mutant."""
+        from hypothesis import Phase, settings  # pytest is to import it first
+
+        settings.register_profile(
+            "no shrinking", settings(), phases=[Phase.explicit, Phase.generate]
+        )
+        settings.load_profile("no shrinking")
+        self.reached = in_child(partial(self._measure, session.items))
+        functions = self._functions()
+        for mutant in self._mutants if self.reached else ():
+            changed = list(_replacements(mutant.code, functions))
+            self.alive.append(self._survives(mutant, changed, session.items) if changed else None)
+        return True
+
+    def _survives(
+        self,
+        mutant: Mutant,
+        changed: Sequence[tuple[FunctionType, CodeType]],
+        items: Sequence[pytest.Item],
+    ) -> bool:
+        assert self.reached
+        reached, lines = self.reached, set(range(mutant.lines[0], mutant.lines[1] + 1))
+        chosen = [item for item in items if reached[item.nodeid].lines & lines]
+        chosen.sort(key=lambda item: reached[item.nodeid].seconds)
+        usual = sum(reached[item.nodeid].seconds for item in chosen)
+
+        def work() -> bool:
+            for function, code in changed:
+                function.__code__ = code
+            return all(passed for _, passed in self._run(chosen))
+
+        return in_child(work, PATIENCE * usual + self._seconds) is True
+
+    def _run(self, items: Sequence[pytest.Item]) -> Iterator[tuple[pytest.Item, bool]]:
+        for item, following in zip(items, [*items[1:], None], strict=False):
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+            yield item, not self._failed
+
+    def _measure(self, items: Sequence[pytest.Item]) -> dict[str, Reach] | None:
+        """Run every test with a trace; a test reaches what its fixtures reach, shared ones too."""
+        sys.settrace(self._trace)
+        threading.settrace(self._trace)
+        reached, start = {}, time.monotonic()
+        for item, passed in self._run(items):
+            if not passed:
+                return None
+            reached[item.nodeid] = Reach(self._lines, time.monotonic() - start)
+            self._lines, start = set(), time.monotonic()
+        for item in items:
+            for definitions in item._fixtureinfo.name2fixturedefs.values():  # type: ignore[attr-defined]
+                for definition in definitions:
+                    reached[item.nodeid].lines.update(self._of_fixture.get(definition, ()))
+        return reached
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(self, fixturedef: object) -> Iterator[None]:
+        """Note what a fixture reaches, for the tests that find it set up."""
+        before, self._lines = self._lines, set()
+        try:
+            return (yield)
+        finally:
+            self._of_fixture[fixturedef] = self._lines
+            self._lines |= before
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Note whether a test failed."""
+        self._failed |= report.failed
+
+    def _trace(self, frame: FrameType, event: str, argument: Any) -> Any:
+        if frame.f_code.co_filename != self._file:
+            return None
+        self._lines.add(frame.f_lineno)
+        return self._trace
+
+    def _functions(self) -> list[FunctionType]:
+        """Return the module's functions that are alive, however they are wrapped or registered."""
+        return [
+            thing
+            for thing in gc.get_objects()
+            if type(thing) is FunctionType and thing.__code__.co_filename == self._file
+        ]
+
+
+def _replacements(
+    code: CodeType, functions: Sequence[FunctionType]
+) -> Iterator[tuple[FunctionType, CodeType]]:
+    """Yield the functions that a mutant changes, with their new code."""
+    new: dict[tuple[str, int], CodeType] = {}
+    waiting = [code]
+    while waiting:
+        inner = [each for each in waiting.pop().co_consts if isinstance(each, CodeType)]
+        new |= {(each.co_qualname, each.co_firstlineno): each for each in inner}
+        waiting += inner
+    for function in functions:
+        old = function.__code__
+        other = new.get((old.co_qualname, old.co_firstlineno), old)
+        if other != old and len(other.co_freevars) == len(old.co_freevars):
+            yield function, other
+
+
+def survives_import(module: Path, mutant: Mutant, tests: Sequence[str]) -> bool:
+    """Say whether tests pass in a process that imports the mutant in the module's place."""
+    usual = SourceFileLoader.get_code
+
+    def get_code(loader: SourceFileLoader, name: str) -> CodeType | None:
+        same = Path(loader.get_filename(name)) == module.resolve()
+        return mutant.code if same else usual(loader, name)
+
+    SourceFileLoader.get_code = get_code  # type: ignore[assignment,method-assign]
+    return run_tests(tests)
+
+
+class Outcome(NamedTuple):
+    """What a trial found, and which of the heavy libraries its tests use."""
+
+    reached: dict[str, Reach] | None
+    alive: list[bool | None]
+    libraries: list[str]
+
+
+def try_in_place(
+    module: Path, mutants: Sequence[Mutant], tests: Sequence[str], seconds: float
+) -> Outcome:
+    """Try the mutants of a module's functions; the others' answer is None."""
+    trial = Trial(module, mutants, seconds)
+    run_tests(tests, trial)
+    return Outcome(trial.reached, trial.alive, [name for name in HEAVY if name in sys.modules])
+
+
+def alive_of(
+    module: Path, mutants: Sequence[Mutant], tests: Sequence[str], seconds: float
+) -> list[Mutant]:
+    """Return the mutants of a module that the tests do not notice."""
+    outcome = in_child(partial(try_in_place, module, mutants, tests, seconds))
+    if not outcome or not outcome.reached:
+        sys.exit(f"without any mutant these must pass: pytest -m 'not slow' {' '.join(tests)}")
+    for name in outcome.libraries:
+        importlib.import_module(name)
+    usual = {name: reach.seconds for name, reach in outcome.reached.items() if reach.lines}
+    chosen = sorted(usual, key=usual.__getitem__) or tests
+    patience = PATIENCE * sum(usual.values()) + IMPORT_SECONDS
+
+    def survives(mutant: Mutant, answer: bool | None) -> bool:
+        if answer is not None:
+            return answer
+        return in_child(partial(survives_import, module, mutant, chosen), patience) is True
+
+    return [m for m, answer in zip(mutants, outcome.alive, strict=True) if survives(m, answer)]
+
+
+def tests_of(module: Path) -> list[str]:
+    """Return the tests that mirror a module: a file, or else a folder; and its doctests."""
+    folder = Path("tests") / module.parent
+    while not folder.is_dir():
+        folder = folder.parent
+    file = folder / f"test_{module.name}"
+    return [str(file if file.is_file() else folder), str(module)]
+
+
+def examine(module: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """Try a module's mutants, print those that live, and return the module's part of the report."""
+    start, mutants = time.monotonic(), mutants_of(module)
+    if options.sample and options.sample < len(mutants):
+        mutants = random.Random(options.seed).sample(mutants, options.sample)
+    alive = alive_of(module, mutants, [*tests_of(module), *options.tests], options.seconds)
+    described = [
+        {"line": mutant.line, "before": mutant.before, "after": mutant.after} for mutant in alive
+    ]
+    known = equivalent_of(module)
+    living = [each for each in described if each not in known]
+    num_caught, num_equivalent = len(mutants) - len(alive), len(alive) - len(living)
+    share = num_caught / max(1, num_caught + len(living))
+    sys.stdout.write(
+        f"{module}: {len(mutants)} mutants, {num_equivalent} equivalent, {num_caught} caught, "
+        f"{len(living)} alive: {share:.1%} in {time.monotonic() - start:.0f} s\n"
+    )
+    for mutant, entry in zip(alive, described, strict=True):
+        if entry in living:
+            sys.stdout.write(
+                f"  {module}:{mutant.lines[0]} {mutant.function}: {entry['line']}\n"
+                f"      {entry['before']}\n   -> {entry['after'] or '(left out)'}\n"
+            )
+    sys.stdout.flush()
+    return {
+        "mutants": len(mutants),
+        "equivalent": num_equivalent,
+        "caught": num_caught,
+        "alive": living,
+    }
+
+
+def equivalent_of(module: Path) -> list[dict[str, str]]:
+    """Return the mutants of a module that do the same as the module, which no test can notice."""
+    listed = tomllib.loads(EQUIVALENT.read_text()).get(str(module), [])
+    return [{name: each[name] for name in ("line", "before", "after")} for each in listed]
+
+
+def main() -> None:
+    """Try the mutants of some modules, print what lives, and write a report."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("modules", nargs="+", type=Path)
+    parser.add_argument("--tests", action="append", default=[], help="besides those that mirror")
+    parser.add_argument("--sample", type=int, help="so many mutants of a module, not all")
+    parser.add_argument("--seed", type=int, default=0, help="of the sample")
+    parser.add_argument(
+        "--seconds", type=float, default=10.0, help="beyond the usual, for a mutant"
+    )
+    parser.add_argument("--report", type=Path, default=Path("runs/mutation.json"))
+    options = parser.parse_args()
+    report: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ |= {"TMPDIR": folder, "HYPOTHESIS_STORAGE_DIRECTORY": folder}
+        tempfile.tempdir = None  # read anew
+        for module in options.modules:
+            report[str(module)] = examine(module, options)
+    options.report.parent.mkdir(parents=True, exist_ok=True)
+    options.report.write_text(json.dumps(report, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
