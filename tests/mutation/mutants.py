@@ -152,7 +152,7 @@ def _lines(statement: ast.stmt) -> tuple[int, int]:
 
 
 def _places(parent: ast.AST, statement: ast.stmt, function: tuple[str, ...]) -> Iterator[Place]:
-    """Walk through the nodes that are run, but for decorators, docstrings and what is raised."""
+    """Walk through the nodes that decide what a module does."""
     for field, value in ast.iter_fields(parent):
         if field in {"annotation", "returns", "decorator_list"}:
             continue
@@ -169,7 +169,9 @@ def _places(parent: ast.AST, statement: ast.stmt, function: tuple[str, ...]) -> 
 
 
 def _is_left_alone(node: ast.AST) -> bool:
-    """Say whether a node is text for people, a type or an import."""
+    """Say whether a node is text for people, a type, an import or a check of lengths."""
+    if isinstance(node, ast.keyword):
+        return node.arg == "strict"
     if isinstance(node, ast.Expr):
         return isinstance(node.value, ast.Constant)
     if isinstance(node, ast.AnnAssign) and "TypeAlias" in ast.unparse(node.annotation):
@@ -256,7 +258,7 @@ def _argument_changes(node: ast.Call) -> Iterator[Change]:
     if len(node.args) > 1 and not any(isinstance(each, ast.Starred) for each in node.args[:2]):
         yield ast.Call(node.func, [node.args[1], node.args[0], *node.args[2:]], node.keywords)
     for keyword in node.keywords:
-        if keyword.arg and len(node.keywords) + len(node.args) > 1:
+        if not _is_left_alone(keyword) and keyword.arg and len(node.keywords) + len(node.args) > 1:
             rest = [other for other in node.keywords if other is not keyword]
             yield ast.Call(node.func, node.args, rest)
 

@@ -39,7 +39,7 @@ T = TypeVar("T")
 
 mutants_of = runpy.run_path(str(Path(__file__).parent / "mutants.py"))["mutants_of"]
 EQUIVALENT = Path(__file__).parent / "equivalent.toml"
-HEAVY = ("numba", "pandas", "scipy.stats", "torch", "torchvision")
+HEAVY = ("numba", "pandas", "pydantic.types", "scipy.stats", "torch", "torchvision")
 """Imported before the processes are forked that import a mutant, where the tests use them."""
 PATIENCE = 5.0
 """The tests of a mutant may take so many times as long as without it, and `--seconds` more."""
@@ -112,6 +112,7 @@ class Trial:
         settings.load_profile("no shrinking")
         self.reached = in_child(partial(self._measure, session.items))
         functions = self._functions()
+        gc.freeze()  # collecting in the forked processes would copy every page
         for mutant in self._mutants if self.reached else ():
             changed = list(_replacements(mutant.code, functions))
             self.alive.append(self._survives(mutant, changed, session.items) if changed else None)
@@ -241,16 +242,17 @@ def alive_of(
         sys.exit(f"without any mutant these must pass: pytest -m 'not slow' {' '.join(tests)}")
     for name in outcome.libraries:
         importlib.import_module(name)
+    gc.freeze()
     usual = {name: reach.seconds for name, reach in outcome.reached.items() if reach.lines}
     chosen = sorted(usual, key=usual.__getitem__) or tests
     patience = PATIENCE * sum(usual.values()) + IMPORT_SECONDS
 
-    def survives(mutant: Mutant, answer: bool | None) -> bool:
-        if answer is not None:
-            return answer
-        return in_child(partial(survives_import, module, mutant, chosen), patience) is True
-
-    return [m for m, answer in zip(mutants, outcome.alive, strict=True) if survives(m, answer)]
+    alive = []
+    for mutant, answer in zip(mutants, outcome.alive, strict=True):
+        work = partial(survives_import, module, mutant, chosen)
+        if in_child(work, patience) is True if answer is None else answer:
+            alive.append(mutant)
+    return alive
 
 
 def tests_of(module: Path) -> list[str]:

@@ -113,14 +113,18 @@ def test_the_triplet_loss_is_single_precision_under_autocast(mining: Mining) -> 
     with torch.autocast("cpu", dtype=torch.bfloat16):
         value = cross_triplet(first, second, labels, 1.0, mining)
     assert torch.equal(value, plain)
+    half = cross_triplet(first.bfloat16(), second.bfloat16(), labels, 1.0, mining)
+    assert half.dtype == torch.float32
+    assert half.item() == pytest.approx(plain.item(), rel=0.05)
 
 
 def test_reconstruction_is_the_mean_absolute_difference_in_single_precision() -> None:
-    images = torch.tensor([[0.0, 1.0], [-1.0, 0.5]])
-    restored = torch.tensor([[0.5, 1.0], [1.0, 0.0]]).bfloat16()
-    value = reconstruction(restored, images)
-    assert value.item() == pytest.approx((0.5 + 0 + 2 + 0.5) / 4)
-    assert value.dtype == torch.float32
+    images = torch.tensor([[0.0, 1.0], [-1.0, 0.75]])
+    restored = torch.tensor([[0.5, 1.0], [0.5, 0.25]])
+    for kind in (torch.float32, torch.bfloat16):
+        value = reconstruction(restored.to(kind), images.to(kind))
+        assert value.item() == pytest.approx((0.5 + 0 + 1.5 + 0.5) / 4)
+        assert value.dtype == torch.float32
 
 
 def test_a_sum_is_weighted_by_name_and_counts_the_rest_once() -> None:

@@ -104,6 +104,12 @@ def test_eq_10_has_finite_gradients_where_its_penalties_are_zero() -> None:
         assert bool(value.grad.isfinite().all())
 
 
+def test_the_norms_of_eq_10_are_a_millionth_where_they_are_zero() -> None:
+    mean, deviation, maps = torch.zeros(1, 3, 1, 1), torch.ones(1, 3, 1, 1), torch.zeros(1, 1, 1, 1)
+    loss = variation_loss(maps, maps, Latents(mean, mean, deviation), 1)
+    assert loss.item() == pytest.approx(2e-6, rel=1e-3, abs=0)
+
+
 @given(SEEDS)
 def test_eq_11_puts_the_infrared_styled_image_first(seed: int) -> None:
     """KL(X_ir || X_ir2rgb) + KL(X_rgb2ir || X_rgb)."""
