@@ -10,7 +10,9 @@ from bench_core.system.escaping import in_one_line
 from bench_core.system.interruption import from_outside
 
 if TYPE_CHECKING:
+    from bench_core.contracts.dataset import Splits
     from bench_core.contracts.method import MethodSpec
+    from bench_core.contracts.protocol import EvaluationProtocol, ProtocolSpec
 
 PARTS_OF_A_METHOD = ("metric", "networks", "load_pretrained", "train", "extract")
 
@@ -28,6 +30,16 @@ def load_object(reference: str) -> Any:
         if from_outside(error):
             raise
         raise PluginError(f"cannot load {reference}: {in_one_line(error)}") from error
+
+
+def load_protocol(spec: ProtocolSpec, splits: Splits) -> EvaluationProtocol:
+    """Build the protocol that a spec names, bound to split files of its dataset.
+
+    Raises:
+        PluginError: It cannot be loaded.
+    """
+    protocol: EvaluationProtocol = load_object(spec.definition)(spec, splits)
+    return protocol
 
 
 def load_method(spec: MethodSpec, config: Any, num_identities: int) -> Any:

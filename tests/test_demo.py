@@ -22,7 +22,7 @@ from bench_core.features.table import FEATURE_COLUMNS, FeatureTable
 from bench_core.pipeline.inputs import RunInputs, open_inputs
 from bench_core.pipeline.methods import build_method
 from bench_core.plugins import Registry
-from bench_core.scoring.score import score_features
+from bench_core.scoring.score import score
 
 PROTOCOL = "sysu-all-single"
 
@@ -44,15 +44,15 @@ class Demo:
 
 def rank_1(inputs: RunInputs, features: NDArray[np.float32], table: pd.DataFrame) -> float:
     scored = FeatureTable(features=features, table=table, metric="euclidean")
-    evaluation = score_features(scored, inputs.protocol, inputs.dataset.splits, "official")
-    return evaluation.mean["rank-1"]
+    split = inputs.protocol.training_split(0)
+    return score({split: scored}, inputs.protocol, "official").evaluation.mean["rank-1"]
 
 
 @pytest.fixture(scope="module")
 def demo(registry: Registry, cache: Path) -> Demo:
     inputs = open_inputs(registry, registry.protocol(PROTOCOL), None, cache)
-    images, splits = inputs.dataset.images, inputs.dataset.splits
-    rows = inputs.protocol.test_rows(images, splits, inputs.protocol.training_split(0))
+    images = inputs.dataset.images
+    rows = inputs.protocol.test_rows(images, inputs.protocol.training_split(0))
     table = images.iloc[rows][list(FEATURE_COLUMNS)].reset_index(drop=True)
     random = np.random.default_rng(0)
     draws = [

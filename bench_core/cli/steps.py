@@ -221,8 +221,8 @@ def evaluate(  # noqa: PLR0913  # one argument an option
     splits = _read_splits(registry, protocol, splits_folder, root)
     findings = _look_at_images(registry, protocol, root)
 
-    from bench_core.pipeline.inputs import build_protocol
-    from bench_core.scoring.feature_files import FeatureSource, evaluate_path
+    from bench_core.loading import load_protocol
+    from bench_core.scoring.feature_files import FeatureSource, score_path
     from bench_core.scoring.per_query import check_query_file, write_query_file
 
     if query_path is not None:
@@ -231,21 +231,20 @@ def evaluate(  # noqa: PLR0913  # one argument an option
     source = FeatureSource(
         path=features_path, metric=metric, trial=None if trial is None else trial - 1
     )
-    evaluation = evaluate_path(
-        source, dataset, build_protocol(protocol), splits, chosen, rerank=rerank
-    )
+    scores = score_path(source, dataset, load_protocol(protocol, splits), chosen, rerank=rerank)
     if query_path is not None:
-        write_query_file(query_path, evaluation.scores, trial or 1)
+        write_query_file(query_path, scores.evaluation, trial or 1)
     document: dict[str, Any] = {
         "protocol": protocol.id,
         "convention": chosen,
         "rerank": rerank,
         **({} if trial is None else {"trial": trial}),
-        **evaluation.as_document(),
+        **scores.as_document(),
+        "assumptions": list(scores.assumptions),
         "findings": list(findings),
     }
     if as_json:
-        for assumption in evaluation.assumptions:
+        for assumption in scores.assumptions:
             click.echo(f"Note: {assumption}", err=True)
         options.print_json(document)
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, runtime_checkable
 
+from bench_core.contracts.errors import UsageError
 from bench_core.contracts.images import Modality  # fields of specs are checked by their types
 
 if TYPE_CHECKING:
@@ -12,7 +13,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from bench_core.contracts.dataset import Splits
 Convention: TypeAlias = str
 """How the galleries of a protocol are drawn: one of the names in its `ProtocolSpec.conventions`."""
 CmcKind: TypeAlias = Literal["identity", "image"]
@@ -35,7 +35,8 @@ class ProtocolSpec:
             meet gallery images of its own identity, but does meet those of others.
         num_trials: Number of gallery draws that a score averages.
         conventions: Gallery conventions that it defines; the first is the default.
-        definition: "module:Class" of an `EvaluationProtocol`, constructed with this spec.
+        definition: "module:Class" of an `EvaluationProtocol`, constructed with this spec and the
+            split files, as the reader of its dataset reads them.
         validation_split: Name of the training split that holds validation people out, so that a
             model can be selected by its score on them (`EvaluationProtocol.validation_trial`). It
             takes the place of the training split of every trial. None where the dataset has none.
@@ -53,6 +54,27 @@ class ProtocolSpec:
     conventions: tuple[Convention, ...]
     definition: str
     validation_split: str | None = None
+
+    def check_trial(self, trial: int) -> None:
+        """Refuse a trial, counted from 0, that the protocol does not have.
+
+        Raises:
+            UsageError: There is no such trial.
+        """
+        if not 0 <= trial < self.num_trials:
+            raise UsageError(f"{self.id} has trials 0 to {self.num_trials - 1}, not {trial}")
+
+    def check_convention(self, convention: Convention) -> None:
+        """Refuse a convention that the protocol does not define.
+
+        Raises:
+            UsageError: It is none of `conventions`.
+        """
+        if convention not in self.conventions:
+            raise UsageError(
+                f"{self.id} does not define the convention '{convention}'; "
+                f"use {' or '.join(self.conventions)}"
+            )
 
 
 @dataclass(frozen=True)
@@ -72,6 +94,8 @@ class Trial:
 class EvaluationProtocol(Protocol):
     """Draws trials from a table with the columns identity, camera, modality and index.
 
+    It is bound to the split files of one copy of its dataset: `ProtocolSpec.definition` is
+    constructed with the spec and with what `DatasetReader.read` or `read_splits` made of them.
     The table is a dataset's images or a feature file: no path is needed to score features.
     """
 
@@ -81,20 +105,18 @@ class EvaluationProtocol(Protocol):
         """Return the name of the training split that trial `trial` (from 0) must be trained on."""
         ...
 
-    def training_rows(self, images: pd.DataFrame, splits: Splits, split: str) -> NDArray[np.int64]:
+    def training_rows(self, images: pd.DataFrame, split: str) -> NDArray[np.int64]:
         """Return the row positions of the training images of a split."""
         ...
 
-    def test_rows(self, images: pd.DataFrame, splits: Splits, split: str) -> NDArray[np.int64]:
+    def test_rows(self, images: pd.DataFrame, split: str) -> NDArray[np.int64]:
         """Return the row positions that a model of a training split may be scored on.
 
         They cover the queries and galleries of every trial of that split under every convention.
         """
         ...
 
-    def trial(
-        self, images: pd.DataFrame, splits: Splits, convention: Convention, trial: int
-    ) -> Trial:
+    def trial(self, images: pd.DataFrame, convention: Convention, trial: int) -> Trial:
         """Draw the queries and the gallery of trial `trial` (from 0).
 
         Raises:
@@ -103,7 +125,7 @@ class EvaluationProtocol(Protocol):
         """
         ...
 
-    def validation_trial(self, images: pd.DataFrame, splits: Splits) -> Trial:
+    def validation_trial(self, images: pd.DataFrame) -> Trial:
         """Return the queries and the gallery of the validation people, to select a model by.
 
         Every query may meet every gallery image: no camera pair is excluded. Protocols of one
@@ -120,6 +142,6 @@ class EvaluationProtocol(Protocol):
 class StatesAssumptions(Protocol):
     """A protocol that says what it takes for granted when features are scored without images."""
 
-    def assumptions(self, splits: Splits) -> tuple[str, ...]:
+    def assumptions(self) -> tuple[str, ...]:
         """Return what the split files leave open and a score rests on, one line each."""
         ...

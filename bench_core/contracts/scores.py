@@ -15,6 +15,9 @@ MEAN_TOLERANCE = 1e-9
 Fraction: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 PositiveCount: TypeAlias = Annotated[int, Field(ge=1, lt=2**63)]
 
+CameraName: TypeAlias = Annotated[str, Field(pattern=r"^-?[0-9]{1,18}$")]
+"""A camera's number, as JSON spells the key of an object."""
+
 
 def _ends_in_order(interval: tuple[float, float]) -> tuple[float, float]:
     if interval[0] > interval[1]:
@@ -103,6 +106,22 @@ class Intervals(RecordPart):
         return self.model_dump(by_alias=True)
 
 
+class CameraScores(RecordPart):
+    """The scores of the queries of one camera.
+
+    Attributes:
+        queries: Query images of a trial; the least, where trials differ.
+        valid_queries: Those with a match that they may see; the least, where trials differ.
+        mean: Mean over the trials in which one of them has a match.
+        std: Standard deviation over these trials (population).
+    """
+
+    queries: PositiveCount
+    valid_queries: PositiveCount
+    mean: Metrics
+    std: Metrics
+
+
 class Scores(RecordPart):
     """The scores of all trials, in the form that `bench eval --json` prints.
 
@@ -115,6 +134,10 @@ class Scores(RecordPart):
         mean: Mean over trials.
         std: Standard deviation over trials (population: divided by the number of trials).
         interval: 95 % interval of the mean by bootstrap over identities.
+        similarity: Intra-class cosine similarity, mean over trials ("iccs" in files); None in
+            earlier records.
+        by_query_camera: The scores of the queries of each camera that has a match; none in earlier
+            records.
     """
 
     queries: PositiveCount
@@ -124,6 +147,10 @@ class Scores(RecordPart):
     mean: Metrics
     std: Metrics
     interval: Intervals
+    similarity: Annotated[float, Field(ge=-1, le=1)] | None = Field(
+        default=None, validation_alias="iccs", serialization_alias="iccs"
+    )
+    by_query_camera: dict[CameraName, CameraScores] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _trials_agree(self) -> Self:

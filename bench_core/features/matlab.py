@@ -77,7 +77,10 @@ def read_official_features(
     features = np.concatenate([entry.matrix for entry in entries])
     table = _image_table(entries, camera_modalities)
     return FeatureTable(
-        features=features[:, np.newaxis], table=table, metric=metric or DEFAULT_METRIC
+        features=features[:, np.newaxis],
+        table=table,
+        metric=metric or DEFAULT_METRIC,
+        source=folder,
     )
 
 

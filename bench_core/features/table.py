@@ -54,6 +54,7 @@ class FeatureTable:
         metric: The distance of two images is the sum over views of this metric.
         training_split: Name of the split that the model was trained on, where it is known: the
             features are scored on no trial of another.
+        source: The file or folder that they were read from; None for those that were computed.
 
     Raises:
         DataError: Shapes do not fit, a feature is not finite, a modality is unknown or an image
@@ -64,6 +65,7 @@ class FeatureTable:
     table: pd.DataFrame
     metric: Metric
     training_split: str | None = None
+    source: Path | None = None
 
     def __post_init__(self) -> None:
         _check_shape(self.features)
@@ -95,7 +97,7 @@ def read_features(path: Path, metric: Metric | None = None) -> FeatureTable:
     """
     arrays = _read_arrays(path)
     try:
-        table = _build_table(arrays, metric or DEFAULT_METRIC)
+        table = _build_table(path, arrays, metric or DEFAULT_METRIC)
     except DataError as error:
         raise DataError(f"{path}: {error}") from error
     if metric not in (None, table.metric):
@@ -213,7 +215,7 @@ def _shown(error: Exception) -> str:
     return quoted((str(error) or type(error).__name__).splitlines()[0])
 
 
-def _build_table(arrays: Mapping[str, NDArray[Any]], default: Metric) -> FeatureTable:
+def _build_table(path: Path, arrays: Mapping[str, NDArray[Any]], default: Metric) -> FeatureTable:
     missing = [name for name in ("features", *FEATURE_COLUMNS) if name not in arrays]
     if missing:
         raise DataError(f"no array {', '.join(missing)}")
@@ -226,6 +228,7 @@ def _build_table(arrays: Mapping[str, NDArray[Any]], default: Metric) -> Feature
         table=pd.DataFrame(columns),
         metric=default if metric is None else metric,
         training_split=split,
+        source=path,
     )
 
 

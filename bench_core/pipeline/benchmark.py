@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +21,6 @@ from bench_core.contracts.result import (
     ResultRecord,
 )
 from bench_core.contracts.scores import Scores
-from bench_core.evaluation import Evaluation, join_evaluations
 from bench_core.features.table import FeatureTable
 from bench_core.pipeline.attribution import attributed
 from bench_core.pipeline.embeddings import ExtractionReport, features_of
@@ -33,7 +32,7 @@ from bench_core.plugins import Registry
 from bench_core.results.provenance import collect_provenance
 from bench_core.results.query_scores import encode_query_table
 from bench_core.results.store import read_result, write_result
-from bench_core.scoring.score import score_features, score_features_trial
+from bench_core.scoring.score import score
 from bench_core.system.files import check_writable, hash_json
 
 
@@ -110,14 +109,19 @@ def run_benchmark(
             split: _train_and_extract(choice, inputs, split, settings)
             for split in each_split(splits)
         }
-    evaluation = _evaluate(inputs, scoring, splits, scored)
-    query_scores = encode_query_table(evaluation.query_table)
+    scores = score(
+        {split: part.features for split, part in scored.items()},
+        inputs.protocol,
+        scoring.convention,
+        rerank=scoring.rerank,
+    )
+    query_scores = encode_query_table(scores.evaluation.query_table)
     record = ResultRecord(
         schema_version=SCHEMA_VERSION,
         method=_method_run(choice, settings.seed),
         dataset=_dataset_used(inputs),
         protocol=_protocol_used(inputs, scoring),
-        scores=Scores.model_validate(evaluation.as_document()),
+        scores=Scores.model_validate(scores.as_document()),
         query_scores=hashlib.sha256(query_scores).hexdigest(),
         features=tuple(part.report.features for part in scored.values()),
         origin=_origin(inputs, [part.model for part in scored.values()]),
@@ -141,9 +145,8 @@ def _check_first(inputs: RunInputs, convention: Convention, results: Path) -> No
     Raises:
         BenchError: A trial cannot be drawn, or the folder cannot be written.
     """
-    dataset = inputs.dataset
     for trial in range(inputs.protocol.spec.num_trials):
-        inputs.protocol.trial(dataset.images, dataset.splits, convention, trial)
+        inputs.protocol.trial(inputs.dataset.images, convention, trial)
     check_writable(results)
 
 
@@ -154,27 +157,6 @@ def _train_and_extract(
     features, report = features_of(model, inputs, settings.device, settings.threads)
     model.method.networks.cpu()  # a device need not hold the models of all trials at once
     return _Scored(model, features, report)
-
-
-def _evaluate(
-    inputs: RunInputs,
-    scoring: ScoringSettings,
-    splits: Sequence[str],
-    scored: Mapping[str, _Scored],
-) -> Evaluation:
-    protocol, files = inputs.protocol, inputs.dataset.splits
-    convention, rerank = scoring.convention, scoring.rerank
-    if len(scored) == 1:
-        (part,) = scored.values()
-        return score_features(part.features, protocol, files, convention, rerank=rerank)
-    return join_evaluations(
-        [
-            score_features_trial(
-                scored[split].features, protocol, files, convention, trial, rerank=rerank
-            )
-            for trial, split in enumerate(splits)
-        ]
-    )
 
 
 def _method_run(choice: MethodChoice, seed: int) -> MethodRun:

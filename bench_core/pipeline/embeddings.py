@@ -134,8 +134,7 @@ def _are_of(
 
 def tested_rows(model: TrainedModel, inputs: RunInputs) -> NDArray[np.int64]:
     """Return the rows of the images that a model may be scored on: those of its features."""
-    dataset = inputs.dataset
-    return inputs.protocol.test_rows(dataset.images, dataset.splits, model.description.split)
+    return inputs.protocol.test_rows(inputs.dataset.images, model.description.split)
 
 
 def extract(
@@ -207,8 +206,8 @@ def check_training(model: TrainedModel, inputs: RunInputs) -> None:
             f"{model.path} was trained on the split '{description.split}'; {spec.id} needs "
             f"{', '.join(sorted(splits))}: it may have seen the identities it would be tested on"
         )
-    images, split_files = inputs.dataset.images, inputs.dataset.splits
-    rows = inputs.protocol.training_rows(images, split_files, description.split)
+    images = inputs.dataset.images
+    rows = inputs.protocol.training_rows(images, description.split)
     if (
         training_images_digest(images, rows) != description.images
         or validation_digest(inputs, description.selection) != description.validation

@@ -16,7 +16,7 @@ from bench_core.data.cache import ImageStore, open_images
 from bench_core.data.fingerprint import fingerprint
 from bench_core.data.opening import open_dataset, readable
 from bench_core.data.verification.first_look import look_at
-from bench_core.loading import load_object
+from bench_core.loading import load_protocol
 from bench_core.pipeline.stand_in import open_stand_in
 from bench_core.plugins import Registry
 from bench_core.system.escaping import terminal_name
@@ -30,7 +30,7 @@ class RunInputs:
         spec: The dataset's spec.
         dataset: What was read.
         fingerprint: SHA-256 (hex) of its content.
-        protocol: The protocol, ready to draw trials.
+        protocol: The protocol, bound to the split files of the dataset.
         cache: Folder for decoded images.
         findings: What differs from the published dataset, one line each (see `look_at`).
     """
@@ -60,7 +60,7 @@ class RunInputs:
 
     def validation_trial(self) -> Trial:
         """Return the rows of the validation queries and gallery."""
-        return self.protocol.validation_trial(self.dataset.images, self.dataset.splits)
+        return self.protocol.validation_trial(self.dataset.images)
 
 
 def open_inputs(
@@ -91,7 +91,7 @@ def open_inputs(
         spec=spec,
         dataset=dataset,
         fingerprint=content,
-        protocol=build_protocol(protocol),
+        protocol=load_protocol(protocol, dataset.splits),
         cache=cache,
         findings=findings,
     )
@@ -121,9 +121,3 @@ def validation_split(spec: ProtocolSpec) -> str:
             "are never selected on test people)"
         )
     return spec.validation_split
-
-
-def build_protocol(spec: ProtocolSpec) -> EvaluationProtocol:
-    """Load the class that a protocol's spec names, and build it."""
-    protocol: EvaluationProtocol = load_object(spec.definition)(spec)
-    return protocol

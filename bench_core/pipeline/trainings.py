@@ -134,7 +134,7 @@ def train(
         BenchError: A file cannot be written, or another process is at the same training.
     """
     images = inputs.dataset.images
-    rows = inputs.protocol.training_rows(images, inputs.dataset.splits, split)
+    rows = inputs.protocol.training_rows(images, split)
     data = training_data(
         images, rows, inputs.images(choice.config.image_size, choice.config.resize_filter)
     )

@@ -71,19 +71,19 @@ def build_validation(
 
     def validate() -> float:
         extraction = extract_features(method, dataset.images, rows, store, settings)
-        return score_validation(extraction.features, inputs.protocol, dataset.splits)
+        return score_validation(extraction.features, inputs.protocol)
 
     return validate
 
 
 def _validation_rows(inputs: RunInputs, split: str) -> NDArray[np.int64]:
-    protocol, images, files = inputs.protocol, inputs.dataset.images, inputs.dataset.splits
+    protocol, images = inputs.protocol, inputs.dataset.images
     trial = inputs.validation_trial()
     rows = np.union1d(trial.query, trial.gallery)
     identity = images["identity"].to_numpy()
     others = {
-        "trained": protocol.training_rows(images, files, split),
-        "tested": protocol.test_rows(images, files, split),
+        "trained": protocol.training_rows(images, split),
+        "tested": protocol.test_rows(images, split),
     }
     for what, other in others.items():
         shared = np.intersect1d(identity[rows], identity[other])

@@ -31,9 +31,7 @@ def search_part(subject: Subject, trained: Trained) -> Part:
         DataError: The features cannot be compared, or do not fit the protocol.
     """
     inputs, trial = trained.inputs, subject.first_trial
-    drawn = inputs.protocol.trial(
-        trained.features.table, inputs.dataset.splits, subject.convention, trial
-    )
+    drawn = inputs.protocol.trial(trained.features.table, subject.convention, trial)
     search = Search.of(trained.features, drawn, inputs.protocol.spec, rerank=subject.rerank)
     rows = tested_rows(trained.model, inputs)
     pixels = inputs.images(

@@ -16,7 +16,7 @@ from bench_core.pipeline.embeddings import features_of
 from bench_core.pipeline.inputs import RunInputs, open_inputs
 from bench_core.pipeline.trainings import TrainedModel, find_model, open_model
 from bench_core.results.store import read_result
-from bench_core.scoring.score import score_features, score_features_trial
+from bench_core.scoring.score import score, trials_of
 from bench_core.training.code import training_code_hash
 from bench_core.training.run import LOG_FILE, MODEL_FILE
 
@@ -234,13 +234,8 @@ def _of_run(registry: Registry, trained: Trained, convention: Convention | None)
     inputs, description = trained.inputs, trained.model.description
     spec, variant = registry.method(f"{description.method}:{description.variant}")
     chosen = convention or inputs.protocol.spec.conventions[0]
-    splits = inputs.training_splits(description.selection)
-    first = splits.index(description.split)
-    arguments = (trained.features, inputs.protocol, inputs.dataset.splits, chosen)
-    if len(set(splits)) == 1:
-        evaluation = score_features(*arguments)
-    else:
-        evaluation = score_features_trial(*arguments, first)
+    trials = trials_of(inputs.protocol, description.split)
+    scores = score({description.split: trained.features}, inputs.protocol, chosen, trials=trials)
     return Subject(
         label=spec.label(variant),
         dataset=inputs.spec.title,
@@ -248,8 +243,8 @@ def _of_run(registry: Registry, trained: Trained, convention: Convention | None)
         protocol=inputs.protocol.spec.id,
         convention=chosen,
         rerank=False,
-        scores=Scores.model_validate(evaluation.as_document()),
-        first_trial=first,
+        scores=Scores.model_validate(scores.as_document()),
+        first_trial=trials[0],
         cost=None,
         config=dict(description.config),
         origin=_origin_of_run(trained.model),

@@ -9,6 +9,7 @@ at that rank or before; `AP` and `INP` float32 (R,), means over the group's tria
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -25,8 +26,9 @@ if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
 
     from bench_core.contracts.result import ResultRecord
+    from bench_core.contracts.scores import Scores
 
-Scores: TypeAlias = "NDArray[np.uint16 | np.float32]"
+CompactScores: TypeAlias = "NDArray[np.uint16 | np.float32]"
 
 _RANKS = tuple(f"rank-{rank}" for rank in SUMMARY_RANKS)
 _PRECISIONS = ("AP", "INP")
@@ -94,41 +96,65 @@ def check_scores(path: Path, record: ResultRecord) -> None:
         DataError: A mean or a number of queries is another than the queries give, or the file
             beside the record is missing, was changed, or is not of its form.
     """
-    table, scores = load_query_table(path, record), record.scores
-    groups = len(table.group_trials)
-    expected: dict[str, float] = {
-        "queries": int(np.bincount(table.group, minlength=groups).min()),
-        "valid_queries": int(np.bincount(table.group[table.valid], minlength=groups).min()),
-        "trials": int(table.group_trials.sum()),
-    }
-    found: dict[str, float] = {
-        "queries": scores.queries,
-        "valid_queries": scores.valid_queries,
-        "trials": len(scores.trials),
-    }
-    mean = scores.mean.by_name()
-    for name, value in _means(table).items():
-        if abs(mean[name] - value) > MEAN_TOLERANCE:
-            expected[f"mean {name}"], found[f"mean {name}"] = round(value, 6), mean[name]
+    table = load_query_table(path, record)
+    expected, found = _figures_of_queries(table, record.scores), _figures(record.scores)
     for name, value in expected.items():
-        if found[name] != value:
+        if (
+            not abs(found[name] - value) <= MEAN_TOLERANCE
+        ):  # of a camera that has no query: not a number
             raise DataError(
                 f"{path} was edited or merged: its {name} is {found[name]}, but the queries in "
-                f"{query_scores_path(path).name} give {value}; restore both files, or run it again"
+                f"{query_scores_path(path).name} give {round(value, 6)}; restore both files, or "
+                "run it again"
             )
 
 
-def _means(table: QueryTable) -> dict[str, float]:
-    """Average as trials are averaged: over the valid queries of each, then over trials."""
-    shares = table.group_trials / table.group_trials.sum()
-    of_groups = [
-        table.scores[table.valid & (table.group == group)].mean(0) for group in range(len(shares))
-    ]
+def _figures(scores: Scores) -> dict[str, float]:
+    """Return what a record says of its queries, by name."""
+    return {
+        "queries": scores.queries,
+        "valid_queries": scores.valid_queries,
+        "trials": len(scores.trials),
+        **_named("mean", scores.mean.by_name()),
+        **{
+            name: value
+            for camera, part in scores.by_query_camera.items()
+            for name, value in _named(f"mean of camera {camera}", part.mean.by_name()).items()
+        },
+    }
+
+
+def _figures_of_queries(table: QueryTable, scores: Scores) -> dict[str, float]:
+    """Compute the same figures from the queries."""
+    groups = len(table.group_trials)
+    figures: dict[str, float] = {
+        "queries": int(np.bincount(table.group, minlength=groups).min()),
+        "valid_queries": int(np.bincount(table.group[table.valid], minlength=groups).min()),
+        "trials": int(table.group_trials.sum()),
+        **_named("mean", _means(table, table.valid)),
+    }
+    for camera in scores.by_query_camera:
+        rows = table.valid & (table.images.camera == int(camera))
+        figures |= _named(f"mean of camera {camera}", _means(table, rows))
+    return figures
+
+
+def _named(part: str, metrics: Mapping[str, float]) -> dict[str, float]:
+    return {f"{part} {metric}": value for metric, value in metrics.items()}
+
+
+def _means(table: QueryTable, rows: NDArray[np.bool_]) -> dict[str, float]:
+    """Average as trials are averaged: over the chosen queries of each, then over trials."""
+    groups = np.unique(table.group[rows])
+    if not groups.size:
+        return dict.fromkeys(METRICS, math.nan)
+    of_groups = [table.scores[rows & (table.group == group)].mean(0) for group in groups]
+    shares = table.group_trials[groups] / table.group_trials[groups].sum()
     means = (shares[:, None] * np.stack(of_groups)).sum(0)
     return dict(zip(METRICS, means.tolist(), strict=True))
 
 
-def _compact_scores(table: QueryTable) -> dict[str, Scores]:
+def _compact_scores(table: QueryTable) -> dict[str, CompactScores]:
     trials = table.group_trials[table.group]
     num_ranks = len(_RANKS)
     hits = np.rint(table.scores[:, :num_ranks].T * trials).astype(np.uint16)

@@ -1,13 +1,17 @@
-"""Scores a feature table under a protocol: draws the trials, computes distances once, ranks."""
+"""Scores features under a protocol: draws the trials once, computes distances once, ranks."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bench_core.contracts.errors import DataError, UsageError
+from bench_core.evaluation.cameras import split_by_query_camera
 from bench_core.evaluation.distances import pairwise_distances
 from bench_core.evaluation.engine.pool import pool_trials
 from bench_core.evaluation.engine.products import FeatureDistances
@@ -15,104 +19,120 @@ from bench_core.evaluation.query_table import QueryImages
 from bench_core.evaluation.ranking import rank_pool, score_queries
 from bench_core.evaluation.reranking.distances import feature_distances
 from bench_core.evaluation.reranking.k_reciprocal import rerank_groups
+from bench_core.evaluation.similarity import intra_class_similarity
 from bench_core.evaluation.summary import Evaluation
-from bench_core.evaluation.trial import average_queries
+from bench_core.evaluation.trial import TrialScore, average_queries
 from bench_core.system.foreign_files import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import torch
     from numpy.typing import NDArray
 
-    from bench_core.contracts.dataset import Splits
     from bench_core.contracts.protocol import Convention, EvaluationProtocol, ProtocolSpec, Trial
     from bench_core.features.table import FeatureTable
 
 
-def score_features(
-    features: FeatureTable,
+@dataclass(frozen=True, eq=False)
+class ProtocolScores:
+    """What features score under a protocol.
+
+    Attributes:
+        evaluation: The scores of all trials.
+        similarity: Intra-class cosine similarity (ICCS), mean over trials, in [-1, 1]; see
+            `bench_core.evaluation.similarity`.
+        by_query_camera: The scores of the queries of each camera.
+        assumptions: What the scores take for granted because nothing at hand tells it.
+    """
+
+    evaluation: Evaluation
+    similarity: float
+    by_query_camera: Mapping[int, Evaluation]
+    assumptions: tuple[str, ...] = ()
+
+    def as_document(self) -> dict[str, Any]:
+        """Return the scores as `bench eval --json` prints them and a result records them."""
+        return {
+            **self.evaluation.as_document(),
+            "iccs": self.similarity,
+            "by_query_camera": {
+                str(camera): _camera_document(scores)
+                for camera, scores in self.by_query_camera.items()
+            },
+        }
+
+
+def score(
+    features_by_split: Mapping[str, FeatureTable],
     protocol: EvaluationProtocol,
-    splits: Splits,
     convention: Convention,
     *,
+    trials: Sequence[int] | None = None,
     rerank: bool = False,
     device: torch.device | str = "cpu",
-) -> Evaluation:
-    """Score one model's features on all trials of a protocol.
+) -> ProtocolScores:
+    """Score the features of one model, or of one for each training split, under a protocol.
 
-    Distances are computed once, between all images that are a query and all that are a gallery
-    image in any trial.
+    Each trial is scored with the features of the model of its training split; distances are
+    computed once for all trials of a model, between all images that are a query and all that are a
+    gallery image in any of them.
 
     Args:
-        features: Features of the query and gallery images, in any order.
-        protocol: Draws the trials from the images of `features`.
-        splits: The split files of the protocol's dataset.
+        features_by_split: By the name of the training split (or of the protocol's validation
+            split, which takes the place of any other), features of the query and gallery images
+            of its trials, in any order.
+        protocol: Draws the trials from the images of the features.
         convention: How galleries are drawn.
+        trials: Numbers of the trials to score, from 0; None for all.
         rerank: Whether distances are re-ranked by k-reciprocal neighbours (Zhong et al. 2017).
         device: Where distances are computed, such as "cpu" or "cuda".
 
     Returns:
-        The scores of every trial.
+        The scores of the trials, in their order.
 
     Raises:
-        UsageError: The protocol does not define the convention, or its trials are trained on
-            different splits, so that one model would be tested on identities it was trained on.
-        DataError: Images are missing, the features cannot be compared, or they are of a model that
-            was trained on another split than the protocol's.
+        UsageError: The protocol does not define the convention, has no such trial, or a trial needs
+            a model of a split that there are no features of.
+        DataError: Images are missing, the features cannot be compared, they are of a model that was
+            trained on another split than a trial's, or two splits have the same.
     """
-    _check_one_model(protocol)
-    _check_training_split(features, protocol, 0)
-    trials = [
-        protocol.trial(features.table, splits, convention, number)
-        for number in range(protocol.spec.num_trials)
-    ]
-    score = _score_reranked if rerank else _score
-    return score(features, trials, protocol.spec, device)
+    numbers = list(range(protocol.spec.num_trials) if trials is None else trials)
+    by_split: dict[str, list[int]] = {}
+    for number in numbers:
+        by_split.setdefault(_split_of(number, features_by_split, protocol), []).append(number)
+    scored: dict[int, _ScoredTrial] = {}
+    for split, own in by_split.items():
+        features = features_by_split[split]
+        with _named(features):
+            _check_training_split(features, protocol, own[0])
+            drawn = [protocol.trial(features.table, convention, number) for number in own]
+            parts = _score_model(features, drawn, protocol.spec, device, rerank=rerank)
+        scored.update(zip(own, parts, strict=True))
+    assumptions = _tell_models_apart({split: features_by_split[split] for split in by_split})
+    evaluation = Evaluation(
+        tuple(scored[number].score for number in numbers),
+        tuple(scored[number].query_images for number in numbers),
+    )
+    return ProtocolScores(
+        evaluation=evaluation,
+        similarity=float(np.mean([scored[number].similarity for number in numbers])),
+        by_query_camera=split_by_query_camera(evaluation),
+        assumptions=assumptions,
+    )
 
 
-def score_features_trial(
-    features: FeatureTable,
-    protocol: EvaluationProtocol,
-    splits: Splits,
-    convention: Convention,
-    trial: int,
-    *,
-    rerank: bool = False,
-    device: torch.device | str = "cpu",
-) -> Evaluation:
-    """Score one model's features on one trial, where every trial has a model of its own.
-
-    Args:
-        features: Features of the query and gallery images, in any order.
-        protocol: Draws the trial from the images of `features`.
-        splits: The split files of the protocol's dataset.
-        convention: How galleries are drawn.
-        trial: Number of the trial, from 0.
-        rerank: Whether distances are re-ranked by k-reciprocal neighbours (Zhong et al. 2017).
-        device: Where distances are computed, such as "cpu" or "cuda".
-
-    Returns:
-        The scores of this one trial; see `bench_core.evaluation.summary.join_evaluations`.
-
-    Raises:
-        UsageError: The protocol does not define the convention or has no such trial.
-        DataError: Images are missing, the features cannot be compared, or they are of a model that
-            was trained on another split than the trial's.
-    """
-    _check_training_split(features, protocol, trial)
-    drawn = protocol.trial(features.table, splits, convention, trial)
-    score = _score_reranked if rerank else _score
-    return score(features, [drawn], protocol.spec, device)
+def trials_of(protocol: EvaluationProtocol, split: str) -> list[int]:
+    """Return the trials, from 0, that a model of a training split may be scored on."""
+    numbers = range(protocol.spec.num_trials)
+    held_out = split == protocol.spec.validation_split
+    return [number for number in numbers if held_out or protocol.training_split(number) == split]
 
 
-def score_validation(features: FeatureTable, protocol: EvaluationProtocol, splits: Splits) -> float:
+def score_validation(features: FeatureTable, protocol: EvaluationProtocol) -> float:
     """Score one model's features on the validation people, to select a model by.
 
     Args:
         features: Features of the validation queries and gallery, in any order.
         protocol: Defines `validation_trial`.
-        splits: The split files of the protocol's dataset.
 
     Returns:
         mAP in [0, 1]; every query may meet every gallery image.
@@ -120,9 +140,9 @@ def score_validation(features: FeatureTable, protocol: EvaluationProtocol, split
     Raises:
         DataError: Images are missing, or the features cannot be compared.
     """
-    trial = protocol.validation_trial(features.table, splits)
+    trial = protocol.validation_trial(features.table)
     spec = replace(protocol.spec, excluded_camera_pairs=(), excluded_match_camera_pairs=())
-    return _score(features, [trial], spec, "cpu").trials[0].mean_average_precision
+    return _rank(features, [trial], spec, "cpu")[0].mean_average_precision
 
 
 def trial_distances(
@@ -160,14 +180,37 @@ def trial_distances(
     )
 
 
-def _check_one_model(protocol: EvaluationProtocol) -> None:
-    numbers = range(protocol.spec.num_trials)
-    num_splits = len({protocol.training_split(number) for number in numbers})
-    if num_splits > 1:
-        raise UsageError(
-            f"{protocol.spec.id} trains {num_splits} models, one for each training split; score "
-            "the features of each on the trials of its own split"
-        )
+@dataclass(frozen=True, eq=False)
+class _ScoredTrial:
+    score: TrialScore
+    query_images: QueryImages
+    similarity: float
+
+
+def _split_of(
+    trial: int, features_by_split: Mapping[str, FeatureTable], protocol: EvaluationProtocol
+) -> str:
+    """Return the split whose model a trial is scored with."""
+    needed, held_out = protocol.training_split(trial), protocol.spec.validation_split
+    if needed in features_by_split:
+        return needed
+    if held_out is not None and held_out in features_by_split:
+        return held_out
+    raise UsageError(
+        f"trial {trial + 1} of {protocol.spec.id} needs the features of a model that was trained "
+        f"on '{needed}'; there are those of {', '.join(map(quoted, features_by_split)) or 'none'}"
+    )
+
+
+@contextmanager
+def _named(features: FeatureTable) -> Iterator[None]:
+    """Name the file in what is wrong with features that were read from one."""
+    try:
+        yield
+    except DataError as error:
+        if features.source is None:
+            raise
+        raise DataError(f"cannot score {features.source}: {error}") from error
 
 
 def _check_training_split(features: FeatureTable, protocol: EvaluationProtocol, trial: int) -> None:
@@ -181,9 +224,59 @@ def _check_training_split(features: FeatureTable, protocol: EvaluationProtocol, 
         )
 
 
-def _score(
+def _tell_models_apart(features_by_split: Mapping[str, FeatureTable]) -> tuple[str, ...]:
+    """Refuse the same features for two splits; say what features leave to be believed."""
+    if len(features_by_split) == 1:
+        return ()
+    seen: dict[str, str] = {}
+    silent = []
+    for split, features in features_by_split.items():
+        if features.training_split is not None:  # of few people, two splits may be the same
+            continue
+        name = str(features.source or f"the features of {split}")
+        digest = hashlib.sha256(np.ascontiguousarray(features.features).tobytes()).hexdigest()
+        if (first := seen.setdefault(digest, name)) != name:
+            raise DataError(
+                f"{first} and {name} hold the same features: each trial needs those of a model "
+                "that was trained on its own split; a model of another one has seen people that "
+                "the trial tests"
+            )
+        silent.append(features.source.name if features.source else split)
+    return (_unproven(silent),) if silent else ()
+
+
+def _unproven(names: Sequence[str]) -> str:
+    which = names[0] if len(names) == 1 else f"{len(names)} files"
+    return f"each trial's model was trained on its own split: {which} do not say on which"
+
+
+def _score_model(
+    features: FeatureTable,
+    trials: Sequence[Trial],
+    spec: ProtocolSpec,
+    device: torch.device | str,
+    *,
+    rerank: bool,
+) -> list[_ScoredTrial]:
+    rank = _rank_again if rerank else _rank
+    similarity = intra_class_similarity(
+        features.features,
+        features.table["identity"].to_numpy(),
+        features.table["camera"].to_numpy(),
+        [(trial.query, trial.gallery) for trial in trials],
+        (*spec.excluded_camera_pairs, *spec.excluded_match_camera_pairs),
+    )
+    return [
+        _ScoredTrial(score, _query_images(features, trial), float(alike))
+        for score, trial, alike in zip(
+            rank(features, trials, spec, device), trials, similarity, strict=True
+        )
+    ]
+
+
+def _rank(
     features: FeatureTable, trials: Sequence[Trial], spec: ProtocolSpec, device: torch.device | str
-) -> Evaluation:
+) -> list[TrialScore]:
     pool = pool_trials(
         features.table["identity"].to_numpy(),
         features.table["camera"].to_numpy(),
@@ -192,23 +285,21 @@ def _score(
         spec.excluded_match_camera_pairs,
     )
     source = FeatureDistances(features.features, pool, features.metric, device)
-    scores = tuple(
-        average_queries(scores, num_gallery=len(trial.gallery))
-        for scores, trial in zip(rank_pool(source, pool, spec.cmc), trials, strict=True)
-    )
-    return Evaluation(scores, tuple(_query_images(features, trial) for trial in trials))
+    return [
+        average_queries(queries, num_gallery=len(trial.gallery))
+        for queries, trial in zip(rank_pool(source, pool, spec.cmc), trials, strict=True)
+    ]
 
 
-def _score_reranked(
+def _rank_again(
     features: FeatureTable, trials: Sequence[Trial], spec: ProtocolSpec, device: torch.device | str
-) -> Evaluation:
+) -> list[TrialScore]:
     """Re-rank each trial by itself: its neighbours are its own queries and gallery images."""
     identity, camera = (features.table[name].to_numpy() for name in ("identity", "camera"))
     scores = []
     for trial in trials:
-        distances = trial_distances(features, trial, spec, rerank=True, device=device)
         queries = score_queries(
-            distances,
+            trial_distances(features, trial, spec, rerank=True, device=device),
             query_identity=identity[trial.query],
             query_camera=camera[trial.query],
             gallery_identity=identity[trial.gallery],
@@ -218,7 +309,7 @@ def _score_reranked(
             cmc=spec.cmc,
         )
         scores.append(average_queries(queries, num_gallery=len(trial.gallery)))
-    return Evaluation(tuple(scores), tuple(_query_images(features, trial) for trial in trials))
+    return scores
 
 
 def _query_images(features: FeatureTable, trial: Trial) -> QueryImages:
@@ -227,3 +318,12 @@ def _query_images(features: FeatureTable, trial: Trial) -> QueryImages:
         for name in ("identity", "camera", "index")
     )
     return QueryImages(identity=identity, camera=camera, index=index)
+
+
+def _camera_document(scores: Evaluation) -> dict[str, Any]:
+    return {
+        "queries": min(trial.num_queries for trial in scores.trials),
+        "valid_queries": min(trial.num_valid_queries for trial in scores.trials),
+        "mean": scores.mean,
+        "std": scores.std,
+    }

@@ -13,8 +13,9 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -59,6 +60,18 @@ class Check:
 
 class _InterruptedError(BenchError):
     """Ends a training on purpose."""
+
+
+State: TypeAlias = Mapping[str, torch.Tensor]
+"""A copy of all parameters and buffers, by name."""
+
+
+@dataclass(frozen=True)
+class _Training:
+    """The networks at two times of a training: after its first epoch, and at its end."""
+
+    first_epoch: State
+    end: State
 
 
 def method_checks(
@@ -135,26 +148,19 @@ class _Suite:
         _require(torch.equal(images, before), "extract changes the images that it is given")
 
     def training_changes_the_networks(self) -> None:
-        before, after = _state(self._method()), self._trained()
+        before, after = _state(self._method()), self._whole.end
         changed = [name for name in before if not torch.equal(before[name], after[name])]
         _require(bool(changed), "training leaves every network as it was")
 
     def the_same_seed_gives_the_same_bits(self) -> None:
-        _require_equal(self._trained(), self._trained(), "two trainings of one seed")
+        _require_equal(
+            self._whole.first_epoch, self._resumed.first_epoch, "two trainings of one seed"
+        )
 
     def a_resumed_training_is_the_same(self) -> None:
-        whole = self._trained()
-        with _folder() as folder:
-            first = self._method()
-            try:
-                self._train(first, folder, _interrupt)
-            except _InterruptedError:
-                pass
-            else:
-                raise PluginError("the training ended without telling of an epoch")
-            resumed = self._method(seed=1)  # its random start must not matter
-            self._train(resumed, folder, ignore_epoch)
-        _require_equal(whole, _state(resumed), "a resumed and an uninterrupted training")
+        _require_equal(
+            self._whole.end, self._resumed.end, "a resumed and an uninterrupted training"
+        )
 
     def a_saved_model_gives_the_same_features(self) -> None:
         method, other, images = self._method(), self._method(seed=1), self._images()
@@ -182,11 +188,29 @@ class _Suite:
             check_picture(f"pictures['{name}']", picture, images.shape)
         _require(torch.equal(images, before), "pictures changes the images that it is given")
 
-    def _trained(self) -> dict[str, torch.Tensor]:
-        method = self._method()
+    @cached_property
+    def _whole(self) -> _Training:
+        """Train without a break; both trainings are made once for all checks."""
+        method, epochs = self._method(), list[State]()
         with _folder() as folder:
-            self._train(method, folder, ignore_epoch)
-        return _state(method)
+            self._train(method, folder, lambda *_, **__: epochs.append(_state(method)))
+        epochs.append(_state(method))  # a training may tell of none
+        return _Training(epochs[0], epochs[-1])
+
+    @cached_property
+    def _resumed(self) -> _Training:
+        """Interrupt a training after its first epoch, and go on with it."""
+        with _folder() as folder:
+            first = self._method()
+            try:
+                self._train(first, folder, _interrupt)
+            except _InterruptedError:
+                pass
+            else:
+                raise PluginError("the training ended without telling of an epoch")
+            resumed = self._method(seed=1)  # its random start must not matter
+            self._train(resumed, folder, ignore_epoch)
+        return _Training(_state(first), _state(resumed))
 
     def _train(self, method: Method, folder: Path, on_epoch: EpochObserver) -> None:
         run = TrainingRun(
@@ -250,7 +274,7 @@ def _extract(method: Method, images: torch.Tensor, modality: Any) -> torch.Tenso
         return method.extract(images, modality)
 
 
-def _state(method: Method) -> dict[str, torch.Tensor]:
+def _state(method: Method) -> State:
     return {name: tensor.clone() for name, tensor in method.networks.state_dict().items()}
 
 
@@ -274,8 +298,6 @@ def _require_close(first: torch.Tensor, second: torch.Tensor, message: str) -> N
     )
 
 
-def _require_equal(
-    first: Mapping[str, torch.Tensor], second: Mapping[str, torch.Tensor], what: str
-) -> None:
+def _require_equal(first: State, second: State, what: str) -> None:
     different = [name for name in first if not torch.equal(first[name], second[name])]
     _require(not different, f"{what} differ in {', '.join(different[:3])}")

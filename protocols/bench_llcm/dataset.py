@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import pandas as pd
@@ -28,7 +28,6 @@ from bench_llcm.layout import (
 from bench_llcm.splits import (
     Image,
     LlcmSplits,
-    own_splits,
     read_dataset_splits,
     read_scoring_splits,
 )
@@ -85,7 +84,8 @@ class LlcmReader:
 
     def subsets(self, dataset: Dataset) -> Mapping[str, NDArray[np.int64]]:
         """Return the rows of all images, of those that train and of those that test."""
-        tested = dataset.images["identity"].isin(own_splits(dataset.splits).test).to_numpy()
+        splits = cast("LlcmSplits", dataset.splits)
+        tested = dataset.images["identity"].isin(splits.test).to_numpy()
         return {
             "all": np.arange(len(tested)),
             "training": np.flatnonzero(~tested),

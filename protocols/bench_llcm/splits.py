@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from bench_core import ListedImage, Modality, Splits
+    from bench_core import ListedImage, Modality
 
 
 class Image(NamedTuple):
@@ -82,17 +82,6 @@ class LlcmSplits:
         """Return a SHA-256 (hex) of the training images' paths and the test identities."""
         content = {"training": [image.path for image in self.training], "test": self.test}
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-
-def own_splits(splits: Splits) -> LlcmSplits:
-    """Return the splits if they are LLCM's.
-
-    Raises:
-        DataError: They are those of another dataset.
-    """
-    if not isinstance(splits, LlcmSplits):
-        raise DataError(f"LLCM cannot use the split files of {type(splits).__module__}")
-    return splits
 
 
 def read_dataset_splits(root: Path) -> LlcmSplits:

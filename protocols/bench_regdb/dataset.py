@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
 from bench_core import DataError, Dataset, check_images_exist, is_synthetic
 from bench_regdb.layout import DATASET_ID, FOLDERS, INDEX_FOLDER, NUM_TRIALS, ROLES, subset_name
-from bench_regdb.splits import RegdbSplits, own_splits, read_lists
+from bench_regdb.splits import RegdbSplits, read_lists
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,7 +54,7 @@ class RegdbReader:
 
     def subsets(self, dataset: Dataset) -> Mapping[str, NDArray[np.int64]]:
         """Return the rows of all images, and of those that train and test in each trial."""
-        splits = own_splits(dataset.splits)
+        splits = cast("RegdbSplits", dataset.splits)
         return {
             "all": np.arange(len(splits.images)),
             **{

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from bench_core import ListedImage, Splits
+    from bench_core import ListedImage
 
 TRIALS = range(1, NUM_TRIALS + 1)
 MANY_SPLITS = 10_000
@@ -79,17 +79,6 @@ class RegdbSplits:
         paths = self.images["path"].to_numpy()
         lists = {list_name(*key): paths[rows].tolist() for key, rows in self.rows.items()}
         return hashlib.sha256(json.dumps(lists, sort_keys=True).encode()).hexdigest()
-
-
-def own_splits(splits: Splits) -> RegdbSplits:
-    """Return the splits if they are RegDB's.
-
-    Raises:
-        DataError: They are those of another dataset.
-    """
-    if not isinstance(splits, RegdbSplits):
-        raise DataError(f"RegDB cannot use the split files of {type(splits).__module__}")
-    return splits
 
 
 def read_lists(folder: Path) -> RegdbSplits:

@@ -16,34 +16,36 @@ from bench_sysu.layout import (
     VALIDATION_QUERY_CAMERAS,
     VALIDATION_SPLIT,
 )
-from bench_sysu.splits import PERMUTATION_FILE, SysuSplits
+from bench_sysu.splits import PERMUTATION_FILE
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from bench_core import Convention, ProtocolSpec, Splits
+    from bench_core import Convention, ProtocolSpec
     from bench_sysu.folders import Folders
+    from bench_sysu.splits import SysuSplits
 
 
 class SysuProtocol:
-    """A protocol of SYSU-MM01, by the id of its spec.
+    """A protocol of SYSU-MM01, by the id of its spec, bound to the split files of a copy.
 
     Queries are all images of the test identities in the query cameras, in every trial; the
     gallery of a trial is drawn from the gallery cameras. An analysis within one modality takes
     both from the same cameras: what keeps a query from itself is that its camera is excluded.
     """
 
-    def __init__(self, spec: ProtocolSpec) -> None:
+    def __init__(self, spec: ProtocolSpec, splits: SysuSplits) -> None:
         self.spec = spec
+        self._splits = splits
         self._setting = GALLERY_SETTINGS[spec.id]
 
     def training_split(self, trial: int) -> str:
         """Return "train+val": one training serves every trial."""
-        self._check_trial(trial)
+        self.spec.check_trial(trial)
         return TRAINING_SPLIT
 
-    def training_rows(self, images: pd.DataFrame, splits: Splits, split: str) -> NDArray[np.int64]:
+    def training_rows(self, images: pd.DataFrame, split: str) -> NDArray[np.int64]:
         """Return the row positions of the images of the identities that a split trains on.
 
         Those of "train+val" are the training and validation identities, those of "train" the
@@ -54,12 +56,12 @@ class SysuProtocol:
             DataError: The split files or the table have no training identities.
         """
         _check_split(split)
-        own = _own(splits)
+        files = self._splits
         held_out = split == VALIDATION_SPLIT
-        identities = own.train if held_out else (*own.train, *own.val)
-        return _rows_of(images, identities, own, "training")
+        identities = files.train if held_out else (*files.train, *files.val)
+        return self._rows_of(images, identities, "training")
 
-    def test_rows(self, images: pd.DataFrame, splits: Splits, split: str) -> NDArray[np.int64]:
+    def test_rows(self, images: pd.DataFrame, split: str) -> NDArray[np.int64]:
         """Return the row positions of all images of the test identities, in all six cameras.
 
         One feature table of these rows serves all protocols.
@@ -69,17 +71,13 @@ class SysuProtocol:
             DataError: The table has no image of a test identity.
         """
         _check_split(split)
-        own = _own(splits)
-        return _rows_of(images, own.test, own, "test")
+        return self._rows_of(images, self._splits.test, "test")
 
-    def trial(
-        self, images: pd.DataFrame, splits: Splits, convention: Convention, trial: int
-    ) -> Trial:
+    def trial(self, images: pd.DataFrame, convention: Convention, trial: int) -> Trial:
         """Draw the queries and the gallery of a trial.
 
         Args:
             images: Columns identity, camera, modality and index.
-            splits: Of this dataset's reader.
             convention: "official" or, for one shot of visible cameras, "agw".
             trial: From 0.
 
@@ -90,24 +88,23 @@ class SysuProtocol:
             UsageError: The protocol does not define the convention or has no such trial.
             DataError: Images are missing, or do not fit the permutation file.
         """
-        self._check_trial(trial)
-        self._check_convention(convention)
-        own = _own(splits)
-        folders = group_by_folder(images, own.test)
+        self.spec.check_trial(trial)
+        self.spec.check_convention(convention)
+        folders = group_by_folder(images, self._splits.test)
         _check_cameras(folders, self._cameras, f"{self.spec.id} needs test images")
         query = _rows_in(folders, self._setting.query_cameras)
-        gallery = self._gallery(folders, own, convention, trial)
+        gallery = self._gallery(folders, convention, trial)
         return Trial(query=query, gallery=gallery)
 
-    def assumptions(self, splits: Splits) -> tuple[str, ...]:
+    def assumptions(self) -> tuple[str, ...]:
         """Return what nothing at hand tells: whether all images are there."""
         assumption = (
             f"neither {PERMUTATION_FILE} nor the images are at hand: the features are taken to "
             "cover all images of the test identities, whose number decides the draw"
         )
-        return () if _own(splits).image_counts() else (assumption,)
+        return () if self._splits.image_counts() else (assumption,)
 
-    def validation_trial(self, images: pd.DataFrame, splits: Splits) -> Trial:
+    def validation_trial(self, images: pd.DataFrame) -> Trial:
         """Return the one trial by which models are selected, under every protocol of the dataset.
 
         Queries are all images of the validation identities in camera 3, the gallery all of theirs
@@ -119,7 +116,7 @@ class SysuProtocol:
         Raises:
             DataError: There are no validation identities, or no images of theirs in a camera.
         """
-        folders = group_by_folder(images, _own(splits).val, "validation")
+        folders = group_by_folder(images, self._splits.val, "validation")
         cameras = (*VALIDATION_QUERY_CAMERAS, *VALIDATION_GALLERY_CAMERAS)
         _check_cameras(folders, cameras, "selection needs validation images")
         return Trial(
@@ -127,9 +124,8 @@ class SysuProtocol:
             gallery=_rows_in(folders, VALIDATION_GALLERY_CAMERAS),
         )
 
-    def _gallery(
-        self, folders: Folders, splits: SysuSplits, convention: Convention, trial: int
-    ) -> NDArray[np.int64]:
+    def _gallery(self, folders: Folders, convention: Convention, trial: int) -> NDArray[np.int64]:
+        splits = self._splits
         if convention == "official":
             splits.official_permutations()
         if counts := splits.image_counts():
@@ -142,20 +138,17 @@ class SysuProtocol:
     def _cameras(self) -> tuple[int, ...]:
         return tuple(sorted({*self._setting.cameras, *self._setting.query_cameras}))
 
-    def _check_trial(self, trial: int) -> None:
-        if not 0 <= trial < self.spec.num_trials:
-            raise UsageError(
-                f"{self.spec.id} has trials 0 to {self.spec.num_trials - 1}, not {trial}"
+    def _rows_of(
+        self, images: pd.DataFrame, identities: tuple[int, ...], role: str
+    ) -> NDArray[np.int64]:
+        found = set(images["identity"].unique().tolist())
+        missing = [identity for identity in identities if identity not in found]
+        if missing:
+            raise DataError(
+                f"{len(missing)} {role} identities that {self._splits.folder} lists have no image, "
+                f"the first is {missing[0]}; restore their folders"
             )
-
-    def _check_convention(self, convention: Convention) -> None:
-        if convention in self.spec.conventions:
-            return
-        reason = " (it draws one image of visible cameras only)" if convention == "agw" else ""
-        raise UsageError(
-            f"{self.spec.id} does not define the convention '{convention}'{reason}; "
-            f"use {' or '.join(self.spec.conventions)}"
-        )
+        return np.flatnonzero(images["identity"].isin(identities)).astype(np.int64)
 
 
 def _rows_in(folders: Folders, cameras: tuple[int, ...]) -> NDArray[np.int64]:
@@ -172,26 +165,7 @@ def _check_cameras(folders: Folders, cameras: tuple[int, ...], need: str) -> Non
         )
 
 
-def _own(splits: Splits) -> SysuSplits:
-    if not isinstance(splits, SysuSplits):
-        raise DataError(f"SYSU-MM01 cannot use the split files of {type(splits).__module__}")
-    return splits
-
-
 def _check_split(split: str) -> None:
     known = (TRAINING_SPLIT, VALIDATION_SPLIT)
     if split not in known:
         raise UsageError(f"unknown training split '{split}' (known: {', '.join(known)})")
-
-
-def _rows_of(
-    images: pd.DataFrame, identities: tuple[int, ...], splits: SysuSplits, role: str
-) -> NDArray[np.int64]:
-    found = set(images["identity"].unique().tolist())
-    missing = [identity for identity in identities if identity not in found]
-    if missing:
-        raise DataError(
-            f"{len(missing)} {role} identities that {splits.folder} lists have no image, the "
-            f"first is {missing[0]}; restore their folders"
-        )
-    return np.flatnonzero(images["identity"].isin(identities)).astype(np.int64)

@@ -62,6 +62,10 @@ def build_scores(table: QueryTable) -> dict[str, Any]:
         "mean": mean,
         "std": dict.fromkeys(NAMES, 0.0),
         "interval": {name: [value, value] for name, value in mean.items()},
+        "iccs": 0.25,
+        "by_query_camera": {
+            "3": {"queries": 1, "valid_queries": 1, "mean": mean, "std": dict.fromkeys(NAMES, 0.0)}
+        },
     }
 
 

@@ -53,7 +53,7 @@ def embed(method: Method, inputs: RunInputs, rows: NDArray[np.int64]) -> NDArray
 def mean_average_precision(method: Method, inputs: RunInputs) -> float:
     """Search each infrared image of the training people among all their visible ones."""
     images = inputs.dataset.images
-    rows = inputs.protocol.training_rows(images, inputs.dataset.splits, SPLIT)
+    rows = inputs.protocol.training_rows(images, SPLIT)
     features, people = embed(method, inputs, rows), images.iloc[rows]
     query, gallery = ((people["modality"] == name).to_numpy() for name in (INFRARED, VISIBLE))
     identity = people["identity"].to_numpy()

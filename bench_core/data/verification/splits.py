@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from bench_core.contracts.dataset import Dataset
 from bench_core.contracts.errors import DataError
 from bench_core.contracts.protocol import EvaluationProtocol, ProtocolSpec
 from bench_core.data.verification.findings import Finding
-from bench_core.loading import load_object
+from bench_core.loading import load_protocol
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def check_splits(dataset: Dataset, protocols: Sequence[ProtocolSpec]) -> Iterator[Finding]:
@@ -20,8 +24,11 @@ def check_splits(dataset: Dataset, protocols: Sequence[ProtocolSpec]) -> Iterato
     """
     found: dict[str, list[str]] = {}
     for spec in protocols:
-        protocol: EvaluationProtocol = load_object(spec.definition)(spec)
-        faults = [*_leaks(dataset, protocol), *_undrawable(dataset, protocol)]
+        protocol = load_protocol(spec, dataset.splits)
+        faults = [
+            *_leaks(dataset.images, protocol),
+            *_undrawable(dataset.images, protocol),
+        ]
         for fault in dict.fromkeys(faults):
             found.setdefault(fault, []).append(spec.id)
     if found:
@@ -36,17 +43,16 @@ def check_splits(dataset: Dataset, protocols: Sequence[ProtocolSpec]) -> Iterato
         )
 
 
-def _leaks(dataset: Dataset, protocol: EvaluationProtocol) -> Iterator[str]:
+def _leaks(images: pd.DataFrame, protocol: EvaluationProtocol) -> Iterator[str]:
     """Say of each training split whether people of it are tested."""
-    images, splits = dataset.images, dataset.splits
     trials = range(protocol.spec.num_trials)
     for split in dict.fromkeys(protocol.training_split(trial) for trial in trials):
         try:
             trained, tested = (
                 set(images["identity"].iloc[rows].tolist())
                 for rows in (
-                    protocol.training_rows(images, splits, split),
-                    protocol.test_rows(images, splits, split),
+                    protocol.training_rows(images, split),
+                    protocol.test_rows(images, split),
                 )
             )
         except DataError as error:
@@ -59,11 +65,11 @@ def _leaks(dataset: Dataset, protocol: EvaluationProtocol) -> Iterator[str]:
             )
 
 
-def _undrawable(dataset: Dataset, protocol: EvaluationProtocol) -> Iterator[str]:
+def _undrawable(images: pd.DataFrame, protocol: EvaluationProtocol) -> Iterator[str]:
     """Say why trials cannot be drawn."""
     for convention in protocol.spec.conventions:
         for trial in range(protocol.spec.num_trials):
             try:
-                protocol.trial(dataset.images, dataset.splits, convention, trial)
+                protocol.trial(images, convention, trial)
             except DataError as error:
                 yield str(error)

@@ -30,7 +30,8 @@ def put(document: Document, path: str, value: object) -> None:
 
 
 def added_since(version: int, written: Document) -> Document:
-    """Return a record of a version with what later versions added, at its default."""
+    """Return a record of a version with what was added since, at its default."""
+    written = {**written, "scores": {"iccs": None, "by_query_camera": {}, **written["scores"]}}
     if version > 1:
         return written
     here: Document = {"kind": "trained-here", "files": []}

@@ -17,8 +17,8 @@ from bench_core.training.data import TrainingData, training_data
 
 @pytest.fixture
 def data(choice: MethodChoice, inputs: RunInputs) -> TrainingData:
-    images, splits = inputs.dataset.images, inputs.dataset.splits
-    rows = inputs.protocol.training_rows(images, splits, "train")
+    images = inputs.dataset.images
+    rows = inputs.protocol.training_rows(images, "train")
     return training_data(images, rows, inputs.images(choice.config.image_size))
 
 

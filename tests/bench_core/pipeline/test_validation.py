@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -28,17 +28,17 @@ def people(inputs: RunInputs, rows: np.ndarray) -> set[int]:
 
 
 def test_validation_people_are_neither_trained_nor_tested_on(inputs: RunInputs) -> None:
-    protocol, images, files = inputs.protocol, inputs.dataset.images, inputs.dataset.splits
+    protocol, images = inputs.protocol, inputs.dataset.images
     (split,) = set(inputs.training_splits("validation"))
     trial = inputs.validation_trial()
     validated = people(inputs, trial.query)
     assert validated
     assert validated >= people(inputs, trial.gallery)
-    trained = people(inputs, protocol.training_rows(images, files, split))
+    trained = people(inputs, protocol.training_rows(images, split))
     assert not validated & trained
-    assert not validated & people(inputs, protocol.test_rows(images, files, split))
+    assert not validated & people(inputs, protocol.test_rows(images, split))
     (usual,) = set(inputs.training_splits("last"))
-    assert people(inputs, protocol.training_rows(images, files, usual)) == validated | trained
+    assert people(inputs, protocol.training_rows(images, usual)) == validated | trained
 
 
 def test_the_model_kept_is_the_one_that_scored_best_on_validation_people(
@@ -85,8 +85,7 @@ def test_a_selected_model_is_a_training_of_its_own_and_used_again(train: Train) 
 def test_a_selected_model_is_scored_on_the_test_people(train: Train, inputs: RunInputs) -> None:
     model = train(selection="validation")
     features, _ = embeddings.features_of(model, inputs, CPU)
-    files = inputs.dataset.splits
-    rows = inputs.protocol.test_rows(inputs.dataset.images, files, model.description.split)
+    rows = inputs.protocol.test_rows(inputs.dataset.images, model.description.split)
     assert set(features.table["identity"]) == people(inputs, rows)
 
 
@@ -102,14 +101,14 @@ def test_other_validation_people_are_another_training_that_scores_nothing_here(
 class Overlapping:
     """A protocol that selects by people of one of the other splits."""
 
-    def __init__(self, protocol: object, split: str) -> None:
-        self._protocol, self._split = protocol, split
+    def __init__(self, protocol: object, people: Sequence[int]) -> None:
+        self._protocol, self._people = protocol, people
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._protocol, name)
 
-    def validation_trial(self, images: pd.DataFrame, splits: object) -> Trial:
-        rows = np.flatnonzero(images["identity"].isin(getattr(splits, self._split)))
+    def validation_trial(self, images: pd.DataFrame) -> Trial:
+        rows = np.flatnonzero(images["identity"].isin(self._people))
         return Trial(query=rows, gallery=rows)
 
 
@@ -121,7 +120,8 @@ def test_a_protocol_that_selects_by_people_of_another_split_is_refused(
     inputs: RunInputs,
     settings: TrainingSettings,
 ) -> None:
-    wrong = replace(inputs, protocol=Overlapping(inputs.protocol, split))  # type: ignore[arg-type]
+    overlapping = Overlapping(inputs.protocol, getattr(inputs.dataset.splits, split))
+    wrong = replace(inputs, protocol=overlapping)  # type: ignore[arg-type]
     with pytest.raises(PluginError, match=rf"validates on \d+ people who are {what}"):
         trainings.train(choice, wrong, "train", replace(settings, selection="validation"))
 

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from bench_core.contracts.errors import BenchError, DataError
 from bench_core.contracts.result import ResultRecord
+from bench_core.evaluation.query_table import QueryTable
 from bench_core.results import store
 from bench_core.results.store import (
     find_results,
@@ -22,6 +24,9 @@ from bench_core.results.store import (
 )
 
 QUERY_SCORES = Path(__file__).parents[1] / "contracts" / "records" / "schema-2.queries.npz"
+
+MakeTable = Callable[..., QueryTable]
+StoreResult = Callable[..., Path]
 
 
 def write_result(folder: Path, record: ResultRecord) -> Path:
@@ -286,6 +291,34 @@ def test_counts_are_held_to_the_queries(
         document["scores"]["trials"].pop()
     path.write_text(redigest(document))
     with pytest.raises(DataError, match=r"was edited or merged: its \w+ is \d+, but the queries"):
+        read_result(path)
+
+
+@pytest.mark.parametrize(("camera", "given"), [("3", r"0\.\d+"), ("4", "nan")])
+def test_scores_by_query_camera_are_held_to_the_queries(
+    make_table: MakeTable, store_result: StoreResult, camera: str, given: str
+) -> None:
+    path = store_result(make_table())
+    assert list(read_result(path).scores.by_query_camera) == ["3"]
+    document = json.loads(path.read_text())
+    of_cameras = document["scores"]["by_query_camera"]
+    of_cameras[camera] = {**of_cameras["3"], "mean": {**of_cameras["3"]["mean"], "mAP": 0.875}}
+    path.write_text(redigest(document))
+    expected = rf"its mean of camera {camera} \S+ is 0\.\d+, but the queries in .* give {given};"
+    with pytest.raises(DataError, match=expected):
+        read_result(path)
+
+
+@pytest.mark.parametrize("camera", ["three", "3.0", "", "9" * 40])
+def test_a_camera_is_a_number(
+    make_table: MakeTable, store_result: StoreResult, camera: str
+) -> None:
+    path = store_result(make_table())
+    document = json.loads(path.read_text())
+    of_cameras = document["scores"]["by_query_camera"]
+    of_cameras[camera] = of_cameras.pop("3")
+    path.write_text(redigest(document))
+    with pytest.raises(DataError, match=r"is not a result record: scores\.by_query_camera"):
         read_result(path)
 
 

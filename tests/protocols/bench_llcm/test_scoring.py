@@ -10,8 +10,8 @@ import pytest
 import bench_llcm
 from bench_core import ProtocolSpec
 from bench_core.features.table import FeatureTable
-from bench_core.pipeline.inputs import build_protocol
-from bench_core.scoring.score import score_features
+from bench_core.loading import load_protocol
+from bench_core.scoring.score import score
 from bench_llcm.dataset import LlcmReader
 
 RANKS = 3
@@ -36,19 +36,16 @@ def score_query(
 def test_images_of_the_querys_own_person_and_camera_do_not_count(
     spec: ProtocolSpec, root: Path
 ) -> None:
-    dataset, protocol = LlcmReader().read(root), build_protocol(spec)
+    dataset = LlcmReader().read(root)
+    protocol = load_protocol(spec, dataset.splits)
     features = np.random.default_rng(0).normal(size=(len(dataset.images), 1, 3))
     table = dataset.images[["identity", "camera", "modality", "index"]]
-    evaluation = score_features(
-        FeatureTable(features=features, table=table, metric="euclidean"),
-        protocol,
-        dataset.splits,
-        "official",
-    )
+    table_of_features = FeatureTable(features=features, table=table, metric="euclidean")
+    evaluation = score({"train": table_of_features}, protocol, "official").evaluation
     identity, camera = table["identity"].to_numpy(), table["camera"].to_numpy()
     num_removed = 0
     for number, scores in enumerate(evaluation.trials):
-        trial = protocol.trial(dataset.images, dataset.splits, "official", number)
+        trial = protocol.trial(dataset.images, "official", number)
         expected = []
         for query in trial.query:
             matches = identity[trial.gallery] == identity[query]

@@ -10,17 +10,17 @@ import pandas as pd
 import pytest
 
 import bench_regdb
-from bench_core import DataError, Dataset, UsageError
+from bench_core import DataError, Dataset, Splits, UsageError
 from bench_core.features.table import FeatureTable
-from bench_core.scoring.score import score_features, score_features_trial
+from bench_core.scoring.score import score
 from bench_regdb.dataset import RegdbReader
 from bench_regdb.protocols import RegdbProtocol
 
 SPECS = {spec.id: spec for spec in bench_regdb.bench_register_protocols()}
 
 
-def protocol(id_: str = "regdb-visible-to-thermal") -> RegdbProtocol:
-    return RegdbProtocol(SPECS[id_])
+def protocol(splits: Splits, id_: str = "regdb-visible-to-thermal") -> RegdbProtocol:
+    return RegdbProtocol(SPECS[id_], splits)  # type: ignore[arg-type]  # of its own reader
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_all_test_images_of_one_modality_search_all_those_of_the_other(
 ) -> None:
     paths = dataset.images["path"]
     for number in range(10):
-        trial = protocol(id_).trial(dataset.images, dataset.splits, "official", number)
+        trial = protocol(dataset.splits, id_).trial(dataset.images, "official", number)
         assert paths.iloc[trial.query].tolist() == listed(dataset, f"test_{query}_{number + 1}.txt")
         expected = listed(dataset, f"test_{gallery}_{number + 1}.txt")
         assert paths.iloc[trial.gallery].tolist() == expected
@@ -64,11 +64,11 @@ def test_all_test_images_of_one_modality_search_all_those_of_the_other(
 
 
 def test_each_trial_trains_on_its_own_split_in_both_modalities(dataset: Dataset) -> None:
-    subject = protocol()
+    subject = protocol(dataset.splits)
     splits = [subject.training_split(number) for number in range(10)]
     assert splits == [f"trial-{number}" for number in range(1, 11)]
     for number, split in enumerate(splits, start=1):
-        rows = subject.training_rows(dataset.images, dataset.splits, split)
+        rows = subject.training_rows(dataset.images, split)
         expected = [
             path
             for kind in ("visible", "thermal")
@@ -78,33 +78,32 @@ def test_each_trial_trains_on_its_own_split_in_both_modalities(dataset: Dataset)
 
 
 def test_both_directions_train_on_and_are_tested_on_the_same_rows(dataset: Dataset) -> None:
-    one, other = (protocol(id_) for id_ in SPECS)
+    one, other = (protocol(dataset.splits, id_) for id_ in SPECS)
     for split in ("trial-1", "trial-7"):
         for name in ("training_rows", "test_rows"):
             rows = [
-                getattr(subject, name)(dataset.images, dataset.splits, split).tolist()
-                for subject in (one, other)
+                getattr(subject, name)(dataset.images, split).tolist() for subject in (one, other)
             ]
             assert rows[0] == rows[1]
 
 
 def test_test_rows_are_those_of_the_trial_and_hold_nobody_who_trained(dataset: Dataset) -> None:
-    subject = protocol()
+    subject = protocol(dataset.splits)
     identity = dataset.images["identity"].to_numpy()
     for number in range(10):
         split = subject.training_split(number)
-        tested = subject.test_rows(dataset.images, dataset.splits, split)
-        trial = subject.trial(dataset.images, dataset.splits, "official", number)
+        tested = subject.test_rows(dataset.images, split)
+        trial = subject.trial(dataset.images, "official", number)
         assert sorted([*trial.query, *trial.gallery]) == tested.tolist()
-        trained = subject.training_rows(dataset.images, dataset.splits, split)
+        trained = subject.training_rows(dataset.images, split)
         assert not set(identity[tested]) & set(identity[trained])
 
 
 def test_trials_are_found_in_features_by_their_images(dataset: Dataset) -> None:
     features = features_of(dataset)
-    trial = protocol().trial(features.table, dataset.splits, "official", 4)
+    trial = protocol(dataset.splits).trial(features.table, "official", 4)
     expected = dataset.images.iloc[
-        protocol().trial(dataset.images, dataset.splits, "official", 4).query
+        protocol(dataset.splits).trial(dataset.images, "official", 4).query
     ]
     found = features.table.iloc[trial.query]
     pd.testing.assert_frame_equal(
@@ -121,14 +120,14 @@ def test_a_missing_image_is_named(dataset: Dataset) -> None:
         r"camera 1 \(visible\), index 0"
     )
     with pytest.raises(DataError, match=message):
-        protocol().trial(lacking, dataset.splits, "official", number - 1)
+        protocol(dataset.splits).trial(lacking, "official", number - 1)
 
 
 @pytest.mark.parametrize("number", [-1, 10])
 def test_trials_count_from_0_to_9(dataset: Dataset, number: int) -> None:
     for ask in (
-        protocol().training_split,
-        lambda trial: protocol().trial(dataset.images, dataset.splits, "official", trial),
+        protocol(dataset.splits).training_split,
+        lambda trial: protocol(dataset.splits).trial(dataset.images, "official", trial),
     ):
         with pytest.raises(UsageError, match=f"has trials 0 to 9, not {number}"):
             ask(number)
@@ -136,21 +135,12 @@ def test_trials_count_from_0_to_9(dataset: Dataset, number: int) -> None:
 
 def test_there_is_no_other_convention(dataset: Dataset) -> None:
     with pytest.raises(UsageError, match=r"does not define the convention 'agw'.*use official"):
-        protocol().trial(dataset.images, dataset.splits, "agw", 0)
+        protocol(dataset.splits).trial(dataset.images, "agw", 0)
 
 
 def test_an_unknown_split_is_named_with_the_known(dataset: Dataset) -> None:
     with pytest.raises(UsageError, match=r"unknown training split 'trial-11'.*trial-1, trial-2"):
-        protocol().test_rows(dataset.images, dataset.splits, "trial-11")
-
-
-def test_split_files_of_another_dataset_are_refused(dataset: Dataset) -> None:
-    class Foreign:
-        def digest(self) -> str:
-            return ""
-
-    with pytest.raises(DataError, match="RegDB cannot use the split files"):
-        protocol().trial(dataset.images, Foreign(), "official", 0)
+        protocol(dataset.splits).test_rows(dataset.images, "trial-11")
 
 
 # What a model may not be scored on
@@ -158,16 +148,18 @@ def test_split_files_of_another_dataset_are_refused(dataset: Dataset) -> None:
 
 def test_features_are_scored_on_the_trial_of_their_model_alone(dataset: Dataset) -> None:
     features = features_of(dataset, "trial-3")
-    scores = score_features_trial(features, protocol(), dataset.splits, "official", 2)
-    assert scores.mean["mAP"] == 1
+    subject = protocol(dataset.splits)
+    scores = score({"trial-3": features}, subject, "official", trials=[2])
+    assert scores.evaluation.mean["mAP"] == 1
     message = (
         "model trained on 'trial-3', but trial 5 of regdb-visible-to-thermal needs one trained on "
         "'trial-5': the model may have been trained on the very people that this trial tests"
     )
     with pytest.raises(DataError, match=re.escape(message)):
-        score_features_trial(features, protocol(), dataset.splits, "official", 4)
+        score({"trial-5": features}, subject, "official", trials=[4])
 
 
 def test_no_features_are_scored_on_all_trials_at_once(dataset: Dataset) -> None:
-    with pytest.raises(UsageError, match="trains 10 models"):
-        score_features(features_of(dataset), protocol(), dataset.splits, "official")
+    with pytest.raises(UsageError, match=r"trial 4 of regdb-.* trained on 'trial-4'.*'trial-3'"):
+        features = {"trial-3": features_of(dataset)}
+        score(features, protocol(dataset.splits), "official", trials=[2, 3])

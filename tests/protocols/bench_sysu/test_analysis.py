@@ -11,7 +11,7 @@ import pytest
 import bench_sysu
 from bench_core import UsageError
 from bench_core.features.table import FeatureTable
-from bench_core.scoring.score import score_features
+from bench_core.scoring.score import score
 from bench_sysu.dataset import SysuMM01Reader
 from bench_sysu.protocols import SysuProtocol
 from bench_sysu.splits import SysuSplits
@@ -63,7 +63,7 @@ def test_cameras_and_those_that_may_not_meet(
     spec = SPECS[id_]
     assert set(spec.excluded_camera_pairs) == excluded
     assert (spec.cmc, spec.num_trials, spec.dataset) == ("identity", 10, "sysu-mm01")
-    trial = SysuProtocol(spec).trial(table, splits, "official", 0)
+    trial = SysuProtocol(spec, splits).trial(table, "official", 0)
     for rows, cameras, modality in (
         (trial.query, query_cameras, spec.query_modality),
         (trial.gallery, gallery_cameras, spec.gallery_modality),
@@ -79,7 +79,7 @@ def test_queries_are_all_images_and_the_gallery_one_of_each_folder(
     tested = table[table["identity"].isin([3, 5, 7])]
     permutations = splits.official_permutations()
     for number in (0, 9):
-        trial = SysuProtocol(SPECS["sysu-rgb-to-ir"]).trial(table, splits, "official", number)
+        trial = SysuProtocol(SPECS["sysu-rgb-to-ir"], splits).trial(table, "official", number)
         assert len(trial.query) == tested["camera"].isin(VISIBLE).sum() == 36
         drawn = table.iloc[trial.gallery]
         assert list(zip(drawn["camera"], drawn["identity"], drawn["index"] + 1, strict=True)) == [
@@ -93,7 +93,7 @@ def test_infrared_to_visible_is_all_search_single_shot(
 ) -> None:
     for convention in ("official", "agw"):
         own, standard = (
-            SysuProtocol(SPECS[id_]).trial(table, splits, convention, 4)  # type: ignore[arg-type]
+            SysuProtocol(SPECS[id_], splits).trial(table, convention, 4)  # type: ignore[arg-type]
             for id_ in ("sysu-ir-to-rgb", "sysu-all-single")
         )
         np.testing.assert_array_equal(own.query, standard.query)
@@ -104,7 +104,7 @@ def test_agw_draws_the_visible_gallery_of_all_search(
     table: pd.DataFrame, splits: SysuSplits
 ) -> None:
     own, standard = (
-        SysuProtocol(SPECS[id_]).trial(table, splits, "agw", 4).gallery
+        SysuProtocol(SPECS[id_], splits).trial(table, "agw", 4).gallery
         for id_ in ("sysu-rgb-to-rgb", "sysu-all-single")
     )
     np.testing.assert_array_equal(own, standard)
@@ -113,13 +113,14 @@ def test_agw_draws_the_visible_gallery_of_all_search(
 @pytest.mark.parametrize("id_", ["sysu-ir-to-ir", "sysu-rgb-to-ir"])
 def test_agw_defines_no_infrared_gallery(table: pd.DataFrame, splits: SysuSplits, id_: str) -> None:
     assert SPECS[id_].conventions == ("official",)
-    with pytest.raises(UsageError, match=r"'agw' \(it draws one image of visible cameras only\)"):
-        SysuProtocol(SPECS[id_]).trial(table, splits, "agw", 0)
+    with pytest.raises(UsageError, match="does not define the convention 'agw'; use official"):
+        SysuProtocol(SPECS[id_], splits).trial(table, "agw", 0)
 
 
 def test_infrared_to_infrared_by_hand(features: FeatureTable, splits: SysuSplits) -> None:
     """Camera 3 finds 3 behind 5 (twice) and 7 (twice); camera 6 finds 3 behind 7 (twice), 7."""
-    result = score_features(features, SysuProtocol(SPECS["sysu-ir-to-ir"]), splits, "official")
+    protocol = SysuProtocol(SPECS["sysu-ir-to-ir"], splits)
+    result = score({"train+val": features}, protocol, "official").evaluation
     document = result.as_document()
     # Identity 5 was never seen by camera 3: its three images in camera 6 have no match.
     assert (document["queries"], document["valid_queries"]) == (11, 8)
@@ -131,7 +132,8 @@ def test_infrared_to_infrared_by_hand(features: FeatureTable, splits: SysuSplits
 
 def test_visible_to_infrared_by_hand(features: FeatureTable, splits: SysuSplits) -> None:
     """5 and 7 are found at once; 3 lies behind 5, with two matches unless camera 2 asks."""
-    result = score_features(features, SysuProtocol(SPECS["sysu-rgb-to-ir"]), splits, "official")
+    protocol = SysuProtocol(SPECS["sysu-rgb-to-ir"], splits)
+    result = score({"train+val": features}, protocol, "official").evaluation
     document = result.as_document()
     assert (document["queries"], document["valid_queries"]) == (36, 36)
     assert result.mean["rank-1"] == pytest.approx(26 / 36)
@@ -150,8 +152,8 @@ def test_visible_to_visible_by_hand(table: pd.DataFrame, splits: SysuSplits) -> 
     features = FeatureTable(
         features=np.eye(len(tested))[:, np.newaxis], table=tested, metric="euclidean"
     )
-    protocol = SysuProtocol(SPECS["sysu-rgb-to-rgb"])
-    result = score_features(features, protocol, splits, "official")
+    protocol = SysuProtocol(SPECS["sysu-rgb-to-rgb"], splits)
+    result = score({"train+val": features}, protocol, "official").evaluation
     document = result.as_document()
     assert (document["queries"], document["valid_queries"]) == (36, 36)
     assert document["gallery"] == [11] * 10

@@ -80,9 +80,9 @@ def test_the_dataset_has_its_published_size(splits: SysuSplits, table: pd.DataFr
 def test_galleries_are_the_published_ones(
     splits: SysuSplits, table: pd.DataFrame, id_: str, convention: str
 ) -> None:
-    protocol = SysuProtocol(SPECS[id_])
+    protocol = SysuProtocol(SPECS[id_], splits)
     trials = [
-        protocol.trial(table, splits, convention, number)  # type: ignore[arg-type]
+        protocol.trial(table, convention, number)  # type: ignore[arg-type]
         for number in range(10)
     ]
     files = table["index"].to_numpy() + 1
@@ -94,8 +94,8 @@ def test_galleries_are_the_published_ones(
 def test_the_first_files_of_trial_0(splits: SysuSplits, table: pd.DataFrame) -> None:
     files = table["index"].to_numpy() + 1
     keys = table[["identity", "camera"]].to_numpy()
-    multi = SysuProtocol(SPECS["sysu-all-multi"]).trial(table, splits, "official", 0).gallery
+    multi = SysuProtocol(SPECS["sysu-all-multi"], splits).trial(table, "official", 0).gallery
     camera_1 = multi[(keys[multi] == (6, 1)).all(axis=1)]
     np.testing.assert_array_equal(files[camera_1], [5, 1, 4, 27, 13, 12, 36, 22, 40, 20])
-    agw = SysuProtocol(SPECS["sysu-all-single"]).trial(table, splits, "agw", 0).gallery[:8]
+    agw = SysuProtocol(SPECS["sysu-all-single"], splits).trial(table, "agw", 0).gallery[:8]
     np.testing.assert_array_equal(files[agw], [25, 25, 14, 2, 17, 17, 16, 13])

@@ -57,19 +57,19 @@ def test_an_image_that_is_missing_from_a_gallery_is_told(registry: Registry, roo
 class Leaky:
     """Trains on identity 4 in both splits; tests it in the second, whose trial has no gallery."""
 
-    def __init__(self, spec: ProtocolSpec) -> None:
+    def __init__(self, spec: ProtocolSpec, splits: Splits) -> None:
         self.spec = spec
 
     def training_split(self, trial: int) -> str:
         return f"split {trial}"
 
-    def training_rows(self, images: pd.DataFrame, splits: Splits, split: str) -> np.ndarray:
+    def training_rows(self, images: pd.DataFrame, split: str) -> np.ndarray:
         return np.flatnonzero(images["identity"] == 4)
 
-    def test_rows(self, images: pd.DataFrame, splits: Splits, split: str) -> np.ndarray:
+    def test_rows(self, images: pd.DataFrame, split: str) -> np.ndarray:
         return np.flatnonzero(images["identity"] == {"split 0": 5, "split 1": 4}[split])
 
-    def trial(self, images: pd.DataFrame, splits: Splits, convention: str, trial: int) -> Trial:
+    def trial(self, images: pd.DataFrame, convention: str, trial: int) -> Trial:
         if trial == 1:
             raise DataError("there is no gallery")
         return Trial(query=np.array([0]), gallery=np.array([1]))
@@ -78,7 +78,7 @@ class Leaky:
 def test_people_on_both_sides_of_a_split_are_told(
     monkeypatch: pytest.MonkeyPatch, registry: Registry, sysu_root: Path
 ) -> None:
-    monkeypatch.setattr(module, "load_object", lambda _: Leaky)
+    monkeypatch.setattr(module, "load_protocol", Leaky)
     dataset = SysuMM01Reader().read(sysu_root)
     spec = ProtocolSpec(
         id="leaky",
