@@ -73,6 +73,11 @@ class Mutant:
     after: str
     code: CodeType
 
+    @property
+    def change(self) -> dict[str, str]:
+        """What changes, without where: lines move."""
+        return {"line": self.line, "before": self.before, "after": self.after}
+
 
 class Names(NamedTuple):
     """The names that a module imports, and all that it uses."""

@@ -1,9 +1,10 @@
 """Mutation tests: which small changes of a module do its tests not notice? `make mutation`.
 
-The tests that mirror a module are collected once. A first run tells which lines each of them
-reaches; then every mutant is put into a process forked from there, which runs the tests that reach
-it, the fastest first, until one fails. What is run on import alone (constants, defaults, class
-bodies) is changed in a process that has not imported the package yet.
+The tests of the file that mirrors a module are collected once. A first run tells which lines each
+of them reaches; then every mutant is put into a process forked from there, which runs the tests
+that reach it, the fastest first, until one fails. What is run on import alone (constants, defaults,
+class bodies) is changed in a process that has not imported the package yet. What lives meets the
+tests of the whole folder in the same way.
 """
 
 from __future__ import annotations
@@ -255,13 +256,16 @@ def alive_of(
     return alive
 
 
-def tests_of(module: Path) -> list[str]:
-    """Return the tests that mirror a module: a file, or else a folder; and its doctests."""
+def tests_of(module: Path) -> list[list[str]]:
+    """Return the tests that mirror a module, its examples with them, and those of its package."""
     folder = Path("tests") / module.parent
     while not folder.is_dir():
         folder = folder.parent
     file = folder / f"test_{module.name}"
-    return [str(file if file.is_file() else folder), str(module)]
+    nearest = [str(file)] if file.is_file() else []
+    if ">>> " in module.read_text():
+        nearest.append(str(module))
+    return [nearest, [str(folder)]] if nearest else [[str(folder)]]
 
 
 def examine(module: Path, options: argparse.Namespace) -> dict[str, Any]:
@@ -269,35 +273,32 @@ def examine(module: Path, options: argparse.Namespace) -> dict[str, Any]:
     start, mutants = time.monotonic(), mutants_of(module)
     if options.sample and options.sample < len(mutants):
         mutants = random.Random(options.seed).sample(mutants, options.sample)
-    alive = alive_of(module, mutants, [*tests_of(module), *options.tests], options.seconds)
-    described = [
-        {"line": mutant.line, "before": mutant.before, "after": mutant.after} for mutant in alive
-    ]
-    known = equivalent_of(module)
-    living = [each for each in described if each not in known]
-    num_caught, num_equivalent = len(mutants) - len(alive), len(alive) - len(living)
-    share = num_caught / max(1, num_caught + len(living))
+    known, living, equivalent = equivalent_of(module), mutants, 0
+    for tests in [*tests_of(module), *([path] for path in options.tests)]:
+        if living:
+            alive = alive_of(module, living, tests, options.seconds)
+            living = [mutant for mutant in alive if mutant.change not in known]
+            equivalent += len(alive) - len(living)
+    caught = len(mutants) - equivalent - len(living)
+    share, seconds = caught / max(1, caught + len(living)), time.monotonic() - start
     sys.stdout.write(
-        f"{module}: {len(mutants)} mutants, {num_equivalent} equivalent, {num_caught} caught, "
-        f"{len(living)} alive: {share:.1%} in {time.monotonic() - start:.0f} s\n"
+        f"{module}: {len(mutants)} mutants, {equivalent} equivalent, {caught} caught, "
+        f"{len(living)} alive: {share:.1%} in {seconds:.0f} s\n"
     )
-    for mutant, entry in zip(alive, described, strict=True):
-        if entry in living:
-            sys.stdout.write(
-                f"  {module}:{mutant.lines[0]} {mutant.function}: {entry['line']}\n"
-                f"      {entry['before']}\n   -> {entry['after'] or '(left out)'}\n"
-            )
+    for mutant in living:
+        sys.stdout.write(
+            f"  {module}:{mutant.lines[0]} {mutant.function}: {mutant.line}\n"
+            f"      {mutant.before}\n   -> {mutant.after or '(left out)'}\n"
+        )
     sys.stdout.flush()
+    changes = [mutant.change for mutant in living]
     return {
-        "mutants": len(mutants),
-        "equivalent": num_equivalent,
-        "caught": num_caught,
-        "alive": living,
-    }
+        "mutants": len(mutants), "equivalent": equivalent, "caught": caught, "alive": changes
+    }  # fmt: skip
 
 
 def equivalent_of(module: Path) -> list[dict[str, str]]:
-    """Return the mutants of a module that do the same as the module, which no test can notice."""
+    """Return the changes of a module that no test can notice."""
     listed = tomllib.loads(EQUIVALENT.read_text()).get(str(module), [])
     return [{name: each[name] for name in ("line", "before", "after")} for each in listed]
 
@@ -306,7 +307,7 @@ def main() -> None:
     """Try the mutants of some modules, print what lives, and write a report."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("modules", nargs="+", type=Path)
-    parser.add_argument("--tests", action="append", default=[], help="besides those that mirror")
+    parser.add_argument("--tests", action="append", default=[], help="besides those of its package")
     parser.add_argument("--sample", type=int, help="so many mutants of a module, not all")
     parser.add_argument("--seed", type=int, default=0, help="of the sample")
     parser.add_argument(
