@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -24,11 +25,26 @@ def registry() -> Registry:
 
 
 @pytest.fixture(scope="session")
-def sysu_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def sysu_root(registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small synthetic SYSU-MM01; tests must not change it."""
     root = tmp_path_factory.mktemp("sysu") / "root"
-    generate(root, layout="sysu-mm01", scale="tiny", seed=0, workers=1)
+    generate(root, registry.dataset("sysu-mm01"), scale="tiny", seed=0, workers=1)
     return root
+
+
+@pytest.fixture(scope="session")
+def tiny_people(
+    registry: Registry, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], Path]:
+    """Render "tiny" people of seed 3 in a dataset's tree, once; tests must not change them."""
+
+    @functools.cache
+    def render(dataset: str) -> Path:
+        root = tmp_path_factory.mktemp("synthetic") / dataset
+        generate(root, registry.dataset(dataset), scale="tiny", seed=3, workers=1)
+        return root
+
+    return render
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -173,10 +173,10 @@ def rerank_groups(
 
 
 @pytest.fixture(scope="module")
-def llcm_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def llcm_root(registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small synthetic LLCM."""
     root = tmp_path_factory.mktemp("llcm") / "root"
-    generate(root, layout="llcm", scale="tiny", seed=0, workers=1)
+    generate(root, registry.dataset("llcm"), scale="tiny", seed=0, workers=1)
     return root
 
 

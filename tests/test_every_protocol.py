@@ -45,9 +45,7 @@ def test_all_protocols_of_a_dataset_run_on_synthetic_people(
     dataset: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    layout = REGISTRY.datasets[dataset].synthetic_layout
-    assert layout is not None
-    generate(tmp_path / "people", layout=layout, scale="tiny", seed=0, workers=1)
+    generate(tmp_path / "people", REGISTRY.datasets[dataset], scale="tiny", seed=0, workers=1)
     specs = [spec for spec in REGISTRY.protocols.values() if spec.dataset == dataset]
     trainings = set()
     for spec in specs:

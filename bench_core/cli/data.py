@@ -3,12 +3,43 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from bench_core.cli import caches, options, verification
-from bench_core.synthetic import LAYOUTS, SCALES
+from bench_core.contracts.dataset import DEMO, SCALES, USUAL_DATASET
 from bench_core.system.standard_output import echo
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+    from bench_core.plugins import Registry
+
+
+class LayoutName(click.ParamType):  # type: ignore[type-arg]  # generic in late versions only
+    """The id of a registered dataset that has a layout for synthetic people."""
+
+    name = "layout"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:
+        """Return the ids as a choice."""
+        return _layouts(ctx).get_metavar(param, ctx)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Refuse what is no such id."""
+        return _layouts(ctx or click.get_current_context()).convert(value, param, ctx)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Return the ids that begin so."""
+        return _layouts(ctx).shell_complete(ctx, param, incomplete)
+
+
+def _layouts(context: click.Context) -> click.Choice[str]:
+    registry: Registry = context.obj
+    return click.Choice([spec.id for spec in registry.datasets.values() if spec.synthetic])
 
 
 @click.group()
@@ -23,18 +54,18 @@ data.add_command(caches.cache)
 @data.command()
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option(
-    "--layout", type=click.Choice(LAYOUTS), default=LAYOUTS[0], show_default=True,
+    "--layout", type=LayoutName(), default=USUAL_DATASET, show_default=True,
     help="Dataset whose directory tree and kind of images to imitate.",
 )  # fmt: skip
 @click.option(
-    "--scale", type=click.Choice(SCALES), default="demo", show_default=True,
+    "--scale", type=click.Choice(SCALES), default=DEMO, show_default=True,
     help="tiny (seconds), demo, or full (the real dataset's counts).",
 )  # fmt: skip
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option("--train-identities", type=click.IntRange(min=2), help="Instead of the scale's.")
 @click.option(
     "--val-identities", type=click.IntRange(min=1),
-    help="Instead of the scale's; only sysu-mm01 has validation people.",
+    help="Instead of the scale's, where the dataset has validation people.",
 )  # fmt: skip
 @click.option("--test-identities", type=click.IntRange(min=2), help="Instead of the scale's.")
 @click.option(
@@ -45,7 +76,9 @@ data.add_command(caches.cache)
     "--workers", type=click.IntRange(min=1), help="Processes. [default: one for each processor]"
 )
 @options.json_option
+@click.pass_obj
 def synth(  # noqa: PLR0913  # one argument an option
+    registry: Registry,
     *,
     out: Path,
     layout: str,
@@ -60,15 +93,13 @@ def synth(  # noqa: PLR0913  # one argument an option
 ) -> None:
     """Render a synthetic dataset into the folder OUT, in the tree of a real one.
 
-    The same options give the same files. sysu-mm01: four visible and two near-infrared cameras.
-    regdb: pairs of visible and thermal images, ten random splits. llcm: nine cameras in low light
-    and near infrared. See docs/synthetic.md.
+    The same options give the same files. See docs/synthetic.md.
     """
     from bench_core.synthetic import generate
 
     generate(
         out,
-        layout=layout,
+        registry.dataset(layout),
         scale=scale,
         seed=seed,
         workers=workers,

@@ -106,7 +106,7 @@ def datasets(registry: Registry, *, as_json: bool) -> None:
             {
                 "dataset": spec.id,
                 "title": spec.title,
-                "synthetic stand-in": "yes" if spec.synthetic_layout else "no",
+                "synthetic stand-in": "yes" if spec.synthetic else "no",
                 "source": spec.source,
                 "paper": spec.paper,
             }
@@ -139,7 +139,7 @@ def plugins(registry: Registry, *, as_json: bool) -> None:
 
 
 def _print_costs(registry: Registry, *, training: bool, as_json: bool) -> None:
-    from bench_core.pipeline.profiles import NUM_IDENTITIES, count_costs
+    from bench_core.pipeline.costs import NUM_IDENTITIES, count_costs
 
     rows = [cost.as_row() for cost in count_costs(registry, training=training)]
     if as_json:

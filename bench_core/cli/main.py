@@ -94,13 +94,15 @@ def build_cli(registry: Registry) -> click.Group:
 
     @click.group(
         cls=BenchGroup,
-        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+        context_settings={
+            "help_option_names": ["-h", "--help"],
+            "max_content_width": 100,
+            "obj": registry,
+        },
     )
     @click.version_option(package_name="vireid-bench", prog_name="bench")
-    @click.pass_context
-    def cli(context: click.Context) -> None:
+    def cli() -> None:
         """Train, score, cost and compare methods for visible-infrared person re-identification."""
-        context.obj = registry
         surroundings.prepare()
         for plugin in registry.plugins:
             if plugin.error:

@@ -8,13 +8,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bench_core.cli import options
-from bench_core.cli.speeds import measured_speed, print_speed, speed_options
+from bench_core.cli.speeds import SpeedOptions, print_speed, speed_options
 from bench_core.contracts.errors import UsageError
-from bench_core.contracts.images import MODALITIES
+from bench_core.contracts.images import MODALITIES, Modality
 from bench_core.system.standard_output import echo
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bench_core.pipeline.costs import MethodCost
     from bench_core.plugins import Registry
+    from bench_core.profiling.cost import InferenceCost, Uncounted
+    from bench_core.profiling.training_steps import StageCost
 
 
 @click.command()
@@ -54,19 +59,20 @@ def profile(
         assignments = (*assignments, *_size_assignments(image_size))
     choice = options.choose(registry, method_name, preset, assignments, None, None)
 
-    from bench_core.pipeline.profiles import count_cost
+    from bench_core.pipeline.costs import count_cost, speed_of
     from bench_core.system.devices import choose_device, device_name
 
-    chosen = choose_device(device)
-    measured = measured_speed(registry, choice, chosen, **speed)
-    counted = count_cost(choice, chosen).as_document()
-    document = {**counted, "device": device_name(chosen), **measured}
+    chosen, asked = choose_device(device), SpeedOptions(**speed)
+    settings = asked.settings(choice, chosen)
+    measured = settings and speed_of(registry, choice, settings, asked.root)
+    cost = count_cost(choice, chosen)
     if as_json:
-        options.print_json(document)
-    else:
-        _print_profile(document)
-        if measured:
-            print_speed(measured)
+        counted, speeds = cost.as_document(), measured.as_document() if measured else {}
+        options.print_json({**counted, "device": device_name(chosen), **speeds})
+        return
+    _print_profile(cost)
+    if measured:
+        print_speed(measured)
 
 
 def _size_assignments(size: str) -> list[str]:
@@ -76,60 +82,49 @@ def _size_assignments(size: str) -> list[str]:
     return [f"image_height={match[1]}", f"image_width={match[2]}"]
 
 
-def _print_profile(document: dict[str, Any]) -> None:
-    height, width = document["image_size"]
+def _print_profile(cost: MethodCost) -> None:
+    choice = cost.choice
+    height, width = choice.config.image_size
     echo(
-        f"{document['method']} ({document['preset']}) on images of {height}x{width}, "
-        f"{document['num_identities']} training identities\n"
+        f"{choice.name} ({choice.preset.name}) on images of {height}x{width}, "
+        f"{cost.num_identities} training identities\n"
     )
-    _print_parts(document)
-    _print_stages(document["training_only"]["stages"])
-    _print_uncounted(document["uncounted_work"])
+    _print_parts(cost.inference)
+    _print_stages(cost.stages or ())
+    _print_uncounted(cost.inference.uncounted)
 
 
-def _print_parts(document: dict[str, Any]) -> None:
+def _print_parts(cost: InferenceCost) -> None:
     """Print the parts that extraction runs with their sum, and those that only training does."""
-    parts = document["modules"]
+    used = [part for part in cost.modules if part.inference]
+    others = [part for part in cost.modules if not part.inference]
     rows = [
-        *(_extraction_row(part["name"], part) for part in parts if part["inference"]),
-        _extraction_row("extraction in all", document["inference"]),
-        *(_training_row(part["name"], part) for part in parts if not part["inference"]),
-        _training_row("only training in all", document["training_only"]),
+        *(_part(part.name, part.parameters, part.macs) for part in used),
+        _part("extraction in all", cost.parameters, cost.macs),
+        *(_part(part.name, part.parameters) for part in others),
+        _part("only training in all", cost.training_only_parameters),
     ]
     options.print_table(["part", "parameters", *(f"{kind} (G)" for kind in MODALITIES)], rows)
     echo("\nMultiply-adds of extracting an image of each modality; FLOPs are twice as many.")
 
 
-def _extraction_row(name: str, part: dict[str, Any]) -> list[str]:
-    macs = [options.show_giga(part[f"macs_{modality}"]) for modality in MODALITIES]
-    return [name, f"{part['parameters']:,}", *macs]
+def _part(name: str, parameters: int, macs: Mapping[Modality, int] | None = None) -> list[str]:
+    counts = [options.show_giga(macs[modality]) if macs else "" for modality in MODALITIES]
+    return [name, f"{parameters:,}", *counts]
 
 
-def _training_row(name: str, part: dict[str, Any]) -> list[str]:
-    return [name, f"{part['parameters']:,}", *("" for _ in MODALITIES)]
-
-
-def _print_stages(stages: list[dict[str, Any]] | None) -> None:
+def _print_stages(stages: tuple[StageCost, ...]) -> None:
     echo("\nA training step, forward and backward, for each image of its batch:\n")
-    rows = [
-        [stage["name"], str(stage["images"]), options.show_giga(stage["macs"])]
-        for stage in stages or ()
-    ]
+    rows = [[stage.name, str(stage.num_images), options.show_giga(stage.macs)] for stage in stages]
     options.print_table(["stage", "images in a batch", "multiply-adds (G)"], rows)
 
 
-def _print_uncounted(work: dict[str, dict[str, int]]) -> None:
+def _print_uncounted(operators: tuple[Uncounted, ...]) -> None:
     echo("\nUncounted: operators of extraction that compute and have no multiply-adds.\n")
     columns = [f"{kind} {what}" for kind in MODALITIES for what in ("calls", "elements")]
-    rows = [
-        [
-            operator,
-            *(
-                f"{done[f'{what}_{kind}']:,}"
-                for kind in MODALITIES
-                for what in ("calls", "elements")
-            ),
-        ]
-        for operator, done in work.items()
-    ]
+    rows = []
+    for operator in operators:
+        work = [operator.work[modality] for modality in MODALITIES]
+        counts = [count for done in work for count in (done.calls, done.elements)]
+        rows.append([operator.name, *(f"{count:,}" for count in counts)])
     options.print_table(["operator", *columns], rows)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,7 +17,11 @@ if TYPE_CHECKING:
     import torch
 
     from bench_core.configuration import MethodChoice
-    from bench_core.plugins import Registry
+    from bench_core.profiling.end_to_end import EndToEndSpeed
+    from bench_core.profiling.speed import SpeedReport, SpeedSettings
+    from bench_core.profiling.throughput import Speed
+    from bench_core.profiling.timing import Timing
+    from bench_core.profiling.training_steps import StageSpeed
 
 SMALLEST_SHARE_SHOWN = 0.005
 
@@ -51,121 +56,127 @@ def speed_options(command: Command) -> Command:
     return command
 
 
-def measured_speed(  # noqa: PLR0913  # one argument an option
-    registry: Registry,
-    choice: MethodChoice,
-    device: torch.device,
-    *,
-    throughput: bool,
-    training_speed: bool,
-    compiled: bool,
-    budget: float,
-    root: Path | None,
-) -> dict[str, Any]:
-    """Return what the options ask for, as parts of the document of `bench profile`.
+@dataclass(frozen=True, kw_only=True)
+class SpeedOptions:
+    """What was asked for by `speed_options`.
 
-    Raises:
-        UsageError: An option was given that needs --throughput.
-        BenchError: The dataset cannot be read.
+    Attributes:
+        throughput: Whether to measure at all.
+        training_speed: Whether to measure training steps, too.
+        compiled: Whether to measure extraction through `torch.compile`, too.
+        budget: Seconds for extraction, and again for training.
+        root: Root of the dataset whose files are read; None for synthetic people.
     """
-    if not throughput:
-        for option, value in {
-            "--training-speed": training_speed, "--compile": compiled, "--data": root,
-        }.items():  # fmt: skip
-            if value:
-                raise UsageError(f"{option} needs --throughput")
-        return {}
 
-    from bench_core.pipeline.speeds import speed_of
-    from bench_core.profiling.speed import SpeedSettings
-    from bench_core.system.arithmetic import choose_precision
+    throughput: bool
+    training_speed: bool
+    compiled: bool
+    budget: float
+    root: Path | None
 
-    settings = SpeedSettings(
-        device=device,
-        batch_size=choice.config.extraction_batch,
-        budget_seconds=budget,
-        compiled=compiled,
-        training=(choose_precision("auto", device, choice.preset.name) if training_speed else None),
-    )
-    return speed_of(registry, choice, settings, root).as_document()
+    def settings(self, choice: MethodChoice, device: torch.device) -> SpeedSettings | None:
+        """Return what to measure of a method on a device; None for nothing.
+
+        Raises:
+            UsageError: An option was given that needs --throughput.
+        """
+        if not self.throughput:
+            for option, value in {
+                "--training-speed": self.training_speed,
+                "--compile": self.compiled,
+                "--data": self.root,
+            }.items():
+                if value:
+                    raise UsageError(f"{option} needs --throughput")
+            return None
+
+        from bench_core.profiling.speed import SpeedSettings
+        from bench_core.system.arithmetic import choose_precision
+
+        precision = choose_precision("auto", device, choice.preset.name)
+        return SpeedSettings(
+            device=device,
+            batch_size=choice.config.extraction_batch,
+            budget_seconds=self.budget,
+            compiled=self.compiled,
+            training=precision if self.training_speed else None,
+        )
 
 
-def print_speed(document: dict[str, Any]) -> None:
-    """Print what `measured_speed` returned."""
-    _print_throughput(document)
-    _print_latency(document["latency"])
-    _print_pipeline(document["pipeline"])
-    if document["training"] is not None:
-        _print_training(document["training"])
+def print_speed(report: SpeedReport) -> None:
+    """Print what was measured."""
+    _print_throughput(report)
+    _print_latency(report.latency)
+    if report.end_to_end is not None:
+        _print_end_to_end(report.end_to_end)
+    if report.training is not None:
+        _print_training(report.training)
 
 
-def _print_throughput(document: dict[str, Any]) -> None:
-    hardware = document["hardware"]
-    software = ", ".join(f"{name} {version}" for name, version in hardware["versions"].items())
-    echo(f"\nExtraction on {hardware['name']} ({software}), images on the device:\n")
+def _print_throughput(report: SpeedReport) -> None:
+    software = ", ".join(f"{name} {version}" for name, version in report.device.versions.items())
+    echo(f"\nExtraction on {report.device.name} ({software}), images on the device:\n")
     rows = [
         [
-            f"{row['mode']} {row['dtype']}",
-            row["modality"],
-            str(row["batch"]),
-            f"{row['images_per_second']:,.1f}",
-            _range(row["images_per_second_quartiles"]),
-            f"{row['flops_per_second'] / 1e9:,.1f}",
-            f"{100 * row['share_of_peak']:.1f}",
+            f"{speed.workload.mode} {speed.workload.number_format}",
+            speed.workload.modality,
+            str(speed.workload.batch),
+            *_rates(speed.timing, speed.workload.batch),
+            f"{report.flops_per_second(speed) / 1e9:,.1f}",
+            f"{100 * report.share_of_peak(speed):.1f}",
         ]
-        for row in document["throughput"]
+        for speed in report.throughput
     ]
     columns = ["mode", "images", "batch", "images/s", "middle half", "GFLOP/s", "% of peak"]
     options.print_table(columns, rows)
     peaks = ", ".join(
-        f"{peak['flops_per_second'] / 1e9:,.1f} GFLOP/s in {peak['dtype']}"
-        for peak in document["peaks"]
+        f"{peak.flops_per_second / 1e9:,.1f} GFLOP/s in {number_format}"
+        for number_format, peak in report.peaks.items()
     )
     echo(
         f"\nPeak of matrix products: {peaks}. Memory of extracting a batch: "
-        f"{_megabytes(document['peak_memory_bytes'])}."
+        f"{_megabytes(report.peak_memory_bytes)}."
     )
 
 
-def _print_latency(rows: list[dict[str, Any]]) -> None:
+def _print_latency(speeds: tuple[Speed, ...]) -> None:
     echo("\nLatency of one image:\n")
     options.print_table(
         ["number format", "image", "median (ms)", "95 % within (ms)", "timed"],
         [
             [
-                row["dtype"],
-                row["modality"],
-                f"{row['latency_ms']:.2f}",
-                f"{row['latency_p95_ms']:.2f}",
-                str(row["num_timed"]),
+                speed.workload.number_format,
+                speed.workload.modality,
+                f"{1000 * speed.timing.median:.2f}",
+                f"{1000 * speed.timing.percentile(95):.2f}",
+                str(len(speed.timing.seconds)),
             ]
-            for row in rows
+            for speed in speeds
         ],
     )
 
 
-def _print_pipeline(pipeline: dict[str, Any]) -> None:
+def _print_end_to_end(speed: EndToEndSpeed) -> None:
     echo(
-        f"\nThe whole way, by {pipeline['images']} images: {pipeline['decoding']:,.1f} images/s "
-        f"from files to decoded images, {pipeline['cache_to_features']:,.1f} from those to "
-        f"features, {pipeline['files_to_features']:,.1f} in all.\nThe limit is the "
-        f"{pipeline['limit_from_files']} from files, and the {pipeline['limit_from_cache']} from "
+        f"\nThe whole way, by {speed.num_images} images: {speed.decoding:,.1f} images/s "
+        f"from files to decoded images, {speed.cache_to_features:,.1f} from those to "
+        f"features, {speed.files_to_features:,.1f} in all.\nThe limit is the "
+        f"{speed.limit_from_files} from files, and the {speed.limit_from_cache} from "
         "decoded images."
     )
 
 
-def _print_training(stages: list[dict[str, Any]]) -> None:
+def _print_training(stages: tuple[StageSpeed, ...]) -> None:
     echo("\nTraining steps, and the share of their time in forward passes of each network:\n")
     rows = [
         [
-            f"{stage['name']} {stage['dtype']}",
-            str(stage["images"]),
-            f"{stage['images_per_second']:,.1f}",
-            _range(stage["images_per_second_quartiles"]),
-            _megabytes(stage["peak_memory_bytes"]),
+            f"{stage.name} {stage.precision}",
+            str(stage.num_images),
+            *_rates(stage.timing, stage.num_images),
+            _megabytes(stage.peak_memory_bytes),
             ", ".join(
                 f"{name} {100 * share:.0f} %"
-                for name, share in stage["shares"].items()
+                for name, share in stage.shares.items()
                 if share >= SMALLEST_SHARE_SHOWN
             ),
         ]
@@ -175,8 +186,10 @@ def _print_training(stages: list[dict[str, Any]]) -> None:
     options.print_table(columns, rows)
 
 
-def _range(ends: list[float]) -> str:
-    return f"{ends[0]:,.1f} to {ends[1]:,.1f}"
+def _rates(timing: Timing, num_images: int) -> tuple[str, str]:
+    """Return the throughput of calls of some images, and its middle half."""
+    low, high = timing.middle_half(num_images)
+    return f"{timing.images_per_second(num_images):,.1f}", f"{low:,.1f} to {high:,.1f}"
 
 
 def _megabytes(num_bytes: int) -> str:

@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 SYNTHETIC_MARKER = "synthetic.json"
 """The file at the root of a rendered dataset."""
 
+SCALES = TINY, DEMO, FULL = ("tiny", "demo", "full")
+"""How large a rendered dataset is: for tests, for a training of minutes, as the real one."""
+
+USUAL_DATASET = "sysu-mm01"
+"""Id of the dataset in whose tree people are rendered where none is named."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class PublishedCount:
@@ -46,7 +52,8 @@ class DatasetSpec:
         title: Name for people.
         paper: The publication that introduced the dataset.
         source: Where its owners publish it.
-        synthetic_layout: Layout that the synthetic stand-in can write for it, if any.
+        synthetic: "module:NAME" of the `bench_core.synthetic.Layout` by which people are rendered
+            for it; None where it has no synthetic stand-in.
         reader: "module:Class" of a `DatasetReader`.
         camera_modalities: Modality of each camera, where a camera has one: it lets features be
             scored that come as a file for each camera. Empty where cameras see both.
@@ -58,7 +65,7 @@ class DatasetSpec:
     title: str
     paper: str
     source: str
-    synthetic_layout: str | None
+    synthetic: str | None
     reader: str
     camera_modalities: Mapping[int, Modality] = field(default_factory=dict)
     folders: tuple[str, ...] = ()

@@ -23,9 +23,9 @@ from bench_core.contracts.result import (
 from bench_core.contracts.scores import Scores
 from bench_core.features.table import FeatureTable
 from bench_core.pipeline.attribution import attributed
+from bench_core.pipeline.costs import count_cost
 from bench_core.pipeline.embeddings import ExtractionReport, features_of
 from bench_core.pipeline.inputs import RunInputs
-from bench_core.pipeline.profiles import count_cost
 from bench_core.pipeline.trainings import TrainedModel, TrainingSettings, train
 from bench_core.pipeline.trials import each_split
 from bench_core.plugins import Registry
@@ -103,11 +103,11 @@ def run_benchmark(
         protocol=protocol.id,
         config=choice.config.model_dump(mode="json"),
     )
-    splits = inputs.training_splits(settings.selection)
+    trained_on = inputs.training_splits(settings.selection)
     with attributed(registry, choice.spec.id):
         scored = {
             split: _train_and_extract(choice, inputs, split, settings)
-            for split in each_split(splits)
+            for split in each_split(trained_on)
         }
     scores = score(
         {split: part.features for split, part in scored.items()},
@@ -130,7 +130,7 @@ def run_benchmark(
             command,
             registry.participants(protocol.id, choice.spec.id),
             settings,
-            [scored[split].model for split in splits],
+            [scored[split].model for split in trained_on],
         ),
     )
     path = write_result(results, record, query_scores)

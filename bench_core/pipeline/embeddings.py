@@ -200,11 +200,11 @@ def check_training(model: TrainedModel, inputs: RunInputs) -> None:
             f"{inputs.dataset.id} (fingerprint {inputs.fingerprint[:12]}); give the --data that it "
             "was trained on"
         )
-    splits = set(inputs.training_splits(description.selection))
-    if description.split not in splits:
+    trained_on = set(inputs.training_splits(description.selection))
+    if description.split not in trained_on:
         raise CheckpointError(
             f"{model.path} was trained on the split '{description.split}'; {spec.id} needs "
-            f"{', '.join(sorted(splits))}: it may have seen the identities it would be tested on"
+            f"{', '.join(sorted(trained_on))}: it may have seen identities it would be tested on"
         )
     images = inputs.dataset.images
     rows = inputs.protocol.training_rows(images, description.split)

@@ -11,12 +11,12 @@ import torch
 from bench_core.configuration import MethodChoice
 from bench_core.contracts.images import VISIBLE
 from bench_core.features.fast import in_format
-from bench_core.pipeline.profiles import count_cost
+from bench_core.pipeline.costs import count_cost
 from bench_core.training.data import TrainingData
 from bench_core.training.method import Method, StagedMethod
 
 if TYPE_CHECKING:
-    from bench_core.profiling.steps import StageCost
+    from bench_core.profiling.training_steps import StageCost
 
 TOLD_FROM_SECONDS = 600.0
 """Shorter trainings start without a word."""
@@ -88,10 +88,6 @@ def show_duration(seconds: float) -> str:
 def _training_macs(method: StagedMethod, costs: tuple[StageCost, ...], data: TrainingData) -> float:
     total = 0.0
     for stage, cost in zip(method.stages(), costs, strict=True):
-        sampler = data.sampler(
-            num_identities=stage.sampling.identities,
-            num_images=stage.sampling.images,
-            steps_per_epoch=stage.sampling.steps_per_epoch,
-        )
-        total += cost.step_macs * sampler.steps_per_epoch * stage.epochs
+        num_steps = data.sampler(stage.sampling).steps_per_epoch * stage.epochs
+        total += cost.step_macs * num_steps
     return total

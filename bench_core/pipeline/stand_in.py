@@ -6,18 +6,19 @@ import json
 from pathlib import Path
 from typing import Any
 
-from bench_core.contracts.dataset import Dataset, DatasetSpec
-from bench_core.contracts.errors import DataError, UsageError
+from bench_core.contracts.dataset import DEMO, Dataset, DatasetSpec
+from bench_core.contracts.errors import DataError, PluginError
 from bench_core.data.cache import discard
 from bench_core.data.fingerprint import fingerprint
 from bench_core.data.opening import open_dataset
 from bench_core.synthetic import generate
 from bench_core.synthetic.generation import GENERATOR_VERSION
+from bench_core.synthetic.layouts import load_layout
 from bench_core.system.files import write_json
 from bench_core.system.foreign_files import read_regular
 from bench_core.system.processes import locked
 
-SCALE = "demo"
+SCALE = DEMO
 SEED = 0
 MOST_RECORD_BYTES = 1 << 16
 
@@ -37,6 +38,7 @@ def open_stand_in(spec: DatasetSpec, cache: Path) -> tuple[Dataset, str]:
 
     Raises:
         UsageError: There is no layout for this dataset.
+        PluginError: What it names is no layout, or its reader takes the stand-in for real images.
         DataError: The stand-in is not as it was rendered; the message says what to remove.
     """
     root = stand_in_root(spec, cache)
@@ -61,18 +63,23 @@ def stand_in_root(spec: DatasetSpec, cache: Path) -> Path:
 
     Raises:
         UsageError: There is no layout for this dataset.
+        PluginError: What it names is no layout.
     """
-    if spec.synthetic_layout is None:
-        raise UsageError(f"--data is needed: there is no synthetic stand-in for {spec.title}")
-    name = f"{spec.synthetic_layout}-{SCALE}-seed{SEED}-v{GENERATOR_VERSION}"
-    return cache / "synthetic" / name
+    version = f"v{GENERATOR_VERSION}.{load_layout(spec).version}"
+    return cache / "synthetic" / f"{spec.id}-{SCALE}-seed{SEED}-{version}"
 
 
 def _render(spec: DatasetSpec, root: Path, cache: Path) -> dict[str, Any]:
     """Render the stand-in and record it; one without a record was not finished, or is older."""
     discard(root)
-    generate(root, layout=str(spec.synthetic_layout), scale=SCALE, seed=SEED)
-    facts = _facts(*_read(spec, root, cache))
+    generate(root, spec, scale=SCALE, seed=SEED)
+    dataset, content = _read(spec, root, cache)
+    if not dataset.synthetic:
+        raise PluginError(
+            f"{spec.reader} takes rendered people for real ones: its Dataset.synthetic must be "
+            "is_synthetic(root)"
+        )
+    facts = _facts(dataset, content)
     write_json(_record(root), facts)
     return facts
 

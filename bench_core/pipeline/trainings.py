@@ -242,14 +242,14 @@ def _refuse_one_file_for_all(
     Raises:
         UsageError: It has seen people that it would be scored on in other trials.
     """
-    splits = dict.fromkeys(inputs.training_splits(settings.selection))
+    trained_on = dict.fromkeys(inputs.training_splits(settings.selection))
     path = settings.weights.path
-    if model.weights_file is None or path is None or path.is_dir() or len(splits) == 1:
+    if model.weights_file is None or path is None or path.is_dir() or len(trained_on) == 1:
         return
     raise UsageError(
         f"--weights {path}: {model.description.method} trains nothing, so one model would be "
-        f"scored on all {len(splits)} training splits of {inputs.protocol.spec.id}, of which it "
-        f"may have seen the people; give --weights FOLDER with {next(iter(splits))}.pth and so "
+        f"scored on all {len(trained_on)} training splits of {inputs.protocol.spec.id}, of which "
+        f"it may have seen the people; give --weights FOLDER with {next(iter(trained_on))}.pth and so "
         "on, a model for each split"
     )
 

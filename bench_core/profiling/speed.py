@@ -1,4 +1,4 @@
-"""How fast a method is on a device: throughput, latency, memory, training, the whole pipeline."""
+"""How fast a method is on a device: extraction, its latency and memory, and training."""
 
 from __future__ import annotations
 
@@ -15,12 +15,16 @@ from bench_core.contracts.method import Precision
 from bench_core.features.extraction import ExtractionSettings, batch_limit
 from bench_core.features.fast import fast_copy, in_format
 from bench_core.profiling.cost import inference_cost
-from bench_core.profiling.device_report import DeviceReport, report_device
+from bench_core.profiling.end_to_end import EndToEndSpeed, measure_end_to_end
+from bench_core.profiling.hardware import (
+    DeviceReport,
+    MatrixPeak,
+    matrix_peak,
+    report_device,
+    speed_group,
+)
 from bench_core.profiling.memory import peak_memory
 from bench_core.profiling.modes import measured_modes
-from bench_core.profiling.peaks import MatrixPeak, matrix_peak
-from bench_core.profiling.pipeline import PipelineSpeed, measure_pipeline
-from bench_core.profiling.speed_groups import speed_group
 from bench_core.profiling.throughput import (
     Speed,
     latency_workloads,
@@ -28,7 +32,7 @@ from bench_core.profiling.throughput import (
     throughput_workloads,
 )
 from bench_core.profiling.timing import in_sequence, one_by_one
-from bench_core.profiling.training_speed import StageSpeed, measure_training
+from bench_core.profiling.training_steps import StageSpeed, measure_training
 from bench_core.system.arithmetic import NumberFormat, number_formats
 from bench_core.training.method import Method, StagedMethod
 
@@ -67,7 +71,7 @@ class SpeedReport:
         throughput: Extraction of batches, one after the other.
         latency: Extraction of one image, until its features are there.
         peak_memory_bytes: Of extracting a batch as features are extracted.
-        pipeline: From files to features; None where no dataset was given.
+        end_to_end: From files to features; None where no dataset was given.
         training: Of each stage; None where it was not measured.
     """
 
@@ -77,12 +81,12 @@ class SpeedReport:
     throughput: tuple[Speed, ...]
     latency: tuple[Speed, ...]
     peak_memory_bytes: int
-    pipeline: PipelineSpeed | None
+    end_to_end: EndToEndSpeed | None
     training: tuple[StageSpeed, ...] | None
 
     def flops_per_second(self, speed: Speed) -> float:
         """Return the FLOPs (two for a multiply-add) in a second of a measured workload."""
-        return 2 * self.macs[speed.workload.modality] * speed.images_per_second()
+        return 2 * self.macs[speed.workload.modality] * speed.images_per_second
 
     def share_of_peak(self, speed: Speed) -> float:
         """Return what share of the matrix peak of its number format a workload reaches."""
@@ -109,7 +113,7 @@ class SpeedReport:
             ],
             "latency": [speed.as_document() for speed in self.latency],
             "peak_memory_bytes": self.peak_memory_bytes,
-            "pipeline": self.pipeline and self.pipeline.as_document(),
+            "pipeline": self.end_to_end and self.end_to_end.as_document(),
             "training": self.training and [stage.as_document() for stage in self.training],
         }
 
@@ -126,7 +130,7 @@ def measure_speed(
         method: The method; where training is measured, its networks are of no use afterwards.
         image_size: Height and width in pixels.
         settings: What to measure, and for how long.
-        dataset: Images to measure the whole pipeline with, if it is to be measured.
+        dataset: Images that go the whole way from files to features, if that is to be measured.
 
     Raises:
         DataError: An image of the dataset is damaged, or features are not what they must be.
@@ -153,9 +157,9 @@ def measure_speed(
         ),
         device=report_device(device),
         peak_memory_bytes=_extraction_memory(method, image_size, device, cost.costlier, batch),
-        pipeline=None
+        end_to_end=None
         if dataset is None
-        else measure_pipeline(method, dataset, image_size, extraction),
+        else measure_end_to_end(method, dataset, image_size, extraction),
         training=_training(method, image_size, settings),
     )
 

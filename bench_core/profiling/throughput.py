@@ -55,9 +55,10 @@ class Speed:
     workload: Workload
     timing: Timing
 
-    def images_per_second(self, percent: float = 50) -> float:
-        """Return the throughput by a percentile of the times of a batch; by default the median."""
-        return self.workload.batch / self.timing.percentile(percent)
+    @property
+    def images_per_second(self) -> float:
+        """The throughput, by the median time of a batch."""
+        return self.timing.images_per_second(self.workload.batch)
 
     def as_document(self) -> dict[str, Any]:
         """Return the workload and its throughput as `bench profile --json` lists them."""
@@ -66,11 +67,7 @@ class Speed:
             "dtype": self.workload.number_format,
             "mode": self.workload.mode,
             "modality": self.workload.modality,
-            "images_per_second": round(self.images_per_second(), 2),
-            "images_per_second_quartiles": [
-                round(self.images_per_second(percent), 2) for percent in (75, 25)
-            ],
-            **self.timing.as_document(),
+            **self.timing.as_document(self.workload.batch),
         }
 
 

@@ -47,9 +47,23 @@ class Timing:
         """What spans the middle half of the seconds, relative to their median."""
         return (self.percentile(75) - self.percentile(25)) / self.median
 
-    def as_document(self) -> dict[str, Any]:
-        """Return the times as `bench profile --json` gives them: in milliseconds."""
+    def images_per_second(self, num_images: int) -> float:
+        """Return the throughput of calls that process some images each, by the median call."""
+        return num_images / self.median
+
+    def middle_half(self, num_images: int) -> tuple[float, float]:
+        """Return between which throughputs the middle half of the calls lies."""
+        return num_images / self.percentile(75), num_images / self.percentile(25)
+
+    def as_document(self, num_images: int) -> dict[str, Any]:
+        """Return the times as `bench profile --json` gives them: in milliseconds.
+
+        Args:
+            num_images: Images of a call.
+        """
         return {
+            "images_per_second": round(self.images_per_second(num_images), 2),
+            "images_per_second_quartiles": [round(end, 2) for end in self.middle_half(num_images)],
             "latency_ms": round(1000 * self.median, 4),
             "latency_p95_ms": round(1000 * self.percentile(95), 4),
             "num_timed": len(self.seconds),

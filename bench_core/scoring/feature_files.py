@@ -83,17 +83,17 @@ def _files(source: FeatureSource, protocol: EvaluationProtocol) -> dict[str, Pat
     spec, path, trial = protocol.spec, source.path, source.trial
     if trial is not None and not 0 <= trial < spec.num_trials:
         raise UsageError(f"--trial {trial + 1}: {spec.id} has trials 1 to {spec.num_trials}")
-    splits = [protocol.training_split(number) for number in range(spec.num_trials)]
+    trained_on = [protocol.training_split(number) for number in range(spec.num_trials)]
     is_folder = os.path.isdir(path)  # noqa: PTH112  # as above
-    if len(set(splits)) == 1 or (trial is not None and not is_folder):
-        return {splits[trial or 0]: path}
+    if len(set(trained_on)) == 1 or (trial is not None and not is_folder):
+        return {trained_on[trial or 0]: path}
     if not is_folder:
         raise UsageError(
             f"--features {path}: {spec.id} trains a model for each training split; give a folder "
-            f"with {splits[0]}.npz to {splits[-1]}.npz, or with --trial N the one .npz of that "
-            "trial's model"
+            f"with {trained_on[0]}.npz to {trained_on[-1]}.npz, or with --trial N the one .npz of "
+            "that trial's model"
         )
-    wanted = splits if trial is None else [splits[trial]]
+    wanted = trained_on if trial is None else [trained_on[trial]]
     files = {split: path / f"{split}.npz" for split in wanted}
     try:
         missing = [file for file in files.values() if not file.exists()]
@@ -102,7 +102,7 @@ def _files(source: FeatureSource, protocol: EvaluationProtocol) -> dict[str, Pat
     if missing:
         raise DataError(
             f"{missing[0]} is missing ({len(missing)} of {len(files)} files are): the folder must "
-            f"hold {splits[0]}.npz to {splits[-1]}.npz, each with the features of the model that "
-            "was trained on this split"
+            f"hold {trained_on[0]}.npz to {trained_on[-1]}.npz, each with the features of the model "
+            "that was trained on this split"
         )
     return files

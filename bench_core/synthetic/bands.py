@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import Literal, TypeAlias
 
 Band: TypeAlias = Literal["visible", "infrared", "thermal"]
-
-VISIBLE: Band = "visible"
-INFRARED: Band = "infrared"
-"""Near infrared, about 850 nm: an illuminator's light that surfaces reflect."""
+"""The modalities of an image table, where infrared is near infrared: about 850 nm, an illuminator's
+light that surfaces reflect; and far infrared."""
 
 THERMAL: Band = "thermal"
 """Far infrared, about 8 to 14 micrometres: what surfaces radiate by their temperature."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bench_core.synthetic.bands import Band
-from bench_core.synthetic.canvas import Light
+from bench_core.synthetic.canvas import Light, direction_to
 
 Range = tuple[float, float]
+
+DAYLIGHT = Light(direction_to(0.3, 0.9, 0.3), ambient=0.45)
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class Mount:
 
 @dataclass(frozen=True, kw_only=True)
 class Camera:
-    """A camera in its place; a range is what its shots vary in.
+    """A camera in its place; a range is what its shots vary in. By default it hangs in a street.
 
     Attributes:
         band: What it is sensitive to.
@@ -72,20 +74,20 @@ class Camera:
     """
 
     band: Band
-    scene: str
-    place: int
-    pitch: Range
-    light: Light
-    tint: tuple[float, float, float]
-    exposure: Range
-    gamma: float
-    falloff: float
-    background: float
-    blur: Range
-    noise: float
-    heights: Range
-    margin: float
-    quality: tuple[int, int]
+    scene: str = "street"
+    place: int = 1
+    pitch: Range = (0.16, 0.26)
+    light: Light = DAYLIGHT
+    tint: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    exposure: Range = (0.9, 1.35)
+    gamma: float = 0.8
+    falloff: float = 0.1
+    background: float = 1.0
+    blur: Range = (0.002, 0.006)
+    noise: float = 0.016
+    heights: Range = (0.0, 1.0)
+    margin: float = 0.03
+    quality: tuple[int, int] = (85, 92)
     unevenness: float = 0.5
     aspect: float | None = None
     mount: Mount | None = None

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from shutil import copyfile
 
-from bench_core.contracts.dataset import SYNTHETIC_MARKER
+from bench_core.contracts.dataset import DEMO, SYNTHETIC_MARKER, DatasetSpec
 from bench_core.contracts.errors import UsageError
-from bench_core.synthetic.layouts import load_layout
+from bench_core.loading import load_object
+from bench_core.synthetic.layouts import Layout, load_layout
 from bench_core.synthetic.people import sample_person
 from bench_core.synthetic.plan import PlannedPerson, count_images
 from bench_core.synthetic.rendering import Picture, render
-from bench_core.synthetic.scales import Sizes
-from bench_core.system.files import folder_written_whole, write_json
+from bench_core.synthetic.scales import Sizes, resolve_sizes
+from bench_core.system.files import folder_written_whole, write_bytes, write_json
 from bench_core.system.processes import (
     WorkersError,
     held,
@@ -35,7 +36,15 @@ JPEG_SUBSAMPLING = "4:2:0"
 
 @dataclass(frozen=True)
 class _Job:
-    """All images of one person; a process renders it without knowing the rest."""
+    """All images of one person; a process renders it without knowing the rest.
+
+    Attributes:
+        root: Root of the dataset.
+        layout: "module:NAME" of the layout, which need not be picklable.
+        person: The person.
+        heights: Range of the image heights.
+        seed: Seed of the dataset.
+    """
 
     root: Path
     layout: str
@@ -44,44 +53,74 @@ class _Job:
     seed: int
 
 
-def write_dataset(
-    out: Path, *, layout: str, scale: str, sizes: Sizes, seed: int, workers: int | None
+def generate(  # noqa: PLR0913 - the options of `bench data synth`, all but two by keyword
+    out: Path,
+    spec: DatasetSpec,
+    *,
+    scale: str = DEMO,
+    seed: int = 0,
+    workers: int | None = None,
+    train_identities: int | None = None,
+    val_identities: int | None = None,
+    test_identities: int | None = None,
+    images_per_camera: float | None = None,
 ) -> None:
-    """Write a dataset; the same arguments give the same bytes, on every machine.
+    """Render a synthetic dataset into a new folder, in the tree of a real one.
+
+    The folder appears when it is complete. `synthetic.json` at its root marks it as synthetic.
+    The same options give the same bytes on every processor, with every version of the libraries
+    and whatever the number of processes.
 
     Args:
         out: Root folder to create; it must not exist, or be empty.
-        layout: Name of a layout.
-        scale: Name of the scale that `sizes` comes from, for the record.
-        sizes: How much of everything.
+        spec: The dataset whose tree it is.
+        scale: One of the scales of its layout: "tiny" for tests, "demo" for a training of minutes,
+            "full" for the real counts.
         seed: Seed of the people, their clothes and all images; >= 0.
         workers: Number of processes; None takes one for each processor, fewer for small datasets.
+        train_identities: People in the training split, instead of the scale's.
+        val_identities: People in the validation split, instead of the scale's; where it has one.
+        test_identities: People in the test split, instead of the scale's.
+        images_per_camera: Mean number of images of a person in a camera that sees them.
 
     Raises:
-        UsageError: `out` is not empty, or an argument is not one of the allowed.
+        UsageError: `out` is not empty, an option is not one of the allowed, or does not apply, or
+            the dataset has no layout.
+        PluginError: What the dataset names is no layout.
         BenchError: The folder cannot be written.
     """
+    layout = load_layout(spec)
+    sizes = resolve_sizes(
+        layout.scales,
+        scale,
+        train_identities=train_identities,
+        val_identities=val_identities,
+        test_identities=test_identities,
+        images_per_camera=images_per_camera,
+    )
     _check(out, seed, workers)
-    chosen = load_layout(layout)
-    people = chosen.plan(sizes, seed)
+    people = layout.people(sizes, seed)
     total = count_images(people)
     remove_abandoned_folders(out.parent, out.name)
     with folder_written_whole(out) as root, held(root):
-        jobs = [_Job(root, layout, person, sizes.image_heights, seed) for person in people]
+        reference = str(spec.synthetic)
+        jobs = [_Job(root, reference, person, sizes.image_heights, seed) for person in people]
         _render_all(jobs, total, workers or _default_workers(total))
-        chosen.write_splits(root, people, sizes, seed)
-        _mark(root, _description(layout, scale, sizes, seed, people))
+        folders = _write_split_files(root, layout, layout.split_files(people, sizes, seed))
+        description = _description(spec.id, scale, sizes, seed, people)
+        for folder in folders:
+            write_json(folder / SYNTHETIC_MARKER, description)
 
 
-def _mark(root: Path, description: dict[str, object]) -> None:
-    """Write the marker at the root and beside the split files, the folders without folders."""
-    lists = [
-        path
-        for path in root.iterdir()
-        if path.is_dir() and not any(entry.is_dir() for entry in path.iterdir())
-    ]
-    for folder in (*lists, root):
-        write_json(folder / SYNTHETIC_MARKER, description)
+def _write_split_files(
+    root: Path, layout: Layout, contents: Mapping[str, str | bytes]
+) -> set[Path]:
+    """Write what lies beside the images, and return the root and the folders of these files."""
+    for folder in layout.folders:
+        (root / folder).mkdir(parents=True, exist_ok=True)
+    for path, content in contents.items():
+        write_bytes(root / path, content if isinstance(content, bytes) else content.encode())
+    return {root, *((root / path).parent for path in contents)}
 
 
 def _check(out: Path, seed: int, workers: int | None) -> None:
@@ -122,14 +161,13 @@ def _in_processes(jobs: Sequence[_Job], workers: int) -> Iterator[int]:
 
 def _render_person(job: _Job) -> int:
     """Render and save the images of one person, and return their number."""
-    layout = load_layout(job.layout)
-    cameras = layout.cameras()
+    layout: Layout = load_object(job.layout)
     planned = job.person
     person = sample_person(job.seed, planned.identity, feminine=planned.feminine, view=planned.view)
     for number, num_images in planned.images.items():
         for index in range(num_images):
             key = (job.seed, planned.identity, number, index)
-            picture = render(person, cameras[number], job.heights, key)
+            picture = render(person, layout.cameras[number], job.heights, key)
             _save(picture, [job.root / p for p in layout.image_paths(planned, number, index)])
     return sum(planned.images.values())
 

@@ -1,70 +1,76 @@
-"""The directory layouts that can be written: each is one module that implements `Layout`."""
+"""What the author of a dataset writes so that people can be rendered into its directory tree."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from importlib import import_module
-from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Protocol, cast
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
 
-from bench_core.contracts.errors import unknown_name
+from bench_core.contracts.dataset import DatasetSpec
+from bench_core.contracts.errors import PluginError, UsageError
+from bench_core.loading import load_object
+from bench_core.synthetic.cameras import Camera
+from bench_core.synthetic.plan import PlannedPerson, plan_groups, seen_by_all
+from bench_core.synthetic.scales import SMALL_SCALES, Sizes
 
-if TYPE_CHECKING:
-    from bench_core.synthetic.cameras import Camera
-    from bench_core.synthetic.plan import PlannedPerson
-    from bench_core.synthetic.scales import Sizes
-
-LAYOUT_MODULES = {
-    "sysu-mm01": "bench_core.synthetic.sysu_layout",
-    "regdb": "bench_core.synthetic.regdb_layout",
-    "llcm": "bench_core.synthetic.llcm_layout",
-}
-"""By name, the module whose functions are the layout."""
+People: TypeAlias = Sequence[PlannedPerson]
 
 
-class Layout(Protocol):
-    """What a layout module defines; the renderer knows none of it."""
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """How people become a dataset; the renderer knows none of it.
 
-    def scales(self) -> Mapping[str, Sizes]:
-        """Return the named sizes; a split that the dataset lacks has 0 people in all of them."""
-        ...
+    All paths are relative to the dataset's root, with slashes.
 
-    def cameras(self) -> Mapping[int, Camera]:
-        """Return the cameras by their number in the dataset."""
-        ...
+    Attributes:
+        cameras: The cameras by their number in the plan.
+        image_paths: Called with a person, a camera's number and the number of an image (from 0) of
+            the two; returns where it lies. Several paths are copies of one file. The suffix
+            decides the format: JPEG and BMP files are the same bytes with every library.
+        split_files: Called with the plan, the sizes that it was made with and the seed; returns the
+            content of the files beside the images, by path.
+        scales: The named sizes; a split that the dataset lacks has 0 people in all of them.
+        plan: Called with sizes and the seed; decides who is seen where, and how often. Without it,
+            every camera sees everyone.
+        folders: Folders that the dataset has even where no image lies in them.
+        version: Raised whenever the same seed gives other files.
+    """
 
-    def plan(self, sizes: Sizes, seed: int) -> Sequence[PlannedPerson]:
-        """Decide who is seen where, and how often."""
-        ...
+    cameras: Mapping[int, Camera]
+    image_paths: Callable[[PlannedPerson, int, int], Sequence[str]]
+    split_files: Callable[[People, Sizes, int], Mapping[str, str | bytes]]
+    scales: Mapping[str, Sizes] = field(default_factory=lambda: SMALL_SCALES)
+    plan: Callable[[Sizes, int], People] | None = None
+    folders: Sequence[str] = ()
+    version: int = 1
 
-    def image_paths(
-        self, person: PlannedPerson, camera: int, index: int
-    ) -> tuple[PurePosixPath, ...]:
-        """Return where image `index` (from 0) of a person and camera lies, below the root.
+    def people(self, sizes: Sizes, seed: int) -> People:
+        """Return the plan of a dataset.
 
-        Several paths are copies of one file.
+        Args:
+            sizes: How much of everything.
+            seed: Seed of the dataset; >= 0.
+
+        Raises:
+            UsageError: The sizes do not fit the dataset.
         """
-        ...
-
-    def write_splits(
-        self, root: Path, people: Sequence[PlannedPerson], sizes: Sizes, seed: int
-    ) -> None:
-        """Write the files beside the images that the dataset comes with."""
-        ...
+        if self.plan is None:
+            return plan_groups(seen_by_all(self.cameras), sizes, seed)
+        return self.plan(sizes, seed)
 
 
-def load_layout(name: str) -> Layout:
-    """Import a layout.
-
-    Args:
-        name: A name in `LAYOUT_MODULES`.
-
-    Returns:
-        The module, which implements `Layout`.
+def load_layout(spec: DatasetSpec) -> Layout:
+    """Load the layout that a dataset's spec names.
 
     Raises:
-        UsageError: There is no such layout.
+        UsageError: It names none.
+        PluginError: What it names cannot be loaded, or is no layout.
     """
-    if name not in LAYOUT_MODULES:
-        raise unknown_name("layout", name, LAYOUT_MODULES)
-    return cast("Layout", import_module(LAYOUT_MODULES[name]))
+    if spec.synthetic is None:
+        raise UsageError(f"--data is needed: there is no synthetic stand-in for {spec.title}")
+    layout = load_object(spec.synthetic)
+    if not isinstance(layout, Layout):
+        raise PluginError(
+            f"{spec.synthetic} is no bench_core.synthetic.Layout, but a {type(layout).__name__}"
+        )
+    return layout

@@ -9,7 +9,8 @@ from math import sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from bench_core.synthetic.bands import INFRARED, THERMAL, Band
+from bench_core.contracts.images import INFRARED
+from bench_core.synthetic.bands import THERMAL, Band
 from bench_core.synthetic.randomness import Randomness
 
 SKIN_INFRARED = (0.62, 0.78)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bench_core.contracts.errors import UsageError
 from bench_core.synthetic.people import ANY_SIDE
 from bench_core.synthetic.randomness import Randomness
 from bench_core.synthetic.scales import Sizes
 
 HIGHEST_IDENTITY = 9999
+SPLITS = TRAIN, VAL, TEST = ("train", "val", "test")
 LEAST_SHARE = 0.7
 """In plans without real counts, the fewest images of a person and camera against the mean."""
 
@@ -95,24 +99,73 @@ def scatter(total: int, num_people: int, minimum: int, rng: Randomness) -> NDArr
     return minimum + np.insert(others, rng.below(num_people), 0)
 
 
-def scaled_groups(groups: Sequence[PresenceGroup], sizes: Sizes) -> list[PresenceGroup]:
-    """Return groups in the proportions of the given ones, with the people and images of `sizes`.
+Numbering: TypeAlias = Callable[[Sequence[PresenceGroup], Randomness], Sequence[int]]
+"""Draws the identity numbers of the people of groups, one group after another."""
+
+
+def numbered_in_order(groups: Sequence[PresenceGroup], _: Randomness) -> Sequence[int]:
+    """Number the people of groups from 1."""
+    return range(1, count_people(groups) + 1)
+
+
+def plan_groups(
+    groups: Sequence[PresenceGroup],
+    sizes: Sizes,
+    seed: int,
+    numbering: Numbering = numbered_in_order,
+) -> list[PlannedPerson]:
+    """Plan a dataset whose people come in groups that the same cameras see.
 
     Args:
-        groups: The groups of the real dataset.
+        groups: The groups of the real dataset; of a plan without `real_counts` their proportions
+            alone matter.
         sizes: The sizes.
+        seed: Seed of the dataset; >= 0.
+        numbering: Draws the identity numbers.
 
     Returns:
-        Of each split of `sizes`, the groups that still have people.
+        The people, by ascending identity.
+
+    Raises:
+        UsageError: An identity number would have more than the four digits of a folder's name.
     """
-    wanted = {
-        "train": sizes.train_identities,
-        "val": sizes.val_identities,
-        "test": sizes.test_identities,
-    }
+    rng = Randomness(seed, 0)
+    planned = groups if sizes.real_counts else _scaled_groups(groups, sizes)
+    numbers = numbering(planned, rng)
+    if max(numbers, default=0) > HIGHEST_IDENTITY:
+        raise UsageError(
+            f"{len(numbers)} identities do not fit into four-digit folder names: ask for fewer"
+        )
+    rest = iter(numbers)
+    people = [
+        person
+        for group in planned
+        for person in people_of_group(group, list(islice(rest, group.num_people)), rng)
+    ]
+    return sorted(people, key=lambda person: person.identity)
+
+
+def seen_by_all(cameras: Iterable[int]) -> list[PresenceGroup]:
+    """Return groups in which every camera sees everyone of each split.
+
+    Args:
+        cameras: Numbers of the cameras.
+    """
+    once = dict.fromkeys(cameras, 1)
+    return [PresenceGroup(split, 1, totals=once, minima=once) for split in SPLITS]
+
+
+def count_people(groups: Sequence[PresenceGroup]) -> int:
+    """Return the number of people of groups."""
+    return sum(group.num_people for group in groups)
+
+
+def _scaled_groups(groups: Sequence[PresenceGroup], sizes: Sizes) -> list[PresenceGroup]:
+    """Return groups in the proportions of the given ones, with the people and images of `sizes`."""
+    wanted = (sizes.train_identities, sizes.val_identities, sizes.test_identities)
     return [
         _scaled_group(group, people, sizes.images_per_camera)
-        for split, total in wanted.items()
+        for split, total in zip(SPLITS, wanted, strict=True)
         for group, people in _scaled_split(groups, split, total)
         if people
     ]

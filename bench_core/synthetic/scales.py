@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from bench_core.contracts.dataset import DEMO, TINY
 from bench_core.contracts.errors import UsageError, unknown_name
-
-SCALE_NAMES = TINY, DEMO, FULL = ("tiny", "demo", "full")
 
 MOST_PEOPLE = 9_999
 """Their folders have four digits."""
@@ -21,20 +20,31 @@ class Sizes:
 
     Attributes:
         train_identities: People in the training split.
-        val_identities: People in the validation split; 0 in layouts that have none.
         test_identities: People in the test split.
         images_per_camera: Mean number of images of a person in a camera that sees them.
         image_heights: Range of the image heights, in pixels; a camera uses a part of it.
         real_counts: Whether the plan repeats the real dataset's counts, camera by camera; then
             `images_per_camera` only describes them.
+        val_identities: People in the validation split; 0 in layouts that have none.
     """
 
     train_identities: int
-    val_identities: int
     test_identities: int
     images_per_camera: float
     image_heights: tuple[int, int]
     real_counts: bool = False
+    val_identities: int = 0
+
+
+SMALL_SCALES: Mapping[str, Sizes] = {
+    TINY: Sizes(
+        train_identities=12, test_identities=8, images_per_camera=4, image_heights=(72, 128)
+    ),
+    DEMO: Sizes(
+        train_identities=80, test_identities=40, images_per_camera=8, image_heights=(96, 208)
+    ),
+}
+"""Scales for a dataset whose images have many sizes and whose real counts are not repeated."""
 
 
 def resolve_sizes(

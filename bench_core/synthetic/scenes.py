@@ -12,7 +12,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from bench_core.synthetic.bands import INFRARED, THERMAL, Band
+from bench_core.contracts.images import INFRARED
+from bench_core.synthetic.bands import THERMAL, Band
 from bench_core.synthetic.elementary import Field, decay, unit_deviation
 from bench_core.synthetic.filters import blurred
 from bench_core.synthetic.materials import Material

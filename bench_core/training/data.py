@@ -13,6 +13,7 @@ from bench_core.contracts.errors import DataError
 from bench_core.contracts.images import MODALITIES, Modality
 from bench_core.data.cache import ImageStore
 from bench_core.data.sampling import IdentityBalancedSampler, balanced_sampler
+from bench_core.training.stages import SamplingConfig
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,17 +40,15 @@ class TrainingData:
         """Number of training labels."""
         return len(self.identities)
 
-    def sampler(
-        self, *, num_identities: int, num_images: int, steps_per_epoch: int | None
-    ) -> IdentityBalancedSampler:
-        """Return the sampler of P x K batches; see `balanced_sampler`."""
+    def sampler(self, sampling: SamplingConfig) -> IdentityBalancedSampler:
+        """Return the sampler of the batches of a stage; see `balanced_sampler`."""
         return balanced_sampler(
             self.rows,
             self.labels,
             self.identities,
-            num_identities=num_identities,
-            num_images=num_images,
-            steps_per_epoch=steps_per_epoch,
+            num_identities=sampling.identities,
+            num_images=sampling.images,
+            steps_per_epoch=sampling.steps_per_epoch,
         )
 
 

@@ -12,21 +12,17 @@ from typing import Any, TypeAlias
 import torch
 from torch import nn
 
-from bench_core.contracts.errors import PluginError
-from bench_core.system.arithmetic import arithmetic
 from bench_core.system.progress import progress
 from bench_core.training import checkpoint
-from bench_core.training.batches import Batch, BatchLoader
+from bench_core.training.batches import BatchLoader
 from bench_core.training.checkpoint import Position, Progress
 from bench_core.training.data import TrainingData
 from bench_core.training.identity import TrainingDescription
-from bench_core.training.log import JsonLines, LossLog, describe
-from bench_core.training.optimizers import EnteredStage, enter_stages
-from bench_core.training.recipes import set_learning_rate
-from bench_core.training.seeding import numpy_generator, seed_global_generators, torch_generator
+from bench_core.training.log import JsonLines, LossLog
+from bench_core.training.seeding import AUGMENTATION, SAMPLING, numpy_generator, torch_generator
 from bench_core.training.selection import Selector, is_validated
+from bench_core.training.stage_runner import StageRunner, enter_stages
 from bench_core.training.stages import Stage
-from bench_core.training.updates import Updates
 
 EpochObserver: TypeAlias = Callable[[str, str, int, int, Mapping[str, float]], None]
 """Called with training identity, stage, epoch (from 1), number of epochs and mean losses."""
@@ -36,9 +32,6 @@ MODEL_FILE = "model.safetensors"
 LOG_FILE = "log.jsonl"
 VALIDATION_SCORE = "validation_mAP"
 """What the log calls the score of an epoch that was validated."""
-
-SAMPLING, AUGMENTATION, STEPS = range(3)
-"""What a random draw is for: the last part of its place."""
 
 
 def ignore_epoch(
@@ -85,16 +78,17 @@ class TrainingRun:
         position = saved.position
         log = JsonLines(self.folder / LOG_FILE, saved.log)
         selector = self.validate and Selector(networks, self.validate, saved.selected)
-        for entered in enter_stages(stages):
-            if entered.place < saved.position.stage:
+        what = self.description
+        for runner in enter_stages(networks, stages, precision=what.precision, seed=what.seed):
+            if runner.index < saved.position.stage:
                 continue
-            if entered.place == saved.position.stage:
+            if runner.index == saved.position.stage:
                 for name, state in saved.optimizers.items():
-                    checkpoint.restore_optimizer(entered.optimizers[name], state)
-            last = entered.place + 1 == len(stages)
-            loop = _StageLoop(self, networks, entered, data, log, selector if last else None)
+                    checkpoint.restore_optimizer(runner.optimizers[name], state)
+            last = runner.index + 1 == len(stages)
+            loop = _StageLoop(self, networks, runner, data, log, selector if last else None)
             loop.run(position)
-            position = Position(stage=entered.place + 1)
+            position = Position(stage=runner.index + 1)
         if selector:
             selector.restore()
 
@@ -112,21 +106,14 @@ class _StageLoop:
         self,
         run: TrainingRun,
         networks: nn.ModuleDict,
-        entered: EnteredStage,
+        runner: StageRunner,
         data: TrainingData,
         log: JsonLines,
         selector: Selector | None,
     ) -> None:
         self._run, self._networks, self._log, self._selector = run, networks, log, selector
-        self._index, self._stage, self._every_optimizer = entered
-        stage = self._stage
-        self._optimizers = {name: self._every_optimizer[name] for name in stage.optimizers}
-        self._updates = Updates(self._optimizers)
-        self._sampler = data.sampler(
-            num_identities=stage.sampling.identities,
-            num_images=stage.sampling.images,
-            steps_per_epoch=stage.sampling.steps_per_epoch,
-        )
+        self._runner, self._stage = runner, runner.stage
+        self._sampler = data.sampler(self._stage.sampling)
         self._loader = BatchLoader(data.pixels, run.device)
         self._saved_at = time.monotonic()
 
@@ -137,7 +124,7 @@ class _StageLoop:
             while position.epoch < self._stage.epochs:
                 means = self._epoch(position, bar)
                 finished = position.epoch + 1
-                position = Position(stage=self._index, epoch=finished)
+                position = Position(stage=self._runner.index, epoch=finished)
                 self._save(position)
                 # Observers hear of an epoch that is safe on disk.
                 self._run.on_epoch(
@@ -149,15 +136,13 @@ class _StageLoop:
                 )
 
     def _epoch(self, position: Position, bar: Any) -> dict[str, float]:
-        stage, epoch = self._stage, position.epoch
-        self._set_modes()
-        for name, plan in stage.optimizers.items():
-            set_learning_rate(self._optimizers[name], plan.schedule.factor(epoch))
-        losses = LossLog(stage.name, epoch, position.loss_sums, position.step)
+        epoch = position.epoch
+        self._runner.begin_epoch(epoch)
+        losses = LossLog(self._stage.name, epoch, position.loss_sums, position.step)
         started, waited_before = time.perf_counter() - position.seconds, self._loader.waited_seconds
         step = position.step
         for batch in self._batches(epoch, step):
-            self._step(batch, epoch, step, losses)
+            losses.add(step, self._runner.step(batch, epoch, step))
             step += 1
             bar.show(*self._summary(epoch, losses))
             bar.update()
@@ -165,7 +150,7 @@ class _StageLoop:
                 losses.read()
                 self._save(
                     Position(
-                        stage=self._index, epoch=epoch, step=step, loss_sums=losses.sums,
+                        stage=self._runner.index, epoch=epoch, step=step, loss_sums=losses.sums,
                         seconds=time.perf_counter() - started,
                     )
                 )  # fmt: skip
@@ -177,31 +162,10 @@ class _StageLoop:
         bar.show(*self._summary(epoch, losses))
         return losses.means()
 
-    def _step(self, batch: Batch, epoch: int, step: int, losses: LossLog) -> None:
-        seed_global_generators(self._place(epoch, STEPS, step))
-        with arithmetic(self._run.device, self._run.description.precision):
-            if step == 0 and self._stage.check is not None:
-                self._stage.check(batch)
-            named = self._stage.step(batch, self._updates)
-        if not isinstance(named, Mapping):
-            raise PluginError(
-                f"the step of stage '{self._stage.name}' returned {describe(named)}; it must "
-                "return scalar tensors by name"
-            )
-        losses.add(step, named)
-
     def _batches(self, epoch: int, start: int) -> Any:
-        rows = self._sampler.epoch(numpy_generator(self._place(epoch, SAMPLING)))
-        first = torch_generator(self._place(epoch, AUGMENTATION)).initial_seed() >> 1
+        rows = self._sampler.epoch(numpy_generator(self._runner.place(epoch, SAMPLING)))
+        first = torch_generator(self._runner.place(epoch, AUGMENTATION)).initial_seed() >> 1
         return self._loader.load(islice(rows, start, None), self._stage.augmentation, first + start)
-
-    def _place(self, *parts: int) -> tuple[int, ...]:
-        return (self._run.description.seed, self._index, *parts)
-
-    def _set_modes(self) -> None:
-        self._networks.train()
-        for network in self._stage.frozen:
-            network.eval()
 
     def _summary(self, epoch: int, losses: LossLog) -> tuple[str, dict[str, float]]:
         best = self._selector and self._selector.selected
@@ -229,7 +193,7 @@ class _StageLoop:
             "stage": stage.name,
             "epoch": epoch + 1,
             "losses": means,
-            "learning_rates": {n: o.param_groups[0]["lr"] for n, o in self._optimizers.items()},
+            "learning_rates": self._runner.learning_rates,
             "seconds": round(seconds, 3),
             "images_per_second": round(images / seconds, 1),
             "waiting_for_data": round(waited / seconds, 4),
@@ -239,7 +203,7 @@ class _StageLoop:
         checkpoint.save_progress(
             self._run.folder / CHECKPOINT_FILE,
             self._networks,
-            self._every_optimizer,
+            self._runner.optimizers,
             position,
             self._run.description.identity,
             self._log.text,

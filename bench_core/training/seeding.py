@@ -8,6 +8,9 @@ import torch
 Place = tuple[int, ...]
 """Seed, stage, epoch and so on: everything that a draw may depend on."""
 
+SAMPLING, AUGMENTATION, STEPS = range(3)
+"""What a random draw is for: the part of its place behind the epoch."""
+
 
 def numpy_generator(place: Place) -> np.random.Generator:
     """Return the generator that belongs to a place in a training."""

@@ -35,7 +35,7 @@ def bench_register_datasets() -> list[DatasetSpec]:
             paper="Zhang and Wang, Diverse Embedding Expansion Network and Low-Light "
             "Cross-Modality Benchmark for Visible-Infrared Person Re-identification, CVPR 2023",
             source="https://github.com/ZYK100/LLCM",
-            synthetic_layout="llcm",
+            synthetic="bench_llcm.synthetic:LAYOUT",
             reader="bench_llcm.dataset:LlcmReader",
             folders=(
                 *FOLDERS.values(),

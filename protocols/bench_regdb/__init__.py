@@ -30,7 +30,7 @@ def bench_register_datasets() -> list[DatasetSpec]:
             paper="Nguyen et al., Person Recognition System Based on a Combination of Body Images "
             "from Visible Light and Thermal Cameras, Sensors 17(3):605, 2017",
             source="http://dm.dongguk.edu/link.html",
-            synthetic_layout="regdb",
+            synthetic="bench_regdb.synthetic:LAYOUT",
             reader="bench_regdb.dataset:RegdbReader",
             camera_modalities=dict(CAMERA_MODALITY),
             folders=(*FOLDERS.values(), INDEX_FOLDER),

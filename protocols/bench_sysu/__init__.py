@@ -28,7 +28,7 @@ def bench_register_datasets() -> list[DatasetSpec]:
             title="SYSU-MM01",
             paper="Wu et al., RGB-Infrared Cross-Modality Person Re-Identification, ICCV 2017",
             source="https://github.com/wuancong/SYSU-MM01",
-            synthetic_layout="sysu-mm01",
+            synthetic="bench_sysu.synthetic:LAYOUT",
             reader="bench_sysu.dataset:SysuMM01Reader",
             camera_modalities=dict(CAMERA_MODALITY),
             folders=FOLDERS,

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bench_core import IMAGE_COLUMNS, INFRARED, DataError, Dataset, is_synthetic, list_people
-from bench_sysu.layout import CAMERA_MODALITY, FOLDERS
+from bench_sysu.layout import CAMERA_MODALITY, FOLDERS, camera_folder
 from bench_sysu.splits import SysuSplits, read_dataset_splits, read_scoring_splits
 
 if TYPE_CHECKING:
@@ -83,7 +83,8 @@ def _check_folders(root: Path) -> None:
 
 def _image_rows(root: Path, identities: set[int]) -> Iterator[Row]:
     for camera, modality in CAMERA_MODALITY.items():
-        people = list_people(root / f"cam{camera}")
+        people = list_people(root / camera_folder(camera))
         for identity in people.keys() & identities:
             for index, name in enumerate(people[identity]):
-                yield f"cam{camera}/{identity:04d}/{name}", identity, camera, modality, index
+                path = f"{camera_folder(camera)}/{identity:04d}/{name}"
+                yield path, identity, camera, modality, index

@@ -26,7 +26,15 @@ INFRARED_CAMERAS = (3, 6)
 _LOCATION: Mapping[int, int] = MappingProxyType({1: 1, 2: 2, 3: 2, 4: 4, 5: 5, 6: 6})
 """Where each camera hangs: cameras 2 and 3 share a room."""
 
-FOLDERS = (*(f"cam{camera}" for camera in CAMERA_MODALITY), "exp")
+SPLIT_FOLDER = "exp"
+
+
+def camera_folder(camera: int) -> str:
+    """Return the folder of a camera's images, relative to the root."""
+    return f"cam{camera}"
+
+
+FOLDERS = (*(camera_folder(camera) for camera in CAMERA_MODALITY), SPLIT_FOLDER)
 """What lies below a root."""
 
 _TRAINING_NOTE = (

@@ -12,7 +12,7 @@ import numpy as np
 
 from bench_core import DataError, list_people, load_matlab_variable
 from bench_sysu.id_files import read_identities
-from bench_sysu.layout import CAMERA_MODALITY, NUM_TRIALS
+from bench_sysu.layout import CAMERA_MODALITY, NUM_TRIALS, SPLIT_FOLDER, camera_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -95,7 +95,7 @@ def read_dataset_splits(root: Path) -> SysuSplits:
     Raises:
         DataError: An identity list or a split file is missing or malformed.
     """
-    return _read(root / "exp", required=("train", "val", "test"))
+    return _read(root / SPLIT_FOLDER, required=("train", "val", "test"))
 
 
 def read_scoring_splits(directory: Path) -> SysuSplits:
@@ -104,7 +104,7 @@ def read_scoring_splits(directory: Path) -> SysuSplits:
     Raises:
         DataError: There is no list of test identities, or a split file is malformed.
     """
-    inside = directory / "exp"
+    inside = directory / SPLIT_FOLDER
     if not inside.is_dir():
         return _read(directory, required=("test",))
     splits = _read(inside, required=("test",))
@@ -115,7 +115,7 @@ def read_scoring_splits(directory: Path) -> SysuSplits:
 
 def _count_images(root: Path) -> ImageCounts | None:
     """Count the images of each identity and camera; None where a camera has no folder."""
-    folders = {camera: root / f"cam{camera}" for camera in CAMERA_MODALITY}
+    folders = {camera: root / camera_folder(camera) for camera in CAMERA_MODALITY}
     if not all(folder.is_dir() for folder in folders.values()):
         return None
     images = {

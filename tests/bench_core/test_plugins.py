@@ -42,7 +42,7 @@ def method(id, presets=("paper", "quick"), variants=("full", "baseline")):
 
 def dataset(id):
     return DatasetSpec(
-        id=id, title=id, paper="P", source="S", synthetic_layout=None, reader="m:R"
+        id=id, title=id, paper="P", source="S", synthetic=None, reader="m:R"
     )
 
 def protocol(id, dataset):

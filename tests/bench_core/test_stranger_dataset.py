@@ -80,11 +80,10 @@ def data(tmp_path: Path) -> Path:
 def bench(site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     """Run a command with the installed plugins and the stranger's."""
     monkeypatch.chdir(tmp_path)
-    cli = build_cli(load_registry())
 
     def run(*arguments: str | Path) -> Result:
         words = [str(argument) for argument in arguments]
-        return CliRunner().invoke(cli, words, catch_exceptions=False)
+        return CliRunner().invoke(build_cli(load_registry()), words, catch_exceptions=False)
 
     return run
 
@@ -138,6 +137,69 @@ def test_a_method_is_trained_and_scored_on_it(bench: Bench, data: Path, tmp_path
         assert scored["mean"] == record.scores.mean.by_name()
 
 
+def test_it_is_run_on_synthetic_people(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VIREID_BENCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("bench_core.pipeline.stand_in.SCALE", "tiny")
+    result = bench("run", "--method", "xiv", *PROTOCOL, *SMALL)
+    assert result.exit_code == 0, result.stderr
+    (record,) = read_results(tmp_path / "results")
+    assert (record.dataset.id, record.dataset.synthetic) == ("my-dataset", True)
+    assert record.method.preset == "quick"
+    (root,) = (tmp_path / "cache" / "synthetic").glob("my-dataset-tiny-seed0-v2.1/")
+    assert record.dataset.num_images == len(list(root.glob("*/*/*.png"))) == 160
+    assert record.scores.queries == record.scores.gallery[0] == 32
+    assert json.loads((root / "synthetic.json").read_text())["layout"] == "my-dataset"
+
+
+def test_its_people_are_rendered_by_several_processes(bench: Bench, tmp_path: Path) -> None:
+    small = ["--train-identities", "2", "--test-identities", "2", "--images-per-camera", "1"]
+    options = ["--layout", "my-dataset", "--workers", "2", *small]
+    document(bench("data", "synth", "people", *options, "--json"))
+    assert sorted(
+        path.relative_to(tmp_path / "people").as_posix()
+        for path in (tmp_path / "people").rglob("*.*")
+    ) == [
+        *(f"infrared/{person}/0.png" for person in range(1, 5)),
+        "synthetic.json",
+        "test_people.txt",
+        *(f"visible/{person}/0.png" for person in range(1, 5)),
+    ]
+    assert (tmp_path / "people" / "test_people.txt").read_text() == "3\n4"
+    sound = bench("data", "verify", "people")
+    assert sound.exit_code == 0, sound.output
+
+
+def test_without_a_layout_it_needs_data(bench: Bench, site: Path) -> None:
+    module = site / "my_dataset" / "__init__.py"
+    module.write_text(module.read_text().replace('"my_dataset.synthetic:LAYOUT"', "None"))
+    result = bench("run", "--method", "xiv", *PROTOCOL)
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[-1] == (
+        "Error: --data is needed: there is no synthetic stand-in for My Dataset"
+    )
+    refused = bench("data", "synth", "people", "--layout", "my-dataset")
+    assert refused.exit_code == 2
+    assert "'my-dataset' is not one of 'llcm', 'regdb', 'sysu-mm01'." in refused.stderr
+
+
+def test_a_reader_that_takes_rendered_people_for_real_ones_is_named(
+    bench: Bench, site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VIREID_BENCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("bench_core.pipeline.stand_in.SCALE", "tiny")
+    module = site / "my_dataset" / "reader.py"
+    module.write_text(module.read_text().replace("is_synthetic(root)", "False"))
+    result = bench("run", "--method", "xiv", *PROTOCOL)
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1] == (
+        "Error: my_dataset.reader:MyReader takes rendered people for real ones: its "
+        "Dataset.synthetic must be is_synthetic(root)"
+    )
+    assert not list((tmp_path / "cache").rglob("my-dataset-*.json")), "it is recorded as usable"
+
+
 def test_it_can_be_verified(bench: Bench, data: Path) -> None:
     sound = bench("data", "verify", data)
     assert sound.exit_code == 0, sound.output
@@ -157,9 +219,6 @@ def test_its_errors_are_one_line(bench: Bench, data: Path) -> None:
         result = bench(*options, "--data", root)
         assert result.exit_code == 1
         assert message in result.stderr.splitlines()[-1]
-    without = bench(*options)
-    assert without.exit_code == 2
-    assert "there is no synthetic stand-in for My Dataset" in without.stderr
 
 
 def test_without_validation_people_it_offers_no_selection(bench: Bench, data: Path) -> None:

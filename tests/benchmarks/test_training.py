@@ -13,11 +13,11 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from bench_core import Updates, build_backbone
+from bench_core import build_backbone
 from bench_core.configuration import choose_method
 from bench_core.pipeline.methods import build_method
 from bench_core.plugins import Registry
-from bench_core.profiling.steps import begin_stage, noise_batch
+from bench_core.profiling.training_steps import training_steps
 from bench_core.training.method import StagedMethod
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -51,7 +51,5 @@ def test_a_joint_step_is_no_slower_than_it_was(
     method = build_method(choice, NUM_IDENTITIES)
     assert isinstance(method, StagedMethod)
     method.networks.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    joint = method.stages()[-1]
-    updates = Updates(begin_stage(method, joint))
-    batch = noise_batch(method, joint, size, CPU)
-    compare(lambda: joint.step(batch, updates), plain_step(2 * len(batch.labels), size))
+    *_, joint = training_steps(method, method.stages(), size, CPU)
+    compare(joint, plain_step(joint.num_images, size))

@@ -88,7 +88,7 @@ def _tree(layout: str, name: str) -> Callable[[Path], Path]:
         from bench_core.synthetic import generate
 
         root = folder / "root"
-        generate(root, layout=layout, scale="tiny", seed=0, workers=1)
+        generate(root, _registry().dataset(layout), scale="tiny", seed=0, workers=1)
         return root / name
 
     return make

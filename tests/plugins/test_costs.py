@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from bench_core.configuration import choose_method
-from bench_core.pipeline.profiles import count_cost
+from bench_core.pipeline.costs import count_cost
 from bench_core.plugins import load_registry
 
 REGISTRY = load_registry()

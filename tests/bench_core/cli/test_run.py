@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from click.testing import Result
 
+from bench_core.contracts.dataset import DatasetSpec
 from bench_core.results.store import read_results
 
 Bench = Callable[..., Result]
@@ -108,8 +109,8 @@ def test_without_data_the_synthetic_people_are_made_and_said_so(
     monkeypatch.setenv("VIREID_BENCH_CACHE", str(tmp_path / "cache"))
     calls = []
 
-    def render(out: Path, **options: object) -> None:
-        calls.append(options)
+    def render(out: Path, spec: DatasetSpec, **options: object) -> None:
+        calls.append({"dataset": spec.id, **options})
         shutil.copytree(sysu_root, out)
 
     monkeypatch.setattr("bench_core.pipeline.stand_in.generate", render)
@@ -127,7 +128,7 @@ def test_without_data_the_synthetic_people_are_made_and_said_so(
         assert result.exit_code == 0, result.stderr
         assert "using synthetic people" in result.stderr
         assert "xiv (quick)" in result.stdout
-    assert calls == [{"layout": "sysu-mm01", "scale": "demo", "seed": 0}]
+    assert calls == [{"dataset": "sysu-mm01", "scale": "demo", "seed": 0}]
 
 
 def test_observers_are_told_of_the_run(

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bench_core.contracts.dataset import DatasetSpec
-from bench_core.contracts.errors import DataError
+from bench_core.contracts.errors import DataError, UsageError
 from bench_core.pipeline import stand_in
 from bench_core.pipeline.stand_in import open_stand_in, stand_in_root
 from bench_core.plugins import Registry
 from bench_core.synthetic import generate
+from bench_core.synthetic.layouts import load_layout
 
 
 @pytest.fixture
@@ -26,10 +28,10 @@ def rendered(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """Note what is rendered; a few people do."""
     roots: list[Path] = []
 
-    def render(root: Path, **options: Any) -> None:
+    def render(root: Path, spec: DatasetSpec, **options: Any) -> None:
         roots.append(root)
         sizes = {"train_identities": 2, "val_identities": 1, "test_identities": 2}
-        generate(root, **options | sizes, images_per_camera=1, workers=1)
+        generate(root, spec, **options | sizes, images_per_camera=1, workers=1)
 
     monkeypatch.setattr(stand_in, "generate", render)
     return roots
@@ -98,6 +100,23 @@ def test_one_that_was_removed_is_rendered_again(
     root.rename(tmp_path / "away")
     assert open_stand_in(spec, tmp_path)[1] == fingerprint
     assert rendered == [root, root]
+
+
+def test_people_of_another_version_of_a_layout_lie_elsewhere(
+    spec: DatasetSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = stand_in_root(spec, tmp_path)
+    changed = replace(load_layout(spec), version=2)
+    monkeypatch.setattr("bench_sysu.synthetic.LAYOUT", changed)
+    assert (root.name, stand_in_root(spec, tmp_path).name) == (
+        "sysu-mm01-demo-seed0-v2.1",
+        "sysu-mm01-demo-seed0-v2.2",
+    )
+
+
+def test_a_dataset_without_a_layout_needs_data(spec: DatasetSpec, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--data is needed: there is no synthetic stand-in for"):
+        open_stand_in(replace(spec, synthetic=None), tmp_path)
 
 
 @pytest.mark.parametrize("record", [None, b"", b"[]", b"{"])

@@ -50,7 +50,9 @@ def test_a_timing_is_summed_up_by_its_median_and_quartiles() -> None:
     assert timing.median == pytest.approx(0.3)
     assert timing.spread == pytest.approx(0.2 / 0.3)
     assert timing.percentile(95) == pytest.approx(0.48)
-    assert timing.as_document() == {
+    assert timing.as_document(6) == {
+        "images_per_second": 20.0,
+        "images_per_second_quartiles": [15.0, 30.0],
         "latency_ms": 300.0,
         "latency_p95_ms": 480.0,
         "num_timed": 5,

@@ -13,7 +13,7 @@ from bench_core.scoring.feature_files import open_features
 
 def dataset(**changes: object) -> DatasetSpec:
     fields = {
-        "id": "toy", "title": "Toy", "paper": "P", "source": "S", "synthetic_layout": None,
+        "id": "toy", "title": "Toy", "paper": "P", "source": "S", "synthetic": None,
         "reader": "m:R",
     }  # fmt: skip
     return DatasetSpec(**{**fields, **changes})  # type: ignore[arg-type]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bench_core.synthetic.bands import INFRARED
+from bench_core import INFRARED
 from bench_core.synthetic.canvas import Canvas, Light, Tube
 from bench_core.synthetic.finishes import Solid
 from bench_core.synthetic.materials import Material

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bench_core.synthetic.bands import INFRARED, THERMAL, VISIBLE, Band
+from bench_core import INFRARED, VISIBLE
+from bench_core.synthetic.bands import THERMAL, Band
 from bench_core.synthetic.finishes import Head, OpenFront, Solid
 from bench_core.synthetic.materials import Material
 from bench_core.synthetic.patterns import Surface

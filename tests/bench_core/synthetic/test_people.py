@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bench_core.synthetic.bands import INFRARED, THERMAL, VISIBLE
+from bench_core import INFRARED, VISIBLE
+from bench_core.synthetic.bands import THERMAL
 from bench_core.synthetic.materials import Material, sample_accent, sample_cloth, sample_skin
 from bench_core.synthetic.people import ANY_SIDE, BACK, sample_person
 from bench_core.synthetic.randomness import Randomness

@@ -1,12 +1,25 @@
-"""Dividing people and images into whole numbers."""
+"""Dividing people and images into whole numbers, and plans of the same make-up."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench_core.synthetic.plan import PresenceGroup, apportion, people_of_group, scatter
+from bench_core import UsageError
+from bench_core.synthetic.plan import (
+    PresenceGroup,
+    apportion,
+    count_images,
+    people_of_group,
+    plan_groups,
+    scatter,
+    seen_by_all,
+)
 from bench_core.synthetic.randomness import Randomness
+from bench_core.synthetic.scales import SMALL_SCALES, Sizes
 
 
 @given(st.integers(0, 500), st.lists(st.floats(0.1, 100), min_size=1, max_size=12))
@@ -40,3 +53,27 @@ def test_a_group_lists_only_the_cameras_that_see_it() -> None:
     assert all(set(person.images) == {3, 5} for person in people)
     assert [person.images[3] for person in people] == [20, 20]
     assert sum(person.images[5] for person in people) == 25
+
+
+def test_without_a_plan_every_camera_sees_everyone() -> None:
+    sizes = Sizes(
+        train_identities=5,
+        test_identities=3,
+        images_per_camera=6,
+        image_heights=(72, 128),
+        val_identities=2,
+    )
+    people = plan_groups(seen_by_all([1, 4]), sizes, 7)
+    assert [person.identity for person in people] == list(range(1, 11))
+    assert [person.split for person in people] == ["train"] * 5 + ["val"] * 2 + ["test"] * 3
+    assert all(set(person.images) == {1, 4} for person in people)
+    assert count_images(people) == 2 * 10 * 6
+    assert min(min(person.images.values()) for person in people) == 4
+    assert people == plan_groups(seen_by_all([1, 4]), sizes, 7)
+    assert people != plan_groups(seen_by_all([1, 4]), sizes, 8)
+
+
+def test_more_people_than_numbers_of_four_digits_are_refused() -> None:
+    sizes = replace(SMALL_SCALES["tiny"], train_identities=9_999)
+    with pytest.raises(UsageError, match=r"10007 identities do not fit .* ask for fewer"):
+        plan_groups(seen_by_all([1]), sizes, 0)

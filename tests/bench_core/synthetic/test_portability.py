@@ -7,7 +7,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,6 @@ import bench_core.synthetic
 from bench_core.data.fingerprint import fingerprint
 from bench_core.loading import load_object
 from bench_core.plugins import Registry
-from bench_core.synthetic import LAYOUTS
 
 SEED = 3
 TINY = {
@@ -34,6 +33,8 @@ DEMO = {
 }
 """Fingerprints of the stand-ins that runs without a dataset use: scale "demo", seed 0."""
 
+LAYOUTS = tuple(DEMO)
+
 PROGRAM = """
 import sys
 from pathlib import Path
@@ -49,8 +50,9 @@ folder, scale, seed, *layouts = sys.argv[1:]
 print("processor features:", *np.show_config(mode="dicts")["SIMD Extensions"].get("found", []))
 for layout in layouts:
     root = Path(folder, layout)
-    generate(root, layout=layout, scale=scale, seed=int(seed), workers=1)
-    dataset = load_object(load_registry().dataset(layout).reader)().read(root)
+    spec = load_registry().dataset(layout)
+    generate(root, spec, scale=scale, seed=int(seed), workers=1)
+    dataset = load_object(spec.reader)().read(root)
     print(layout, fingerprint(dataset, Path(folder, "cache")))
 """
 
@@ -80,13 +82,16 @@ def rendered_elsewhere(
     return dict(line.split() for line in lines)  # type: ignore[misc]
 
 
+def test_the_people_of_every_layout_are_pinned(registry: Registry) -> None:
+    assert {spec.id for spec in registry.datasets.values() if spec.synthetic} == set(LAYOUTS)
+    assert set(TINY) == set(LAYOUTS)
+
+
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_the_same_people_are_rendered_by_every_version(
-    layout: str, request: pytest.FixtureRequest, registry: Registry, cache: Path
+    layout: str, tiny_people: Callable[[str], Path], registry: Registry, cache: Path
 ) -> None:
-    roots = {"sysu-mm01": "tiny_root", "regdb": "regdb_root", "llcm": "llcm_root"}
-    root: Path = request.getfixturevalue(roots[layout])
-    dataset = load_object(registry.dataset(layout).reader)().read(root)
+    dataset = load_object(registry.dataset(layout).reader)().read(tiny_people(layout))
     assert fingerprint(dataset, cache) == TINY[layout]
 
 
@@ -112,7 +117,8 @@ def test_the_documentation_names_the_fingerprints() -> None:
 
 
 SAFE_LIBRARIES = {
-    *("__future__", "bench_core", "collections", "concurrent", "dataclasses", "functools"),
+    *("bench_core", "bench_llcm", "bench_regdb", "bench_sysu"),
+    *("__future__", "collections", "concurrent", "dataclasses", "functools"),
     *("importlib", "io", "itertools", "pathlib", "shutil", "typing"),
     *("colorsys", "math", "numpy", "PIL", "scipy"),
 }
@@ -174,9 +180,13 @@ def _unsafe_attribute(node: ast.Attribute) -> Iterator[str]:
         yield name
 
 
-@pytest.mark.parametrize(
-    "module", sorted(Path(bench_core.synthetic.__file__).parent.glob("*.py")), ids=lambda p: p.name
-)
+RENDERING = [
+    *Path(bench_core.synthetic.__file__).parent.glob("*.py"),
+    *(Path(__file__).parents[3] / "protocols").glob("*/synthetic/*.py"),
+]
+
+
+@pytest.mark.parametrize("module", sorted(RENDERING), ids=lambda p: f"{p.parts[-3]}/{p.name}")
 def test_people_are_made_of_operations_that_are_the_same_everywhere(module: Path) -> None:
     assert list(unsafe_operations(module.read_text())) == []
 

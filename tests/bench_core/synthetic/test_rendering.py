@@ -7,11 +7,11 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from bench_core.synthetic.bands import INFRARED, VISIBLE
+from bench_core import INFRARED, VISIBLE
 from bench_core.synthetic.people import sample_person
 from bench_core.synthetic.rendering import render
 from bench_core.synthetic.scenes import FLOOR, HEIGHT, build_scene
-from bench_core.synthetic.sysu_cameras import SYSU_CAMERAS
+from bench_sysu.synthetic.cameras import SYSU_CAMERAS
 
 HEIGHTS = (96, 208)
 

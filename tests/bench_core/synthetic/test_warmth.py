@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bench_core.synthetic.bands import THERMAL, VISIBLE
+from bench_core import VISIBLE
+from bench_core.synthetic.bands import THERMAL
 from bench_core.synthetic.people import Person, sample_person
 from bench_core.synthetic.scenes import build_scene
 

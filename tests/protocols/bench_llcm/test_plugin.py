@@ -11,7 +11,7 @@ from bench_core import INFRARED, VISIBLE
 
 def test_registers_the_dataset() -> None:
     (spec,) = bench_llcm.bench_register_datasets()
-    assert (spec.id, spec.synthetic_layout) == ("llcm", "llcm")
+    assert (spec.id, spec.synthetic) == ("llcm", "bench_llcm.synthetic:LAYOUT")
     assert set(spec.folders) == {"vis", "nir", "test_vis", "test_nir", "idx"}
     assert not spec.camera_modalities  # cameras see both
 

@@ -40,10 +40,11 @@ def bench(registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.fixture(scope="module")
-def rendered_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def rendered_root(registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small synthetic LLCM; tests must not change it."""
     root = tmp_path_factory.mktemp("llcm") / "root"
-    generate(root, layout="llcm", scale="tiny", workers=1, train_identities=4, test_identities=4)
+    people = {"train_identities": 4, "test_identities": 4}
+    generate(root, registry.dataset("llcm"), scale="tiny", workers=1, **people)
     return root
 
 

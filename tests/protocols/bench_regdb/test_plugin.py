@@ -11,7 +11,7 @@ from bench_core import INFRARED, VISIBLE
 
 def test_registers_the_dataset() -> None:
     (spec,) = bench_regdb.bench_register_datasets()
-    assert (spec.id, spec.synthetic_layout) == ("regdb", "regdb")
+    assert (spec.id, spec.synthetic) == ("regdb", "bench_regdb.synthetic:LAYOUT")
     assert spec.camera_modalities == {1: VISIBLE, 2: INFRARED}
     assert spec.folders == ("Visible", "Thermal", "idx")
 

@@ -8,8 +8,8 @@ from collections import Counter
 
 import bench_sysu
 from bench_core import INFRARED, VISIBLE
-from bench_core.synthetic.scales import Sizes
-from bench_core.synthetic.sysu_plan import plan_sysu
+from bench_core.synthetic import Sizes
+from bench_sysu.synthetic.plan import plan_sysu
 
 SUBSETS = {
     "train": ("training",),
@@ -21,7 +21,7 @@ SUBSETS = {
 
 def test_registers_the_dataset() -> None:
     (spec,) = bench_sysu.bench_register_datasets()
-    assert (spec.id, spec.synthetic_layout) == ("sysu-mm01", "sysu-mm01")
+    assert (spec.id, spec.synthetic) == ("sysu-mm01", "bench_sysu.synthetic:LAYOUT")
     infrared = {camera for camera, seen in spec.camera_modalities.items() if seen == INFRARED}
     assert (set(spec.camera_modalities), infrared) == ({1, 2, 3, 4, 5, 6}, {3, 6})
 

@@ -18,7 +18,7 @@ def spec(name: str, *folders: str) -> DatasetSpec:
         title=name.upper(),
         paper="",
         source="",
-        synthetic_layout=None,
+        synthetic=None,
         reader="nowhere:Reader",
         folders=folders,
     )

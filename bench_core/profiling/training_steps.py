@@ -1,0 +1,239 @@
+"""Steps of training on batches of noise: their multiply-adds, speed, memory, where time goes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from bench_core.contracts.method import Precision
+from bench_core.profiling.counting import flop_counter, watched
+from bench_core.profiling.memory import peak_memory
+from bench_core.profiling.timing import Call, Moment, Timing, elapsed_seconds, measure, now
+from bench_core.system.progress import progress
+from bench_core.training.batches import Batch
+from bench_core.training.method import StagedMethod
+from bench_core.training.stage_runner import StageRunner, enter_stages
+from bench_core.training.stages import SamplingConfig, Stage
+
+ANY_BUT_THE_FIRST = 1
+"""The number that a step has: with the first of an epoch, a stage checks how its training goes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageCost:
+    """What a step of a stage costs.
+
+    Attributes:
+        name: Name of the stage.
+        num_images: Images of a batch, both modalities together.
+        step_macs: Multiply-adds of a step: forward and backward, of all that the step runs.
+    """
+
+    name: str
+    num_images: int
+    step_macs: int
+
+    @property
+    def macs(self) -> int:
+        """Multiply-adds of a step for each image of its batch, rounded."""
+        return round(self.step_macs / self.num_images)
+
+    def as_document(self) -> dict[str, Any]:
+        """Return the stage as `bench profile --json` lists it."""
+        return {
+            "name": self.name,
+            "images": self.num_images,
+            "macs": self.macs,
+            "flops": 2 * self.macs,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageSpeed:
+    """How fast a stage trains.
+
+    Attributes:
+        name: Name of the stage.
+        num_images: Images of a batch, both modalities together.
+        precision: Number format of the step.
+        timing: Of a step.
+        peak_memory_bytes: Of a step; see `bench_core.profiling.memory`.
+        shares: Of the time of a step, in [0, 1]: the forward passes of each network.
+    """
+
+    name: str
+    num_images: int
+    precision: Precision
+    timing: Timing
+    peak_memory_bytes: int
+    shares: Mapping[str, float]
+
+    def as_document(self) -> dict[str, Any]:
+        """Return the stage as `bench profile --json` lists it."""
+        rest = 1 - sum(self.shares.values())
+        return {
+            "name": self.name,
+            "images": self.num_images,
+            "dtype": self.precision,
+            **self.timing.as_document(self.num_images),
+            "peak_memory_bytes": self.peak_memory_bytes,
+            "shares": {name: round(share, 4) for name, share in self.shares.items()},
+            "share_of_losses_backward_and_updates": round(rest, 4),
+        }
+
+
+class TrainingStep:
+    """A step of a stage on a whole batch of noise; made by `training_steps`.
+
+    The batch is that of the stage: a step may learn from parts of it, so that a smaller one does
+    not cost the same for each image.
+
+    Attributes:
+        name: Name of the stage.
+        num_images: Images of the batch, both modalities together.
+    """
+
+    def __init__(self, networks: nn.ModuleDict, runner: StageRunner, batch: Batch) -> None:
+        self.name, self.num_images = runner.stage.name, 2 * len(batch.labels)
+        self._networks, self._runner, self._batch = networks, runner, batch
+        runner.begin_epoch(0)
+
+    def __call__(self) -> None:
+        """Run it, as a training does."""
+        self._runner.step(self._batch, 0, ANY_BUT_THE_FIRST)
+
+    def resident(self) -> Iterator[torch.Tensor]:
+        """Yield the tensors that outlive a step: networks, gradients, optimisers, batch."""
+        yield from (self._batch.visible, self._batch.infrared, self._batch.labels)
+        yield from self._networks.buffers()
+        for parameter in self._networks.parameters():
+            yield parameter
+            if parameter.grad is not None:
+                yield parameter.grad
+        for optimizer in self._runner.optimizers.values():
+            for state in optimizer.state.values():
+                yield from (value for value in state.values() if isinstance(value, torch.Tensor))
+
+
+def training_steps(
+    method: StagedMethod,
+    stages: Sequence[Stage],
+    image_size: tuple[int, int],
+    device: torch.device,
+    precision: Precision = "float32",
+) -> Iterator[TrainingStep]:
+    """Yield a step of each stage; ask for one after the one before it has run.
+
+    Args:
+        method: The method; its networks are trained on noise and of no use afterwards.
+        stages: Its stages.
+        image_size: Height and width in pixels.
+        device: Where its networks are.
+        precision: Number format of the steps.
+    """
+    for runner in enter_stages(method.networks, stages, precision=precision, seed=0):
+        batch = _noise(runner.stage.sampling, method.num_identities, image_size, device)
+        yield TrainingStep(method.networks, runner, batch)
+
+
+def stage_costs(
+    method: StagedMethod, image_size: tuple[int, int], device: torch.device
+) -> tuple[StageCost, ...]:
+    """Count the multiply-adds of a step of each stage.
+
+    Args:
+        method: The method; its networks are trained for a step of each stage.
+        image_size: Height and width in pixels.
+        device: Where its networks are.
+    """
+    costs = []
+    for step in training_steps(method, method.stages(), image_size, device):
+        with flop_counter() as counter:
+            step()
+        macs = counter.get_total_flops() // 2
+        costs.append(StageCost(name=step.name, num_images=step.num_images, step_macs=macs))
+    return tuple(costs)
+
+
+def measure_training(
+    method: StagedMethod,
+    image_size: tuple[int, int],
+    device: torch.device,
+    precision: Precision,
+    budget_seconds: float,
+) -> tuple[StageSpeed, ...]:
+    """Measure steps of each stage on batches that lie on the device.
+
+    Args:
+        method: On the device; its networks are trained on noise and of no use afterwards.
+        image_size: Height and width in pixels.
+        device: The device.
+        precision: Number format of the steps.
+        budget_seconds: In all; each stage gets an equal share, and a slow one takes longer.
+    """
+    method.networks.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    stages = method.stages()
+    steps = training_steps(method, stages, image_size, device, precision)
+    bar = progress(steps, total=len(stages), description="measuring training", unit="stage")
+    return tuple(
+        StageSpeed(
+            name=step.name,
+            num_images=step.num_images,
+            precision=precision,
+            timing=measure(step, device, budget_seconds / len(stages)),
+            peak_memory_bytes=peak_memory(step, device, step.resident()),
+            shares=forward_shares(step, method.networks, device),
+        )
+        for step in bar
+    )
+
+
+def forward_shares(call: Call, networks: nn.ModuleDict, device: torch.device) -> dict[str, float]:
+    """Return the shares of a call's time that pass in the forward passes of each network.
+
+    A network that another one calls is a part of that. A forward pass that is computed again in the
+    backward pass counts, too.
+
+    Args:
+        call: What is measured.
+        networks: The networks by name.
+        device: Where they compute.
+
+    Returns:
+        By name, shares in [0, 1], 0 for a network that does not run.
+    """
+    spans: list[tuple[str, Moment, Moment]] = []
+    running: list[Moment] = []
+
+    def enter(_name: str) -> None:
+        running.append(now(device))
+
+    def leave(name: str) -> None:
+        began = running.pop()
+        if not running:
+            spans.append((name.partition(".")[0], began, now(device)))
+
+    with watched(networks, enter, leave):
+        started = now(device)
+        call()
+        total = elapsed_seconds(started, now(device))
+    seconds = dict.fromkeys(networks, 0.0)
+    for name, first, last in spans:
+        seconds[name] += elapsed_seconds(first, last)
+    return {name: value / total for name, value in seconds.items()}
+
+
+def _noise(
+    sampling: SamplingConfig, num_identities: int, image_size: tuple[int, int], device: torch.device
+) -> Batch:
+    labels = torch.arange(sampling.identities, device=device) % num_identities
+    labels = labels.repeat_interleave(sampling.images)
+    visible, infrared = (
+        torch.rand(len(labels), 3, *image_size, device=device).to(memory_format=torch.channels_last)
+        for _ in range(2)
+    )
+    return Batch(visible=visible, infrared=infrared, labels=labels)

@@ -1,0 +1,135 @@
+"""What it means to run steps of a stage: modes, optimisers, number format, seeds, updates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeAlias
+
+import torch
+from torch import nn
+
+from bench_core.contracts.errors import PluginError
+from bench_core.contracts.method import Precision
+from bench_core.system.arithmetic import arithmetic
+from bench_core.training.batches import Batch
+from bench_core.training.log import describe
+from bench_core.training.recipes import build_optimizer, set_learning_rate
+from bench_core.training.seeding import STEPS, Place, seed_global_generators
+from bench_core.training.stages import Stage
+from bench_core.training.updates import Updates
+
+Optimizers: TypeAlias = dict[str, torch.optim.Optimizer]
+
+
+class StageRunner:
+    """A stage whose turn it is, step by step; made by `enter_stages`.
+
+    Attributes:
+        index: Its number, from 0.
+        stage: What it is.
+        optimizers: Its own by name, and those of earlier stages that a later one goes on with.
+    """
+
+    def __init__(
+        self,
+        networks: nn.ModuleDict,
+        index: int,
+        stage: Stage,
+        optimizers: Optimizers,
+        *,
+        precision: Precision,
+        seed: int,
+    ) -> None:
+        self.index, self.stage, self.optimizers = index, stage, optimizers
+        self._networks, self._precision, self._seed = networks, precision, seed
+        self._own = {name: optimizers[name] for name in stage.optimizers}
+        self._updates = Updates(self._own)
+
+    @property
+    def learning_rates(self) -> dict[str, float]:
+        """The rate of the first group of each optimiser of the stage."""
+        return {name: each.param_groups[0]["lr"] for name, each in self._own.items()}
+
+    def place(self, epoch: int, purpose: int, *step: int) -> Place:
+        """Return what random draws depend on.
+
+        Args:
+            epoch: Number of the epoch, from 0.
+            purpose: What they are for; see `bench_core.training.seeding`.
+            step: Number of the step within the epoch, from 0, where they are for one.
+        """
+        return (self._seed, self.index, epoch, purpose, *step)
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Put the networks into the modes of the stage, and set the rates of an epoch, from 0."""
+        self._networks.train()
+        for network in self.stage.frozen:
+            network.eval()
+        for name, plan in self.stage.optimizers.items():
+            set_learning_rate(self._own[name], plan.schedule.factor(epoch))
+
+    def step(self, batch: Batch, epoch: int, step: int) -> Mapping[str, torch.Tensor]:
+        """Run a step, and before the first of an epoch the stage's check.
+
+        Args:
+            batch: The batch.
+            epoch: Number of the epoch, from 0.
+            step: Number of the step within the epoch, from 0; both decide the random draws.
+
+        Returns:
+            The losses by name.
+
+        Raises:
+            TrainingError: The check failed.
+            PluginError: The step returned no losses, or updates what it has no optimiser for.
+        """
+        seed_global_generators(self.place(epoch, STEPS, step))
+        with arithmetic(batch.labels.device, self._precision):
+            if step == 0 and self.stage.check is not None:
+                self.stage.check(batch)
+            losses = self.stage.step(batch, self._updates)
+        if not isinstance(losses, Mapping):
+            raise PluginError(
+                f"the step of stage '{self.stage.name}' returned {describe(losses)}; it must "
+                "return scalar tensors by name"
+            )
+        return losses
+
+
+def enter_stages(
+    networks: nn.ModuleDict, stages: Sequence[Stage], *, precision: Precision, seed: int
+) -> Iterator[StageRunner]:
+    """Enter the stages one after another.
+
+    An optimiser takes over the state of the earlier one of its name where its plan says so. Ask
+    for a stage after the one before it has run.
+
+    Args:
+        networks: Every network by name.
+        stages: The stages.
+        precision: Number format of the steps.
+        seed: Seed of their random draws.
+    """
+    optimizers: Optimizers = {}
+    for index, stage in enumerate(stages):
+        present = {
+            name: build_optimizer(plan.config, plan.groups)
+            for name, plan in stage.optimizers.items()
+        }
+        for name in _continued(stage) & optimizers.keys():
+            _take_over(optimizers[name], present[name])
+        later = {name for each in stages[index + 1 :] for name in _continued(each)}
+        waiting = (later & optimizers.keys()) - present.keys()
+        optimizers = {name: optimizers[name] for name in sorted(waiting)} | present
+        yield StageRunner(networks, index, stage, optimizers, precision=precision, seed=seed)
+
+
+def _continued(stage: Stage) -> set[str]:
+    return {name for name, plan in stage.optimizers.items() if plan.continued}
+
+
+def _take_over(earlier: torch.optim.Optimizer, present: torch.optim.Optimizer) -> None:
+    for group in present.param_groups:
+        for parameter in group["params"]:
+            if parameter in earlier.state:
+                present.state[parameter] = earlier.state[parameter]

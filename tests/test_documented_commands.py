@@ -1,0 +1,204 @@
+"""Whoever types the commands of a page, in their order, gets through it.
+
+They run on small datasets, with small trainings and short measurements; nothing else is changed.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from bench_core.cli.main import build_cli
+from bench_core.features.table import FEATURE_COLUMNS
+from bench_core.plugins import Registry
+from bench_core.synthetic import generate
+from bench_core.system.files import CACHE_VARIABLE
+from bench_sysu.dataset import SysuMM01Reader
+
+ROOT = Path(__file__).parents[1]
+TRAINING = (
+    "epochs=1",
+    "sampling.steps_per_epoch=1",
+    "sampling.identities=4",
+    "sampling.images=2",
+    "image_height=32",
+    "image_width=16",
+)
+SMALLER = {
+    "run": [f"--set={assignment}" for assignment in TRAINING],
+    "train": [f"--set={assignment}" for assignment in TRAINING],
+}
+"""What is added to a command."""
+MEASURED = {"--throughput", "--training"}
+"""Commands with these options take long; their own tests run them, here their words are parsed."""
+
+Bench = Callable[[list[str]], Any]
+
+
+def commands_of(page: str) -> list[str]:
+    """Return the lines of a page's shell blocks that start the program, without comments."""
+    text = (ROOT / page).read_text()
+    blocks = re.findall(r"^```sh\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    lines = [line.partition("  #")[0].strip() for block in blocks for line in block.splitlines()]
+    return [line.removeprefix("bench ") for line in lines if line.startswith("bench ")]
+
+
+def python_of(page: str) -> list[str]:
+    return re.findall(r"^```python\n(.*?)^```", (ROOT / page).read_text(), re.DOTALL | re.MULTILINE)
+
+
+def parse(command: click.Command, registry: Registry, words: list[str]) -> None:
+    """Parse a command with its options, and do not run it."""
+    context = click.Context(command, obj=registry)
+    for place, word in enumerate(words):
+        if isinstance(command, click.Group):
+            found = command.get_command(context, word)
+            assert found is not None
+            command = found
+        else:
+            command.make_context(word, words[place:], parent=context)
+            return
+
+
+@pytest.fixture
+def bench(registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    """Run a command, made smaller, in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(words: list[str]) -> Result | None:
+        cli = build_cli(registry)
+        if MEASURED & set(words):
+            return parse(cli, registry, words)
+        result = CliRunner().invoke(cli, [*words, *SMALLER.get(words[0], [])])
+        assert result.exit_code == 0, f"bench {shlex.join(words)}: {result.output}"
+        return result
+
+    return run
+
+
+def _with(words: dict[str, str], command: str) -> str:
+    for old, new in words.items():
+        command = command.replace(old, new)
+    return command
+
+
+@pytest.fixture
+def follow(bench: Bench) -> Callable[..., None]:
+    """Run all commands of a page; a word of them may stand for another on this machine."""
+
+    def run(page: str, words: dict[str, str]) -> None:
+        commands = commands_of(page)
+        assert commands
+        for command in commands:
+            bench(shlex.split(_with(words, command)))
+
+    return run
+
+
+def test_the_page_about_cost(follow: Callable[..., None], sysu_root: Path) -> None:
+    here = {"/data/SYSU-MM01": str(sysu_root), "--compile ": "", "--device cuda": "--device cpu"}
+    follow("docs/cost.md", here)
+
+
+def test_the_page_about_datasets(
+    follow: Callable[..., None],
+    bench: Bench,
+    sysu_root: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))  # its last command empties it
+    bench(["data", "cache", str(sysu_root), "--image-size", "32x16"])
+    (entry,) = json.loads(bench(["data", "cache", "--list", "--json"]).stdout)["caches"]
+    here = {"/data/SYSU-MM01": str(sysu_root), "256x128": "64x32", "67f4960a7816": entry["key"]}
+    follow("docs/datasets.md", here)
+
+
+def test_the_page_about_features(
+    follow: Callable[..., None], sysu_root: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(sysu_root / "exp", tmp_path / "exp")
+    images = SysuMM01Reader().read(sysu_root).images
+    features = np.random.default_rng(0).standard_normal((len(images), 8))
+    names: dict[str, Any] = {name: images[name].to_numpy() for name in FEATURE_COLUMNS}
+    (source,) = python_of("docs/features.md")
+    exec(source, {**names, "features": features})  # noqa: S102  # it is ours
+    follow("docs/features.md", {})
+
+
+def test_the_page_about_regdb(
+    follow: Callable[..., None],
+    bench: Bench,
+    registry: Registry,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    generate(tmp_path / "RegDB", registry.dataset("regdb"), scale="tiny", seed=0, workers=1)
+    shutil.copytree(tmp_path / "RegDB" / "idx", tmp_path / "idx")
+
+    def run(words: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        assert words[0] == "bench"
+        return subprocess.CompletedProcess(words, 0, stdout=bench(words[1:]).stdout)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(subprocess, "run", run)
+        (tmp_path / "features").mkdir()
+        (source,) = python_of("docs/regdb.md")
+        exec(source, {})  # noqa: S102  # it is ours
+    shutil.copy(tmp_path / "features" / "trial-3.npz", tmp_path / "mine.npz")
+    follow("docs/regdb.md", {})
+
+
+@pytest.fixture
+def result(bench: Bench) -> dict[str, Any]:
+    """A small run, whose record and training lie where the program puts them."""
+    run = ["run", "--method", "xiv", "--protocol", "sysu-all-single", "--json"]
+    record: dict[str, Any] = json.loads(bench(run).stdout)
+    return record
+
+
+def test_the_page_about_leaderboards(result: dict[str, Any], follow: Callable[..., None]) -> None:
+    follow("docs/leaderboard.md", {})
+
+
+def test_the_page_about_reports(result: dict[str, Any], follow: Callable[..., None]) -> None:
+    (record,) = Path("results/sysu-all-single").glob("*.json")
+    (model,) = Path("runs").rglob("model.safetensors")
+    shown = {"record": r"results/sysu-all-single/\S+\.json", "run": r"runs/\S+"}
+    found = {
+        name: re.search(pattern, "\n".join(commands_of("docs/reports.md")))
+        for name, pattern in shown.items()
+    }
+    assert found["record"] is not None
+    assert found["run"] is not None
+    here = {found["record"][0]: str(record), found["run"][0]: str(model.parent)}
+    follow("docs/reports.md", here)
+
+
+def test_the_page_about_synthetic_people(bench: Bench) -> None:
+    for number, command in enumerate(commands_of("docs/synthetic.md")):
+        words = shlex.split(command.replace("people", f"people-{number}").replace("full", "tiny"))
+        bench([*words, *([] if "--scale" in words else ["--scale", "tiny"])])
+
+
+def test_the_readme(follow: Callable[..., None], sysu_root: Path) -> None:
+    follow("README.md", {"/data/SYSU-MM01": str(sysu_root)})
+
+
+def test_no_page_is_left_out() -> None:
+    pages = [path.relative_to(ROOT) for path in [*ROOT.glob("*.md"), *ROOT.rglob("docs/**/*.md")]]
+    followed = set(re.findall(r'"((?:docs/)?\w+\.md)"', Path(__file__).read_text()))
+    # The commands of this one run on the dataset that it shows, in tests of their own.
+    elsewhere = {"docs/plugins.md"}
+    assert {str(page) for page in pages if commands_of(str(page))} == followed | elsewhere
