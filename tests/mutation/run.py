@@ -13,6 +13,7 @@ import argparse
 import contextlib
 import gc
 import importlib
+import itertools
 import json
 import multiprocessing
 import os
@@ -89,7 +90,8 @@ class Trial:
     """A pytest plugin that runs the collected tests for each of a module's mutants in turn.
 
     Attributes:
-        reached: What each test reaches; None if there are tests that fail without any mutant.
+        reached: What each test reaches that passes without any mutant; None if the tests crash.
+        failing: The tests that fail without any mutant; nothing is caught by them.
         alive: Whether the tests pass with each mutant; None where no function that exists differs.
     """
 
@@ -99,7 +101,7 @@ class Trial:
         self._file = str(module.resolve())
         self._mutants = mutants
         self._seconds = seconds
-        self._failed = False
+        self.failing: list[str] = []
         self._lines: set[int] = set()
         self._of_fixture: dict[object, set[int]] = {}
 
@@ -111,7 +113,8 @@ class Trial:
             "no shrinking", settings(), phases=[Phase.explicit, Phase.generate]
         )
         settings.load_profile("no shrinking")
-        self.reached = in_child(partial(self._measure, session.items))
+        if measured := in_child(partial(self._measure, session.items)):
+            self.reached, self.failing = measured
         functions = self._functions()
         gc.freeze()  # collecting in the forked processes would copy every page
         for mutant in self._mutants if self.reached else ():
@@ -127,7 +130,7 @@ class Trial:
     ) -> bool:
         assert self.reached
         reached, lines = self.reached, set(range(mutant.lines[0], mutant.lines[1] + 1))
-        chosen = [item for item in items if reached[item.nodeid].lines & lines]
+        chosen = [i for i in items if i.nodeid in reached and reached[i.nodeid].lines & lines]
         chosen.sort(key=lambda item: reached[item.nodeid].seconds)
         usual = sum(reached[item.nodeid].seconds for item in chosen)
 
@@ -141,23 +144,22 @@ class Trial:
     def _run(self, items: Sequence[pytest.Item]) -> Iterator[tuple[pytest.Item, bool]]:
         for item, following in zip(items, [*items[1:], None], strict=False):
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
-            yield item, not self._failed
+            yield item, item.nodeid not in self.failing
 
-    def _measure(self, items: Sequence[pytest.Item]) -> dict[str, Reach] | None:
+    def _measure(self, items: Sequence[pytest.Item]) -> tuple[dict[str, Reach], list[str]]:
         """Run every test with a trace; a test reaches what its fixtures reach, shared ones too."""
         sys.settrace(self._trace)
         threading.settrace(self._trace)
         reached, start = {}, time.monotonic()
         for item, passed in self._run(items):
-            if not passed:
-                return None
-            reached[item.nodeid] = Reach(self._lines, time.monotonic() - start)
+            if passed:
+                reached[item.nodeid] = Reach(self._lines, time.monotonic() - start)
             self._lines, start = set(), time.monotonic()
         for item in items:
-            for definitions in item._fixtureinfo.name2fixturedefs.values():  # type: ignore[attr-defined]
-                for definition in definitions:
-                    reached[item.nodeid].lines.update(self._of_fixture.get(definition, ()))
-        return reached
+            known = item._fixtureinfo.name2fixturedefs.values()  # type: ignore[attr-defined]
+            for definition in itertools.chain(*known) if item.nodeid in reached else ():
+                reached[item.nodeid].lines.update(self._of_fixture.get(definition, ()))
+        return reached, self.failing
 
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(self, fixturedef: object) -> Iterator[None]:
@@ -170,8 +172,9 @@ class Trial:
             self._lines |= before
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Note whether a test failed."""
-        self._failed |= report.failed
+        """Note that a test failed."""
+        if report.failed:
+            self.failing.append(report.nodeid)
 
     def _trace(self, frame: FrameType, event: str, argument: Any) -> Any:
         if frame.f_code.co_filename != self._file:
@@ -221,6 +224,7 @@ class Outcome(NamedTuple):
     """What a trial found, and which of the heavy libraries its tests use."""
 
     reached: dict[str, Reach] | None
+    failing: list[str]
     alive: list[bool | None]
     libraries: list[str]
 
@@ -231,7 +235,8 @@ def try_in_place(
     """Try the mutants of a module's functions; the others' answer is None."""
     trial = Trial(module, mutants, seconds)
     run_tests(tests, trial)
-    return Outcome(trial.reached, trial.alive, [name for name in HEAVY if name in sys.modules])
+    libraries = [name for name in HEAVY if name in sys.modules]
+    return Outcome(trial.reached, trial.failing, trial.alive, libraries)
 
 
 def alive_of(
@@ -240,7 +245,9 @@ def alive_of(
     """Return the mutants of a module that the tests do not notice."""
     outcome = in_child(partial(try_in_place, module, mutants, tests, seconds))
     if not outcome or not outcome.reached:
-        sys.exit(f"without any mutant these must pass: pytest -m 'not slow' {' '.join(tests)}")
+        sys.exit(f"these tests cannot be run: pytest -m 'not slow' {' '.join(tests)}")
+    for name in outcome.failing:
+        sys.stdout.write(f"{name} fails without any mutant and is left out\n")
     for name in outcome.libraries:
         importlib.import_module(name)
     gc.freeze()

@@ -90,7 +90,7 @@ def untested(value: int) -> bool:
 """
 TESTS = """
 import pytest
-from package.module import below, count
+from package.module import below, count, untested
 
 @pytest.fixture(scope="module")
 def counted():
@@ -104,6 +104,9 @@ def test_first(counted):
 
 def test_second(counted):
     assert counted == 9
+
+def test_that_fails_anyway():
+    assert untested(1)
 """
 PYTEST_INI = """
 [pytest]
