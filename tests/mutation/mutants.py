@@ -53,6 +53,10 @@ TWINS = (
 TWIN_OF = {a: b for pair in TWINS for a, b in (pair, pair[::-1])}
 
 
+COMMUTATIVE = {"min", "max", "minimum", "maximum"}
+"""Functions whose first two arguments may change places."""
+
+
 @dataclass(frozen=True)
 class Mutant:
     """One change of a module.
@@ -260,7 +264,9 @@ def _call_removed(node: ast.Call, names: Names) -> Iterator[Change]:
 
 def _argument_changes(node: ast.Call) -> Iterator[Change]:
     """Exchange the first two arguments, or leave out one that is named."""
-    if len(node.args) > 1 and not any(isinstance(each, ast.Starred) for each in node.args[:2]):
+    name = ast.unparse(node.func).rpartition(".")[2]
+    starred = any(isinstance(each, ast.Starred) for each in node.args[:2])
+    if len(node.args) > 1 and not starred and name not in COMMUTATIVE:
         yield ast.Call(node.func, [node.args[1], node.args[0], *node.args[2:]], node.keywords)
     for keyword in node.keywords:
         if not _is_left_alone(keyword) and keyword.arg and len(node.keywords) + len(node.args) > 1:

@@ -30,6 +30,7 @@ SUPPORT = runpy.run_path(str(FOLDER / "mutants.py"))
         ("a.clamp(b).sqrt()", {"a.clamp(b)", "a.sqrt()"}),
         ("math.sqrt(a)", {"a"}),
         ("a.f(b, c, d=b)", {"a", "a.f(c, b, d=b)", "a.f(b, c)"}),
+        ("max(b, c)", {"b"}),
         ("b[real]", {"b[fake]"}),
         ("'log'", {"'log~'"}),
     ],
