@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from bench_core.contracts.result import ResultRecord
 from bench_core.plugins import Registry, load_registry
+from bench_core.results.store import find_results
 from bench_core.synthetic import generate
-from bench_core.system.files import CACHE_VARIABLE
+from bench_core.system.cache_folder import CACHE_VARIABLE, cache_directory
+
+# Compiled loops stay where they are kept, as compiling takes long; all else has a cache of its own.
+os.environ.setdefault("NUMBA_CACHE_DIR", str(cache_directory()))
 
 # How long an example takes says more about what else the machine does than about the code.
 settings.register_profile("any machine", deadline=None)
@@ -54,3 +60,16 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(CACHE_VARIABLE, str(folder))
         yield folder
+
+
+@pytest.fixture(scope="session")
+def read_results() -> Callable[[Path], list[ResultRecord]]:
+    """Read all records below a results folder, sorted by path; none may have a defect."""
+
+    def read(folder: Path) -> list[ResultRecord]:
+        found = find_results(folder)
+        for defect in found.defects:
+            raise defect
+        return list(found.records.values())
+
+    return read

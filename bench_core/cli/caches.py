@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from bench_core.cli import options
+from bench_core.cli.options import json_option, read_image_size
+from bench_core.cli.printing import print_json, print_table
 from bench_core.cli.verification import dataset_option, find_dataset
 from bench_core.contracts.errors import BenchError, UsageError
 from bench_core.system.standard_output import echo
@@ -22,23 +23,35 @@ if TYPE_CHECKING:
 KEY_SHOWN = 12
 
 
-def read_image_size(_: click.Context, option: click.Parameter, text: str) -> tuple[int, int]:
-    """Return (height, width) of an option's text, such as "256x128".
+@dataclass(frozen=True, kw_only=True)
+class CacheReport:
+    """Caches that are there, or that were removed.
 
-    Raises:
-        UsageError: The text is something else.
+    Attributes:
+        folder: Where they lie, or lay.
+        action: "caches" or "removed".
+        entries: The caches.
     """
-    match = re.fullmatch(r"([1-9]\d{0,3})x([1-9]\d{0,3})", text)
-    if match is None:
-        raise UsageError(f"{option.opts[0]} {text}: expected HEIGHTxWIDTH in pixels, as 256x128")
-    return int(match[1]), int(match[2])
+
+    folder: Path
+    action: str
+    entries: tuple[CacheEntry, ...]
+
+    @property
+    def num_bytes(self) -> int:
+        """Size of all of them on disk."""
+        return sum(entry.num_bytes for entry in self.entries)
+
+    def as_document(self) -> dict[str, Any]:
+        """Return what `bench data cache --json` prints."""
+        return {"folder": self.folder, "bytes": self.num_bytes, self.action: self.entries}
 
 
 @click.command()
 @click.argument("root", type=click.Path(path_type=Path), required=False)
 @click.option(
-    "--image-size", callback=read_image_size, default="256x128", show_default=True, metavar="HxW",
-    help="Height and width of the decoded images.",
+    "--image-size", callback=read_image_size, default="256x128", show_default=True,
+    metavar="HxW", help="Height and width of the decoded images.",
 )  # fmt: skip
 @dataset_option
 @click.option("--list", "as_list", is_flag=True, help="List the caches that there are.")
@@ -46,7 +59,7 @@ def read_image_size(_: click.Context, option: click.Parameter, text: str) -> tup
     "--clear", "keys", multiple=True, metavar="KEY",
     help="Remove a cache by its key, or how the key begins, or 'all'; may be repeated.",
 )  # fmt: skip
-@options.json_option
+@json_option
 @click.pass_obj
 def cache(
     registry: Registry,
@@ -63,16 +76,16 @@ def cache(
     Commands that need decoded images make them on demand; this makes them beforehand.
     """
     from bench_core.data.cache_listing import clear_caches, list_caches
-    from bench_core.system.files import cache_directory
+    from bench_core.system.cache_folder import cache_directory
 
     if (root is not None) + as_list + bool(keys) != 1:
         raise UsageError("give a ROOT whose images to decode, or --list, or --clear KEY")
     if root is not None:
         _print_made(_make(registry, root, dataset_id, image_size), as_json=as_json)
     elif as_list:
-        _print_entries(list_caches(cache_directory()), "caches", as_json=as_json)
+        _print_report("caches", list_caches(cache_directory()), as_json=as_json)
     else:
-        _print_entries(clear_caches(cache_directory(), keys), "removed", as_json=as_json)
+        _print_report("removed", clear_caches(cache_directory(), keys), as_json=as_json)
 
 
 def _make(
@@ -82,7 +95,7 @@ def _make(
     from bench_core.data.cache_listing import describe_cache
     from bench_core.data.fingerprint import fingerprint
     from bench_core.data.opening import open_dataset
-    from bench_core.system.files import cache_directory
+    from bench_core.system.cache_folder import cache_directory
 
     spec = find_dataset(registry, root, dataset_id)
     dataset = open_dataset(spec, root)
@@ -97,45 +110,49 @@ def _make(
 
 def _print_made(entry: CacheEntry, *, as_json: bool) -> None:
     if as_json:
-        options.print_json(entry.as_document())
+        print_json(entry)
     else:
         _print_table([entry])
         echo(f"\npath  {entry.path}")
 
 
-def _print_entries(entries: Sequence[CacheEntry], name: str, *, as_json: bool) -> None:
+def _print_report(action: str, entries: Sequence[CacheEntry], *, as_json: bool) -> None:
     from bench_core.data.cache import IMAGES_FOLDER
-    from bench_core.system.files import cache_directory
+    from bench_core.system.cache_folder import cache_directory
 
     folder = cache_directory() / IMAGES_FOLDER
-    num_bytes = sum(entry.num_bytes for entry in entries)
+    report = CacheReport(folder=folder, action=action, entries=tuple(entries))
     if as_json:
-        documents = [entry.as_document() for entry in entries]
-        options.print_json({"folder": str(folder), "bytes": num_bytes, name: documents})
+        print_json(report)
     else:
         _print_table(entries)
-        echo(f"\n{name}: {len(entries)}, {num_bytes / 1e6:,.1f} MB in {folder}")
+        megabytes = f"{report.num_bytes / 1e6:,.1f} MB"
+        echo(f"\n{report.action}: {len(entries)}, {megabytes} in {report.folder}")
 
 
 def _print_table(entries: Sequence[CacheEntry]) -> None:
-    options.print_table(
-        ["key", "dataset", "images", "size", "MB", "made", "used", "read from"],
-        [_row(entry) for entry in entries],
-    )
+    """Print what the caches hold, and below it where that was read from, which may be long."""
+    columns = ["key", "dataset", "images", "size", "MB", "used"]
+    print_table(columns, [_row(entry) for entry in entries], text={"key", "dataset", "used"})
+    known = [
+        [entry.key[:KEY_SHOWN], entry.description.root] for entry in entries if entry.description
+    ]
+    if known:
+        echo()
+        columns = ["key", "read from"]
+        print_table(columns, known, text=columns)
 
 
 def _row(entry: CacheEntry) -> list[str]:
-    megabytes, used = f"{entry.num_bytes / 1e6:,.1f}", f"{entry.used:%Y-%m-%d %H:%M}"
-    known = entry.description
+    key, megabytes = entry.key[:KEY_SHOWN], f"{entry.num_bytes / 1e6:,.1f}"
+    used, known = f"{entry.used:%Y-%m-%d %H:%M}", entry.description
     if known is None:
-        return [entry.key[:KEY_SHOWN], f"({entry.state})", "", "", megabytes, "", used, ""]
+        return [key, f"({entry.state})", "", "", megabytes, used]
     return [
-        entry.key[:KEY_SHOWN],
+        key,
         f"{known.dataset}{' (synthetic)' if known.synthetic else ''}",
         f"{known.identity.num_images:,}",
         f"{known.identity.height}x{known.identity.width}",
         megabytes,
-        f"{known.made:%Y-%m-%d %H:%M}",
         used,
-        known.root,
     ]

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bench_core.cli import options
+from bench_core.cli.options import json_option
+from bench_core.cli.printing import print_json, print_table
+from bench_core.leaderboard.cells import percent
 from bench_core.system.escaping import terminal_line
 from bench_core.system.standard_output import echo
 
@@ -20,7 +22,7 @@ RESULT = click.Path(path_type=Path)
 @click.command()
 @click.argument("first", type=RESULT, metavar="RESULT")
 @click.argument("second", type=RESULT, metavar="RESULT")
-@options.json_option
+@json_option
 def compare(*, first: Path, second: Path, as_json: bool) -> None:
     """Compare two results query by query: the second minus the first.
 
@@ -31,7 +33,7 @@ def compare(*, first: Path, second: Path, as_json: bool) -> None:
 
     comparison = compare_results(first, second)
     if as_json:
-        options.print_json(comparison.as_document())
+        print_json(comparison)
     else:
         _print_comparison(comparison)
 
@@ -48,13 +50,13 @@ def _print_comparison(comparison: Comparison) -> None:
     rows = [
         [
             metric,
-            f"{100 * first[metric]:.2f}",
-            f"{100 * second[metric]:.2f}",
+            percent(first[metric]),
+            percent(second[metric]),
             f"{100 * difference.value:+.2f}",
             " to ".join(f"{100 * end:+.2f}" for end in difference.interval),
             show_p_value(difference.p_value),
         ]
         for metric, difference in comparison.differences.items()
     ]
-    options.print_table(["percent", *comparison.names, "difference", "95 % interval", "p"], rows)
+    print_table(["percent", *comparison.names, "difference", "95 % interval", "p"], rows)
     echo(f"\n{terminal_line(comparison.sentence)}")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import click
 
-from bench_core.cli import caches, options, verification
+from bench_core.cli import caches, verification
+from bench_core.cli.options import Option, json_option, receives
+from bench_core.cli.printing import print_json
 from bench_core.contracts.dataset import DEMO, SCALES, USUAL_DATASET
 from bench_core.system.standard_output import echo
 
@@ -51,46 +54,64 @@ data.add_command(verification.verify)
 data.add_command(caches.cache)
 
 
+@dataclass(frozen=True, kw_only=True)
+class SynthOptions:
+    """What is rendered; each option says what it means."""
+
+    layout: Annotated[str, Option(
+        "--layout", type=LayoutName(), default=USUAL_DATASET, show_default=True,
+        help="Dataset whose directory tree and kind of images to imitate.",
+    )]  # fmt: skip
+    scale: Annotated[str, Option(
+        "--scale", type=click.Choice(SCALES), default=DEMO, show_default=True,
+        help="tiny (seconds), demo, or full (the real dataset's counts).",
+    )]  # fmt: skip
+    seed: Annotated[int, Option("--seed", type=click.IntRange(min=0), default=0, show_default=True)]
+    train_identities: Annotated[
+        int | None,
+        Option("--train-identities", type=click.IntRange(min=2), help="Instead of the scale's."),
+    ]
+    val_identities: Annotated[int | None, Option(
+        "--val-identities", type=click.IntRange(min=1),
+        help="Instead of the scale's, where the dataset has validation people.",
+    )]  # fmt: skip
+    test_identities: Annotated[
+        int | None,
+        Option("--test-identities", type=click.IntRange(min=2), help="Instead of the scale's."),
+    ]
+    images_per_camera: Annotated[float | None, Option(
+        "--images-per-camera", type=click.FloatRange(min=1),
+        help="Mean number of images of a person in a camera, instead of the scale's.",
+    )]  # fmt: skip
+    workers: Annotated[int | None, Option(
+        "--workers", type=click.IntRange(min=1),
+        help="Processes. [default: one for each processor]",
+    )]  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class RenderedDataset:
+    """What `bench data synth` rendered.
+
+    Attributes:
+        root: Its folder.
+        layout: The dataset that it imitates.
+        scale: Its scale.
+        seed: Its seed.
+    """
+
+    root: Path
+    layout: str
+    scale: str
+    seed: int
+
+
 @data.command()
 @click.argument("out", type=click.Path(path_type=Path))
-@click.option(
-    "--layout", type=LayoutName(), default=USUAL_DATASET, show_default=True,
-    help="Dataset whose directory tree and kind of images to imitate.",
-)  # fmt: skip
-@click.option(
-    "--scale", type=click.Choice(SCALES), default=DEMO, show_default=True,
-    help="tiny (seconds), demo, or full (the real dataset's counts).",
-)  # fmt: skip
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
-@click.option("--train-identities", type=click.IntRange(min=2), help="Instead of the scale's.")
-@click.option(
-    "--val-identities", type=click.IntRange(min=1),
-    help="Instead of the scale's, where the dataset has validation people.",
-)  # fmt: skip
-@click.option("--test-identities", type=click.IntRange(min=2), help="Instead of the scale's.")
-@click.option(
-    "--images-per-camera", type=click.FloatRange(min=1),
-    help="Mean number of images of a person in a camera, instead of the scale's.",
-)  # fmt: skip
-@click.option(
-    "--workers", type=click.IntRange(min=1), help="Processes. [default: one for each processor]"
-)
-@options.json_option
+@receives(SynthOptions)
+@json_option
 @click.pass_obj
-def synth(  # noqa: PLR0913  # one argument an option
-    registry: Registry,
-    *,
-    out: Path,
-    layout: str,
-    scale: str,
-    seed: int,
-    train_identities: int | None,
-    val_identities: int | None,
-    test_identities: int | None,
-    images_per_camera: float | None,
-    workers: int | None,
-    as_json: bool,
-) -> None:
+def synth(registry: Registry, options: SynthOptions, /, *, out: Path, as_json: bool) -> None:
     """Render a synthetic dataset into the folder OUT, in the tree of a real one.
 
     The same options give the same files. See docs/synthetic.md.
@@ -99,16 +120,19 @@ def synth(  # noqa: PLR0913  # one argument an option
 
     generate(
         out,
-        registry.dataset(layout),
-        scale=scale,
-        seed=seed,
-        workers=workers,
-        train_identities=train_identities,
-        val_identities=val_identities,
-        test_identities=test_identities,
-        images_per_camera=images_per_camera,
+        registry.dataset(options.layout),
+        scale=options.scale,
+        seed=options.seed,
+        workers=options.workers,
+        train_identities=options.train_identities,
+        val_identities=options.val_identities,
+        test_identities=options.test_identities,
+        images_per_camera=options.images_per_camera,
+    )
+    rendered = RenderedDataset(
+        root=out, layout=options.layout, scale=options.scale, seed=options.seed
     )
     if as_json:
-        options.print_json({"root": str(out), "layout": layout, "scale": scale, "seed": seed})
+        print_json(rendered)
     else:
-        echo(f"dataset  {out}")
+        echo(f"dataset  {rendered.root}")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
 
-from bench_core.cli import options
+from bench_core.cli.options import json_option
+from bench_core.cli.printing import print_json, print_table
 from bench_core.contracts.errors import BenchError
 
 if TYPE_CHECKING:
@@ -36,18 +37,17 @@ class Finding:
 
 
 @click.command()
-@options.json_option
+@json_option
 @click.pass_obj
 def doctor(registry: Registry, *, as_json: bool) -> None:
     """Check the installation: libraries, devices, plugins, folders. Exit 1 on a problem."""
     findings = [*_libraries(), *_plugins(registry), *_folders()]
     if as_json:
-        options.print_json([asdict(finding) for finding in findings])
+        print_json(findings)
     else:
-        options.print_text_table(
-            ["subject", "state", "detail"],
-            [[finding.subject, finding.state, finding.detail] for finding in findings],
-        )
+        columns = ["subject", "state", "detail"]
+        rows = [[finding.subject, finding.state, finding.detail] for finding in findings]
+        print_table(columns, rows, text=columns)
     problems = [finding.subject for finding in findings if finding.state == "problem"]
     if problems:
         raise BenchError(f"problems with {', '.join(problems)}; see the table")
@@ -89,7 +89,8 @@ def _plugins(registry: Registry) -> Iterator[Finding]:
 
 
 def _folders() -> Iterator[Finding]:
-    from bench_core.system.files import cache_directory, check_writable
+    from bench_core.system.cache_folder import cache_directory
+    from bench_core.system.files import check_writable
 
     try:
         folder = cache_directory()

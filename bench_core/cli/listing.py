@@ -2,19 +2,118 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from bench_core.cli import options
+from bench_core.cli.options import json_option
+from bench_core.cli.printing import NAME_IN_JSON, print_json, print_table, show_giga
 from bench_core.contracts.errors import UsageError
 from bench_core.contracts.images import MODALITIES
 from bench_core.system.escaping import terminal_line
 from bench_core.system.standard_output import echo
 
 if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+    from bench_core.pipeline.costs import MethodCost
     from bench_core.plugins import Registry
+
+IN_JSON_ALONE = "in_json_alone"
+"""Key of a field's metadata: a terminal has no room for it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListedMethod:
+    """A method, as `bench list methods` shows it.
+
+    Attributes:
+        method: Its id.
+        title: Its name for people.
+        paper: Its paper.
+        presets: Names of its presets.
+        package: The distribution that it comes from.
+    """
+
+    method: str
+    title: str
+    paper: str = field(metadata={IN_JSON_ALONE: True})
+    presets: tuple[str, ...]
+    package: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListedVariant:
+    """A variant of a method, as `bench list variants` shows it.
+
+    Attributes:
+        name: What `--method` takes.
+        summary: What it is.
+    """
+
+    name: str
+    summary: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListedProtocol:
+    """A protocol, as `bench list protocols` shows it.
+
+    Attributes:
+        protocol: Its id.
+        title: Its name for people.
+        dataset: Id of its dataset.
+        query: Modality of its queries.
+        gallery: Modality of its galleries.
+        trials: Number of its trials.
+        conventions: How its galleries can be drawn.
+    """
+
+    protocol: str
+    title: str = field(metadata={IN_JSON_ALONE: True})
+    dataset: str = field(metadata={IN_JSON_ALONE: True})
+    query: str
+    gallery: str
+    trials: int
+    conventions: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListedDataset:
+    """A dataset, as `bench list datasets` shows it.
+
+    Attributes:
+        dataset: Its id.
+        title: Its name for people.
+        synthetic: Whether it has a synthetic stand-in, "yes" or "no".
+        source: Where to ask for it.
+        paper: Its paper.
+    """
+
+    dataset: str
+    title: str
+    synthetic: str = field(metadata={NAME_IN_JSON: "synthetic stand-in"})
+    source: str
+    paper: str = field(metadata={IN_JSON_ALONE: True})
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListedPlugin:
+    """A plugin, as `bench list plugins` shows it.
+
+    Attributes:
+        plugin: Its name.
+        module: Its module.
+        package: The distribution that it comes from.
+        state: "loaded", or why it is not.
+    """
+
+    plugin: str
+    module: str
+    package: str
+    state: str
 
 
 @click.group(name="list")
@@ -30,7 +129,7 @@ def listing() -> None:
 @click.option(
     "--training", is_flag=True, help="With --cost: of a training step, too. Takes longer."
 )
-@options.json_option
+@json_option
 @click.pass_obj
 def methods(registry: Registry, *, cost: bool, training: bool, as_json: bool) -> None:
     """List the methods that can be run."""
@@ -41,31 +140,30 @@ def methods(registry: Registry, *, cost: bool, training: bool, as_json: bool) ->
         return
     _print(
         [
-            {
-                "method": spec.id,
-                "title": spec.title,
-                "paper": f"{spec.paper.title} ({spec.paper.venue} {spec.paper.year})",
-                "presets": [preset.name for preset in spec.presets],
-                "package": registry.distribution_of(spec.id),
-            }
+            ListedMethod(
+                method=spec.id,
+                title=spec.title,
+                paper=f"{spec.paper.title} ({spec.paper.venue} {spec.paper.year})",
+                presets=tuple(preset.name for preset in spec.presets),
+                package=registry.distribution_of(spec.id),
+            )
             for spec in registry.methods.values()
         ],
         as_json=as_json,
-        hidden=("paper",),
     )
 
 
 @listing.command()
-@options.json_option
+@json_option
 @click.pass_obj
 def variants(registry: Registry, *, as_json: bool) -> None:
     """List the variants (ablations) of every method."""
     _print(
         [
-            {
-                "name": spec.id if number == 0 else f"{spec.id}:{variant.name}",
-                "summary": variant.summary,
-            }
+            ListedVariant(
+                name=spec.id if number == 0 else f"{spec.id}:{variant.name}",
+                summary=variant.summary,
+            )
             for spec in registry.methods.values()
             for number, variant in enumerate(spec.variants)
         ],
@@ -74,62 +172,60 @@ def variants(registry: Registry, *, as_json: bool) -> None:
 
 
 @listing.command()
-@options.json_option
+@json_option
 @click.pass_obj
 def protocols(registry: Registry, *, as_json: bool) -> None:
     """List the protocols that a method can be scored under."""
     _print(
         [
-            {
-                "protocol": spec.id,
-                "title": spec.title,
-                "dataset": spec.dataset,
-                "query": spec.query_modality,
-                "gallery": spec.gallery_modality,
-                "trials": spec.num_trials,
-                "conventions": list(spec.conventions),
-            }
+            ListedProtocol(
+                protocol=spec.id,
+                title=spec.title,
+                dataset=spec.dataset,
+                query=spec.query_modality,
+                gallery=spec.gallery_modality,
+                trials=spec.num_trials,
+                conventions=tuple(spec.conventions),
+            )
             for spec in registry.protocols.values()
         ],
         as_json=as_json,
-        hidden=("title", "dataset"),
     )
 
 
 @listing.command()
-@options.json_option
+@json_option
 @click.pass_obj
 def datasets(registry: Registry, *, as_json: bool) -> None:
     """List the datasets that can be read."""
     _print(
         [
-            {
-                "dataset": spec.id,
-                "title": spec.title,
-                "synthetic stand-in": "yes" if spec.synthetic else "no",
-                "source": spec.source,
-                "paper": spec.paper,
-            }
+            ListedDataset(
+                dataset=spec.id,
+                title=spec.title,
+                synthetic="yes" if spec.synthetic else "no",
+                source=spec.source,
+                paper=spec.paper,
+            )
             for spec in registry.datasets.values()
         ],
         as_json=as_json,
-        hidden=("paper",),
     )
 
 
 @listing.command()
-@options.json_option
+@json_option
 @click.pass_obj
 def plugins(registry: Registry, *, as_json: bool) -> None:
     """List the installed plugins, the broken ones with their error."""
     _print(
         [
-            {
-                "plugin": plugin.name,
-                "module": plugin.module,
-                "package": plugin.distribution,
-                "state": plugin.error or "loaded",
-            }
+            ListedPlugin(
+                plugin=plugin.name,
+                module=plugin.module,
+                package=plugin.distribution,
+                state=plugin.error or "loaded",
+            )
             for plugin in registry.plugins
         ],
         as_json=as_json,
@@ -141,41 +237,46 @@ def plugins(registry: Registry, *, as_json: bool) -> None:
 def _print_costs(registry: Registry, *, training: bool, as_json: bool) -> None:
     from bench_core.pipeline.costs import NUM_IDENTITIES, count_costs
 
-    rows = [cost.as_row() for cost in count_costs(registry, training=training)]
+    costs = count_costs(registry, training=training)
     if as_json:
-        options.print_json(rows)
+        print_json([cost.as_row() for cost in costs])
         return
-    shown = [
-        [
-            row["method"],
-            "x".join(map(str, row["image_size"])),
-            f"{row['parameters'] / 1e6:.2f}",
-            f"{row['training_only_parameters'] / 1e6:.2f}",
-            *(options.show_giga(row[f"macs_{modality}"]) for modality in MODALITIES),
-            *([options.show_giga(row["training_macs"])] if training else []),
-        ]
-        for row in rows
-    ]
     columns = ["method", "image", "parameters (M)", "only training (M)", *MODALITIES]
-    options.print_table([*columns, *(["training step"] if training else [])], shown)
+    if training:
+        columns.append("training step")
+    print_table(columns, [_cost_row(cost, training=training) for cost in costs])
+    step = ", and of a training step for each image of its batch, of the costliest stage"
     echo(
         f"\nPreset 'paper', {NUM_IDENTITIES} identities. Multiply-adds in G: of extracting an image"
-        + (
-            ", and of a training step for each image of its batch, of the costliest stage."
-            if training
-            else "."
-        )
+        f"{step if training else ''}."
     )
 
 
-def _print(rows: list[dict[str, Any]], *, as_json: bool, hidden: Collection[str] = ()) -> None:
-    """Print rows; the hidden columns, which a terminal has no room for, stand in JSON alone."""
+def _cost_row(cost: MethodCost, *, training: bool) -> list[str]:
+    height, width = cost.choice.config.image_size
+    inference = cost.inference
+    return [
+        cost.choice.name,
+        f"{height}x{width}",
+        f"{inference.parameters / 1e6:.2f}",
+        f"{inference.training_only_parameters / 1e6:.2f}",
+        *(show_giga(inference.macs[modality]) for modality in MODALITIES),
+        *([show_giga(cost.training_macs)] if training else []),
+    ]
+
+
+def _print(rows: Sequence[DataclassInstance], *, as_json: bool) -> None:
+    """Print rows of one kind."""
     if as_json:
-        options.print_json(rows)
+        print_json(rows)
         return
-    columns = [name for name in (rows[0] if rows else ()) if name not in hidden]
-    options.print_text_table(columns, [[_text(row[name]) for name in columns] for row in rows])
+    shown = [
+        column for row in rows[:1] for column in fields(row) if IN_JSON_ALONE not in column.metadata
+    ]
+    columns = [column.metadata.get(NAME_IN_JSON, column.name) for column in shown]
+    cells = [[_text(getattr(row, column.name)) for column in shown] for row in rows]
+    print_table(columns, cells, text=set(columns) - {"trials"})
 
 
 def _text(value: Any) -> str:
-    return ", ".join(value) if isinstance(value, list) else str(value)
+    return ", ".join(value) if isinstance(value, tuple) else str(value)

@@ -2,30 +2,121 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from bench_core.cli import options
+from bench_core.cli.options import json_option
+from bench_core.cli.printing import print_json
 from bench_core.system.escaping import terminal_line
 from bench_core.system.standard_output import echo
+from bench_core.system.text_layout import (
+    COLUMNS_OF_TERMINAL,
+    GAP,
+    NARROWEST,
+    terminal_paragraph,
+    terminal_table,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
-    from bench_core.contracts.method import MethodSpec, VariantSpec
+    from bench_core.contracts.method import MethodSpec, Paper, VariantSpec
     from bench_core.plugins import Registry
 
-COLUMNS = 80
 INDENT = "  "
 NAME_COLUMNS = 18
 KEY_COLUMNS = 44
-"""Most characters of the column of keys; longer ones break."""
-NARROWEST = 8
-"""Fewest characters of a column of values."""
+"""Most characters of the column of keys where there are many presets; longer ones break."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShownPreset:
+    """A preset.
+
+    Attributes:
+        name: What `--preset` takes.
+        summary: What it is.
+    """
+
+    name: str
+    summary: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShownVariant:
+    """A variant.
+
+    Attributes:
+        name: What stands behind the colon of `--method`.
+        summary: What it is.
+        values: What it fixes, by key.
+    """
+
+    name: str
+    summary: str
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShownKey:
+    """A key of the configuration.
+
+    Attributes:
+        key: What `--set` takes.
+        type: What its value is.
+        meaning: What it decides.
+        group: What is said of the part that it belongs to; empty without one.
+        fixed: Whether the variant fixes it.
+        values: Its value by preset.
+    """
+
+    key: str
+    type: str
+    meaning: str
+    group: str
+    fixed: bool
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MethodDescription:
+    """What `bench show` shows of a method.
+
+    Attributes:
+        method: Its id, and the variant where one was named.
+        title: Its name for people.
+        paper: Its paper.
+        package: The distribution that it comes from.
+        presets: Its presets.
+        variants: Its variants.
+        keys: All that can be set.
+    """
+
+    method: str
+    title: str
+    paper: Paper
+    package: str
+    presets: tuple[ShownPreset, ...]
+    variants: tuple[ShownVariant, ...]
+    keys: tuple[ShownKey, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class WholePreset:
+    """A whole configuration.
+
+    Attributes:
+        method: The method, and the variant where one was named.
+        preset: The preset that gives it.
+        config: Its values as JSON values.
+    """
+
+    method: str
+    preset: str
+    config: Mapping[str, Any]
 
 
 @click.command()
@@ -33,7 +124,7 @@ NARROWEST = 8
 @click.option(
     "--preset", metavar="NAME", help="Show the whole configuration that this preset gives, alone."
 )
-@options.json_option
+@json_option
 @click.pass_obj
 def show(registry: Registry, *, method_name: str, preset: str | None, as_json: bool) -> None:
     """Show a method: its paper, presets, variants, and what each key of --set means.
@@ -45,11 +136,11 @@ def show(registry: Registry, *, method_name: str, preset: str | None, as_json: b
     if preset is not None:
         _show_preset(spec, variant, preset, as_json=as_json)
         return
-    document = _describe(registry, spec, variant)
+    description = _describe(registry, spec, variant)
     if as_json:
-        options.print_json(document)
+        print_json(description)
         return
-    echo("\n".join(_lines(document)))
+    echo("\n".join(_lines(description)))
 
 
 def _show_preset(spec: MethodSpec, variant: VariantSpec, preset: str, *, as_json: bool) -> None:
@@ -60,14 +151,13 @@ def _show_preset(spec: MethodSpec, variant: VariantSpec, preset: str, *, as_json
     choice = choose_method(spec, variant, preset)
     if as_json:
         config = choice.config.model_dump(mode="json")
-        options.print_json({"method": choice.name, "preset": preset, "config": config})
+        print_json(WholePreset(method=choice.name, preset=preset, config=config))
         return
     values = values_by_key(choice.config).items()
     echo("\n".join(terminal_line(f"{key}={shown_value(value)}") for key, value in values))
 
 
-def _describe(registry: Registry, spec: MethodSpec, variant: VariantSpec) -> dict[str, Any]:
-    """Return all that is shown, as JSON values."""
+def _describe(registry: Registry, spec: MethodSpec, variant: VariantSpec) -> MethodDescription:
     from bench_core.configuration import choose_method
     from bench_core.configuration_keys import configuration_keys, values_by_key
 
@@ -75,28 +165,28 @@ def _describe(registry: Registry, spec: MethodSpec, variant: VariantSpec) -> dic
     values = {preset: values_by_key(choice.config) for preset, choice in configs.items()}
     first = next(iter(configs.values()))
     fixed = dict(_flat(variant.values))
-    return {
-        "method": first.name,
-        "title": spec.title,
-        "paper": asdict(spec.paper),
-        "package": registry.distribution_of(spec.id),
-        "presets": [{"name": known.name, "summary": known.summary} for known in spec.presets],
-        "variants": [
-            {"name": known.name, "summary": known.summary, "values": dict(_flat(known.values))}
-            for known in spec.variants
-        ],
-        "keys": [
-            {
-                "key": key.name,
-                "type": key.type,
-                "meaning": key.meaning,
-                "group": key.group,
-                "fixed": key.name in fixed,
-                "values": {preset: values[preset][key.name] for preset in values},
-            }
+    return MethodDescription(
+        method=first.name,
+        title=spec.title,
+        paper=spec.paper,
+        package=registry.distribution_of(spec.id),
+        presets=tuple(ShownPreset(name=each.name, summary=each.summary) for each in spec.presets),
+        variants=tuple(
+            ShownVariant(name=each.name, summary=each.summary, values=dict(_flat(each.values)))
+            for each in spec.variants
+        ),
+        keys=tuple(
+            ShownKey(
+                key=key.name,
+                type=key.type,
+                meaning=key.meaning,
+                group=key.group,
+                fixed=key.name in fixed,
+                values={preset: values[preset][key.name] for preset in values},
+            )
             for key in configuration_keys(type(first.config))
-        ],
-    }
+        ),
+    )
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -107,86 +197,79 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
             yield prefix + name, value
 
 
-def _lines(document: dict[str, Any]) -> Iterator[str]:
+def _lines(shown: MethodDescription) -> Iterator[str]:
     """Yield the description as lines of 80 columns."""
+    method, paper = shown.method.partition(":")[0], shown.paper
+    yield from terminal_paragraph(f"{shown.method}: {shown.title} ({shown.package})")
+    publication = f"{paper.authors}: {paper.title}. {paper.venue} {paper.year}"
+    yield from terminal_paragraph(publication, margin=INDENT)
+    yield f"\nPresets (--preset NAME; bench show {method} --preset NAME shows one whole)\n"
+    for preset in shown.presets:
+        yield from _named(preset.name, preset.summary)
+    yield f"\nVariants (--method {method}:NAME), with what each fixes\n"
+    for variant in shown.variants:
+        yield from _variant_lines(variant)
+    yield "\nKeys (--set KEY=VALUE)\n"
+    yield from _key_lines(shown.keys)
+    first = shown.presets[0].name
+    yield f"\nValues by preset; an empty cell is as in {terminal_line(first)}\n"
+    yield from _value_tables(shown)
+
+
+def _variant_lines(variant: ShownVariant) -> Iterator[str]:
     from bench_core.configuration_keys import shown_value
 
-    method, paper = document["method"].partition(":")[0], document["paper"]
-    yield from _filled(f"{document['method']}: {document['title']} ({document['package']})")
-    yield from _filled(
-        f"{paper['authors']}: {paper['title']}. {paper['venue']} {paper['year']}", INDENT
-    )
-    yield f"\nPresets (--preset NAME; bench show {method} --preset NAME shows one whole)\n"
-    for preset in document["presets"]:
-        yield from _named(preset["name"], preset["summary"])
-    yield f"\nVariants (--method {method}:NAME), with what each fixes\n"
-    for variant in document["variants"]:
-        yield from _named(variant["name"], variant["summary"])
-        changes = (f"{key}={shown_value(value)}" for key, value in variant["values"].items())
-        yield from _filled(", ".join(changes), INDENT + " " * NAME_COLUMNS)
-    yield "\nKeys (--set KEY=VALUE)\n"
+    yield from _named(variant.name, variant.summary)
+    changes = ", ".join(f"{key}={shown_value(value)}" for key, value in variant.values.items())
+    yield from terminal_paragraph(changes, margin=INDENT + " " * NAME_COLUMNS)
+
+
+def _key_lines(keys: Sequence[ShownKey]) -> Iterator[str]:
+    """Yield the keys; a part is explained before its own."""
     part = ""
-    for key in document["keys"]:
-        if key["key"].rpartition(".")[0] != part:
-            part = key["key"].rpartition(".")[0]
-            yield from _filled(f"{part}: {key['group']}" if key["group"] else "", INDENT)
-        fixed = " (fixed by the variant)" if key["fixed"] else ""
-        yield from _filled(f"{key['key']}: {key['type']}{fixed}", INDENT)
-        yield from _filled(key["meaning"], 3 * INDENT)
-    first = document["presets"][0]["name"]
-    yield f"\nValues by preset; an empty cell is as in {terminal_line(first)}\n"
-    yield from _value_tables(document)
+    for key in keys:
+        if key.key.rpartition(".")[0] != part:
+            part = key.key.rpartition(".")[0]
+            explained = f"{part}: {key.group}" if key.group else ""
+            yield from terminal_paragraph(explained, margin=INDENT, hanging=2 * INDENT)
+        fixed = " (fixed by the variant)" if key.fixed else ""
+        yield from terminal_paragraph(f"{key.key}: {key.type}{fixed}", margin=INDENT)
+        yield from terminal_paragraph(key.meaning, margin=3 * INDENT)
 
 
-def _value_tables(document: dict[str, Any]) -> Iterator[str]:
+def _value_tables(shown: MethodDescription) -> Iterator[str]:
     """Yield the values of all keys by preset, in as many tables as 80 columns ask for."""
     from bench_core.configuration_keys import shown_value
 
-    presets = [preset["name"] for preset in document["presets"]]
+    presets = [preset.name for preset in shown.presets]
     rows = []
-    for key in document["keys"]:
-        first, *others = (shown_value(key["values"][preset]) for preset in presets)
-        rows.append([key["key"], first, *("" if other == first else other for other in others)])
+    for key in shown.keys:
+        first, *others = (key.values[preset] for preset in presets)
+        shown_others = ("" if other == first else shown_value(_rounded(other)) for other in others)
+        rows.append([key.key, shown_value(_rounded(first)), *shown_others])
     key_width = min(KEY_COLUMNS, max(len(row[0]) for row in rows))
-    room = max(1, (COLUMNS - key_width) // (NARROWEST + len(INDENT)))
+    room = max(1, (COLUMNS_OF_TERMINAL - key_width) // (NARROWEST + GAP))
     for start in range(1, len(presets) + 1, room):
         places = [0, *range(start, min(start + room, len(presets) + 1))]
-        table = [["key", *presets], *rows]
-        yield from _table([[row[place] for place in places] for row in table], key_width)
+        columns, *cells = [[row[place] for place in places] for row in [["key", *presets], *rows]]
+        yield terminal_table(columns, cells, text=columns)
         yield ""
 
 
-def _table(rows: Sequence[Sequence[str]], key_width: int) -> Iterator[str]:
-    """Yield a table of 80 columns, its first as wide as it is told, others as there is room."""
-    natural = [max(map(len, column)) for column in zip(*rows, strict=True)][1:]
-    share = _share(natural, COLUMNS - key_width - len(INDENT) * len(natural))
-    widths = [key_width, *(min(width, share) for width in natural)]
-    for row in rows:
-        cells = [
-            textwrap.wrap(terminal_line(cell), width) or [""]
-            for cell, width in zip(row, widths, strict=True)
-        ]
-        for number in range(max(map(len, cells))):
-            parts = (
-                (lines[number] if number < len(lines) else "").ljust(width)
-                for lines, width in zip(cells, widths, strict=True)
-            )
-            yield INDENT.join(parts).rstrip()
+def _rounded(value: Any) -> Any:
+    """Return a value with the numbers in it to six digits, as there is room for; all stand in JSON.
 
-
-def _share(natural: Sequence[int], room: int) -> int:
-    """Return the widest limit under which columns fit; narrow ones leave room to others."""
-    fitting = (limit for limit in range(max(natural), NARROWEST, -1))
-    return next(
-        (limit for limit in fitting if sum(min(width, limit) for width in natural) <= room),
-        NARROWEST,
-    )
+    `bench show METHOD --preset NAME` shows them whole.
+    """
+    if isinstance(value, list):
+        return [_rounded(part) for part in value]
+    return float(f"{value:.6g}") if isinstance(value, float) else value
 
 
 def _named(name: str, text: str) -> Iterator[str]:
     """Yield a name with its text beside it, or below it where the name is long."""
     margin = INDENT + " " * NAME_COLUMNS
-    lines: Iterable[str] = _filled(text, margin)
+    lines = terminal_paragraph(text, margin=margin)
     head = INDENT + terminal_line(name)
     if len(head) >= len(margin):
         yield head
@@ -195,13 +278,3 @@ def _named(name: str, text: str) -> Iterator[str]:
     first, *more = lines or [""]
     yield head.ljust(len(margin)) + first[len(margin) :]
     yield from more
-
-
-def _filled(text: str, margin: str = "") -> list[str]:
-    return textwrap.wrap(
-        terminal_line(text),
-        COLUMNS,
-        initial_indent=margin,
-        subsequent_indent=margin,
-        break_on_hyphens=False,
-    )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import click
 
-from bench_core.cli import options
-from bench_core.cli.options import Command
+from bench_core.cli.options import Option
+from bench_core.cli.printing import print_table
 from bench_core.contracts.errors import UsageError
 from bench_core.system.standard_output import echo
 
@@ -26,53 +26,31 @@ if TYPE_CHECKING:
 SMALLEST_SHARE_SHOWN = 0.005
 
 
-def speed_options(command: Command) -> Command:
-    """Add the options that say what is measured."""
-    for option in reversed((
-        click.option(
-            "--throughput", is_flag=True,
-            help="Measure, too: images per second in batches and number formats, latency, memory, "
-            "and the way from image files to features.",
-        ),
-        click.option(
-            "--training-speed", is_flag=True,
-            help="With --throughput: measure training steps, which takes minutes on a CPU.",
-        ),
-        click.option(
-            "--compile", "compiled", is_flag=True,
-            help="With --throughput: measure torch.compile, which on a CPU needs a C++ compiler.",
-        ),
-        click.option(
-            "--budget", type=click.FloatRange(min=0, min_open=True), default=60.0,
-            show_default=True, metavar="SECONDS",
-            help="With --throughput: time for extraction, and again for training.",
-        ),
-        click.option(
-            "--data", "root", type=click.Path(path_type=Path), metavar="ROOT",
-            help="With --throughput: dataset whose files are read. [default: synthetic people]",
-        ),
-    )):  # fmt: skip
-        command = option(command)
-    return command
-
-
 @dataclass(frozen=True, kw_only=True)
 class SpeedOptions:
-    """What was asked for by `speed_options`.
+    """What is measured; each option says what it means."""
 
-    Attributes:
-        throughput: Whether to measure at all.
-        training_speed: Whether to measure training steps, too.
-        compiled: Whether to measure extraction through `torch.compile`, too.
-        budget: Seconds for extraction, and again for training.
-        root: Root of the dataset whose files are read; None for synthetic people.
-    """
-
-    throughput: bool
-    training_speed: bool
-    compiled: bool
-    budget: float
-    root: Path | None
+    throughput: Annotated[bool, Option(
+        "--throughput", is_flag=True,
+        help="Measure, too: images per second in batches and number formats, latency, memory, and "
+        "the way from image files to features.",
+    )]  # fmt: skip
+    training_speed: Annotated[bool, Option(
+        "--training-speed", is_flag=True,
+        help="With --throughput: measure training steps, which takes minutes on a CPU.",
+    )]  # fmt: skip
+    compiled: Annotated[bool, Option(
+        "--compile", is_flag=True,
+        help="With --throughput: measure torch.compile, which on a CPU needs a C++ compiler.",
+    )]  # fmt: skip
+    budget: Annotated[float, Option(
+        "--budget", type=click.FloatRange(min=0, min_open=True), default=60.0, show_default=True,
+        metavar="SECONDS", help="With --throughput: time for extraction, and again for training.",
+    )]  # fmt: skip
+    root: Annotated[Path | None, Option(
+        "--data", type=click.Path(path_type=Path), metavar="ROOT",
+        help="With --throughput: dataset whose files are read. [default: synthetic people]",
+    )]  # fmt: skip
 
     def settings(self, choice: MethodChoice, device: torch.device) -> SpeedSettings | None:
         """Return what to measure of a method on a device; None for nothing.
@@ -91,7 +69,7 @@ class SpeedOptions:
             return None
 
         from bench_core.profiling.speed import SpeedSettings
-        from bench_core.system.arithmetic import choose_precision
+        from bench_core.system.devices import choose_precision
 
         precision = choose_precision("auto", device, choice.preset.name)
         return SpeedSettings(
@@ -128,7 +106,7 @@ def _print_throughput(report: SpeedReport) -> None:
         for speed in report.throughput
     ]
     columns = ["mode", "images", "batch", "images/s", "middle half", "GFLOP/s", "% of peak"]
-    options.print_table(columns, rows)
+    print_table(columns, rows, text={"mode", "images"})
     peaks = ", ".join(
         f"{peak.flops_per_second / 1e9:,.1f} GFLOP/s in {number_format}"
         for number_format, peak in report.peaks.items()
@@ -141,7 +119,7 @@ def _print_throughput(report: SpeedReport) -> None:
 
 def _print_latency(speeds: tuple[Speed, ...]) -> None:
     echo("\nLatency of one image:\n")
-    options.print_table(
+    print_table(
         ["number format", "image", "median (ms)", "95 % within (ms)", "timed"],
         [
             [
@@ -153,6 +131,7 @@ def _print_latency(speeds: tuple[Speed, ...]) -> None:
             ]
             for speed in speeds
         ],
+        text={"number format", "image"},
     )
 
 
@@ -183,13 +162,13 @@ def _print_training(stages: tuple[StageSpeed, ...]) -> None:
         for stage in stages
     ]
     columns = ["stage", "images", "images/s", "middle half", "memory", "forward"]
-    options.print_table(columns, rows)
+    print_table(columns, rows, text={"stage", "forward"})
 
 
 def _rates(timing: Timing, num_images: int) -> tuple[str, str]:
     """Return the throughput of calls of some images, and its middle half."""
     low, high = timing.middle_half(num_images)
-    return f"{timing.images_per_second(num_images):,.1f}", f"{low:,.1f} to {high:,.1f}"
+    return f"{timing.images_per_second(num_images):,.1f}", f"{low:,.0f} to {high:,.0f}"
 
 
 def _megabytes(num_bytes: int) -> str:

@@ -2,282 +2,319 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import click
 
-from bench_core.cli import options
+from bench_core.cli.options import (
+    AsJson,
+    ConventionName,
+    DataRoot,
+    DeviceName,
+    Option,
+    ProtocolId,
+    Rerank,
+    Threads,
+    receives,
+    resolve_convention,
+)
+from bench_core.cli.printing import print_json, print_scores, print_table
+from bench_core.cli.training import (
+    TrainingOptions,
+    TrainingReport,
+    open_run_inputs,
+    open_training,
+)
 from bench_core.contracts.errors import DataError, UsageError
-from bench_core.contracts.method import Metric, Precision, Selection
+from bench_core.contracts.method import Metric, Precision
 from bench_core.contracts.metrics import METRICS
+from bench_core.leaderboard.cells import percent
 from bench_core.system.standard_output import echo
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
     from bench_core.contracts.dataset import Splits
-    from bench_core.contracts.protocol import ProtocolSpec
-    from bench_core.pipeline.trainings import TrainedModel
+    from bench_core.contracts.protocol import Convention, ProtocolSpec
+    from bench_core.evaluation.summary import Evaluation
     from bench_core.plugins import Registry
+    from bench_core.scoring.score import ProtocolScores
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainOptions(TrainingOptions):
+    """What is trained and how; each option says what it means."""
+
+    as_json: AsJson
 
 
 @click.command()
-@options.training_options
-@options.json_option
+@receives(TrainOptions)
 @click.pass_obj
-def train(  # noqa: PLR0913  # one argument an option
-    registry: Registry,
-    *,
-    method_name: str,
-    protocol_id: str,
-    root: Path | None,
-    preset: str | None,
-    assignments: tuple[str, ...],
-    seed: int,
-    weights: str | None,
-    selection: Selection,
-    device: str,
-    precision: str,
-    threads: int | None,
-    runs: Path,
-    as_json: bool,
-) -> None:
+def train(registry: Registry, options: TrainOptions) -> None:
     """Train a method on the training split (or splits) of a protocol."""
-    protocol = registry.protocol(protocol_id)
-    options.check_selection(protocol, selection)
-    choice = options.choose(registry, method_name, preset, assignments, root, weights)
-    settings = options.training_settings(
-        registry, choice, seed=seed, weights=weights, device=device, precision=precision,
-        runs=runs, selection=selection, threads=threads,
-    )  # fmt: skip
-    inputs = options.open_run_inputs(registry, protocol, root)
+    protocol = registry.protocol(options.protocol)
+    choice, settings, inputs = open_training(registry, protocol, options)
 
     from bench_core.pipeline import trainings
     from bench_core.pipeline.attribution import attributed
     from bench_core.pipeline.trials import each_split
 
-    splits = inputs.training_splits(selection)
+    splits = inputs.training_splits(options.selection)
     with attributed(registry, choice.spec.id):
         models = [trainings.train(choice, inputs, split, settings) for split in each_split(splits)]
-    _print_models(models, as_json=as_json)
-
-
-def _print_models(models: Sequence[TrainedModel], *, as_json: bool) -> None:
-    if as_json:
-        options.print_json(
-            [
-                {
-                    "split": model.description.split,
-                    "training": model.description.identity,
-                    "model": str(model.path),
-                    "seconds": model.report.seconds,
-                    "waiting_for_data": model.report.waiting_for_data,
-                    "selection": model.description.selection,
-                    "selected_epoch": model.report.selected_epoch,
-                    "validation_mAP": model.report.validation_score,
-                    "cached": model.cached,
-                }
-                for model in models
-            ]
-        )
+    reports = [TrainingReport.of(model) for model in models]
+    if options.as_json:
+        print_json(reports)
         return
-    options.print_table(
-        ["split", "state", "model"],
-        [
-            [
-                model.description.split,
-                options.training_state(model),
-                str(model.path),
-            ]
-            for model in models
-        ],
-    )
+    columns = ["split", "state"]
+    print_table(columns, [[report.split, report.state] for report in reports], text=columns)
+    echo()
+    for report in reports:
+        echo(f"model    {report.model}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExtractOptions:
+    """What is extracted from what; each option says what it means."""
+
+    model: Annotated[Path, Option(
+        "--model", required=True, type=click.Path(path_type=Path), metavar="FILE",
+        help="model.safetensors of a training.",
+    )]  # fmt: skip
+    protocol: ProtocolId
+    root: DataRoot
+    output: Annotated[Path, Option(
+        "--output", required=True, type=click.Path(path_type=Path, dir_okay=False),
+        metavar="FILE.npz", help="Feature file to write.",
+    )]  # fmt: skip
+    device: DeviceName
+    precision: Annotated[Precision, Option(
+        "--precision", type=click.Choice(get_args(Precision)), default="float32",
+        show_default=True,
+        help="Of extraction; bfloat16 is faster, and features differ by less than 1 %.",
+    )]  # fmt: skip
+    threads: Threads
+    as_json: AsJson
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExtractedFeatures:
+    """What `bench extract` wrote.
+
+    Attributes:
+        features: The file.
+        shape: (N, V, D): images, views, dimensions.
+        metric: Their metric.
+        seconds: How long extraction took.
+        images_per_second: How fast it was.
+        device: Where it ran.
+        precision: In which number format.
+    """
+
+    features: Path
+    shape: tuple[int, ...]
+    metric: Metric
+    seconds: float
+    images_per_second: float
+    device: str
+    precision: Precision
 
 
 @click.command()
-@click.option(
-    "--model", "model_path", required=True, type=click.Path(path_type=Path), metavar="FILE",
-    help="model.safetensors of a training.",
-)  # fmt: skip
-@options.protocol_option
-@options.data_option
-@click.option(
-    "--output", required=True, type=click.Path(path_type=Path, dir_okay=False), metavar="FILE.npz",
-    help="Feature file to write.",
-)  # fmt: skip
-@options.device_option
-@click.option(
-    "--precision", type=click.Choice(get_args(Precision)), default="float32", show_default=True,
-    help="Of extraction; bfloat16 is faster, and features differ by less than 1 %.",
-)  # fmt: skip
-@options.threads_option
-@options.json_option
+@receives(ExtractOptions)
 @click.pass_obj
-def extract(  # noqa: PLR0913  # one argument an option
-    registry: Registry,
-    *,
-    model_path: Path,
-    protocol_id: str,
-    root: Path | None,
-    output: Path,
-    device: str,
-    precision: Precision,
-    threads: int | None,
-    as_json: bool,
-) -> None:
+def extract(registry: Registry, options: ExtractOptions) -> None:
     """Write the features of all images that a trained model may be scored on.
 
     The file serves every protocol and convention of the dataset.
     """
+    output = options.output
     if output.suffix != ".npz":
         raise UsageError(f"--output {output}: the name of a feature file ends in .npz")
-    protocol = registry.protocol(protocol_id)
+    protocol = registry.protocol(options.protocol)
 
     from bench_core.features.table import write_features
     from bench_core.pipeline import embeddings, trainings
     from bench_core.pipeline.attribution import attributed
-    from bench_core.system.arithmetic import check_format
-    from bench_core.system.devices import choose_device
+    from bench_core.system.devices import check_format, choose_device
 
-    chosen = choose_device(device)
-    check_format(precision, chosen)
-    model = trainings.open_model(registry, model_path)
-    inputs = options.open_run_inputs(registry, protocol, root)
+    device = choose_device(options.device)
+    check_format(options.precision, device)
+    model = trainings.open_model(registry, options.model)
+    inputs = open_run_inputs(registry, protocol, options.root)
     with attributed(registry, model.description.method):
-        features, report = embeddings.extract(model, inputs, chosen, precision, threads)
-    write_features(output, features)
-    shape = features.features.shape
-    if as_json:
-        options.print_json(
-            {
-                "features": str(output),
-                "shape": list(shape),
-                "metric": features.metric,
-                "seconds": report.seconds,
-                "images_per_second": report.images_per_second,
-                "device": report.device,
-                "precision": report.precision,
-            }
+        features, report = embeddings.extract(
+            model, inputs, device, options.precision, options.threads
         )
-        return
+    write_features(output, features)
+    written = ExtractedFeatures(
+        features=output,
+        shape=features.features.shape,
+        metric=features.metric,
+        seconds=report.seconds,
+        images_per_second=report.images_per_second,
+        device=report.device,
+        precision=report.precision,
+    )
+    if options.as_json:
+        print_json(written)
+    else:
+        _print_extraction(written)
+
+
+def _print_extraction(written: ExtractedFeatures) -> None:
+    images, views, dimensions = written.shape
     echo(
-        f"{shape[0]} images x {shape[1]} views x {shape[2]} dimensions, {features.metric}, in "
-        f"{report.seconds:.1f} s in {report.precision} on {report.device}\nfeatures {output}"
+        f"{images} images x {views} views x {dimensions} dimensions, {written.metric}, in "
+        f"{written.seconds:.1f} s in {written.precision} on {written.device}\n"
+        f"features {written.features}"
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class EvalOptions:
+    """What is scored and how; each option says what it means."""
+
+    protocol: ProtocolId
+    features: Annotated[Path, Option(
+        "--features", required=True, type=click.Path(path_type=Path), metavar="PATH",
+        help="A file .npz as 'bench extract' writes it; where a protocol trains a model for "
+        "each trial, as RegDB's do, a folder of trial-1.npz, trial-2.npz and so on; or a "
+        "folder of NAME_cam1.mat and so on as the authors' MATLAB evaluation of SYSU-MM01 "
+        "reads it.",
+    )]  # fmt: skip
+    trial: Annotated[int | None, Option(
+        "--trial", type=click.IntRange(min=1), metavar="N",
+        help="Score this trial alone, counted from 1; where each trial has a model of its own, "
+        "--features is then the one .npz of this trial's.",
+    )]  # fmt: skip
+    metric: Annotated[Metric | None, Option(
+        "--metric", type=click.Choice(get_args(Metric)),
+        help="Distance of features that name none. [default: euclidean]",
+    )]  # fmt: skip
+    splits: Annotated[Path | None, Option(
+        "--splits", type=click.Path(path_type=Path), metavar="DIR",
+        help="Folder with the dataset's split files, such as rand_perm_cam.mat and "
+        "test_id.txt.",
+    )]  # fmt: skip
+    root: Annotated[Path | None, Option(
+        "--data", type=click.Path(path_type=Path), metavar="ROOT",
+        help="Root folder of the dataset, instead of --splits.",
+    )]  # fmt: skip
+    convention: ConventionName
+    rerank: Rerank
+    per_query: Annotated[Path | None, Option(
+        "--per-query", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+        help="Write the scores of each query in each trial to FILE.csv or FILE.parquet.",
+    )]  # fmt: skip
+    as_json: AsJson
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class EvalReport:
+    """The scores of features, with what they are of.
+
+    Attributes:
+        protocol: Id of the protocol.
+        convention: How galleries were drawn.
+        rerank: Whether distances were re-ranked.
+        trial: The only trial, from 1; None for all.
+        scores: The scores.
+        findings: How the dataset differs from the published one.
+    """
+
+    protocol: str
+    convention: Convention
+    rerank: bool
+    trial: int | None
+    scores: ProtocolScores
+    findings: tuple[str, ...]
+
+    def as_document(self) -> dict[str, Any]:
+        """Return what `bench eval --json` prints."""
+        return {
+            "protocol": self.protocol,
+            "convention": self.convention,
+            "rerank": self.rerank,
+            **({} if self.trial is None else {"trial": self.trial}),
+            **self.scores.as_document(),
+            "assumptions": list(self.scores.assumptions),
+            "findings": list(self.findings),
+        }
+
+
 @click.command(name="eval")
-@options.protocol_option
-@click.option(
-    "--features", "features_path", required=True, type=click.Path(path_type=Path),
-    metavar="PATH",
-    help="A file .npz as 'bench extract' writes it; where a protocol trains a model for each "
-    "trial, as RegDB's do, a folder of trial-1.npz, trial-2.npz and so on; or a folder of "
-    "NAME_cam1.mat and so on as the authors' MATLAB evaluation of SYSU-MM01 reads it.",
-)  # fmt: skip
-@click.option(
-    "--trial", type=click.IntRange(min=1), metavar="N",
-    help="Score this trial alone, counted from 1; where each trial has a model of its own, "
-    "--features is then the one .npz of this trial's.",
-)  # fmt: skip
-@click.option(
-    "--metric", type=click.Choice(get_args(Metric)),
-    help="Distance of features that name none. [default: euclidean]",
-)  # fmt: skip
-@click.option(
-    "--splits", "splits_folder", type=click.Path(path_type=Path), metavar="DIR",
-    help="Folder with the dataset's split files, such as rand_perm_cam.mat and test_id.txt.",
-)  # fmt: skip
-@click.option(
-    "--data", "root", type=click.Path(path_type=Path), metavar="ROOT",
-    help="Root folder of the dataset, instead of --splits.",
-)  # fmt: skip
-@options.convention_option
-@options.rerank_option
-@click.option(
-    "--per-query", "query_path", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
-    help="Write the scores of each query in each trial to FILE.csv or FILE.parquet.",
-)  # fmt: skip
-@options.json_option
+@receives(EvalOptions)
 @click.pass_obj
-def evaluate(  # noqa: PLR0913  # one argument an option
-    registry: Registry,
-    *,
-    protocol_id: str,
-    features_path: Path,
-    trial: int | None,
-    metric: Metric | None,
-    splits_folder: Path | None,
-    root: Path | None,
-    convention: str | None,
-    rerank: bool,
-    query_path: Path | None,
-    as_json: bool,
-) -> None:
+def evaluate(registry: Registry, options: EvalOptions) -> None:
     """Score features under a protocol; no images are needed."""
-    protocol = registry.protocol(protocol_id)
-    chosen = options.resolve_convention(protocol, convention)
-    splits = _read_splits(registry, protocol, splits_folder, root)
-    findings = _look_at_images(registry, protocol, root)
+    protocol = registry.protocol(options.protocol)
+    convention = resolve_convention(protocol, options.convention)
+    splits = _read_splits(registry, protocol, options.splits, options.root)
+    findings = _look_at_images(registry, protocol, options.root)
 
     from bench_core.loading import load_protocol
     from bench_core.scoring.feature_files import FeatureSource, score_path
     from bench_core.scoring.per_query import check_query_file, write_query_file
 
-    if query_path is not None:
-        check_query_file(query_path)
+    if options.per_query is not None:
+        check_query_file(options.per_query)
     dataset = registry.dataset(protocol.dataset)
-    source = FeatureSource(
-        path=features_path, metric=metric, trial=None if trial is None else trial - 1
+    trial = None if options.trial is None else options.trial - 1
+    source = FeatureSource(path=options.features, metric=options.metric, trial=trial)
+    bound = load_protocol(protocol, splits)
+    scores = score_path(source, dataset, bound, convention, rerank=options.rerank)
+    if options.per_query is not None:
+        write_query_file(options.per_query, scores.evaluation, options.trial or 1)
+    report = EvalReport(
+        protocol=protocol.id,
+        convention=convention,
+        rerank=options.rerank,
+        trial=options.trial,
+        scores=scores,
+        findings=findings,
     )
-    scores = score_path(source, dataset, load_protocol(protocol, splits), chosen, rerank=rerank)
-    if query_path is not None:
-        write_query_file(query_path, scores.evaluation, trial or 1)
-    document: dict[str, Any] = {
-        "protocol": protocol.id,
-        "convention": chosen,
-        "rerank": rerank,
-        **({} if trial is None else {"trial": trial}),
-        **scores.as_document(),
-        "assumptions": list(scores.assumptions),
-        "findings": list(findings),
-    }
-    if as_json:
+    if options.as_json:
         for assumption in scores.assumptions:
             click.echo(f"Note: {assumption}", err=True)
-        options.print_json(document)
+        print_json(report)
         return
-    _print_evaluation(document)
-    if query_path is not None:
-        echo(f"queries {query_path}")
+    _print_evaluation(report)
+    if options.per_query is not None:
+        echo(f"queries {options.per_query}")
 
 
-def _print_evaluation(document: dict[str, Any]) -> None:
+def _print_evaluation(report: EvalReport) -> None:
+    from bench_core.contracts.scores import Scores
+
+    scores = Scores.model_validate(report.scores.evaluation.as_document())
     echo(
-        f"{document['protocol']}, {document['convention']} galleries"
-        f"{', re-ranked' if document['rerank'] else ''}: {document['valid_queries']} of "
-        f"{document['queries']} queries have a match\n"
+        f"{report.protocol}, {report.convention} galleries"
+        f"{', re-ranked' if report.rerank else ''}: {scores.valid_queries} of "
+        f"{scores.queries} queries have a match\n"
     )
-    options.print_scores(document)
-    _print_cameras(document["by_query_camera"])
-    echo(f"\nintra-class cosine similarity (ICCS) {document['iccs']:.4f}")
-    for assumption in document["assumptions"]:
+    print_scores(scores, report.trial or 1)
+    echo()
+    _print_cameras(report.scores.by_query_camera)
+    echo(f"\nintra-class cosine similarity (ICCS) {report.scores.similarity:.4f}")
+    for assumption in report.scores.assumptions:
         echo(f"assumed: {assumption}")
 
 
-def _print_cameras(cameras: dict[str, Any]) -> None:
+def _print_cameras(cameras: Mapping[int, Evaluation]) -> None:
     """Print the mean scores of the queries of each camera, in percent."""
-    echo()
     rows = [
         [
-            camera,
-            str(scores["valid_queries"]),
-            *(f"{100 * scores['mean'][metric]:.2f}" for metric in METRICS),
+            str(camera),
+            str(min(trial.num_valid_queries for trial in scores.trials)),
+            *map(percent, scores.mean.values()),
         ]
         for camera, scores in cameras.items()
     ]
-    options.print_table(["query camera", "queries", *METRICS], rows)
+    print_table(["query camera", "queries", *METRICS], rows)
 
 
 def _read_splits(

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from bench_core.contracts.errors import BenchError
-from bench_core.system.files import CACHE_VARIABLE
+from bench_core.system.cache_folder import CACHE_VARIABLE
 
 
 def prepare() -> None:

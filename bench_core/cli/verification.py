@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bench_core.cli import options
+from bench_core.cli.options import json_option
+from bench_core.cli.printing import print_json, print_table
 from bench_core.contracts.errors import BenchError
 from bench_core.system.escaping import terminal_name
 from bench_core.system.standard_output import echo
@@ -50,7 +51,7 @@ def find_dataset(registry: Registry, root: Path, dataset_id: str | None) -> Data
 @click.command()
 @click.argument("root", type=click.Path(path_type=Path))
 @dataset_option
-@options.json_option
+@json_option
 @click.pass_obj
 def verify(registry: Registry, *, root: Path, dataset_id: str | None, as_json: bool) -> None:
     """Check the dataset in the folder ROOT, and print its fingerprint.
@@ -59,13 +60,13 @@ def verify(registry: Registry, *, root: Path, dataset_id: str | None, as_json: b
     Exit 1 when something would change a score.
     """
     from bench_core.data.verification.report import verify as verify_dataset
-    from bench_core.system.files import cache_directory
+    from bench_core.system.cache_folder import cache_directory
 
     spec = find_dataset(registry, root, dataset_id)
     protocols = [item for item in registry.protocols.values() if item.dataset == spec.id]
     report = verify_dataset(spec, protocols, root, cache_directory())
     if as_json:
-        options.print_json(report.as_document())
+        print_json(report)
     else:
         _print_report(spec.title, report)
     if report.num_problems:
@@ -100,7 +101,7 @@ def _print_subsets(counts: Sequence[SubsetCount]) -> None:
     kept = right[: max(1, COUNTS_SHOWN - (len(counts) - len(right)))]
     shown = [count for count in counts if count.agrees is False or count in kept]
     compared = any(count.published for count in counts)
-    options.print_table(
+    print_table(
         ["subset", "modality", "images", "identities", *(PUBLISHED_COLUMNS if compared else ())],
         [
             [
@@ -112,6 +113,7 @@ def _print_subsets(counts: Sequence[SubsetCount]) -> None:
             ]
             for count in shown
         ],
+        text=("subset", "modality", ""),
     )
     if len(shown) < len(counts):
         rest = f"... and {len(counts) - len(shown)} more"
@@ -122,7 +124,7 @@ def _print_cameras(counts: Sequence[CameraCount]) -> None:
     """Print the images by camera, and in which subsets they are where there are few subsets."""
     names = list(counts[0].subsets)
     subsets = names if len(names) <= SUBSETS_SHOWN else []
-    options.print_table(
+    print_table(
         ["camera", "modality", "images", "identities", *subsets],
         [
             [
@@ -133,6 +135,7 @@ def _print_cameras(counts: Sequence[CameraCount]) -> None:
             ]
             for count in counts
         ],
+        text=("camera", "modality"),
     )
 
 

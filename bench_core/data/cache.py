@@ -28,11 +28,11 @@ from bench_core.data.parallel import map_chunks
 from bench_core.system.files import (
     folder_written_whole,
     hash_json,
-    remove_leftovers,
+    remove_abandoned,
     temporary_beside,
     write_text,
 )
-from bench_core.system.processes import held, locked, remove_abandoned_folders
+from bench_core.system.processes import locked
 
 IMAGES_FOLDER = "images"
 PIXELS_FILE = "pixels.bin"
@@ -159,7 +159,7 @@ def open_images(
             pixels = _open(folder, identity)
             if pixels is None:
                 discard(folder)
-                remove_abandoned_folders(folder.parent)
+                remove_abandoned(folder.parent)
                 _build(dataset, identity, folder, resize_filter)
                 pixels = _open(folder, identity)
     if pixels is None:
@@ -176,8 +176,9 @@ def discard(folder: Path) -> None:
     Raises:
         BenchError: It cannot be removed.
     """
+    if left := remove_abandoned(folder.parent, folder.name):
+        raise BenchError(f"cannot remove {left[0]}, which a killed process left")
     try:
-        remove_leftovers(folder)
         if folder.exists():
             shutil.rmtree(folder.rename(temporary_beside(folder)))
     except OSError as error:
@@ -216,7 +217,7 @@ def _build(
         root=_as_text(dataset.root.resolve()),
         made=datetime.now(UTC).replace(microsecond=0),
     )
-    with folder_written_whole(folder) as temporary, held(temporary):
+    with folder_written_whole(folder) as temporary:
         target = temporary / PIXELS_FILE
         target.touch()
         map_chunks(

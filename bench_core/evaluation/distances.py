@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from bench_core.contracts.errors import DataError
-from bench_core.evaluation.engine.scaling import scale_together, scale_views
+from bench_core.evaluation.scaling import scale_together, scale_views
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,7 +50,7 @@ def pairwise_distances(
         >>> pairwise_distances(query, gallery, "euclidean")
         array([[5., 0.]])
     """
-    _check_shapes(query, gallery)
+    check_shapes(query, gallery)
     if metric == "cosine":
         check_lengths(np.any(query, axis=2), np.arange(len(query)), "query")
         check_lengths(np.any(gallery, axis=2), np.arange(len(gallery)), "gallery")
@@ -65,6 +65,19 @@ def pairwise_distances(
         with np.errstate(over="ignore"):
             np.ldexp(distances, -exponent, out=distances)
     return distances
+
+
+def check_shapes(query: FloatArray, gallery: FloatArray) -> None:
+    """Check that features can be compared: (Q, V, D) and (G, V, D).
+
+    Raises:
+        ValueError: The shapes do not fit.
+    """
+    if query.ndim != 3 or gallery.ndim != 3 or query.shape[1:] != gallery.shape[1:]:
+        raise ValueError(
+            f"query and gallery must be (images, views, dimensions) with the same views and "
+            f"dimensions, not {query.shape} and {gallery.shape}"
+        )
 
 
 def check_lengths(present: NDArray[np.bool_], rows: NDArray[np.int64], role: str) -> None:
@@ -84,14 +97,6 @@ def check_lengths(present: NDArray[np.bool_], rows: NDArray[np.int64], role: str
             f"{zero.size} of {len(present)} {role} features are all zeros, the first in row "
             f"{rows[zero[0]]}, so they have no cosine distance; use the euclidean metric or leave "
             "the images out"
-        )
-
-
-def _check_shapes(query: FloatArray, gallery: FloatArray) -> None:
-    if query.ndim != 3 or gallery.ndim != 3 or query.shape[1:] != gallery.shape[1:]:
-        raise ValueError(
-            f"query and gallery must be (images, views, dimensions) with the same views and "
-            f"dimensions, not {query.shape} and {gallery.shape}"
         )
 
 

@@ -1,4 +1,4 @@
-"""The scores of every query in a form that statistics use: one row a query, averaged over trials.
+"""The queries: which images they are, what they find in a trial, and their means over trials.
 
 Letters in shapes: Q queries of a trial, R rows, K groups of trials, M metrics.
 """
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
-
-    from bench_core.evaluation.ranking import QueryScores
 
 IntArray: TypeAlias = "NDArray[np.int64]"
 FloatArray: TypeAlias = "NDArray[np.float64]"
@@ -62,6 +60,37 @@ class QueryImages:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class TrialQueries:
+    """What each query of a trial finds; one without a match in its gallery counts in no average.
+
+    Attributes:
+        num_matches: int64 (Q,), gallery images of the query's identity that it may meet.
+        first_match_rank: int64 (Q,), from 1, as the CMC curve counts it; 0 without a match.
+        average_precision: float64 (Q,) in [0, 1], not interpolated; 0 without a match.
+        inverse_negative_penalty: float64 (Q,) in [0, 1], number of matches divided by the rank
+            of the last one; 0 without a match.
+    """
+
+    num_matches: IntArray
+    first_match_rank: IntArray
+    average_precision: FloatArray
+    inverse_negative_penalty: FloatArray
+
+    @property
+    def valid(self) -> NDArray[np.bool_]:
+        """Whether the query has a match, bool (Q,)."""
+        return self.num_matches > 0
+
+    def __getitem__(self, rows: IntArray | tuple[int, IntArray]) -> TrialQueries:
+        return TrialQueries(
+            num_matches=self.num_matches[rows],
+            first_match_rank=self.first_match_rank[rows],
+            average_precision=self.average_precision[rows],
+            inverse_negative_penalty=self.inverse_negative_penalty[rows],
+        )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class QueryTable:
     """The scores of every query, averaged over the trials that share their queries.
 
@@ -95,7 +124,7 @@ class QueryTable:
         )
 
 
-def tabulate_queries(trials: Iterable[tuple[QueryImages, QueryScores]]) -> QueryTable:
+def tabulate_queries(trials: Iterable[tuple[QueryImages, TrialQueries]]) -> QueryTable:
     """Gather the scores of the queries of all trials.
 
     Args:
@@ -107,12 +136,11 @@ def tabulate_queries(trials: Iterable[tuple[QueryImages, QueryScores]]) -> Query
     Examples:
         Two trials with the same two queries; the second query has no match.
 
-        >>> from bench_core.evaluation.ranking import QueryScores
         >>> images = QueryImages(
         ...     identity=np.array([7, 9]), camera=np.array([3, 3]), index=np.array([0, 0])
         ... )
-        >>> def ranked(first: int) -> QueryScores:
-        ...     return QueryScores(
+        >>> def ranked(first: int) -> TrialQueries:
+        ...     return TrialQueries(
         ...         num_matches=np.array([1, 0]), first_match_rank=np.array([first, 0]),
         ...         average_precision=np.array([1 / first, 0]),
         ...         inverse_negative_penalty=np.array([1 / first, 0]),
@@ -151,12 +179,12 @@ class _SortedTrial:
         return np.stack([np.asarray(label, dtype=np.int64) for label in labels]).tobytes()
 
 
-def _sorted_trial(images: QueryImages, scores: QueryScores) -> _SortedTrial:
+def _sorted_trial(images: QueryImages, scores: TrialQueries) -> _SortedTrial:
     order = images.sorting()
     return _SortedTrial(images[order], scores.valid[order], _metric_columns(scores)[order])
 
 
-def _metric_columns(scores: QueryScores) -> FloatArray:
+def _metric_columns(scores: TrialQueries) -> FloatArray:
     hits = [scores.valid & (scores.first_match_rank <= rank) for rank in SUMMARY_RANKS]
     return np.stack(
         [*hits, scores.average_precision, scores.inverse_negative_penalty], axis=1

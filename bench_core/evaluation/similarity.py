@@ -12,14 +12,14 @@ import numpy as np
 from scipy import sparse
 
 from bench_core.contracts.errors import DataError
-from bench_core.evaluation.engine.scaling import scale_views
+from bench_core.evaluation.scaling import scale_views
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
     from numpy.typing import NDArray
 
-    from bench_core.evaluation.engine.pool import TrialRows
+    from bench_core.evaluation.engine import TrialRows
 
 IntArray: TypeAlias = "NDArray[np.int64]"
 Exact: TypeAlias = "NDArray[np.float64]"
@@ -85,7 +85,7 @@ def intra_class_similarity(
             counts[number] += pairs
     _check_pairs(counts)
     means: Exact = sums / (counts * features.shape[1])
-    return means
+    return means.clip(-1, 1)  # unit vectors are so but for rounding
 
 
 def _check_pairs(counts: IntArray) -> None:

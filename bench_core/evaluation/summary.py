@@ -1,4 +1,4 @@
-"""The scores of all trials of a protocol, with their mean, spread and uncertainty."""
+"""The scores of each trial, and of all trials with their mean, spread and uncertainty."""
 
 from __future__ import annotations
 
@@ -8,18 +8,86 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bench_core.contracts.errors import DataError
 from bench_core.contracts.metrics import SUMMARY_RANKS
-from bench_core.evaluation.query_table import QueryTable, tabulate_queries
+from bench_core.evaluation.query_table import QueryTable, TrialQueries, tabulate_queries
 from bench_core.evaluation.uncertainty import bootstrap_intervals
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from numpy.typing import NDArray
 
     from bench_core.evaluation.query_table import QueryImages
-    from bench_core.evaluation.trial import TrialScore
     from bench_core.evaluation.uncertainty import Interval
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TrialScore:
+    """The scores of one trial; averages are over the valid queries.
+
+    Attributes:
+        cmc: float64 (num_ranks,); element k - 1 is the fraction of valid queries with a match at
+            rank k or before. Beyond the length of the ranked list it stays at its last value.
+        mean_average_precision: mAP, in [0, 1].
+        mean_inverse_negative_penalty: mINP, in [0, 1].
+        num_queries: Query images.
+        num_valid_queries: Queries with a match in the gallery that they may see.
+        num_gallery: Gallery images.
+        queries: The scores of each query, in the order of the queries.
+    """
+
+    cmc: NDArray[np.float64]
+    mean_average_precision: float
+    mean_inverse_negative_penalty: float
+    num_queries: int
+    num_valid_queries: int
+    num_gallery: int
+    queries: TrialQueries
+
+
+def average_queries(scores: TrialQueries, *, num_gallery: int, num_ranks: int = 20) -> TrialScore:
+    """Average the scores of the queries of a trial that have a match.
+
+    Args:
+        scores: Of each query.
+        num_gallery: Gallery images of the trial.
+        num_ranks: Length of the CMC curve.
+
+    Returns:
+        The scores of the trial.
+
+    Raises:
+        DataError: No query has a match.
+
+    Examples:
+        The first query finds its match behind one other; the second has none.
+
+        >>> queries = TrialQueries(
+        ...     num_matches=np.array([1, 0]), first_match_rank=np.array([2, 0]),
+        ...     average_precision=np.array([0.5, 0]), inverse_negative_penalty=np.array([0.5, 0]),
+        ... )
+        >>> score = average_queries(queries, num_gallery=3, num_ranks=3)
+        >>> score.cmc, score.mean_average_precision, score.num_valid_queries
+        (array([0., 1., 1.]), 0.5, 1)
+    """
+    valid = scores.valid
+    num_valid = int(np.count_nonzero(valid))
+    if not num_valid:
+        raise DataError(
+            f"none of {len(valid)} queries has a match among the {num_gallery} gallery images "
+            "that it may see; query and gallery identities do not belong together"
+        )
+    found = np.bincount(scores.first_match_rank[valid], minlength=num_ranks + 1)
+    return TrialScore(
+        cmc=np.cumsum(found[1 : num_ranks + 1]) / num_valid,
+        mean_average_precision=float(scores.average_precision[valid].mean()),
+        mean_inverse_negative_penalty=float(scores.inverse_negative_penalty[valid].mean()),
+        num_queries=len(valid),
+        num_valid_queries=num_valid,
+        num_gallery=num_gallery,
+        queries=scores,
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,12 +103,10 @@ class Evaluation:
 
     Examples:
         >>> from bench_core.evaluation.query_table import QueryImages
-        >>> from bench_core.evaluation.ranking import QueryScores
-        >>> from bench_core.evaluation.trial import average_queries
         >>> one = np.array([1])
         >>> trials = [
         ...     average_queries(
-        ...         QueryScores(
+        ...         TrialQueries(
         ...             num_matches=one, first_match_rank=np.array([rank]),
         ...             average_precision=1 / np.array([rank]),
         ...             inverse_negative_penalty=1 / np.array([rank]),
@@ -114,12 +180,34 @@ class Evaluation:
         return {name: float(reduce(np.array([row[name] for row in rows]))) for name in rows[0]}
 
 
-def join_evaluations(parts: Sequence[Evaluation]) -> Evaluation:
-    """Join the evaluations of some trials each, such as one for each trained model, in order."""
-    return Evaluation(
-        tuple(trial for part in parts for trial in part.trials),
-        tuple(images for part in parts for images in part.query_images),
-    )
+def split_by_query_camera(evaluation: Evaluation) -> dict[int, Evaluation]:
+    """Average the queries of each camera on their own; galleries and ranks stay as they are.
+
+    The mean over cameras, weighted by their valid queries, is the score of each trial.
+
+    Args:
+        evaluation: Scores of all queries.
+
+    Returns:
+        Camera, ascending, to the scores of its queries, over the trials in which one of them has a
+        match. A camera of which no query ever has one is left out.
+    """
+    cameras = np.unique(np.concatenate([images.camera for images in evaluation.query_images]))
+    scores = {int(camera): _scores_of(evaluation, camera) for camera in cameras}
+    return {camera: found for camera, found in scores.items() if found}
+
+
+def _scores_of(evaluation: Evaluation, camera: int) -> Evaluation | None:
+    trials, query_images = [], []
+    for trial, images in zip(evaluation.trials, evaluation.query_images, strict=True):
+        rows = np.flatnonzero(images.camera == camera)
+        scores = trial.queries[rows]
+        if scores.valid.any():
+            trials.append(
+                average_queries(scores, num_gallery=trial.num_gallery, num_ranks=len(trial.cmc))
+            )
+            query_images.append(images[rows])
+    return Evaluation(tuple(trials), tuple(query_images)) if trials else None
 
 
 def _metrics(trial: TrialScore) -> dict[str, float]:

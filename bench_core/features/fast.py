@@ -14,7 +14,7 @@ from bench_core.contracts.errors import PluginError
 from bench_core.contracts.images import Modality
 from bench_core.contracts.method import Precision
 from bench_core.modeling.folding import fold_batch_norms
-from bench_core.system.arithmetic import NumberFormat, arithmetic
+from bench_core.system.devices import NumberFormat, arithmetic
 from bench_core.training.method import Method
 
 Embed: TypeAlias = Callable[[torch.Tensor, Modality], torch.Tensor]

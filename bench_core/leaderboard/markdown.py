@@ -9,9 +9,10 @@ from bench_core.leaderboard.headings import conditions, heading
 from bench_core.leaderboard.notes import marks_text, notes_of
 from bench_core.leaderboard.settings import settings_of
 from bench_core.system.escaping import markdown_text
+from bench_core.system.text_layout import markdown_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from bench_core.contracts.result import Cost, ResultRecord
     from bench_core.contracts.scores import Scores
@@ -49,8 +50,6 @@ METRICS = ("rank-1", "mAP", "mINP")
 WITH_INTERVAL = frozenset({"rank-1", "mAP"})
 """Metrics shown with their interval; CSV and JSON have those of all."""
 COLUMNS = ("#", "method", *METRICS, "params (M)", "MACs (G)")
-TEXT_COLUMNS = frozenset({"method"})
-"""Columns aligned to the left; numbers are aligned to the right."""
 
 
 def markdown(sections: Sequence[Section]) -> str:
@@ -73,35 +72,6 @@ def markdown(sections: Sequence[Section]) -> str:
     return "\n\n".join(blocks) + "\n"
 
 
-def aligned_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Lay out a Markdown table whose bars stand below each other.
-
-    Args:
-        columns: Headings; those in `TEXT_COLUMNS` are aligned to the left.
-        rows: As many cells as columns in each, without bars and line breaks.
-
-    Returns:
-        The table, without a final newline.
-    """
-    cells = [list(columns), *map(list, rows)]
-    widths = [max(3, *map(len, column)) for column in zip(*cells, strict=True)]
-    left = [column in TEXT_COLUMNS for column in columns]
-    rule = [
-        ":" + "-" * (width - 1) if text else "-" * (width - 1) + ":"
-        for width, text in zip(widths, left, strict=True)
-    ]
-    lines = [_line(row, widths, left) for row in (cells[0], rule, *cells[1:])]
-    return "\n".join(lines)
-
-
-def _line(cells: Sequence[str], widths: Sequence[int], left: Sequence[bool]) -> str:
-    padded = [
-        cell.ljust(width) if text else cell.rjust(width)
-        for cell, width, text in zip(cells, widths, left, strict=True)
-    ]
-    return f"| {' | '.join(padded)} |"
-
-
 def _section(section: Section) -> str:
     records = [row.record for row in section.rows]
     settings, notes = settings_of(records), notes_of(records)
@@ -113,7 +83,7 @@ def _section(section: Section) -> str:
         f"### {markdown_text(heading(section))}",
         conditions(section),
         markdown_text(settings.sentence()),
-        aligned_table([_unbroken(column) for column in COLUMNS], rows),
+        markdown_table([_unbroken(column) for column in COLUMNS], rows, text={"method"}),
         "\n".join(f"- [{mark}] {markdown_text(text)}" for mark, text in notes.lines),
     ]
     return "\n\n".join(filter(None, blocks))

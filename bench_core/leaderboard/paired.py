@@ -44,7 +44,7 @@ class PairedTests:
     def _told_apart(self, first: ResultRecord, second: ResultRecord) -> bool:
         # Numerical libraries are loaded only where there is something to compare.
         from bench_core.contracts.errors import DataError
-        from bench_core.evaluation.uncertainty_paired import rank_1_told_apart
+        from bench_core.evaluation.uncertainty import rank_1_told_apart
         from bench_core.results.query_scores import load_query_table
 
         paths = [self._paths[hash_json(record.row_key)] for record in (first, second)]

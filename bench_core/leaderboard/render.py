@@ -21,7 +21,7 @@ from bench_core.leaderboard.rows import (
     row_values,
     sections,
 )
-from bench_core.leaderboard.terminal import terminal_table
+from bench_core.leaderboard.terminal import leaderboard_text
 from bench_core.system.escaping import csv_cell
 
 if TYPE_CHECKING:
@@ -115,6 +115,6 @@ def _first_difference(committed: str, expected: str) -> int:
 
 CSV_COLUMNS = (*(field.name for field in fields(SectionKey)), *ROW_COLUMNS)
 FORMATS: Mapping[str, Callable[[Sequence[Section]], str]] = MappingProxyType(
-    {"table": terminal_table, "markdown": markdown, "csv": csv_table, "json": json_document}
+    {"table": leaderboard_text, "markdown": markdown, "csv": csv_table, "json": json_document}
 )
 """The formats by the name that the command line gives them."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import TYPE_CHECKING
 
 from bench_core.leaderboard.cells import percent, place, scaled
 from bench_core.leaderboard.headings import conditions, heading
 from bench_core.leaderboard.notes import marks_text, notes_of
 from bench_core.leaderboard.settings import settings_of
-from bench_core.system.escaping import terminal_line
+from bench_core.system.text_layout import terminal_paragraph, terminal_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -17,10 +16,7 @@ if TYPE_CHECKING:
     from bench_core.contracts.result import Cost, ResultRecord
     from bench_core.leaderboard.rows import Row, Section
 
-COLUMNS_OF_TERMINAL = 80
-GAP = "  "
 HEADER = ("#", "method", "rank-1", "95 %", "mAP", "mINP", "GMAC", "Mpar")
-NAME = HEADER.index("method")
 EMPTY = (
     "There are no results yet. This trains and scores a method and writes one:\n"
     "  bench run --method xiv --protocol sysu-all-single"
@@ -38,7 +34,7 @@ LEGEND = (
 )
 
 
-def terminal_table(sections: Sequence[Section]) -> str:
+def leaderboard_text(sections: Sequence[Section]) -> str:
     """Render all sections as text of 80 columns, real data first.
 
     Args:
@@ -64,12 +60,11 @@ def _section(section: Section) -> Iterator[str]:
     yield _filled(conditions(section))
     yield _filled(settings.sentence())
     yield ""
-    yield from _table(
-        [
-            _cells(row, _name(row.record, words, marks))
-            for row, words, marks in zip(section.rows, settings.own, notes.marks, strict=True)
-        ]
-    )
+    rows = [
+        _cells(row, _name(row.record, words, marks))
+        for row, words, marks in zip(section.rows, settings.own, notes.marks, strict=True)
+    ]
+    yield terminal_table(HEADER, rows, text={"method"})
     for mark, text in notes.lines:
         yield _filled(f"[{mark}] {text}", indent="    ")
 
@@ -84,7 +79,7 @@ def _cells(row: Row, name: str) -> tuple[str, ...]:
     mean = scores.mean
     return (
         place(row),
-        terminal_line(name),
+        name,
         percent(mean.rank_1),
         f"{100 * low:.1f}-{100 * high:.1f}",
         percent(mean.mean_average_precision),
@@ -100,27 +95,5 @@ def _cost_cells(cost: Cost) -> tuple[str, str]:
     return scaled(cost.macs, 1e9), scaled(cost.parameters, 1e6)
 
 
-def _table(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
-    widths = [max(map(len, column)) for column in zip(HEADER, *rows, strict=True)]
-    others = sum(widths) - widths[NAME] + len(GAP) * (len(widths) - 1)
-    widths[NAME] = min(widths[NAME], COLUMNS_OF_TERMINAL - others)
-    indent = " " * (widths[0] + len(GAP))
-    for cells in (HEADER, *rows):
-        first, *more = _name_lines(cells[NAME], widths[NAME])
-        shown = (*cells[:NAME], first, *cells[NAME + 1 :])
-        yield GAP.join(
-            cell.ljust(width) if number == NAME else cell.rjust(width)
-            for number, (cell, width) in enumerate(zip(shown, widths, strict=True))
-        )
-        yield from (indent + line for line in more)
-
-
-def _name_lines(name: str, width: int) -> list[str]:
-    too_long = any(len(word) > width for word in name.split())
-    return textwrap.wrap(name, width, subsequent_indent="  ", break_on_hyphens=too_long)
-
-
 def _filled(text: str, indent: str = "") -> str:
-    return textwrap.fill(
-        terminal_line(text), COLUMNS_OF_TERMINAL, subsequent_indent=indent, break_on_hyphens=False
-    )
+    return "\n".join(terminal_paragraph(text, hanging=indent))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from pathlib import Path
@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from filelock import FileLock
 from numpy.typing import NDArray
 
 from bench_core.configuration import MethodChoice, MethodConfig, validate_config
@@ -31,9 +30,15 @@ from bench_core.pipeline.inputs import RunInputs
 from bench_core.pipeline.methods import build_method, load_pretrained, networks_digest
 from bench_core.pipeline.validation import build_validation, validation_digest
 from bench_core.plugins import Registry
-from bench_core.system.arithmetic import arithmetic, deterministic
-from bench_core.system.devices import default_threads, device_name, fixed_threads
+from bench_core.system.devices import (
+    arithmetic,
+    default_threads,
+    deterministic,
+    device_name,
+    fixed_threads,
+)
 from bench_core.system.files import hash_json, remove_abandoned
+from bench_core.system.processes import locked
 from bench_core.training.checkpoint import (
     TrainingReport,
     load_model,
@@ -145,7 +150,7 @@ def train(
     cached = path.exists()
     if not cached:
         _make_folder(folder)
-        with _alone(folder):
+        with locked(path, wait=False, way_out="choose another --runs folder"):
             if not path.exists():  # another process may have finished it just now
                 validate = build_validation(
                     method, choice.config, inputs, description, settings.device
@@ -249,8 +254,8 @@ def _refuse_one_file_for_all(
     raise UsageError(
         f"--weights {path}: {model.description.method} trains nothing, so one model would be "
         f"scored on all {len(trained_on)} training splits of {inputs.protocol.spec.id}, of which "
-        f"it may have seen the people; give --weights FOLDER with {next(iter(trained_on))}.pth and so "
-        "on, a model for each split"
+        f"it may have seen the people; give --weights FOLDER with {next(iter(trained_on))}.pth and "
+        "so on, a model for each split"
     )
 
 
@@ -365,18 +370,3 @@ def _make_folder(folder: Path) -> None:
         raise BenchError(
             f"cannot create {folder}: {error.strerror}; choose another --runs folder"
         ) from error
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    lock = FileLock(folder / ".lock", blocking=False)
-    try:
-        lock.acquire()
-    except TimeoutError:
-        raise CheckpointError(f"another process is training in {folder}; wait for it") from None
-    except OSError as error:
-        raise BenchError(f"cannot write {folder}: {error.strerror}") from error
-    try:
-        yield
-    finally:
-        lock.release()

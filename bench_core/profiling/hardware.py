@@ -6,15 +6,19 @@ import platform
 import subprocess
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import torch
 from torch.backends import cudnn
 
 from bench_core.profiling.timing import Timing, measure
-from bench_core.system.arithmetic import NumberFormat, arithmetic, processor_flags
-from bench_core.system.devices import device_name
+from bench_core.system.devices import (
+    NumberFormat,
+    arithmetic,
+    device_name,
+    processor_facts,
+    processor_flags,
+)
 from bench_core.system.processes import num_processors
 
 KNOWN_FLAGS = (
@@ -32,7 +36,6 @@ NVIDIA_READINGS = {
 }
 """Our names of what nvidia-smi is asked for, and its own."""
 NVIDIA_TIMEOUT_SECONDS = 10.0
-_PROCESSOR_INFORMATION = Path("/proc/cpuinfo")
 
 MATRIX_SIZES = {"cpu": 2048, "cuda": 8192}
 """Rows and columns of the matrices that each type of device multiplies at its fastest."""
@@ -156,11 +159,7 @@ def speed_group(device: str, number_format: str, versions: Mapping[str, str]) ->
 
 def _processor_clock() -> float | None:
     """Return the highest clock of a processor's cores in MHz; None where the system is silent."""
-    if not _PROCESSOR_INFORMATION.exists():
-        return None
-    lines = _PROCESSOR_INFORMATION.read_text().splitlines()
-    clocks = [float(line.partition(":")[2]) for line in lines if line.startswith("cpu MHz")]
-    return max(clocks, default=None)
+    return max(map(float, processor_facts("cpu MHz")), default=None)
 
 
 def _ask_nvidia(device: torch.device) -> tuple[str | None, Readings]:

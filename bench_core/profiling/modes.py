@@ -9,7 +9,7 @@ import torch
 
 from bench_core.contracts.images import Modality
 from bench_core.features.fast import Embed, fast_copy, in_format
-from bench_core.system.arithmetic import NumberFormat
+from bench_core.system.devices import NumberFormat
 from bench_core.training.method import Method
 
 Mode: TypeAlias = Literal["eager", "channels-last", "folded", "compiled", "cuda-graph"]

@@ -33,7 +33,7 @@ from bench_core.profiling.throughput import (
 )
 from bench_core.profiling.timing import in_sequence, one_by_one
 from bench_core.profiling.training_steps import StageSpeed, measure_training
-from bench_core.system.arithmetic import NumberFormat, number_formats
+from bench_core.system.devices import NumberFormat, number_formats
 from bench_core.training.method import Method, StagedMethod
 
 PEAK_SHARE, LATENCY_SHARE, THROUGHPUT_SHARE = 0.1, 0.2, 0.7

@@ -12,7 +12,7 @@ import torch
 from bench_core.contracts.images import MODALITIES, Modality
 from bench_core.profiling.modes import Mode, build_mode, images_for
 from bench_core.profiling.timing import Call, Clock, Timing, measure
-from bench_core.system.arithmetic import NumberFormat, number_formats
+from bench_core.system.devices import NumberFormat, number_formats
 from bench_core.system.progress import progress
 from bench_core.training.method import Method
 

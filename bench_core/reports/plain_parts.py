@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 from bench_core.contracts.metrics import SUMMARY_RANKS
 from bench_core.figures.cmc import draw_cmc
 from bench_core.figures.drawing import png_bytes
+from bench_core.leaderboard.cells import percent
 from bench_core.reports.document import Part, Picture, Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from bench_core.contracts.result import Cost
-    from bench_core.contracts.scores import Metrics, Scores
+    from bench_core.contracts.scores import Scores
     from bench_core.reports.subjects import Subject
 
 
@@ -89,17 +90,14 @@ def _means(scores: Scores) -> Iterator[tuple[str, ...]]:
     for name, mean in scores.mean.by_name().items():
         low, high = interval[name]
         ends = f"{100 * low:.1f} to {100 * high:.1f}"
-        yield name, f"{100 * mean:.2f}", f"{100 * std[name]:.2f}", ends
+        yield name, percent(mean), percent(std[name]), ends
 
 
 def _trials(scores: Scores, first: int) -> Iterator[tuple[str, ...]]:
     """Yield the trials, in percent; `first` is the number of the first, from 0."""
     for number, trial in enumerate(scores.trials, start=first + 1):
-        yield (f"trial {number}", *_percent(trial.as_metrics()))
-
-
-def _percent(metrics: Metrics) -> list[str]:
-    return [f"{100 * value:.2f}" for value in metrics.by_name().values()]
+        metrics = trial.as_metrics().by_name()
+        yield (f"trial {number}", *map(percent, metrics.values()))
 
 
 def _cmc(scores: Scores) -> Picture:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench_core.evaluation.ranking import QueryScores, score_queries
+from bench_core.evaluation.query_table import TrialQueries
+from bench_core.evaluation.ranking import score_queries
 from bench_core.scoring.score import trial_distances
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ class Search:
         return ~apart
 
     @cached_property
-    def scores(self) -> QueryScores:
+    def scores(self) -> TrialQueries:
         """The scores of each query."""
         query_identity, gallery_identity = self._labels("identity")
         query_camera, gallery_camera = self._labels("camera")

@@ -9,9 +9,10 @@ import numpy as np
 
 from bench_core.contracts.errors import DataError, UsageError
 from bench_core.evaluation.query_table import QueryTable
-from bench_core.evaluation.uncertainty import CONFIDENCE, NUM_REPLICATES
-from bench_core.evaluation.uncertainty_paired import (
+from bench_core.evaluation.uncertainty import (
+    CONFIDENCE,
     NUM_PERMUTATIONS,
+    NUM_REPLICATES,
     SIGNIFICANCE,
     Difference,
     paired_differences,

@@ -170,18 +170,6 @@ def read_query_scores(path: Path, record: ResultRecord) -> bytes:
     return content
 
 
-def read_results(folder: Path) -> list[ResultRecord]:
-    """Read all records below a results folder, sorted by path.
-
-    Raises:
-        DataError: The first of its defects; see `find_results`.
-    """
-    found = find_results(folder)
-    for defect in found.defects:
-        raise defect
-    return list(found.records.values())
-
-
 def find_results(folder: Path) -> FoundResults:
     """Read all records below a results folder; a bad one does not keep the others from being read.
 

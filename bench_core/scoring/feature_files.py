@@ -102,7 +102,7 @@ def _files(source: FeatureSource, protocol: EvaluationProtocol) -> dict[str, Pat
     if missing:
         raise DataError(
             f"{missing[0]} is missing ({len(missing)} of {len(files)} files are): the folder must "
-            f"hold {trained_on[0]}.npz to {trained_on[-1]}.npz, each with the features of the model "
-            "that was trained on this split"
+            f"hold {trained_on[0]}.npz to {trained_on[-1]}.npz, each with the features of the "
+            "model that was trained on this split"
         )
     return files

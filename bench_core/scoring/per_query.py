@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bench_core.evaluation.query_table import QueryImages
-    from bench_core.evaluation.summary import Evaluation
-    from bench_core.evaluation.trial import TrialScore
+    from bench_core.evaluation.summary import Evaluation, TrialScore
 
 QUERY_COLUMNS = (
     "trial",

@@ -11,17 +11,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench_core.contracts.errors import DataError, UsageError
-from bench_core.evaluation.cameras import split_by_query_camera
 from bench_core.evaluation.distances import pairwise_distances
-from bench_core.evaluation.engine.pool import pool_trials
-from bench_core.evaluation.engine.products import FeatureDistances
+from bench_core.evaluation.engine import FeatureDistances, pool_trials, rank_pool
 from bench_core.evaluation.query_table import QueryImages
-from bench_core.evaluation.ranking import rank_pool, score_queries
+from bench_core.evaluation.ranking import score_queries
 from bench_core.evaluation.reranking.distances import feature_distances
 from bench_core.evaluation.reranking.k_reciprocal import rerank_groups
 from bench_core.evaluation.similarity import intra_class_similarity
-from bench_core.evaluation.summary import Evaluation
-from bench_core.evaluation.trial import TrialScore, average_queries
+from bench_core.evaluation.summary import (
+    Evaluation,
+    TrialScore,
+    average_queries,
+    split_by_query_camera,
+)
 from bench_core.system.foreign_files import quoted
 
 if TYPE_CHECKING:
@@ -107,17 +109,10 @@ def score(
             drawn = [protocol.trial(features.table, convention, number) for number in own]
             parts = _score_model(features, drawn, protocol.spec, device, rerank=rerank)
         scored.update(zip(own, parts, strict=True))
-    assumptions = _tell_models_apart({split: features_by_split[split] for split in by_split})
-    evaluation = Evaluation(
-        tuple(scored[number].score for number in numbers),
-        tuple(scored[number].query_images for number in numbers),
-    )
-    return ProtocolScores(
-        evaluation=evaluation,
-        similarity=float(np.mean([scored[number].similarity for number in numbers])),
-        by_query_camera=split_by_query_camera(evaluation),
-        assumptions=assumptions,
-    )
+    several = len(set(map(protocol.training_split, range(protocol.spec.num_trials)))) > 1
+    models = {split: features_by_split[split] for split in by_split}
+    assumptions = _tell_models_apart(models) if several else ()
+    return _gather([scored[number] for number in numbers], assumptions)
 
 
 def trials_of(protocol: EvaluationProtocol, split: str) -> list[int]:
@@ -187,6 +182,18 @@ class _ScoredTrial:
     similarity: float
 
 
+def _gather(trials: Sequence[_ScoredTrial], assumptions: tuple[str, ...]) -> ProtocolScores:
+    evaluation = Evaluation(
+        tuple(trial.score for trial in trials), tuple(trial.query_images for trial in trials)
+    )
+    return ProtocolScores(
+        evaluation=evaluation,
+        similarity=float(np.mean([trial.similarity for trial in trials])),
+        by_query_camera=split_by_query_camera(evaluation),
+        assumptions=assumptions,
+    )
+
+
 def _split_of(
     trial: int, features_by_split: Mapping[str, FeatureTable], protocol: EvaluationProtocol
 ) -> str:
@@ -226,8 +233,6 @@ def _check_training_split(features: FeatureTable, protocol: EvaluationProtocol, 
 
 def _tell_models_apart(features_by_split: Mapping[str, FeatureTable]) -> tuple[str, ...]:
     """Refuse the same features for two splits; say what features leave to be believed."""
-    if len(features_by_split) == 1:
-        return ()
     seen: dict[str, str] = {}
     silent = []
     for split, features in features_by_split.items():

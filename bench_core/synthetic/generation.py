@@ -17,14 +17,8 @@ from bench_core.synthetic.people import sample_person
 from bench_core.synthetic.plan import PlannedPerson, count_images
 from bench_core.synthetic.rendering import Picture, render
 from bench_core.synthetic.scales import Sizes, resolve_sizes
-from bench_core.system.files import folder_written_whole, write_bytes, write_json
-from bench_core.system.processes import (
-    WorkersError,
-    held,
-    num_processors,
-    process_pool,
-    remove_abandoned_folders,
-)
+from bench_core.system.files import folder_written_whole, remove_abandoned, write_bytes, write_json
+from bench_core.system.processes import WorkersError, num_processors, process_pool
 from bench_core.system.progress import progress
 
 GENERATOR_VERSION = 2
@@ -101,8 +95,8 @@ def generate(  # noqa: PLR0913 - the options of `bench data synth`, all but two 
     _check(out, seed, workers)
     people = layout.people(sizes, seed)
     total = count_images(people)
-    remove_abandoned_folders(out.parent, out.name)
-    with folder_written_whole(out) as root, held(root):
+    remove_abandoned(out.parent, out.name)
+    with folder_written_whole(out) as root:
         reference = str(spec.synthetic)
         jobs = [_Job(root, reference, person, sizes.image_heights, seed) for person in people]
         _render_all(jobs, total, workers or _default_workers(total))

@@ -1,9 +1,9 @@
-"""Files that are written whole or not at all, hashes of content, and where caches lie."""
+"""Files and folders that are written whole or not at all, and hashes of content."""
 
 from __future__ import annotations
 
 import errno
-import glob
+import fcntl
 import hashlib
 import json
 import os
@@ -19,10 +19,9 @@ from typing import Any, BinaryIO
 from bench_core.contracts.errors import BenchError
 from bench_core.system.standard_output import is_standard_output, result_descriptor
 
-CACHE_VARIABLE = "VIREID_BENCH_CACHE"
 LONGEST_NAME = 200
 """Bytes of a file's name that the name of its temporary file holds; systems allow 255 in all."""
-_TEMPORARY = re.compile(r"\..+\.[0-9a-f]{32}\.tmp", re.DOTALL)
+_TEMPORARY = re.compile(r"\.(.+)\.[0-9a-f]{32}\.tmp", re.DOTALL)
 
 
 def write_atomically(path: Path, write: Callable[[BinaryIO], None]) -> None:
@@ -47,7 +46,7 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], None]) -> None:
         else:
             _replace(Path(os.path.realpath(path)), write)
     except OSError as error:
-        raise cannot_write(path, error) from error
+        raise _cannot_write(path, error) from error
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -72,6 +71,8 @@ def write_json(path: Path, document: Any) -> None:
 def folder_written_whole(path: Path, *, replaced: Collection[str] = ()) -> Iterator[Path]:
     """Give a temporary folder that becomes `path` when the block ends without an error.
 
+    It is locked meanwhile, by which `remove_abandoned` knows that its writer lives.
+
     Args:
         path: Where the folder shall lie; it must not exist, or hold nothing but files of the names
             in `replaced`. Of a link, the folder that it names.
@@ -90,15 +91,16 @@ def folder_written_whole(path: Path, *, replaced: Collection[str] = ()) -> Itera
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary.mkdir()
     except OSError as error:
-        raise cannot_write(path, error) from error
+        raise _cannot_write(path, error) from error
     try:
-        yield temporary
-        if replaced and target.exists():
-            _exchange(temporary, target, replaced)
-        else:
-            temporary.rename(target)
+        with _locked(temporary):
+            yield temporary
+            if replaced and target.exists():
+                _exchange(temporary, target, replaced)
+            else:
+                temporary.rename(target)
     except OSError as error:
-        raise cannot_write(path, error) from error
+        raise _cannot_write(path, error) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -115,39 +117,29 @@ def check_writable(folder: Path) -> None:
         probe.touch()
         probe.unlink()
     except OSError as error:
-        raise cannot_write(folder, error) from error
+        raise _cannot_write(folder, error) from error
 
 
-def cannot_write(path: Path, error: OSError) -> BenchError:
+def _cannot_write(path: Path, error: OSError) -> BenchError:
     """Build the error for a path that the system refuses to write."""
     return BenchError(f"cannot write {path}: {error.strerror or error}")
 
 
-def remove_leftovers(path: Path) -> None:
-    """Remove what killed processes left half-written beside a path; its lock must be held."""
-    digit = "[0-9a-f]"
-    for leftover in path.parent.glob(f".{glob.escape(_short_name(path))}.{digit * 32}.tmp"):
-        if leftover.is_dir() and not leftover.is_symlink():
-            shutil.rmtree(leftover)
-        else:
-            leftover.unlink()
-
-
-def remove_abandoned(folder: Path) -> None:
-    """Remove the temporary files in a folder whose writers were killed.
+def remove_abandoned(folder: Path, name: str | None = None) -> list[Path]:
+    """Remove the temporary files and folders whose writers were killed.
 
     Args:
-        folder: Where `write_atomically` wrote; one that does not exist or may not be written is
-            left alone.
+        folder: Where `write_atomically` or `folder_written_whole` wrote; one that does not exist or
+            may not be written is left alone.
+        name: What they would have become; None means anything.
 
-    Raises:
-        BenchError: A file cannot be removed.
+    Returns:
+        Those that cannot be removed, such as another user's.
     """
-    if not (folder.is_dir() and os.access(folder, os.W_OK)):
-        return
-    for path in folder.iterdir():
-        if _TEMPORARY.fullmatch(path.name) and path.is_file() and not path.is_symlink():
-            _remove_if_abandoned(path)
+    if not (folder.is_dir() and os.access(folder, os.R_OK | os.W_OK)):
+        return []
+    wanted = None if name is None else _short_name(folder / name)
+    return [path for path in _temporaries(folder, wanted) if not _remove_if_abandoned(path)]
 
 
 def hash_json(document: Any) -> str:
@@ -162,28 +154,6 @@ def hash_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def cache_directory() -> Path:
-    """Return the folder for data that can be made again.
-
-    It is `$VIREID_BENCH_CACHE` where that is set, else the platform's user cache.
-
-    Raises:
-        BenchError: The variable is not set, and the user has no home folder.
-    """
-    from platformdirs import user_cache_path
-
-    if configured := os.environ.get(CACHE_VARIABLE):
-        return Path(configured)
-    unknown = BenchError(f"the home folder is not known; set {CACHE_VARIABLE} to a folder")
-    try:
-        folder = user_cache_path("vireid-bench")
-    except RuntimeError as error:
-        raise unknown from error
-    if not folder.is_absolute():  # older versions leave "~" as it is
-        raise unknown
-    return folder
-
-
 def _write_all(file: BinaryIO, content: bytes) -> None:
     file.write(content)
 
@@ -193,7 +163,7 @@ def _replace(target: Path, write: Callable[[BinaryIO], None]) -> None:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("xb") as file:
-            _lock(file)
+            _lock(file.fileno())
             if target.exists():
                 os.fchmod(file.fileno(), stat.S_IMODE(target.stat().st_mode))
             write(file)
@@ -245,7 +215,7 @@ def _free_place(path: Path) -> Path:
     try:
         target, current = Path(os.path.realpath(path)), Path.cwd()
     except OSError as error:
-        raise cannot_write(path, error) from error
+        raise _cannot_write(path, error) from error
     if current.is_relative_to(target):
         raise BenchError(
             f"cannot write {path}: it is the current folder, or holds it; name a folder in it that "
@@ -254,33 +224,51 @@ def _free_place(path: Path) -> Path:
     return target
 
 
-def _remove_if_abandoned(path: Path) -> None:
+def _temporaries(folder: Path, name: str | None) -> list[Path]:
+    """List temporary files and folders, as `temporary_beside` names them."""
+    return [
+        path
+        for path in folder.iterdir()
+        if (parts := _TEMPORARY.fullmatch(path.name)) and name in (None, parts[1])
+        if not path.is_symlink() and (path.is_file() or path.is_dir())
+    ]
+
+
+def _remove_if_abandoned(path: Path) -> bool:
+    """Return whether a temporary file or folder is gone now, or is being written."""
     try:
-        with path.open("rb") as file:
-            if _lock(file):
+        with _locked(path) as alone:
+            if alone and path.is_dir():
+                shutil.rmtree(path)
+            elif alone:
                 path.unlink(missing_ok=True)
     except FileNotFoundError:  # its writer has just renamed it
-        return
-    except OSError as error:
-        raise BenchError(f"cannot remove {path}: {error.strerror or error}") from error
+        return True
+    except OSError:
+        return False
+    return True
 
 
-def _lock(file: Any) -> bool:
-    """Lock an open file until it is closed; False where another has it or it cannot be locked.
+@contextmanager
+def _locked(path: Path) -> Iterator[bool]:
+    """Lock a file or folder where nobody else has; say whether this process has the lock."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    try:
+        yield _lock(descriptor)
+    finally:
+        os.close(descriptor)
 
-    The system drops the lock of a killed process. Where it has no such locks (Windows), an open
-    file cannot be removed in the first place.
+
+def _lock(descriptor: int) -> bool:
+    """Lock an open file or folder until it is closed, or its process is killed.
+
+    Returns:
+        False where another has it, or the file system has no such locks.
     """
     try:
-        import fcntl
-    except ImportError:
-        return True
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        if error.errno in (errno.EWOULDBLOCK, errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
-            return False
-        raise
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
     return True
 
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import fcntl
-import glob
 import multiprocessing
 import os
 import re
-import shutil
 import socket
 import sys
 import threading
@@ -19,9 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench_core.contracts.errors import BenchError
+from bench_core.system.cache_folder import CACHE_VARIABLE
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
+
+OTHER_CACHE = f"set {CACHE_VARIABLE} to a folder that can be written"
 
 
 def num_processors() -> int:
@@ -67,12 +67,13 @@ def process_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
 
 
 @contextmanager
-def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
-    """Keep other processes out of a file or folder of the cache.
+def locked(path: Path, *, wait: bool = True, way_out: str = OTHER_CACHE) -> Iterator[None]:
+    """Keep other processes out of a file or folder.
 
     Args:
         path: What is to be written; the lock is a file beside it, and so is a note of who has it.
         wait: Whether to wait for a process that is in it; standard error says for whom.
+        way_out: What to do where the lock cannot be written.
 
     Raises:
         BenchError: The lock cannot be written, or another process is in it and `wait` is false.
@@ -86,53 +87,13 @@ def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
         _acquire(lock, path, owner, wait=wait)
     except OSError as error:
         raise BenchError(
-            f"cannot write {lock.lock_file}: {error.strerror or error}; set VIREID_BENCH_CACHE to "
-            "a folder that can be written"
+            f"cannot write {lock.lock_file}: {error.strerror or error}; {way_out}"
         ) from error
     try:
         with _owned(owner):
             yield
     finally:
         lock.release()
-
-
-@contextmanager
-def held(folder: Path) -> Iterator[None]:
-    """Show other processes that this one writes a folder, for as long as it lives."""
-    with _flocked(folder):
-        yield
-
-
-def remove_abandoned_folders(parent: Path, name: str | None = None) -> None:
-    """Remove unfinished folders whose writers, who `held` them, were killed.
-
-    Args:
-        parent: The folder that they lie in; it need not exist.
-        name: What they would have become; None means anything.
-    """
-    for folder in parent.glob(f".{'*' if name is None else glob.escape(name)}.*.tmp"):
-        with suppress(OSError), _flocked(folder) as alone:  # what is in the way stays there
-            if alone:
-                shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextmanager
-def _flocked(folder: Path) -> Iterator[bool]:
-    """Lock an open folder where nobody else has; the system drops the lock of a killed process."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        yield _flock(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _flock(descriptor: int) -> bool:
-    """Return whether this process has the lock; False, too, where there are no such locks."""
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
 
 
 def _acquire(lock: BaseFileLock, path: Path, owner: Path, *, wait: bool) -> None:

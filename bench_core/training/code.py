@@ -14,11 +14,7 @@ from bench_core.system.files import hash_json
 
 DOOR = "bench_core"
 """The module through which plugins import; it names where each thing lives."""
-ALWAYS = (
-    "bench_core.pipeline.methods",
-    "bench_core.system.arithmetic",
-    "bench_core.system.devices",
-)
+ALWAYS = ("bench_core.pipeline.methods", "bench_core.system.devices")
 """What starts every training: seeds, weights, number format, threads."""
 FOLLOWED = (
     "bench_core.data",

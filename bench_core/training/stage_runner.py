@@ -10,7 +10,7 @@ from torch import nn
 
 from bench_core.contracts.errors import PluginError
 from bench_core.contracts.method import Precision
-from bench_core.system.arithmetic import arithmetic
+from bench_core.system.devices import arithmetic
 from bench_core.training.batches import Batch
 from bench_core.training.log import describe
 from bench_core.training.recipes import build_optimizer, set_learning_rate

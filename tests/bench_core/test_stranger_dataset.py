@@ -17,9 +17,10 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from bench_core.cli.main import build_cli
+from bench_core.contracts.result import ResultRecord
 from bench_core.plugins import load_registry
-from bench_core.results.store import read_results
 
+ReadResults = Callable[[Path], list[ResultRecord]]
 Bench: TypeAlias = Callable[..., Result]
 
 DOCUMENTATION = Path(__file__).parents[2] / "docs" / "plugins.md"
@@ -114,7 +115,9 @@ def test_it_is_listed_with_its_package(bench: Bench) -> None:
     assert "my-infrared-to-visible" in bench("list", "protocols").stdout
 
 
-def test_a_method_is_trained_and_scored_on_it(bench: Bench, data: Path, tmp_path: Path) -> None:
+def test_a_method_is_trained_and_scored_on_it(
+    bench: Bench, data: Path, tmp_path: Path, read_results: ReadResults
+) -> None:
     options = ["--method", "xiv", *PROTOCOL, "--data", data, "--preset", "quick", *SMALL]
     result = bench("run", *options)
     assert result.exit_code == 0, result.stderr
@@ -138,7 +141,7 @@ def test_a_method_is_trained_and_scored_on_it(bench: Bench, data: Path, tmp_path
 
 
 def test_it_is_run_on_synthetic_people(
-    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read_results: ReadResults
 ) -> None:
     monkeypatch.setenv("VIREID_BENCH_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("bench_core.pipeline.stand_in.SCALE", "tiny")

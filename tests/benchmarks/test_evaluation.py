@@ -16,11 +16,14 @@ import pytest
 import torch
 
 from bench_core.evaluation.distances import pairwise_distances
-from bench_core.evaluation.engine.pool import TrialPool, pool_trials
-from bench_core.evaluation.engine.products import FeatureDistances
-from bench_core.evaluation.engine.sources import GivenDistances
-from bench_core.evaluation.ranking import rank_pool
-from bench_core.evaluation.trial import average_queries
+from bench_core.evaluation.engine import (
+    FeatureDistances,
+    GivenDistances,
+    TrialPool,
+    pool_trials,
+    rank_pool,
+)
+from bench_core.evaluation.summary import average_queries
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -21,7 +21,7 @@ from bench_core.data.cache import ImageStore
 from bench_core.features.extraction import ExtractionSettings, extract_features
 from bench_core.pipeline.methods import build_method
 from bench_core.plugins import Registry
-from bench_core.system.arithmetic import number_formats
+from bench_core.system.devices import number_formats
 from bench_core.training.method import Method
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench_core.evaluation.reranking.distances import GivenDistances, feature_distances
+from bench_core.evaluation.reranking.distances import feature_distances
 from bench_core.evaluation.reranking.k_reciprocal import rerank
 
 PLAIN = Path(__file__).parents[1] / "bench_core" / "evaluation" / "reranking" / "plain_reranking.py"
@@ -36,10 +36,9 @@ def test_at_least_20_times_as_fast_as_the_plain_algorithm_and_equal_to_it() -> N
     matrix = feature_distances(query, gallery, "euclidean").rows(0, NUM_QUERIES + NUM_GALLERY)
     upper, lower = np.split(matrix.numpy(), [NUM_QUERIES])
     parts = upper[:, :NUM_QUERIES], upper[:, NUM_QUERIES:], lower[:, NUM_QUERIES:]
-    given = GivenDistances(
-        query_query=parts[0], query_gallery=parts[1], gallery_gallery=parts[2], metric="euclidean"
-    )
-    plain = runpy.run_path(str(PLAIN))["rerank_plainly"]
+    support = runpy.run_path(str(PLAIN))
+    given = support["GivenDistances"](matrix, NUM_QUERIES, "euclidean")
+    plain = support["rerank_plainly"]
     before, result = min((seconds(lambda: rerank(given)) for _ in range(3)), key=lambda run: run[0])
     plain_seconds, expected = seconds(lambda: plain(*parts, k1=20, k2=6, lambda_value=0.3))
     after, _ = min((seconds(lambda: rerank(given)) for _ in range(3)), key=lambda run: run[0])

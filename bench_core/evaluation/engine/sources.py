@@ -1,7 +1,17 @@
 """Where distances come from: values to count by, and how exact ones are computed.
 
 The unit of a source's values is its own: any increasing function of the distance, which may
-differ from query to query. Letters in shapes: Q queries, U columns, C columns of a block.
+differ from query to query.
+
+Of features, values are one matrix product in the features' own precision. The product of centred
+features gives half the squared distance, up to a number that is the same for all columns of a
+query: |g|^2 / 2 - q.g. That ranks as the distance does. Lengths that add up over views are taken
+from a product each. The error of the values is measured on every product: at all matches, and at
+some other pairs of every query. Kernels compare exactly whatever is nearer than several times that.
+
+Letters in shapes: Q queries, U columns, R queries of a batch, C columns of a block, V views,
+D dimensions. Cosine distances add up over views as squared Euclidean ones do, so that its views
+become one vector of V x D dimensions.
 """
 
 from __future__ import annotations
@@ -9,21 +19,43 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
+import torch
 
 from bench_core.contracts.errors import DataError
-from bench_core.evaluation.engine.arrays import GIVEN, Pairs, Table
-from bench_core.evaluation.engine.rows import find_not_finite
-from bench_core.evaluation.engine.threads import in_threads
+from bench_core.evaluation.distances import check_lengths
+from bench_core.evaluation.engine.arrays import GIVEN, ROOTED, SQUARED, Pairs, Table
+from bench_core.evaluation.engine.compiling import in_threads
+from bench_core.evaluation.engine.kernels import (
+    center_rows,
+    find_lengths,
+    find_not_finite,
+    measure_errors,
+)
+from bench_core.evaluation.scaling import find_largest, is_wide, scale_together, scale_views
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
+    from bench_core.contracts.method import Metric
     from bench_core.evaluation.engine.arrays import Matches
+    from bench_core.evaluation.engine.pool import TrialPool
 
 IntArray: TypeAlias = "NDArray[np.int64]"
 FloatArray: TypeAlias = "NDArray[np.floating[Any]]"
+Exact: TypeAlias = "NDArray[np.float64]"
+
+_ORIGIN_SAMPLE = 101
+_SAFETY = {SQUARED: 4.0, ROOTED: 8.0}
+"""Values may err by this times the largest error seen; more where roots magnify errors."""
+_LEAST = 8.0
+"""Values may err by this many roundings, whatever is seen: the products of nearly equal features,
+of which there may be none to see, err several times as much as others."""
+_OUTLYING = 4.0
+"""Columns this many times as far from the origin as the median one are compared exactly."""
+_MANY = 16
+"""Unless there is more than one of them in this many columns."""
 
 
 class DistanceSource(Protocol):
@@ -62,7 +94,7 @@ class GivenDistances:
     """
 
     def __init__(self, distances: FloatArray, rows: IntArray, columns: IntArray) -> None:
-        self._distances = as_read_only(distances)
+        self._distances = _as_read_only(distances)
         _check_finite(self._distances)
         none = np.empty((0, 0))
         self.pairs = Pairs(
@@ -96,7 +128,152 @@ class GivenDistances:
         yield slice(0, num_queries), table
 
 
-def as_read_only(values: FloatArray) -> FloatArray:
+class FeatureDistances:
+    """Distances between the features of the queries and columns of a pool.
+
+    Args:
+        features: float32 or float64 (N, V, D), finite, a row for each of the caller's images; may
+            be memory-mapped.
+        pool: The trials.
+        metric: "euclidean" or "cosine"; views add up.
+        device: Where products are computed, such as "cpu" or "cuda".
+
+    Raises:
+        DataError: A feature is all zeros, so that its cosine is undefined.
+    """
+
+    def __init__(
+        self,
+        features: FloatArray,
+        pool: TrialPool,
+        metric: Metric,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        rows = pool.query_rows, pool.column_rows
+        features, is_rooted = _scaled(_as_read_only(features), np.concatenate(rows), metric)
+        query_inverse = column_inverse = np.empty((0, 0))
+        if metric == "cosine":
+            query_inverse = _invert_lengths(features, rows[0], "query")
+            column_inverse = _invert_lengths(features, rows[1], "gallery")
+        self.pairs = Pairs(
+            kind=ROOTED if is_rooted else SQUARED,
+            features=features,
+            query_rows=rows[0],
+            column_rows=rows[1],
+            query_inverse=query_inverse,
+            column_inverse=column_inverse,
+        )
+        self._device = torch.device(device)
+        self._joined = metric == "cosine"
+        self._origin, self._unit = self._find_origin()
+
+    def tables(
+        self, matches: Matches, columns: slice, num_values: int
+    ) -> Iterator[tuple[slice, Table]]:
+        """Multiply a batch of queries with columns, some queries at once."""
+        pairs, queries = self.pairs, matches.queries
+        inverse = pairs.query_inverse[queries] if self._joined else pairs.query_inverse
+        query, query_squares = self._centred(pairs.query_rows[queries], inverse)
+        column, column_squares = self._centred(
+            pairs.column_rows[columns], pairs.column_inverse[columns]
+        )
+        column_squares, scale = self._judge(query_squares, column_squares)
+        size = min(len(queries), max(1, num_values // column.shape[1]))
+        products = np.empty((len(column), size, column.shape[1]), dtype=column.dtype)
+        right = torch.from_numpy(column).to(self._device)
+        for start in range(0, len(queries), size):
+            rows = slice(start, min(start + size, len(queries)))
+            table = Table(
+                values=products,
+                rows=np.arange(len(queries)) - start,
+                columns=np.arange(column.shape[1]),
+                lanes=np.empty(0, column.dtype),
+                unit=self._unit,
+                squares=query_squares,
+                column_squares=column_squares,
+                errors=scale,
+                rounding=_rounding(column.dtype, self._origin.size),
+            )
+            self._multiply(query[:, rows], right, products)
+            error = self._measure_error(matches, table, rows, columns.start)
+            yield rows, table._replace(errors=scale * error)
+
+    def _find_origin(self) -> tuple[Exact, float]:
+        """Pick a point amid the features and a power of two that makes most lengths near 1.
+
+        Distances do not depend on the origin, but their digits do: the product of vectors that
+        are far from it loses those that distances are made of.
+        """
+        rows = self.pairs.column_rows
+        sample = np.linspace(0, len(rows) - 1, _ORIGIN_SAMPLE).astype(np.int64)
+        inverse = self.pairs.column_inverse[sample] if self._joined else self.pairs.column_inverse
+        self._origin, self._unit = np.zeros(self.pairs.features.shape[1:]), 1.0
+        found, _ = self._centred(rows[sample], inverse, np.float64)
+        median: Exact = np.median(found, axis=1)
+        lengths = np.linalg.norm(found - median[:, np.newaxis], axis=2)
+        typical = float(np.median(lengths, axis=1).max())
+        unit = 2.0 ** -round(np.log2(typical)) if typical > 0 else 1.0
+        return median.reshape(self._origin.shape), unit
+
+    def _centred(
+        self, rows: IntArray, inverse: Exact, dtype: type[np.float64] | None = None
+    ) -> tuple[FloatArray, Exact]:
+        """Return centred features (V or 1, rows, D or V x D), and their squared lengths."""
+        features = self.pairs.features
+        num_views, num_dimensions = self._origin.shape
+        shape = (num_views, len(rows), num_dimensions)
+        if self._joined:
+            shape = (1, len(rows), self._origin.size)
+        centred = np.empty(shape, dtype=dtype or features.dtype)
+        squares = np.empty(shape[:2])
+
+        def center(start: int, stop: int) -> None:
+            center_rows(
+                features, rows, inverse, self._origin, self._unit, centred, squares, start, stop
+            )
+
+        in_threads(center, len(rows))
+        return centred, squares
+
+    def _judge(self, query_squares: Exact, column_squares: Exact) -> tuple[Exact, Exact]:
+        """Return squared lengths of columns, NaN where they are outlying, and scales of errors."""
+        lengths, own = np.sqrt(column_squares), np.sqrt(query_squares)
+        limit = _OUTLYING * np.median(lengths, axis=1, keepdims=True)
+        outlying = np.any((lengths > limit) & (limit > 0), axis=0)
+        outlying &= np.count_nonzero(outlying) * _MANY <= len(outlying)
+        reach = lengths[:, ~outlying].max(axis=1, keepdims=True)
+        if self.pairs.kind == ROOTED:
+            scale = (own + reach).sum(axis=0)
+        else:
+            scale = ((own + reach) * reach + np.finfo(np.float64).resolution * own**2)[0]
+        # Of extreme sizes a scale is too small for a float; it must divide, all the same.
+        scale = np.maximum(scale, np.finfo(np.float64).tiny)
+        return np.where(outlying, np.nan, column_squares), scale
+
+    def _multiply(self, query: FloatArray, column: torch.Tensor, products: FloatArray) -> None:
+        out = torch.from_numpy(products)[:, : query.shape[1]]
+        for view, left in enumerate(torch.from_numpy(query)):
+            if self._device.type == "cpu":
+                torch.mm(left, column[view].T, out=out[view])
+            else:
+                out[view] = torch.mm(left.to(self._device), column[view].T)
+
+    def _measure_error(
+        self, matches: Matches, table: Table, rows: slice, first_column: int
+    ) -> float:
+        """Return the error of values to allow for, as a multiple of scales."""
+
+        def measure(start: int, stop: int) -> float:
+            span = rows.start + start, rows.start + stop
+            largest: float = measure_errors(self.pairs, matches, table, first_column, *span)
+            return largest
+
+        shown = max(in_threads(measure, rows.stop - rows.start))
+        least = _LEAST * float(np.finfo(table.values.dtype).eps)
+        return max(_SAFETY[self.pairs.kind] * shown, least)
+
+
+def _as_read_only(values: FloatArray) -> FloatArray:
     """Return a plain, contiguous, read-only view, so that kernels are compiled for one type.
 
     Only an array of other strides, or of another type than float32 and float64, is copied.
@@ -116,3 +293,30 @@ def _check_finite(distances: FloatArray) -> None:
             f"the distance of query {row} to gallery image {column} is "
             f"{distances[row, column]}; only finite distances can be ranked"
         )
+
+
+def _scaled(features: FloatArray, rows: IntArray, metric: Metric) -> tuple[FloatArray, bool]:
+    """Bring features to a size whose squares can be added, and tell whether roots are taken.
+
+    They are where lengths add up over views, and where features differ so much in size that no
+    one scale keeps the squares of all in range.
+    """
+    if metric == "cosine":
+        return _as_read_only(scale_views(features)), False
+    has_views = features.shape[1] > 1
+    if features.dtype == np.float32:
+        return features, has_views
+    largest = find_largest(features)[rows]
+    (scaled,), _ = scale_together(features, largest=largest)
+    return _as_read_only(scaled), has_views or is_wide(largest)
+
+
+def _rounding(dtype: np.dtype[Any], num_terms: int) -> tuple[float, float]:
+    return 2 * float(np.finfo(dtype).eps), (num_terms + 8) * float(np.finfo(np.float64).eps)
+
+
+def _invert_lengths(features: FloatArray, rows: IntArray, role: str) -> Exact:
+    lengths = np.empty((len(rows), features.shape[1]))
+    in_threads(lambda start, stop: find_lengths(features, rows, lengths, start, stop), len(rows))
+    check_lengths(lengths > 0, rows, role)
+    return 1 / lengths

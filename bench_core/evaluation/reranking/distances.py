@@ -6,17 +6,18 @@ of a block, P pairs of images. Image i is query i for i < Q, else gallery image 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import reduce
 from operator import iadd
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from bench_core.contracts.errors import DataError
-from bench_core.evaluation.engine.scaling import find_largest, is_wide, scale_together, scale_views
+from bench_core.evaluation.distances import check_shapes
+from bench_core.evaluation.scaling import find_largest, is_wide, scale_together, scale_views
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,55 +37,18 @@ _PAIR_ELEMENTS = 2**17
 """Feature elements that are subtracted at once for single pairs: a cache's worth."""
 
 
-class ImageDistances(Protocol):
-    """The distances between all N images of a re-ranking, computed when asked for.
-
-    Anything with these members can be re-ranked; nothing has to hold N x N distances.
-    """
-
-    @property
-    def num_queries(self) -> int:
-        """Q."""
-        ...
-
-    @property
-    def num_gallery(self) -> int:
-        """G."""
-        ...
-
-    @property
-    def metric(self) -> Metric:
-        """What the distances are: re-ranking squares Euclidean distances, and no others."""
-        ...
-
-    @property
-    def device(self) -> torch.device:
-        """Where the distances are, and where re-ranking computes."""
-        ...
-
-    def rows(self, start: int, stop: int) -> Tensor:
-        """Return the distances of images `start` to `stop` to all images, float (B, N)."""
-        ...
-
-    def pairs(self, first: Tensor, second: Tensor) -> Tensor:
-        """Return the distances of pairs of images, given as int64 (P,), in float64 (P,)."""
-        ...
-
-    def subset(self, queries: IntArray, gallery: IntArray) -> ImageDistances:
-        """Return the distances between some queries (from 0 to Q) and gallery images (to G)."""
-        ...
-
-
 @dataclass(frozen=True, kw_only=True, eq=False)
-class FeatureDistances:
-    """Distances computed from features, in float64, a block of rows at a time.
+class ImageDistances:
+    """The distances between all N images of a re-ranking, computed when asked for, in float64.
+
+    Nothing holds N x N of them: re-ranking asks for some rows and some pairs.
 
     Attributes:
         features: float64 (V, N, D) on the device; of length 1 for the cosine metric, and moved
             so that the first image is the origin, which changes no distance.
         squares: float64 (V, N), their squared lengths.
         num_queries: Q.
-        metric: "euclidean" or "cosine".
+        metric: "euclidean" or "cosine"; re-ranking squares Euclidean distances, and no others.
     """
 
     features: Tensor
@@ -99,7 +63,7 @@ class FeatureDistances:
 
     @property
     def device(self) -> torch.device:
-        """Where the features are."""
+        """Where the features are, and where re-ranking computes."""
         return self.features.device
 
     def rows(self, start: int, stop: int) -> Tensor:
@@ -114,7 +78,7 @@ class FeatureDistances:
         total: Tensor = reduce(iadd, views)
         return total
 
-    def subset(self, queries: IntArray, gallery: IntArray) -> FeatureDistances:
+    def subset(self, queries: IntArray, gallery: IntArray) -> ImageDistances:
         """Return the distances between some queries (from 0 to Q) and gallery images (to G)."""
         images = np.concatenate([queries, gallery + self.num_queries])
         chosen = torch.as_tensor(images, device=self.device)
@@ -152,7 +116,7 @@ def feature_distances(
     metric: Metric,
     *,
     device: torch.device | str = "cpu",
-) -> FeatureDistances:
+) -> ImageDistances:
     """Prepare features for re-ranking: a float64 copy on the device.
 
     The distance of two images is the sum over views of the Euclidean distance (not squared), or
@@ -180,11 +144,7 @@ def feature_distances(
         >>> distances.rows(0, 2).tolist()
         [[0.0, 5.0], [5.0, 0.0]]
     """
-    if query.ndim != 3 or gallery.ndim != 3 or query.shape[1:] != gallery.shape[1:]:
-        raise ValueError(
-            f"query and gallery must be (images, views, dimensions) with the same views and "
-            f"dimensions, not {query.shape} and {gallery.shape}"
-        )
+    check_shapes(query, gallery)
     query, gallery = _scaled(query, gallery, metric)
     images, views, dimensions = len(query) + len(gallery), *query.shape[1:]
     features = torch.empty((views, images, dimensions), dtype=torch.float64, device=device)
@@ -194,7 +154,7 @@ def feature_distances(
             features[:, target] = _prepared(block.to(device), metric, role, start)
     if images:
         features -= _point_amid(features)
-    return FeatureDistances(
+    return ImageDistances(
         features=features,
         squares=torch.einsum("vnd,vnd->vn", features, features),
         num_queries=len(query),
@@ -248,97 +208,3 @@ def _require(valid: Tensor, role: str, first: int, complaint: str) -> None:
     if not valid.all():
         row = first + int(torch.nonzero(~valid)[:, 1].min())
         raise DataError(f"the {role} feature in row {row} {complaint}")
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class GivenDistances:
-    """Distances that were computed before; the arrays are read where they are, also from a file.
-
-    Attributes:
-        query_query: Float (Q, Q), symmetric, finite, not negative.
-        query_gallery: Float (Q, G), finite, not negative.
-        gallery_gallery: Float (G, G), symmetric, finite, not negative.
-        metric: What they are: re-ranking squares Euclidean distances, and no others.
-        device: Where to compute.
-        queries: Rows of the arrays that take part; by default all.
-        gallery: Gallery images that take part; by default all.
-
-    Raises:
-        ValueError: The shapes do not fit.
-    """
-
-    query_query: FloatArray
-    query_gallery: FloatArray
-    gallery_gallery: FloatArray
-    metric: Metric
-    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
-    queries: IntArray | None = None
-    gallery: IntArray | None = None
-
-    def __post_init__(self) -> None:
-        queries, gallery = self.query_gallery.shape
-        shapes = (self.query_query.shape, self.gallery_gallery.shape)
-        if shapes != ((queries, queries), (gallery, gallery)):
-            raise ValueError(
-                f"query-query {shapes[0]} and gallery-gallery {shapes[1]} do not fit distances "
-                f"of {queries} queries to {gallery} gallery images"
-            )
-
-    @property
-    def num_queries(self) -> int:
-        """Q, of the queries that take part."""
-        return len(self.query_gallery) if self.queries is None else len(self.queries)
-
-    @property
-    def num_gallery(self) -> int:
-        """G, of the gallery images that take part."""
-        return self.query_gallery.shape[1] if self.gallery is None else len(self.gallery)
-
-    def rows(self, start: int, stop: int) -> Tensor:
-        """Return the distances of images `start` to `stop` to all images, float (B, N)."""
-        num_queries, middle = self.num_queries, min(stop, self.num_queries)
-        block = np.empty((stop - start, num_queries + self.num_gallery), self.query_gallery.dtype)
-        queries, gallery = _part(self.queries), _part(self.gallery)
-        if start < middle:
-            chosen = _part(self.queries, start, middle)
-            block[: middle - start, :num_queries] = self.query_query[chosen][:, queries]
-            block[: middle - start, num_queries:] = self.query_gallery[chosen][:, gallery]
-        if stop > num_queries:
-            upper = max(0, num_queries - start)
-            chosen = _part(self.gallery, max(0, start - num_queries), stop - num_queries)
-            block[upper:, :num_queries] = self.query_gallery[:, chosen][queries].T
-            block[upper:, num_queries:] = self.gallery_gallery[chosen][:, gallery]
-        return torch.from_numpy(block).to(self.device)
-
-    def pairs(self, first: Tensor, second: Tensor) -> Tensor:
-        """Return the distances of pairs of images, given as int64 (P,), in float64 (P,)."""
-        low = torch.minimum(first, second).cpu().numpy()
-        high = torch.maximum(first, second).cpu().numpy()
-        num_queries = self.num_queries
-        distances = np.empty(len(low), dtype=np.float64)
-        for chosen, array, rows, columns in (
-            (high < num_queries, self.query_query, low, high),
-            ((low < num_queries) & (high >= num_queries), self.query_gallery, low, high),
-            (low >= num_queries, self.gallery_gallery, low, high),
-        ):
-            distances[chosen] = array[self._place(rows[chosen]), self._place(columns[chosen])]
-        return torch.from_numpy(distances).to(self.device)
-
-    def subset(self, queries: IntArray, gallery: IntArray) -> GivenDistances:
-        """Return the distances between some queries (from 0 to Q) and gallery images (to G)."""
-        return replace(
-            self,
-            queries=queries if self.queries is None else self.queries[queries],
-            gallery=gallery if self.gallery is None else self.gallery[gallery],
-        )
-
-    def _place(self, images: IntArray) -> IntArray:
-        """Where images, all queries or all gallery images, stand in the arrays."""
-        gallery = bool(len(images)) and images[0] >= self.num_queries
-        places = images - self.num_queries if gallery else images
-        chosen = self.gallery if gallery else self.queries
-        return places if chosen is None else chosen[places]
-
-
-def _part(chosen: IntArray | None, start: int = 0, stop: int | None = None) -> IntArray | slice:
-    return slice(start, stop) if chosen is None else chosen[start:stop]

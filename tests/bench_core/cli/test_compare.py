@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from bench_core.cli import options
+from bench_core.cli.printing import print_scores
+from bench_core.contracts.scores import Scores
 from bench_core.evaluation.query_table import QueryTable
 from bench_core.results.store import query_scores_path
 
@@ -80,14 +81,16 @@ def test_a_run_can_be_compared_with_another(
 
 def test_summaries_show_the_interval(capsys: pytest.CaptureFixture[str]) -> None:
     names = ("rank-1", "rank-5", "rank-10", "rank-20", "mAP", "mINP")
-    options.print_scores(
-        {
-            "mean": dict.fromkeys(names, 0.3),
-            "std": dict.fromkeys(names, 0.0),
-            "interval": {name: [0.2, 0.4] for name in names},
-            "trials": [{"cmc": [0.3] * 20, "mAP": 0.3, "mINP": 0.3}],
-        }
-    )
+    document = {
+        "queries": 10,
+        "valid_queries": 10,
+        "gallery": [20],
+        "mean": dict.fromkeys(names, 0.3),
+        "std": dict.fromkeys(names, 0.0),
+        "interval": {name: [0.2, 0.4] for name in names},
+        "trials": [{"cmc": [0.3] * 20, "mAP": 0.3, "mINP": 0.3}],
+    }
+    print_scores(Scores.model_validate(document))
     rows = {line[:10].strip(): line[10:].split() for line in capsys.readouterr().out.splitlines()}
     assert rows["95 % low"] == ["20.00"] * 6
     assert rows["mean"] == ["30.00"] * 6

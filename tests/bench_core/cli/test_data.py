@@ -16,7 +16,7 @@ from bench_core.cli import verification
 from bench_core.contracts.dataset import PublishedCount
 from bench_core.contracts.images import VISIBLE
 from bench_core.data.verification.counts import SubsetCount
-from bench_core.system.files import CACHE_VARIABLE
+from bench_core.system.cache_folder import CACHE_VARIABLE
 from bench_core.system.processes import locked
 
 Bench = Callable[..., Result]

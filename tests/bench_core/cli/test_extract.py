@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from bench_core.system import arithmetic
+from bench_core.system import devices
 
 Bench = Callable[..., Result]
 PROTOCOL = ("--protocol", "sysu-all-single")
@@ -31,7 +31,7 @@ def test_features_are_float32_by_default(bench: Bench, model: str, sysu_root: Pa
 def test_a_format_that_the_device_would_imitate_is_refused(
     bench: Bench, model: str, sysu_root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(arithmetic, "number_formats", lambda _device: ("float32",))
+    monkeypatch.setattr(devices, "number_formats", lambda _device: ("float32",))
     source = ("--model", model, *PROTOCOL, "--data", sysu_root, "--output", "features.npz")
     result = bench("extract", *source, "--precision", "bfloat16")
     assert result.exit_code == 2

@@ -14,13 +14,14 @@ import pytest
 from click.testing import Result
 
 from bench_core.contracts.dataset import DatasetSpec
-from bench_core.results.store import read_results
+from bench_core.contracts.result import ResultRecord
 
+ReadResults = Callable[[Path], list[ResultRecord]]
 Bench = Callable[..., Result]
 
 
 def test_run_trains_scores_and_writes_a_result(
-    bench: Bench, small_run: list[str], tmp_path: Path
+    bench: Bench, small_run: list[str], tmp_path: Path, read_results: ReadResults
 ) -> None:
     result = bench("run", *small_run)
     assert result.exit_code == 0, result.stderr
@@ -38,7 +39,7 @@ def test_run_trains_scores_and_writes_a_result(
 
 
 def test_protocols_of_one_dataset_share_a_training_and_its_features(
-    bench: Bench, small_run: list[str], tmp_path: Path
+    bench: Bench, small_run: list[str], tmp_path: Path, read_results: ReadResults
 ) -> None:
     first = bench("run", *small_run)
     small_run[3] = "sysu-indoor-multi"
@@ -77,7 +78,7 @@ def test_the_three_steps_give_the_scores_of_run(
 
 
 def test_conventions_are_results_of_their_own(
-    bench: Bench, small_run: list[str], tmp_path: Path
+    bench: Bench, small_run: list[str], tmp_path: Path, read_results: ReadResults
 ) -> None:
     bench("run", *small_run)
     bench("run", *small_run, "--convention", "agw")
@@ -88,7 +89,7 @@ def test_conventions_are_results_of_their_own(
 
 
 def test_running_again_replaces_the_result(
-    bench: Bench, small_run: list[str], tmp_path: Path
+    bench: Bench, small_run: list[str], tmp_path: Path, read_results: ReadResults
 ) -> None:
     for _ in range(2):
         assert bench("run", *small_run).exit_code == 0
@@ -167,7 +168,7 @@ def test_observers_are_told_of_the_run(
 
 
 def test_a_reranked_result_is_another_row(
-    bench: Bench, small_run: list[str], tmp_path: Path
+    bench: Bench, small_run: list[str], tmp_path: Path, read_results: ReadResults
 ) -> None:
     plain, reranked = bench("run", *small_run), bench("run", *small_run, "--rerank")
     assert reranked.exit_code == 0, reranked.stderr
@@ -180,7 +181,7 @@ def test_a_reranked_result_is_another_row(
 
 
 def test_a_model_selected_by_validation_is_another_training_and_another_row(
-    bench: Bench, small_run: list[str], tmp_path: Path
+    bench: Bench, small_run: list[str], tmp_path: Path, read_results: ReadResults
 ) -> None:
     last, selected = bench("run", *small_run), bench("run", *small_run, "--select", "validation")
     assert selected.exit_code == 0, selected.stderr
@@ -216,6 +217,7 @@ def test_the_result_on_a_folder_whose_name_is_no_unicode_can_be_read(
     sysu_root: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+    read_results: ReadResults,
 ) -> None:
     root = tmp_path / os.fsdecode(b"caf\xe9")
     root.symlink_to(sysu_root)

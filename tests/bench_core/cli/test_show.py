@@ -74,6 +74,20 @@ def test_a_whole_preset_is_printed_as_set_takes_it(bench: Bench, registry: Regis
     assert parse_assignments(lines)["epochs"] == document["config"]["epochs"]
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_no_key_and_no_number_is_broken(bench: Bench, method: str) -> None:
+    document = json.loads(bench("show", method, "--json").stdout)
+    table = bench("show", method).stdout.partition("Values by preset")[2]
+    shown = set(table.replace("[", " ").replace("]", " ").replace(",", " ").split())
+    for key in document["keys"]:
+        assert key["key"] in shown
+        for value in key["values"].values():
+            numbers = value if isinstance(value, list) else [value]
+            assert {f"{part:.6g}" for part in numbers if type(part) is float} <= {
+                f"{float(word):.6g}" for word in shown if word[0].isdecimal()
+            }
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from bench_core.contracts.errors import DataError
-from bench_core.evaluation import pairwise_distances
+from bench_core.evaluation.distances import pairwise_distances
 
 FEATURES = hnp.arrays(
     np.float64,

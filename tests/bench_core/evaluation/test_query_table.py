@@ -11,14 +11,13 @@ from bench_core.contracts.metrics import METRICS
 from bench_core.evaluation.query_table import (
     QueryImages,
     QueryTable,
+    TrialQueries,
     tabulate_queries,
 )
-from bench_core.evaluation.ranking import QueryScores
-from bench_core.evaluation.summary import Evaluation
-from bench_core.evaluation.trial import average_queries
+from bench_core.evaluation.summary import Evaluation, average_queries
 from bench_core.evaluation.uncertainty import IdentitySums
 
-Trial = tuple[QueryImages, QueryScores]
+Trial = tuple[QueryImages, TrialQueries]
 
 
 def make_trial(seed: int, num_queries: int = 12, *, same_queries: bool = True) -> Trial:
@@ -34,7 +33,7 @@ def make_trial(seed: int, num_queries: int = 12, *, same_queries: bool = True) -
     matches[0] = 1
     rank = np.where(matches, rng.integers(1, 25, num_queries), 0)
     precision = np.where(matches, rng.random(num_queries), 0.0)
-    return images, QueryScores(
+    return images, TrialQueries(
         num_matches=matches,
         first_match_rank=rank,
         average_precision=precision,
@@ -74,7 +73,7 @@ def test_trials_with_other_queries_are_groups_of_their_own() -> None:
 def test_trials_whose_queries_differ_in_validity_are_not_averaged_together() -> None:
     images, scores = make_trial(0)
     invalid = np.zeros_like(scores.num_matches)
-    other = QueryScores(
+    other = TrialQueries(
         num_matches=np.where(np.arange(12) == 0, 1, invalid),
         first_match_rank=scores.first_match_rank,
         average_precision=scores.average_precision,
@@ -86,7 +85,7 @@ def test_trials_whose_queries_differ_in_validity_are_not_averaged_together() -> 
 def test_the_order_of_the_queries_of_a_trial_changes_nothing() -> None:
     images, scores = make_trial(3)
     order = np.random.default_rng(1).permutation(len(images))
-    shuffled = QueryScores(
+    shuffled = TrialQueries(
         num_matches=scores.num_matches[order],
         first_match_rank=scores.first_match_rank[order],
         average_precision=scores.average_precision[order],
@@ -101,7 +100,7 @@ def test_the_order_of_the_queries_of_a_trial_changes_nothing() -> None:
 def test_a_match_at_rank_k_counts_from_rank_k_on() -> None:
     ranks = np.array([1, 5, 6, 20, 21])
     ones = np.ones(5)
-    scores = QueryScores(
+    scores = TrialQueries(
         num_matches=np.ones(5, dtype=np.int64),
         first_match_rank=ranks,
         average_precision=ones / ranks,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bench_core.contracts.errors import DataError
 from bench_core.evaluation import similarity
-from bench_core.evaluation.engine.pool import TrialRows
+from bench_core.evaluation.engine import TrialRows
 from bench_core.evaluation.similarity import intra_class_similarity
 
 
@@ -111,3 +111,14 @@ def test_a_trial_without_pairs_is_an_error() -> None:
     trials = [(np.array([0]), np.array([2])), (np.array([1]), np.array([3]))]
     with pytest.raises(DataError, match="in trial 2 no query has another image of its identity"):
         intra_class_similarity(features, identity, camera, trials, [(3, 2)])
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_features_that_are_all_alike_have_similarity_1_and_not_more(seed: int) -> None:
+    one = np.random.default_rng(seed).standard_normal((1, 2, 37)).astype(np.float32)
+    identity = np.repeat(np.arange(5), 6)
+    trial = (np.arange(0, 30, 2), np.arange(1, 30, 2))
+    found = intra_class_similarity(
+        np.repeat(one, 30, axis=0), identity, np.ones_like(identity), [trial], ()
+    )[0]
+    assert 1 - 1e-12 < found <= 1

@@ -1,4 +1,4 @@
-"""Mean, standard deviation, interval and document of the trials of a protocol."""
+"""Mean, standard deviation, interval and document of trials, and the scores of each camera."""
 
 from __future__ import annotations
 
@@ -8,8 +8,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bench_core.evaluation import Evaluation, QueryImages, QueryScores, TrialScore, join_evaluations
-from bench_core.evaluation.trial import average_queries
+from bench_core.evaluation.query_table import QueryImages, TrialQueries
+from bench_core.evaluation.summary import (
+    Evaluation,
+    TrialScore,
+    average_queries,
+    split_by_query_camera,
+)
 
 IMAGES = QueryImages(
     identity=np.array([1, 1, 2, 2, 3]), camera=np.full(5, 3), index=np.array([0, 1, 0, 1, 0])
@@ -17,10 +22,10 @@ IMAGES = QueryImages(
 
 
 def trial(*ranks: int, num_ranks: int = 20) -> TrialScore:
-    """Score five queries by the rank of their only match; 0 is none."""
+    """Score queries by the rank of their only match; 0 is none."""
     rank = np.array(ranks)
     inverse = np.where(rank, 1 / np.maximum(rank, 1), 0.0)
-    scores = QueryScores(
+    scores = TrialQueries(
         num_matches=np.minimum(rank, 1),
         first_match_rank=rank,
         average_precision=inverse,
@@ -82,12 +87,6 @@ def test_the_document_is_what_eval_prints() -> None:
         assert low <= document["mean"][name] <= high
 
 
-def test_evaluations_of_single_trials_are_joined_in_order() -> None:
-    first, second = trial(1, 2, 3, 4, 5), trial(1, 1, 1, 2, 2)
-    joined = join_evaluations([evaluate(first), evaluate(second)])
-    assert joined.as_document() == evaluate(first, second).as_document()
-
-
 def test_no_trial_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one trial"):
         Evaluation((), ())
@@ -105,3 +104,46 @@ def test_images_that_are_not_the_queries_are_refused() -> None:
             Evaluation((score,), images)
     with pytest.raises(ValueError, match="images do not fit"):
         Evaluation((replace(score, num_queries=4),), (IMAGES,))
+
+
+def by_camera(cameras: list[int], *trials: list[int]) -> Evaluation:
+    """Make trials with the same queries; each lists the rank of the match of each query."""
+    images = QueryImages(
+        identity=np.arange(len(cameras)),
+        camera=np.array(cameras),
+        index=np.zeros(len(cameras), dtype=np.int64),
+    )
+    scores = tuple(trial(*ranks) for ranks in trials)
+    return Evaluation(scores, (images,) * len(trials))
+
+
+def test_each_camera_averages_its_own_valid_queries() -> None:
+    split = split_by_query_camera(by_camera([3, 6, 3, 6, 3], [1, 2, 4, 1, 0], [1, 1, 1, 1, 0]))
+    assert list(split) == [3, 6]
+    three, six = split.values()
+    assert (three.trials[0].num_queries, three.trials[0].num_valid_queries) == (3, 2)
+    assert three.trials[0].num_gallery == 301
+    assert [trial.cmc[0] for trial in three.trials] == [0.5, 1]
+    assert (three.mean["mAP"], three.std["mAP"]) == ((0.625 + 1) / 2, (1 - 0.625) / 2)
+    assert [trial.cmc[0] for trial in six.trials] == [0.5, 1]
+    assert three.query_images[0].identity.tolist() == [0, 2, 4]
+
+
+def test_cameras_weighted_by_valid_queries_give_the_whole() -> None:
+    rng = np.random.default_rng(0)
+    whole = by_camera(rng.integers(1, 5, 60).tolist(), rng.integers(0, 9, 60).tolist())
+    trials = [part.trials[0] for part in split_by_query_camera(whole).values()]
+    assert len(trials) == 4
+    weighted = sum(trial.mean_average_precision * trial.num_valid_queries for trial in trials)
+    (trial,) = whole.trials
+    assert weighted / trial.num_valid_queries == pytest.approx(trial.mean_average_precision)
+
+
+def test_a_camera_without_valid_queries_is_left_out() -> None:
+    assert list(split_by_query_camera(by_camera([3, 6], [1, 0], [2, 0]))) == [3]
+
+
+def test_trials_in_which_a_camera_has_no_valid_query_do_not_count() -> None:
+    split = split_by_query_camera(by_camera([3, 6], [1, 0], [2, 4]))
+    assert split[6].mean["mAP"] == 0.25
+    assert split[3].mean["mAP"] == 0.75

@@ -10,14 +10,15 @@ from hypothesis import strategies as st
 
 from bench_core.contracts.result import ResultRecord
 from bench_core.leaderboard.rows import sections
-from bench_core.leaderboard.terminal import COLUMNS_OF_TERMINAL, terminal_table
+from bench_core.leaderboard.terminal import leaderboard_text
 from bench_core.plugins import Registry
+from bench_core.system.text_layout import COLUMNS_OF_TERMINAL
 
 MakeRecord = Callable[..., ResultRecord]
 
 
 def table(*records: ResultRecord) -> list[str]:
-    text = terminal_table(sections(records, lambda _first, _second: True))
+    text = leaderboard_text(sections(records, lambda _first, _second: True))
     assert text.endswith("\n")
     lines = text.splitlines()
     assert all(len(line) <= COLUMNS_OF_TERMINAL for line in lines)

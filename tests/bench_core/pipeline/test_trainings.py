@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench_core import CheckpointError
+from bench_core import BenchError, CheckpointError
 from bench_core.data.cache import PIXELS_FILE
 from bench_core.features.table import write_features
 from bench_core.pipeline import embeddings, trainings
 from bench_core.pipeline.inputs import RunInputs
 from bench_core.pipeline.trainings import TrainedModel, find_model
+from bench_core.system.processes import locked
 
 Train = Callable[..., TrainedModel]
 
@@ -39,6 +40,14 @@ def test_another_precision_is_another_training(
     assert train().cached
     with pytest.raises(Started):
         train(precision="bfloat16")
+
+
+def test_a_training_is_left_to_the_process_that_is_at_it(train: Train) -> None:
+    path = train().path
+    path.unlink()
+    with locked(path), pytest.raises(BenchError, match=rf"^process \d+ on \S+ is writing {path}; "):
+        train()
+    assert not train().cached
 
 
 def test_an_edited_method_is_trained_anew(train: Train, monkeypatch: pytest.MonkeyPatch) -> None:

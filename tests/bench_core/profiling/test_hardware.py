@@ -20,7 +20,8 @@ from bench_core.profiling.hardware import (
     speed_group,
 )
 from bench_core.profiling.timing import Timing
-from bench_core.system.arithmetic import NumberFormat
+from bench_core.system import devices
+from bench_core.system.devices import NumberFormat
 
 CPU = torch.device("cpu")
 
@@ -48,7 +49,7 @@ def test_the_clock_of_a_processor_is_that_of_its_fastest_core(
     information = tmp_path / "cpuinfo"
     if content is not None:
         information.write_text(content)
-    monkeypatch.setattr(hardware, "_PROCESSOR_INFORMATION", information)
+    monkeypatch.setattr(devices, "_PROCESSOR_INFORMATION", information)
     assert report_device(CPU).readings == {"clock_mhz": expected}
 
 

@@ -11,7 +11,7 @@ from bench_core.contracts.images import MODALITIES
 from bench_core.features.fast import in_format, relative_difference
 from bench_core.pipeline.methods import build_method
 from bench_core.profiling.modes import Mode, build_mode, images_for, measured_modes
-from bench_core.system.arithmetic import NumberFormat
+from bench_core.system.devices import NumberFormat
 from bench_core.training.method import Method
 
 IMAGES = torch.rand(2, 3, 64, 32, generator=torch.Generator().manual_seed(0))

@@ -18,7 +18,7 @@ from bench_core.profiling.throughput import (
     throughput_workloads,
 )
 from bench_core.profiling.timing import Timing, in_sequence
-from bench_core.system.arithmetic import NumberFormat
+from bench_core.system.devices import NumberFormat
 from bench_core.training.method import Method
 
 CPU = torch.device("cpu")

@@ -19,9 +19,10 @@ from bench_core.results.store import (
     query_scores_path,
     read_query_scores,
     read_result,
-    read_results,
     result_path,
 )
+
+ReadResults = Callable[[Path], list[ResultRecord]]
 
 QUERY_SCORES = Path(__file__).parents[1] / "contracts" / "records" / "schema-2.queries.npz"
 
@@ -78,7 +79,9 @@ def test_the_name_marks_a_model_that_validation_selected(
     assert "-official-validation-seed0-" in result_path(tmp_path, selected).name
 
 
-def test_the_same_run_replaces_its_file(tmp_path: Path, record: ResultRecord) -> None:
+def test_the_same_run_replaces_its_file(
+    tmp_path: Path, record: ResultRecord, read_results: ReadResults
+) -> None:
     first = write_result(tmp_path, record)
     again = changed(record, "cost", images_per_second=5.0)
     assert write_result(tmp_path, again) == first
@@ -86,14 +89,16 @@ def test_the_same_run_replaces_its_file(tmp_path: Path, record: ResultRecord) ->
 
 
 def test_a_run_with_another_setting_has_a_file_of_its_own(
-    tmp_path: Path, record: ResultRecord
+    tmp_path: Path, record: ResultRecord, read_results: ReadResults
 ) -> None:
     other = changed(record, "method", config={**record.method.config, "epochs": 4})
     assert write_result(tmp_path, record) != write_result(tmp_path, other)
     assert len(read_results(tmp_path)) == 2
 
 
-def test_records_are_sorted_by_path(tmp_path: Path, record: ResultRecord) -> None:
+def test_records_are_sorted_by_path(
+    tmp_path: Path, record: ResultRecord, read_results: ReadResults
+) -> None:
     for seed in (2, 0, 1):
         write_result(tmp_path, changed(record, "method", seed=seed))
     write_result(tmp_path, changed(record, "protocol", id="a-protocol"))
@@ -102,11 +107,15 @@ def test_records_are_sorted_by_path(tmp_path: Path, record: ResultRecord) -> Non
     assert [run.method.seed for run in found[1:]] == [0, 1, 2]
 
 
-def test_a_folder_that_does_not_exist_holds_no_results(tmp_path: Path) -> None:
+def test_a_folder_that_does_not_exist_holds_no_results(
+    tmp_path: Path, read_results: ReadResults
+) -> None:
     assert read_results(tmp_path / "absent") == []
 
 
-def test_a_results_folder_that_is_a_file_is_named(tmp_path: Path) -> None:
+def test_a_results_folder_that_is_a_file_is_named(
+    tmp_path: Path, read_results: ReadResults
+) -> None:
     (tmp_path / "results").write_text("")
     with pytest.raises(DataError, match="results is a file"):
         read_results(tmp_path / "results")
@@ -115,7 +124,9 @@ def test_a_results_folder_that_is_a_file_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "name", ["leaderboard.json", "published/x.json", ".cache/x.json", "sysu/.x.json", "note.txt"]
 )
-def test_what_is_no_record_by_its_name_is_left_alone(tmp_path: Path, name: str) -> None:
+def test_what_is_no_record_by_its_name_is_left_alone(
+    tmp_path: Path, name: str, read_results: ReadResults
+) -> None:
     path = tmp_path / name
     path.parent.mkdir(exist_ok=True)
     path.write_text("not a record")
@@ -123,7 +134,9 @@ def test_what_is_no_record_by_its_name_is_left_alone(tmp_path: Path, name: str) 
 
 
 @pytest.mark.parametrize("name", ["x.json", "sysu/x.json", "sysu/leaderboard.json"])
-def test_anything_else_must_be_a_record(tmp_path: Path, name: str) -> None:
+def test_anything_else_must_be_a_record(
+    tmp_path: Path, name: str, read_results: ReadResults
+) -> None:
     path = tmp_path / name
     path.parent.mkdir(exist_ok=True)
     path.write_text("{")
@@ -153,6 +166,7 @@ def test_a_broken_record_is_named_with_its_field(
     part: str,
     values: dict[str, object],
     message: str,
+    read_results: ReadResults,
 ) -> None:
     path = write_result(tmp_path, record)
     rewrite(path, part, **values)
@@ -184,7 +198,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 
 
 def test_a_record_of_a_newer_version_asks_for_an_upgrade(
-    tmp_path: Path, record: ResultRecord
+    tmp_path: Path, record: ResultRecord, read_results: ReadResults
 ) -> None:
     path = write_result(tmp_path, record)
     document = json.loads(path.read_text()) | {"schema_version": 3, "unheard_of": {}}
@@ -193,7 +207,9 @@ def test_a_record_of_a_newer_version_asks_for_an_upgrade(
         read_results(tmp_path)
 
 
-def test_two_files_of_the_same_run_are_refused(tmp_path: Path, record: ResultRecord) -> None:
+def test_two_files_of_the_same_run_are_refused(
+    tmp_path: Path, record: ResultRecord, read_results: ReadResults
+) -> None:
     path = write_result(tmp_path, record)
     copy = path.with_name("copy.json")
     copy.write_bytes(path.read_bytes())

@@ -11,10 +11,8 @@ import pandas as pd
 import pytest
 
 from bench_core.contracts.errors import BenchError, UsageError
-from bench_core.evaluation.query_table import QueryImages
-from bench_core.evaluation.ranking import QueryScores
-from bench_core.evaluation.summary import Evaluation
-from bench_core.evaluation.trial import average_queries
+from bench_core.evaluation.query_table import QueryImages, TrialQueries
+from bench_core.evaluation.summary import Evaluation, average_queries
 from bench_core.scoring.per_query import (
     QUERY_COLUMNS,
     check_query_file,
@@ -31,7 +29,7 @@ def evaluation() -> Evaluation:
     )
     trials = tuple(
         average_queries(
-            QueryScores(
+            TrialQueries(
                 num_matches=np.array([2, 1, 0]),
                 first_match_rank=np.array([rank, 3, 0]),
                 average_precision=np.array([1 / rank, 1 / 3, 0]),

@@ -12,7 +12,7 @@ import pytest
 
 from bench_core.contracts.errors import DataError, UsageError
 from bench_core.contracts.protocol import ProtocolSpec, Trial
-from bench_core.evaluation import score_trial
+from bench_core.evaluation.ranking import score_queries
 from bench_core.features.table import FeatureTable
 from bench_core.scoring.score import (
     score,
@@ -137,7 +137,7 @@ def test_the_distances_of_a_trial_are_those_that_it_is_scored_by(
     trial = ToyProtocol().trial(features.table, "official", 1)
     distances = trial_distances(features, trial, SPEC, rerank=rerank)
     identity, camera = (features.table[name].to_numpy() for name in ("identity", "camera"))
-    alone = score_trial(
+    alone = score_queries(
         distances,
         query_identity=identity[trial.query],
         query_camera=camera[trial.query],
@@ -147,7 +147,9 @@ def test_the_distances_of_a_trial_are_those_that_it_is_scored_by(
         cmc=SPEC.cmc,
     )
     scored = score({"all": features}, ToyProtocol(), "official", trials=[1], rerank=rerank)
-    assert alone.mean_average_precision == scored.evaluation.trials[0].mean_average_precision
+    np.testing.assert_array_equal(
+        alone.average_precision, scored.evaluation.trials[0].queries.average_precision
+    )
 
 
 def test_each_trial_is_scored_with_the_model_of_its_split(features: FeatureTable) -> None:
@@ -164,7 +166,8 @@ def test_each_trial_is_scored_with_the_model_of_its_split(features: FeatureTable
     for number, alone in enumerate(apart):
         (expected,) = alone.evaluation.trials
         np.testing.assert_array_equal(together.evaluation.trials[number].cmc, expected.cmc)
-        assert alone.assumptions == ()
+        (assumption,) = alone.assumptions
+        assert f"split-{number} do not say on which" in assumption
     assert together.similarity == pytest.approx(np.mean([alone.similarity for alone in apart]))
     assert len(together.assumptions) == 1
     assert "3 files do not say on which" in together.assumptions[0]

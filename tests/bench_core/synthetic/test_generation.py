@@ -21,7 +21,7 @@ from bench_core.contracts.errors import BenchError, PluginError, UsageError
 from bench_core.plugins import Registry
 from bench_core.synthetic import generate, generation
 from bench_core.synthetic.layouts import load_layout
-from bench_core.system.processes import held
+from bench_core.system.files import folder_written_whole
 
 SEED = 3
 
@@ -169,12 +169,14 @@ def test_what_a_killed_generation_left_is_removed_and_that_of_a_living_one_is_no
     tmp_path: Path, sysu: DatasetSpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(generation, "_render_all", lambda *_: None)
-    left, living = tmp_path / ".out.1.tmp", tmp_path / ".out.2.tmp"
-    for folder in (left, living):
-        (folder / "cam1").mkdir(parents=True)
-    with held(living):
+    (tmp_path / f".out.{'0' * 32}.tmp" / "cam1").mkdir(parents=True)
+    with (
+        pytest.raises(RuntimeError, match="given up"),
+        folder_written_whole(tmp_path / "out") as living,
+    ):
         generate(tmp_path / "out", sysu, scale="tiny", workers=1)
-    assert sorted(path.name for path in tmp_path.iterdir()) == [living.name, "out"]
+        assert sorted(path.name for path in tmp_path.iterdir()) == [living.name, "out"]
+        raise RuntimeError("given up")
 
 
 def test_a_second_marker_lies_beside_the_split_files(tiny_root: Path) -> None:

@@ -7,6 +7,8 @@ import hashlib
 import json
 import os
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, NoReturn
@@ -17,13 +19,10 @@ from hypothesis import strategies as st
 
 from bench_core.contracts.errors import BenchError
 from bench_core.system.files import (
-    CACHE_VARIABLE,
-    cache_directory,
     folder_written_whole,
     hash_file,
     hash_json,
     remove_abandoned,
-    remove_leftovers,
     write_atomically,
     write_json,
     write_text,
@@ -319,17 +318,6 @@ def test_a_text_with_the_name_of_a_file_that_is_no_utf_8_is_written(tmp_path: Pa
     assert (tmp_path / "file").read_bytes() == rb"caf\udce9"
 
 
-def test_leftovers_of_a_path_are_removed_and_nothing_else(tmp_path: Path) -> None:
-    digits = "0123456789abcdef" * 2
-    (tmp_path / f".a[b].{digits}.tmp").mkdir()
-    (tmp_path / f".a[b].{digits[::-1]}.tmp").write_text("half")
-    others = [f".ab.{digits}.tmp", ".a[b].mine.tmp", "a[b]"]
-    for name in others:
-        (tmp_path / name).write_text("mine")
-    remove_leftovers(tmp_path / "a[b]")
-    assert names(tmp_path) == sorted(others)
-
-
 def test_a_folder_that_is_to_be_replaced_stays_until_the_new_one_is_whole(tmp_path: Path) -> None:
     target = tmp_path / "folder"
     target.mkdir()
@@ -408,34 +396,20 @@ def test_the_hash_of_a_file_is_that_of_its_bytes(tmp_path: Path) -> None:
     assert hash_file(tmp_path / "file") == hashlib.sha256(content).hexdigest()
 
 
-def test_the_cache_lies_where_the_variable_says(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
-    assert cache_directory() == tmp_path
+WRITER = """
+import sys, time
+from pathlib import Path
+from bench_core.system.files import folder_written_whole, write_atomically
 
+def write(file):
+    print("in", flush=True)
+    time.sleep(60)
 
-def test_a_user_without_a_home_folder_is_told_to_name_a_cache(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.delenv(CACHE_VARIABLE)
-    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
-    monkeypatch.setattr(os.path, "expanduser", lambda path: path)  # as for an id without a name
-    with pytest.raises(BenchError, match="the home folder is not known; set VIREID_BENCH_CACHE"):
-        cache_directory()
-
-
-@pytest.mark.parametrize("value", [None, ""])
-def test_the_cache_lies_in_the_users_cache_otherwise(
-    value: str | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.delenv(CACHE_VARIABLE)
-    if value is not None:
-        monkeypatch.setenv(CACHE_VARIABLE, value)
-    assert tmp_path in cache_directory().parents
-    assert cache_directory().name == "vireid-bench"
+folder = Path(sys.argv[1])
+with folder_written_whole(folder / "out") as temporary:
+    (temporary / "file").touch()
+    write_atomically(folder / "a.json", write)
+"""
 
 
 def leftover(path: Path) -> Path:
@@ -445,13 +419,43 @@ def leftover(path: Path) -> Path:
     return left
 
 
-def test_temporary_files_of_killed_writers_are_removed(tmp_path: Path) -> None:
+def test_what_killed_writers_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
     leftover(tmp_path / "a.json")
     leftover(tmp_path / "line\nbreak")
-    kept = tmp_path / ".mine.tmp"
-    kept.write_bytes(b"")
+    (tmp_path / f".folder.{'0' * 32}.tmp" / "inner").mkdir(parents=True)
+    (tmp_path / "target").mkdir()
+    (tmp_path / f".link.{'0' * 32}.tmp").symlink_to(tmp_path / "target")
+    (tmp_path / ".mine.tmp").write_bytes(b"")
+    assert remove_abandoned(tmp_path) == []
+    assert names(tmp_path) == [f".link.{'0' * 32}.tmp", ".mine.tmp", "target"]
+
+
+def test_only_what_would_have_become_a_name_is_removed(tmp_path: Path) -> None:
+    (tmp_path / f".a[b].{'1' * 32}.tmp").mkdir()
+    leftover(tmp_path / "a[b]")
+    others = [leftover(tmp_path / name).name for name in ("ab", "a[b].c", "*")]
+    others += [".a[b].mine.tmp", "a[b]"]
+    for name in others[-2:]:
+        (tmp_path / name).write_text("mine")
+    remove_abandoned(tmp_path, "a[b]")
+    assert names(tmp_path) == sorted(others)
+
+
+def test_what_is_being_written_stays_until_its_process_is_killed(tmp_path: Path) -> None:
+    writer = subprocess.Popen(
+        [sys.executable, "-c", WRITER, tmp_path], stdout=subprocess.PIPE, text=True
+    )
+    assert writer.stdout is not None
+    assert writer.stdout.readline() == "in\n"
     remove_abandoned(tmp_path)
-    assert list(tmp_path.iterdir()) == [kept]
+    assert len(names(tmp_path)) == 2
+    writer.kill()
+    writer.communicate()
+    remove_abandoned(tmp_path, "a.json")
+    (folder,) = tmp_path.iterdir()
+    assert names(folder) == ["file"]
+    remove_abandoned(tmp_path)
+    assert names(tmp_path) == []
 
 
 def test_a_temporary_file_that_is_being_written_stays(tmp_path: Path) -> None:
@@ -465,6 +469,15 @@ def test_a_temporary_file_that_is_being_written_stays(tmp_path: Path) -> None:
     assert path.read_bytes() == b"whole"
 
 
+def test_what_cannot_be_removed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    left = leftover(tmp_path / "a.json")
+    monkeypatch.setattr(Path, "unlink", refuse)  # as root, permissions hinder nothing
+    assert remove_abandoned(tmp_path) == [left]
+
+
 def test_nothing_is_removed_where_there_is_no_folder(tmp_path: Path) -> None:
-    remove_abandoned(tmp_path / "absent")
+    assert remove_abandoned(tmp_path / "absent") == []
     assert not (tmp_path / "absent").exists()

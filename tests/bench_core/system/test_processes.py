@@ -1,4 +1,4 @@
-"""Locks that say for whom one waits, pools whose workers are killed, and folders left behind."""
+"""Locks that say for whom one waits, and pools whose workers are killed."""
 
 from __future__ import annotations
 
@@ -16,28 +16,22 @@ import pytest
 from bench_core.contracts.errors import BenchError
 from bench_core.data import parallel
 from bench_core.data.parallel import map_chunks
-from bench_core.system.processes import (
-    WorkersError,
-    held,
-    locked,
-    process_pool,
-    remove_abandoned_folders,
-)
+from bench_core.system.processes import WorkersError, locked, process_pool
 
 HOLDER = """
 import sys, time
 from pathlib import Path
-from bench_core.system.processes import held, locked
+from bench_core.system.processes import locked
 
 folder = Path(sys.argv[1])
-with locked(folder), held(folder):
+with locked(folder):
     print("in", flush=True)
     time.sleep(float(sys.argv[2]))
 """
 
 
 def start_holder(folder: Path, seconds: float) -> subprocess.Popen[str]:
-    """Start a process that has a lock, and a folder, for some seconds."""
+    """Start a process that has a lock for some seconds."""
     holder = subprocess.Popen(
         [sys.executable, "-c", HOLDER, folder, str(seconds)], stdout=subprocess.PIPE, text=True
     )
@@ -93,31 +87,19 @@ def test_nobody_waits_for_a_free_lock(tmp_path: Path, capsys: pytest.CaptureFixt
     assert not (tmp_path / "folder.owner").exists()
 
 
-def test_the_folder_of_a_killed_process_is_removed_and_that_of_a_living_one_is_not(
-    tmp_path: Path,
-) -> None:
-    folder = tmp_path / ".out.1.tmp"
-    folder.mkdir()
-    (folder / "file").touch()
-    holder = start_holder(folder, 60)
-    remove_abandoned_folders(tmp_path, "out")
-    assert (folder / "file").exists()
-    kill(holder)
-    remove_abandoned_folders(tmp_path, "other")
-    assert (folder / "file").exists()
-    remove_abandoned_folders(tmp_path, "out")
-    assert not folder.exists()
-
-
-def test_names_with_patterns_mean_themselves(tmp_path: Path) -> None:
-    (tmp_path / ".a.1.tmp").mkdir()
-    remove_abandoned_folders(tmp_path, "*")
-    assert (tmp_path / ".a.1.tmp").exists()
-    with held(tmp_path / ".a.1.tmp"):
-        remove_abandoned_folders(tmp_path)
-    assert (tmp_path / ".a.1.tmp").exists()
-    remove_abandoned_folders(tmp_path)
-    assert not (tmp_path / ".a.1.tmp").exists()
+def test_a_lock_that_cannot_be_written_names_the_way_out(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    folder = tmp_path / "file" / "folder"
+    with (
+        pytest.raises(BenchError, match=r"cannot write .*folder\.lock: .*; set VIREID_BENCH_CACHE"),
+        locked(folder),
+    ):
+        pytest.fail("the block must not be entered")
+    with (
+        pytest.raises(BenchError, match=r": .*; move$"),
+        locked(folder, way_out="move"),
+    ):
+        pytest.fail("the block must not be entered")
 
 
 def end_by_signal(number: int) -> None:

@@ -65,7 +65,7 @@ def edit(path: Path, old: str, new: str) -> None:
         ),
         ("core/system/devices.py", "num_threads(threads)", "num_threads(1)"),
         (
-            "core/system/arithmetic.py",
+            "core/system/devices.py",
             "fill_uninitialized_memory = False",
             "fill_uninitialized_memory = True",
         ),

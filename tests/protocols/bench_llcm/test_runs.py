@@ -12,10 +12,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from bench_core.cli.main import build_cli
+from bench_core.contracts.result import ResultRecord
 from bench_core.plugins import Registry
-from bench_core.results.store import read_results
 from bench_core.synthetic import generate
 
+ReadResults = Callable[[Path], list[ResultRecord]]
 Bench: TypeAlias = Callable[..., Result]
 
 THERE, BACK = "llcm-visible-to-infrared", "llcm-infrared-to-visible"
@@ -48,7 +49,9 @@ def rendered_root(registry: Registry, tmp_path_factory: pytest.TempPathFactory) 
     return root
 
 
-def test_both_directions_run_with_one_training(bench: Bench, rendered_root: Path) -> None:
+def test_both_directions_run_with_one_training(
+    bench: Bench, rendered_root: Path, read_results: ReadResults
+) -> None:
     options = ["--method", "xiv", "--data", rendered_root, *SETTINGS]
     there, back = (bench("run", "--protocol", id_, *options) for id_ in (THERE, BACK))
     assert (there.exit_code, back.exit_code) == (0, 0), there.stderr + back.stderr

@@ -17,9 +17,10 @@ from click.testing import CliRunner, Result
 
 from bench_core import hookimpl
 from bench_core.cli.main import build_cli
+from bench_core.contracts.result import ResultRecord
 from bench_core.plugins import Registry, load_registry
-from bench_core.results.store import read_results
 
+ReadResults = Callable[[Path], list[ResultRecord]]
 Bench: TypeAlias = Callable[..., Result]
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "regdb.md"
@@ -108,7 +109,7 @@ def test_a_run_trains_ten_models_and_scores_each_on_its_own_trial(scored: Result
 
 
 def test_the_other_direction_uses_the_same_ten_models(
-    bench: Bench, shared_root: Path, scored: Result
+    bench: Bench, shared_root: Path, scored: Result, read_results: ReadResults
 ) -> None:
     back = bench("run", *run_options(shared_root, BACK), "--json")
     assert "training" not in back.stderr

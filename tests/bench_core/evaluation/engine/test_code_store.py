@@ -147,21 +147,23 @@ def test_names_differ_where_any_part_does() -> None:
 
 PROGRAM = """
 import numpy as np
-from bench_core.evaluation.engine.rows import find_not_finite
+from bench_core.evaluation.engine.kernels import find_not_finite
 values = np.array([[1.0], [np.nan]])
 assert find_not_finite(values, 0, 2) == 1
 """
 
 
+@pytest.mark.parametrize("variable", ["NUMBA_CACHE_DIR", "VIREID_BENCH_CACHE"])
 def test_code_of_a_process_serves_the_next_and_none_is_run_from_a_changed_file(
-    tmp_path: Path, folder: Path
+    tmp_path: Path, folder: Path, variable: str
 ) -> None:
     class Payload:
         def __reduce__(self) -> tuple[object, ...]:
             return Path.touch, (tmp_path / "ran",)
 
     def run() -> str:
-        environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+        others = {name: text for name, text in os.environ.items() if name != "NUMBA_CACHE_DIR"}
+        environment = {**others, variable: str(tmp_path)}
         done = subprocess.run(
             [sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True,
             check=True,

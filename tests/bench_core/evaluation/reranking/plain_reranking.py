@@ -6,11 +6,13 @@ by the largest of each column, k1 + 1 and round(k1 / 2) + 1 neighbours, "more th
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 import numpy as np
+import torch
 
 from bench_core.contracts.method import Metric
 from bench_core.evaluation.distances import pairwise_distances
-from bench_core.evaluation.reranking.distances import GivenDistances
 from bench_core.evaluation.reranking.k_reciprocal import RerankOptions
 
 
@@ -94,10 +96,33 @@ def plain(
     )
 
 
+@dataclass(frozen=True)
+class GivenDistances:
+    """All N x N distances at once, with the members that re-ranking asks for."""
+
+    matrix: torch.Tensor
+    num_queries: int
+    metric: Metric
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+
+    @property
+    def num_gallery(self) -> int:
+        return len(self.matrix) - self.num_queries
+
+    def rows(self, start: int, stop: int) -> torch.Tensor:
+        return self.matrix[start:stop].to(self.device)
+
+    def pairs(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+        return self.matrix[first.cpu(), second.cpu()].double().to(self.device)
+
+    def subset(self, queries: np.ndarray, gallery: np.ndarray) -> GivenDistances:
+        images = torch.from_numpy(np.concatenate([queries, gallery + self.num_queries]))
+        chosen = self.matrix[images][:, images]
+        return GivenDistances(chosen, len(queries), self.metric, self.device)
+
+
 def given_distances(query: np.ndarray, gallery: np.ndarray, metric: Metric) -> GivenDistances:
+    images = np.concatenate([query, gallery])
     return GivenDistances(
-        query_query=pairwise_distances(query, query, metric),
-        query_gallery=pairwise_distances(query, gallery, metric),
-        gallery_gallery=pairwise_distances(gallery, gallery, metric),
-        metric=metric,
+        torch.from_numpy(pairwise_distances(images, images, metric)), len(query), metric
     )

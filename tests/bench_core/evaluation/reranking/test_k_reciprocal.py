@@ -5,6 +5,7 @@ from __future__ import annotations
 import runpy
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 from bench_core.contracts.errors import DataError, UsageError
 from bench_core.contracts.method import Metric
-from bench_core.evaluation.reranking.distances import GivenDistances, feature_distances
+from bench_core.evaluation.reranking.distances import feature_distances
 from bench_core.evaluation.reranking.k_reciprocal import RerankOptions, rerank
 
 SUPPORT = runpy.run_path(str(Path(__file__).parent / "plain_reranking.py"))
@@ -89,12 +90,7 @@ def test_float32_features_and_distances_are_enough() -> None:
         rerank(feature_distances(query, gallery, "euclidean")), expected, rtol=0, atol=1e-5
     )
     exact = given_distances(query, gallery, "euclidean")
-    rounded = GivenDistances(
-        query_query=exact.query_query.astype(np.float32),
-        query_gallery=exact.query_gallery.astype(np.float32),
-        gallery_gallery=exact.gallery_gallery.astype(np.float32),
-        metric="euclidean",
-    )
+    rounded = replace(exact, matrix=exact.matrix.float())
     np.testing.assert_allclose(rerank(rounded), expected, rtol=0, atol=1e-5)
 
 
@@ -172,13 +168,15 @@ def test_inputs_may_be_read_only_and_stay_as_they_are() -> None:
     query, gallery = random_features(12, 9)
     copies = query.copy(), gallery.copy()
     distances = given_distances(query, gallery, "euclidean")
-    for array in (query, gallery, distances.query_query, distances.query_gallery):
+    matrix = distances.matrix.clone()
+    for array in (query, gallery):
         array.setflags(write=False)
     np.testing.assert_allclose(
         rerank(feature_distances(query, gallery, "euclidean")), rerank(distances), atol=1e-6
     )
     np.testing.assert_array_equal(query, copies[0])
     np.testing.assert_array_equal(gallery, copies[1])
+    assert torch.equal(distances.matrix, matrix)
 
 
 # Ties
@@ -252,7 +250,7 @@ def test_a_feature_of_zeros_has_no_cosine_distance() -> None:
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, -1.0])
 def test_given_distances_must_be_finite_and_not_negative(value: float) -> None:
     distances = given_distances(*random_features(4, 3), "euclidean")
-    distances.query_gallery[2, 1] = value
+    distances.matrix[2, 5] = value
     with pytest.raises(DataError, match=r"the distances of image 2 \(queries first\) are from"):
         rerank(distances)
 
@@ -261,13 +259,6 @@ def test_shapes_must_fit() -> None:
     query, gallery = random_features(4, 3)
     with pytest.raises(ValueError, match="same views and dimensions"):
         feature_distances(query, gallery[..., :2], "euclidean")
-    with pytest.raises(ValueError, match="do not fit distances of 3 queries to 4 gallery images"):
-        GivenDistances(
-            query_query=np.ones((4, 4)),
-            query_gallery=np.ones((3, 4)),
-            gallery_gallery=np.ones((4, 4)),
-            metric="euclidean",
-        )
 
 
 # Devices and memory
@@ -281,14 +272,7 @@ def test_cuda_and_cpu_agree(metric: Metric) -> None:
     on_cpu = rerank(feature_distances(query, gallery, metric))
     computed = rerank(feature_distances(query, gallery, metric, device="cuda"))
     np.testing.assert_allclose(computed, on_cpu, rtol=0, atol=1e-6)
-    exact = given_distances(query, gallery, metric)
-    given = GivenDistances(
-        query_query=exact.query_query,
-        query_gallery=exact.query_gallery,
-        gallery_gallery=exact.gallery_gallery,
-        metric=metric,
-        device=torch.device("cuda"),
-    )
+    given = replace(given_distances(query, gallery, metric), device=torch.device("cuda"))
     np.testing.assert_allclose(rerank(given), on_cpu, rtol=0, atol=1e-6)
 
 

@@ -14,10 +14,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench_core.contracts.errors import DataError
-from bench_core.evaluation.engine.pool import TrialPool, pool_trials
-from bench_core.evaluation.engine.products import FeatureDistances
-from bench_core.evaluation.engine.sources import GivenDistances
-from bench_core.evaluation.ranking import BlockSizes, QueryScores, rank_pool
+from bench_core.evaluation.engine import (
+    BlockSizes,
+    FeatureDistances,
+    GivenDistances,
+    TrialPool,
+    pool_trials,
+    rank_pool,
+)
+from bench_core.evaluation.query_table import TrialQueries
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,7 +59,7 @@ def make_pool(seed: int, num_trials: int = 3) -> TrialPool:
     return pool_trials(identity, camera, trials, [(3, 2)])
 
 
-def assert_same(actual: list[QueryScores], expected: list[QueryScores]) -> None:
+def assert_same(actual: list[TrialQueries], expected: list[TrialQueries]) -> None:
     for one, other in zip(actual, expected, strict=True):
         np.testing.assert_array_equal(one.num_matches, other.num_matches)
         np.testing.assert_array_equal(one.first_match_rank, other.first_match_rank)
@@ -62,7 +67,7 @@ def assert_same(actual: list[QueryScores], expected: list[QueryScores]) -> None:
         np.testing.assert_array_equal(one.inverse_negative_penalty, other.inverse_negative_penalty)
 
 
-def ranked_directly(features: np.ndarray, pool: TrialPool, metric: str) -> list[QueryScores]:
+def ranked_directly(features: np.ndarray, pool: TrialPool, metric: str) -> list[TrialQueries]:
     distances = direct_distances(features, pool, metric)
     rows, columns = (np.arange(size) for size in distances.shape)
     return rank_pool(GivenDistances(distances, rows, columns), pool, "identity")
@@ -252,9 +257,10 @@ BOUNDED = """
 import resource, sys
 from pathlib import Path
 import numpy as np
-from bench_core.evaluation.engine.pool import pool_trials
-from bench_core.evaluation.engine.products import FeatureDistances
-from bench_core.evaluation.ranking import BlockSizes, rank_pool
+from bench_core.evaluation.engine import pool_trials
+from bench_core.evaluation.engine import FeatureDistances
+from bench_core.evaluation.engine import BlockSizes
+from bench_core.evaluation.engine import rank_pool
 
 path, num_queries, num_gallery, dimensions, limit, *sizes = sys.argv[1:]
 num_queries, num_gallery, dimensions = int(num_queries), int(num_gallery), int(dimensions)

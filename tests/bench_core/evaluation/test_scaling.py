@@ -12,12 +12,11 @@ from hypothesis import strategies as st
 from bench_core.contracts.errors import DataError
 from bench_core.contracts.method import Metric
 from bench_core.evaluation.distances import pairwise_distances
-from bench_core.evaluation.engine.pool import pool_trials
-from bench_core.evaluation.engine.products import FeatureDistances
-from bench_core.evaluation.engine.scaling import scale_together, scale_views
-from bench_core.evaluation.ranking import QueryScores, rank_pool
+from bench_core.evaluation.engine import FeatureDistances, pool_trials, rank_pool
+from bench_core.evaluation.query_table import TrialQueries
 from bench_core.evaluation.reranking.distances import feature_distances
 from bench_core.evaluation.reranking.k_reciprocal import rerank
+from bench_core.evaluation.scaling import scale_together, scale_views
 from bench_core.evaluation.similarity import intra_class_similarity
 
 NUM_QUERIES, NUM_GALLERY = 20, 30
@@ -34,7 +33,7 @@ def make_features(views: int, seed: int = 0) -> np.ndarray:
     return np.where(np.abs(features) < 0.1, 0.0, features)
 
 
-def rank(features: np.ndarray, metric: Metric) -> QueryScores:
+def rank(features: np.ndarray, metric: Metric) -> TrialQueries:
     pool = pool_trials(IDENTITY, CAMERA, [TRIAL], [])
     return rank_pool(FeatureDistances(features, pool, metric), pool, "identity")[0]
 

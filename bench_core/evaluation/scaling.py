@@ -41,7 +41,7 @@ def find_largest(features: FloatArray) -> NDArray[np.float64]:
     return largest
 
 
-def find_exponents(largest: NDArray[np.float64] | np.float64) -> NDArray[np.int64]:
+def _find_exponents(largest: NDArray[np.float64] | np.float64) -> NDArray[np.int64]:
     """Return the exponents of the powers of two that bring values into the safe range.
 
     Args:
@@ -52,7 +52,7 @@ def find_exponents(largest: NDArray[np.float64] | np.float64) -> NDArray[np.int6
         ones stay as large as is safe: beside them, small ones keep their digits.
 
     Examples:
-        >>> find_exponents(np.array([0.0, 3.0, 2.0**900, 2.0**-900])).tolist()
+        >>> _find_exponents(np.array([0.0, 3.0, 2.0**900, 2.0**-900])).tolist()
         [0, 0, -501, 900]
     """
     exponent = np.frexp(largest)[1].astype(np.int64)
@@ -85,7 +85,7 @@ def scale_views(features: FloatArray) -> FloatArray:
     """
     if features.dtype != np.float64:  # Squares of smaller types fit into float64.
         return features
-    exponents = find_exponents(find_largest(features))
+    exponents = _find_exponents(find_largest(features))
     return _multiply(features, exponents[:, :, np.newaxis]) if exponents.any() else features
 
 
@@ -106,7 +106,7 @@ def scale_together(
         return list(parts), 0
     if largest is None:
         largest = np.concatenate([find_largest(part).reshape(-1) for part in parts])
-    exponent = int(find_exponents(largest.max(initial=0)))
+    exponent = int(_find_exponents(largest.max(initial=0)))
     return [_multiply(part, exponent) if exponent else part for part in parts], exponent
 
 

@@ -1,0 +1,241 @@
+"""The options of a training, and what they ask for; `bench train` and `bench run` share them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, get_args
+
+import click
+
+from bench_core.cli.options import (
+    Assignments,
+    DataRoot,
+    DeviceName,
+    Method,
+    Option,
+    ProtocolId,
+    Threads,
+)
+from bench_core.cli.printing import NAME_IN_JSON
+from bench_core.contracts.method import Precision, Selection
+from bench_core.system.escaping import terminal_line
+
+if TYPE_CHECKING:
+    from bench_core.configuration import MethodChoice
+    from bench_core.contracts.protocol import ProtocolSpec
+    from bench_core.pipeline.inputs import RunInputs
+    from bench_core.pipeline.trainings import TrainedModel, TrainingSettings
+    from bench_core.plugins import Registry
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingOptions:
+    """What is trained and how; each option says what it means."""
+
+    method: Method
+    protocol: ProtocolId
+    root: DataRoot
+    preset: Annotated[
+        str | None,
+        Option("--preset", metavar="NAME", help="[default: 'paper' for real --data, else 'quick']"),
+    ]
+    assignments: Assignments
+    seed: Annotated[int, Option(
+        "--seed", type=click.IntRange(min=0, max=2**63 - 1), default=0, show_default=True,
+        help="Seed of every random draw.",
+    )]  # fmt: skip
+    weights: Annotated[str | None, Option(
+        "--weights", metavar="imagenet|none|FILE",
+        help="What the backbone starts from; or a folder with a file for each training split, "
+        "such as trial-1.pth. [default: the configuration's]",
+    )]  # fmt: skip
+    selection: Annotated[Selection, Option(
+        "--select", type=click.Choice(get_args(Selection)), default="last", show_default=True,
+        help="Model to keep: that of the last epoch, as papers do, or the best on validation "
+        "people, who then are not trained on.",
+    )]  # fmt: skip
+    device: DeviceName
+    precision: Annotated[str, Option(
+        "--precision", type=click.Choice(["auto", *get_args(Precision)]), default="auto",
+        show_default=True,
+        help="Of training; auto is float32, but bfloat16 with the preset 'quick' on CUDA. "
+        "tf32, of CUDA alone, is float32 with rounded factors.",
+    )]  # fmt: skip
+    threads: Threads
+    runs: Annotated[Path, Option(
+        "--runs", type=click.Path(path_type=Path, file_okay=False), default=Path("runs"),
+        show_default=True, help="Folder of trainings: checkpoints, logs, features.",
+    )]  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingReport:
+    """One trained model, as `bench train` shows it.
+
+    Attributes:
+        split: Name of its training split.
+        training: The identity of its training.
+        model: Its file.
+        seconds: How long the training took.
+        waiting_for_data: Share of that in which it waited for data.
+        selection: Which epoch's model is kept.
+        selected_epoch: The epoch that validation selected; None without validation.
+        validation_score: mAP on validation people; None without validation.
+        cached: Whether it had been trained before.
+    """
+
+    split: str
+    training: str
+    model: Path
+    seconds: float
+    waiting_for_data: float
+    selection: Selection
+    selected_epoch: int | None
+    validation_score: float | None = field(metadata={NAME_IN_JSON: "validation_mAP"})
+    cached: bool
+
+    @classmethod
+    def of(cls, model: TrainedModel) -> TrainingReport:
+        """Return the report on a model."""
+        description, report = model.description, model.report
+        return cls(
+            split=description.split,
+            training=description.identity,
+            model=model.path,
+            seconds=report.seconds,
+            waiting_for_data=report.waiting_for_data,
+            selection=description.selection,
+            selected_epoch=report.selected_epoch,
+            validation_score=report.validation_score,
+            cached=model.cached,
+        )
+
+    @property
+    def state(self) -> str:
+        """How the model came to be, in a few words, and whether its training waited for data."""
+        waited = f"{100 * self.waiting_for_data:.1f} % of it waiting for data"
+        state = f"{'found, ' if self.cached else ''}trained in {self.seconds:.0f} s, {waited}"
+        if self.validation_score is None:
+            return state
+        score = f"{100 * self.validation_score:.2f} % mAP on validation people"
+        return f"{state}; epoch {self.selected_epoch} selected, {score}"
+
+
+def open_training(
+    registry: Registry, protocol: ProtocolSpec, options: TrainingOptions
+) -> tuple[MethodChoice, TrainingSettings, RunInputs]:
+    """Resolve what shall be trained, and how; then read the dataset.
+
+    Raises:
+        UsageError: A name or a value is wrong, or the device is not there.
+        BenchError: The dataset cannot be read.
+    """
+    if options.selection == "validation":
+        from bench_core.pipeline.inputs import validation_split
+
+        validation_split(protocol)  # refuses what has no validation people, before it is read
+    choice = choose(
+        registry,
+        options.method,
+        options.preset,
+        options.assignments,
+        root=options.root,
+        weights=options.weights,
+    )
+    settings = _settings(registry, choice, options)
+    return choice, settings, open_run_inputs(registry, protocol, options.root)
+
+
+def choose(
+    registry: Registry,
+    method: str,
+    preset: str | None,
+    assignments: Sequence[str],
+    *,
+    root: Path | None = None,
+    weights: str | None = None,
+) -> MethodChoice:
+    """Resolve the options that name a method and its configuration.
+
+    Raises:
+        UsageError: A name or a value is wrong.
+    """
+    from bench_core.configuration import choose_method
+
+    spec, variant = registry.method(method)
+    if weights is not None:
+        kind = weights if weights in ("imagenet", "none") else "file"
+        assignments = [*assignments, f"weights={kind}"]
+    return choose_method(spec, variant, preset or _default_preset(root), assignments)
+
+
+def open_run_inputs(registry: Registry, protocol: ProtocolSpec, root: Path | None) -> RunInputs:
+    """Read the dataset; say so when it is the synthetic one.
+
+    Raises:
+        BenchError: The dataset cannot be read.
+    """
+    from bench_core.pipeline.inputs import open_inputs
+    from bench_core.system.cache_folder import cache_directory
+
+    if root is None:
+        click.echo(
+            "No --data given: using synthetic people and the preset 'quick' unless --preset says "
+            "otherwise. Such results are marked and compare with nothing published.",
+            err=True,
+        )
+    return open_inputs(registry, protocol, root, cache_directory())
+
+
+def _default_preset(root: Path | None) -> str:
+    """Return the preset for data where none was asked for; of a folder, say which and why."""
+    if root is None:
+        return "quick"
+
+    from bench_core.data.image_folders import is_synthetic
+
+    preset, people = ("quick", "synthetic") if is_synthetic(root) else ("paper", "real")
+    line = f"Using the preset '{preset}', as {root} holds {people} people; --preset changes it."
+    click.echo(terminal_line(line), err=True)
+    return preset
+
+
+def _settings(
+    registry: Registry, choice: MethodChoice, options: TrainingOptions
+) -> TrainingSettings:
+    """Resolve the options that say how to train.
+
+    Raises:
+        UsageError: A value is wrong, or the device is not there.
+    """
+    from bench_core.modeling.pretrained import parse_weights
+    from bench_core.pipeline.trainings import TrainingSettings
+    from bench_core.system.devices import choose_device, choose_precision, default_threads
+
+    device = choose_device(options.device)
+    number_format = choose_precision(options.precision, device, choice.preset.name)
+    if options.precision == "auto":
+        click.echo(f"Training in {number_format} on {device.type} (--precision auto).", err=True)
+
+    def tell(training: str, stage: str, epoch: int, num_epochs: int, losses: Any) -> None:
+        registry.notify(
+            "bench_epoch_finished",
+            training=training,
+            stage=stage,
+            epoch=epoch,
+            num_epochs=num_epochs,
+            losses=losses,
+        )
+
+    return TrainingSettings(
+        seed=options.seed,
+        weights=parse_weights(options.weights or choice.config.weights),
+        device=device,
+        precision=number_format,
+        threads=options.threads or default_threads(),
+        runs=options.runs,
+        selection=options.selection,
+        on_epoch=tell,
+    )
