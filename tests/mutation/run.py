@@ -10,6 +10,7 @@ tests of the whole folder in the same way.
 from __future__ import annotations
 
 import argparse
+import bisect
 import contextlib
 import gc
 import importlib
@@ -25,7 +26,7 @@ import tempfile
 import threading
 import time
 import tomllib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
@@ -47,6 +48,8 @@ PATIENCE = 5.0
 """The tests of a mutant may take so many times as long as without it, and `--seconds` more."""
 PYTEST_OPTIONS = ("-x", "-q", "-s", "-p", "no:xdist", "-m", "not slow", "--hypothesis-seed=0")
 IMPORT_SECONDS = 60.0
+MOST_SECONDS = 20.0
+"""What tests of one mutant take at most without it: the fastest of those that reach it are run."""
 FORK = multiprocessing.get_context("fork")
 
 
@@ -84,6 +87,13 @@ class Reach(NamedTuple):
 
     lines: set[int]
     seconds: float
+
+
+def fastest(seconds: Mapping[str, float]) -> list[str]:
+    """Return the tests that take least, as many as take MOST_SECONDS together, one at least."""
+    names = sorted(seconds, key=seconds.__getitem__)
+    total = list(itertools.accumulate(seconds[name] for name in names))
+    return names[: max(1, bisect.bisect(total, MOST_SECONDS))]
 
 
 class Trial:
@@ -129,16 +139,19 @@ class Trial:
         items: Sequence[pytest.Item],
     ) -> bool:
         assert self.reached
-        reached, lines = self.reached, set(range(mutant.lines[0], mutant.lines[1] + 1))
-        chosen = [i for i in items if i.nodeid in reached and reached[i.nodeid].lines & lines]
-        chosen.sort(key=lambda item: reached[item.nodeid].seconds)
-        usual = sum(reached[item.nodeid].seconds for item in chosen)
+        lines = set(range(mutant.lines[0], mutant.lines[1] + 1))
+        seconds = {name: each.seconds for name, each in self.reached.items() if each.lines & lines}
+        names = fastest(seconds)
+        chosen = sorted(
+            (i for i in items if i.nodeid in names), key=lambda i: names.index(i.nodeid)
+        )
 
         def work() -> bool:
             for function, code in changed:
                 function.__code__ = code
             return all(passed for _, passed in self._run(chosen))
 
+        usual = sum(seconds[name] for name in names)
         return in_child(work, PATIENCE * usual + self._seconds) is True
 
     def _run(self, items: Sequence[pytest.Item]) -> Iterator[tuple[pytest.Item, bool]]:
@@ -252,8 +265,8 @@ def alive_of(
         importlib.import_module(name)
     gc.freeze()
     usual = {name: reach.seconds for name, reach in outcome.reached.items() if reach.lines}
-    chosen = sorted(usual, key=usual.__getitem__) or tests
-    patience = PATIENCE * sum(usual.values()) + IMPORT_SECONDS
+    chosen = fastest(usual) or tests
+    patience = PATIENCE * MOST_SECONDS + IMPORT_SECONDS
 
     alive = []
     for mutant, answer in zip(mutants, outcome.alive, strict=True):
@@ -280,11 +293,12 @@ def examine(module: Path, options: argparse.Namespace) -> dict[str, Any]:
     start, mutants = time.monotonic(), mutants_of(module)
     if options.sample and options.sample < len(mutants):
         mutants = random.Random(options.seed).sample(mutants, options.sample)
-    known, living, equivalent = equivalent_of(module), mutants, 0
+    known = tomllib.loads(EQUIVALENT.read_text()).get(str(module), [])
+    living, equivalent = mutants, 0
     for tests in [*tests_of(module), *([path] for path in options.tests)]:
         if living:
             alive = alive_of(module, living, tests, options.seconds)
-            living = [mutant for mutant in alive if mutant.change not in known]
+            living = [mutant for mutant in alive if not is_equivalent(mutant, known)]
             equivalent += len(alive) - len(living)
     caught = len(mutants) - equivalent - len(living)
     share, seconds = caught / max(1, caught + len(living)), time.monotonic() - start
@@ -304,10 +318,10 @@ def examine(module: Path, options: argparse.Namespace) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def equivalent_of(module: Path) -> list[dict[str, str]]:
-    """Return the changes of a module that no test can notice."""
-    listed = tomllib.loads(EQUIVALENT.read_text()).get(str(module), [])
-    return [{name: each[name] for name in ("line", "before", "after")} for each in listed]
+def is_equivalent(mutant: Mutant, known: Sequence[Mapping[str, str]]) -> bool:
+    """Say whether a change is listed as one that no test can notice."""
+    change = {**mutant.change, "reason": ""}
+    return any({**change, **each, "reason": ""} == change for each in known)
 
 
 def main() -> None:
