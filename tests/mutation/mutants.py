@@ -53,7 +53,7 @@ TWINS = (
 TWIN_OF = {a: b for pair in TWINS for a, b in (pair, pair[::-1])}
 
 
-COMMUTATIVE = {"min", "max", "minimum", "maximum"}
+COMMUTATIVE = {"min", "max", "minimum", "maximum", "equal", "array_equal"}
 """Functions whose first two arguments may change places."""
 
 
