@@ -74,7 +74,7 @@ fuzz: $(INSTALLED)
 MODULES ?= $(wildcard bench_core/modeling/losses.py bench_core/modeling/adversarial.py \
 	plugins/*/losses.py bench_core/data/sampling.py bench_core/data/augmentation.py \
 	bench_core/training/batches.py bench_core/training/recipes.py bench_core/training/run.py \
-	bench_core/training/stages.py bench_core/training/updates.py \
+	bench_core/training/stage_runner.py bench_core/training/stages.py bench_core/training/updates.py \
 	protocols/*/protocols.py protocols/*/gallery.py protocols/*/splits.py \
 	bench_core/evaluation/*.py bench_core/scoring/*.py)
 mutation: $(INSTALLED)

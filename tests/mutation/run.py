@@ -27,7 +27,7 @@ import threading
 import time
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import CodeType, FrameType, FunctionType
@@ -50,6 +50,8 @@ PYTEST_OPTIONS = ("-x", "-q", "-s", "-p", "no:xdist", "-m", "not slow", "--hypot
 IMPORT_SECONDS = 60.0
 MOST_SECONDS = 20.0
 """What tests of one mutant take at most without it: the fastest of those that reach it are run."""
+EVERY_LINE = (1, 10**4)
+CACHE = type(cache(len))
 FORK = multiprocessing.get_context("fork")
 
 
@@ -100,7 +102,8 @@ class Trial:
     """A pytest plugin that runs the collected tests for each of a module's mutants in turn.
 
     Attributes:
-        reached: What each test reaches that passes without any mutant; None if the tests crash.
+        reached: What each test reaches that passes without any mutant; None if the tests crash, or
+            fail when they are run twice.
         failing: The tests that fail without any mutant; nothing is caught by them.
         alive: Whether the tests pass with each mutant; None where no function that exists differs.
     """
@@ -125,22 +128,39 @@ class Trial:
         settings.load_profile("no shrinking")
         if measured := in_child(partial(self._measure, session.items)):
             self.reached, self.failing = measured
+            self._warm_up(session.items)
         functions = self._functions()
         gc.freeze()  # collecting in the forked processes would copy every page
+        if not self._survives(EVERY_LINE, (), session.items):
+            self.reached = None
         for mutant in self._mutants if self.reached else ():
             changed = list(_replacements(mutant.code, functions))
-            self.alive.append(self._survives(mutant, changed, session.items) if changed else None)
+            self.alive.append(
+                self._survives(mutant.lines, changed, session.items) if changed else None
+            )
         return True
+
+    def _warm_up(self, items: Sequence[pytest.Item]) -> None:
+        """Run the test that reaches most, so that what it loads and compiles is there already."""
+        reached = self.reached or {}
+        passing = [i for i in items if isinstance(i, pytest.Function) and i.nodeid in reached]
+        most = sorted(passing, key=lambda item: len(reached[item.nodeid].lines))[-1:]
+        for _ in self._run(most):
+            pass
+        for cached in gc.get_objects():
+            function = getattr(cached, "__wrapped__", None) if type(cached) is CACHE else None
+            if type(function) is FunctionType and function.__code__.co_filename == self._file:
+                cached.cache_clear()
 
     def _survives(
         self,
-        mutant: Mutant,
+        lines: tuple[int, int],
         changed: Sequence[tuple[FunctionType, CodeType]],
         items: Sequence[pytest.Item],
     ) -> bool:
-        assert self.reached
-        lines = set(range(mutant.lines[0], mutant.lines[1] + 1))
-        seconds = {name: each.seconds for name, each in self.reached.items() if each.lines & lines}
+        places = set(range(lines[0], lines[1] + 1))
+        reached = (self.reached or {}).items()
+        seconds = {name: each.seconds for name, each in reached if each.lines & places}
         names = fastest(seconds)
         chosen = sorted(
             (i for i in items if i.nodeid in names), key=lambda i: names.index(i.nodeid)
@@ -307,6 +327,9 @@ def examine(module: Path, options: argparse.Namespace) -> dict[str, Any]:
         f"{module}: {len(mutants)} mutants, {equivalent} equivalent, {caught} caught, "
         f"{len(living)} alive: {share:.1%} in {seconds:.0f} s\n"
     )
+    lines = {line.strip() for line in module.read_text().splitlines()}
+    for line in [each["line"] for each in known if each["line"] not in lines]:
+        sys.stdout.write(f"  {EQUIVALENT.name} lists a line that is gone: {line}\n")
     for mutant in living:
         sys.stdout.write(
             f"  {module}:{mutant.lines[0]} {mutant.function}: {mutant.line}\n"
