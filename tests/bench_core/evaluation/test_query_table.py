@@ -125,6 +125,12 @@ def test_tables_of_other_images_have_not_the_same_queries(label: str) -> None:
     first, second = tabulate_queries([(images, scores)]), tabulate_queries([(other, scores)])
     assert first.same_queries(first)
     assert not first.same_queries(second)
+    assert tabulate_queries([(images, scores), (other, scores)]).group_trials.tolist() == [1, 1]
+
+
+def test_tables_of_more_trials_have_not_the_same_queries() -> None:
+    once, twice = (tabulate_queries([make_trial(0)] * number) for number in (1, 2))
+    assert not once.same_queries(twice)
 
 
 def test_images_are_sorted_by_camera_then_identity_then_index() -> None:
@@ -150,6 +156,7 @@ def test_chosen_queries_keep_all_their_scores() -> None:
 def test_the_groups_of_a_table_follow_one_another() -> None:
     trials = [make_trial(seed, same_queries=False) for seed in (1, 2)]
     table = tabulate_queries(trials)
-    for number, (images, _) in enumerate(trials):
+    for number, (images, scores) in enumerate(trials):
         rows = np.flatnonzero(table.group == number)
         assert table.images[rows].same(images[images.sorting()])
+        assert table.valid[rows].tolist() == scores.valid[images.sorting()].tolist()
