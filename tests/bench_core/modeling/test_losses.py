@@ -18,6 +18,7 @@ from bench_core.modeling.losses import (
     euclidean_distances,
     identity_loss,
     prediction_divergence,
+    reconstruction_loss,
 )
 
 TOLERANCE = 1e-5
@@ -255,3 +256,12 @@ def test_the_divergence_is_single_precision_and_reaches_both_predictions() -> No
     for each in logits:
         assert each.grad is not None
         assert bool((each.grad != 0).any())
+
+
+def test_reconstruction_is_the_mean_absolute_difference_in_single_precision() -> None:
+    images = torch.tensor([[0.0, 1.0], [-1.0, 0.75]])
+    restored = torch.tensor([[0.5, 1.0], [0.5, 0.25]])
+    for kind in (torch.float32, torch.bfloat16):
+        value = reconstruction_loss(restored.to(kind), images.to(kind))
+        assert value.item() == pytest.approx((0.5 + 0 + 1.5 + 0.5) / 4)
+        assert value.dtype == torch.float32

@@ -31,7 +31,7 @@ def bench_register_methods():
             variants=(VariantSpec(name="full", summary="all"),),
             presets=(PresetSpec(name="paper", summary="p"), PresetSpec(name="quick", summary="q")),
             method="stranger_method:Stranger",
-            config="bench_core:MethodConfig",
+            config="bench_core.methods:MethodConfig",
         )
     ]
 """

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bench_core import AugmentationConfig, Batch
 from bench_core.data.sampling import BatchRows
+from bench_core.methods import AugmentationConfig, Batch
 from bench_core.training.batches import BatchLoader, to_float
 
 CPU = torch.device("cpu")

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from bench_core import (
+from bench_core.methods import (
     AugmentationConfig,
     Batch,
     OptimizerConfig,
@@ -21,6 +21,7 @@ from bench_core import (
     TrainingData,
     Updates,
 )
+from bench_core.training.recipes import build_optimizer
 from bench_core.training.stage_runner import enter_stages
 
 Make = Callable[..., Any]
@@ -54,11 +55,9 @@ class Slope:
                 epochs=1,
                 step=lambda _batch, updates, name=name: self.step(name, updates),
                 optimizers={
-                    name: OptimizerPlan(
-                        config=OptimizerConfig(kind="sgd", learning_rate=1.0, weight_decay=0.0),
-                        groups=[
-                            ParameterGroup(parameters=list(self.networks[name].parameters())),
-                        ],
+                    name: OptimizerPlan.of(
+                        OptimizerConfig(kind="sgd", learning_rate=1.0, weight_decay=0.0),
+                        self.networks[name],
                         continued=continued,
                     )
                 },
@@ -73,8 +72,7 @@ class Slope:
             raise Interrupt
         self.num_steps += 1
         loss = self.networks[name].weight.sum()
-        updates.minimize(loss, name)
-        return {"loss": loss}
+        return updates.minimize({"loss": loss}, name)
 
     def values(self) -> dict[str, float]:
         return {name: self.networks[name].weight.item() for name in NAMES}
@@ -124,10 +122,10 @@ def test_adam_keeps_its_moments_and_its_count_of_steps(data: TrainingData, make_
 
         def step(_batch: Batch, updates: Updates) -> Mapping[str, torch.Tensor]:
             loss = torch.stack([value.sum() for value in parameters]).sum()
-            updates.minimize(loss, "all")
+            losses = updates.minimize({"loss": loss}, "all")
             state = updates._optimizers["all"].state
             seen.update({n: state[networks[n].weight]["step"].item() for n in names})
-            return {"loss": loss}
+            return losses
 
         return Stage(
             name="-".join(names),
@@ -147,6 +145,26 @@ def test_adam_keeps_its_moments_and_its_count_of_steps(data: TrainingData, make_
     stages = [stage("first", continued=False), stage("first", "second", continued=True)]
     make_run().execute(networks, stages, data)
     assert seen == {"first": 6, "second": 3}
+
+
+def test_a_plan_of_networks_has_each_parameter_once_and_a_constant_rate() -> None:
+    first, second = nn.Linear(1, 1), nn.Linear(1, 1)
+    plan = OptimizerPlan.of(OptimizerConfig(), first, nn.Sequential(first, second))
+    (group,) = plan.groups
+    assert list(map(id, group.parameters)) == [
+        id(value) for network in (first, second) for value in network.parameters()
+    ]
+    assert (group.learning_rate_scale, group.weight_decay) == (1, None)
+    assert {plan.schedule.factor(epoch) for epoch in range(200)} == {1.0}
+    assert not plan.continued
+
+
+def test_a_group_of_networks_has_a_rate_and_a_decay_of_its_own() -> None:
+    network = nn.Linear(1, 1)
+    group = ParameterGroup.of(network, learning_rate_scale=10.0, weight_decay=0.1)
+    plan = OptimizerPlan(config=OptimizerConfig(learning_rate=1e-3), groups=[group])
+    (built,) = build_optimizer(plan.config, plan.groups).param_groups
+    assert (built["lr"], built["weight_decay"]) == (1e-2, 0.1)
 
 
 def test_a_stage_is_checked_with_the_first_batch_of_each_epoch(

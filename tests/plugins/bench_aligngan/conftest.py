@@ -12,8 +12,8 @@ from torch import nn
 import bench_aligngan
 from bench_aligngan.config import AlignGANConfig
 from bench_aligngan.method import AlignGAN
-from bench_core import Batch, Stage, Updates
 from bench_core.configuration import choose_method
+from bench_core.methods import Batch, Losses, Stage, Updates
 from bench_core.training.recipes import build_optimizer
 
 Choose = Callable[..., AlignGANConfig]
@@ -96,21 +96,23 @@ class WatchedUpdates(Updates):
         self.reached: list[set[str]] = []
         self.totals: list[float] = []
 
-    def minimize(self, loss: torch.Tensor, *optimizers: str, retain_graph: bool = False) -> None:
+    def minimize(self, losses: Losses, *optimizers: str, **options: Any) -> Losses:
         (optimizer,) = optimizers
         if self._before is not None:
             self._before(optimizer)
         self._networks.zero_grad(set_to_none=True)
         old = snapshot(self._networks)
-        super().minimize(loss, optimizer, retain_graph=retain_graph)
+        logged = super().minimize(losses, optimizer, **options)
         new = snapshot(self._networks)
         changed = {name.split(".")[0] for name in old if not torch.equal(old[name], new[name])}
         named = self._networks.named_parameters()
         self.changed.append((optimizer, changed))
         self.reached.append({name.split(".")[0] for name, value in named if value.grad is not None})
-        self.totals.append(loss.item())
+        total = next(value for name, value in logged.items() if name.startswith("total"))
+        self.totals.append(total.item())
         if self._after is not None:
             self._after(optimizer)
+        return logged
 
 
 def snapshot(networks: nn.Module) -> dict[str, torch.Tensor]:
@@ -142,6 +144,9 @@ def take_step(stage_of: StageOf) -> Callable[..., Any]:
         torch.manual_seed(1)
         stage = stage_of(method, name)
         updates = WatchedUpdates(method, stage, before, after)
-        return updates, dict(stage.step(batch, updates))
+        losses = dict(stage.step(batch, updates))
+        totals = [losses.pop(name) for name in list(losses) if name.startswith("total")]
+        assert [total.item() for total in totals] == updates.totals  # what is logged
+        return updates, losses
 
     return take

@@ -10,7 +10,7 @@ import torch
 from torch.nn.functional import cosine_similarity, cross_entropy
 
 from bench_aligngan.method import AlignGAN
-from bench_core import Batch, to_signed
+from bench_core.methods import Batch, to_signed
 
 Make = Callable[..., AlignGAN]
 TakeStep = Callable[..., Any]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bench_aligngan import bench_register_methods
-from bench_core import Check, method_checks
+from bench_core.testing import Check, method_checks
 
 (SPEC,) = bench_register_methods()
 SMALL = (

@@ -14,7 +14,7 @@ from torch.utils._pytree import tree_leaves
 
 from bench_aligngan.config import AlignGANConfig
 from bench_aligngan.method import AlignGAN
-from bench_core import Batch, Updates
+from bench_core.methods import Batch, Updates
 from bench_core.training.recipes import build_optimizer
 
 Choose = Callable[..., AlignGANConfig]

@@ -13,7 +13,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from bench_aligngan.batches import pixels_first, signed
 from bench_aligngan.method import AlignGAN
-from bench_core import Batch, SamplingConfig, Updates
+from bench_core.methods import Batch, Losses, SamplingConfig, Updates
 
 Make = Callable[..., AlignGAN]
 TakeStep = Callable[..., Any]
@@ -205,8 +205,9 @@ class GradientsAlone(Updates):
     def __init__(self) -> None:
         super().__init__({})
 
-    def minimize(self, loss: torch.Tensor, *_: str, retain_graph: bool = False) -> None:
-        loss.backward(retain_graph=retain_graph)  # type: ignore[no-untyped-call]
+    def minimize(self, losses: Losses, *_: str, **__: object) -> Losses:
+        torch.stack(list(losses.values())).sum().backward()  # type: ignore[no-untyped-call]
+        return losses
 
 
 @pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])

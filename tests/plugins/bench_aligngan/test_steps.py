@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from bench_aligngan.method import AlignGAN
-from bench_core import Batch, Stage
+from bench_core.methods import Batch, Stage
 from bench_core.training.recipes import build_optimizer
 
 Make = Callable[..., AlignGAN]

@@ -12,7 +12,7 @@ import torch
 from torch.nn import functional
 
 from bench_aligngan.method import AlignGAN
-from bench_core import Batch, Stage, TrainingData, TrainingRun, Updates
+from bench_core.methods import Batch, Losses, Stage, TrainingData, TrainingRun, Updates
 from bench_core.training.identity import TrainingDescription
 from bench_core.training.recipes import build_optimizer
 from bench_core.training.run import CHECKPOINT_FILE
@@ -95,9 +95,10 @@ def test_discriminators_tell_real_from_fake_while_no_one_fools_them(
     stage = stage_of(make(variant, *FAST), "joint")
 
     class DiscriminatorsAlone(Updates):
-        def minimize(self, loss: torch.Tensor, *names: str, retain_graph: bool = False) -> None:
+        def minimize(self, losses: Losses, *names: str, **options: Any) -> Losses:
             if names == ("discriminators",):
-                super().minimize(loss, *names, retain_graph=retain_graph)
+                return super().minimize(losses, *names, **options)
+            return losses
 
     first, last = losses_of(stage, smooth, 30, DiscriminatorsAlone)
     for name in ("discriminator", "discriminator-visible"):
@@ -115,11 +116,11 @@ class Interrupting(Updates):
         self._updates = updates
         self._countdown = countdown
 
-    def minimize(self, loss: torch.Tensor, *optimizers: str, retain_graph: bool = False) -> None:
+    def minimize(self, losses: Losses, *optimizers: str, **options: Any) -> Losses:
         if not self._countdown[0]:
             raise Interrupted
         self._countdown[0] -= 1
-        self._updates.minimize(loss, *optimizers, retain_graph=retain_graph)
+        return self._updates.minimize(losses, *optimizers, **options)
 
 
 @pytest.fixture

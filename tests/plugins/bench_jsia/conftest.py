@@ -10,13 +10,12 @@ import torch
 from torch import nn
 
 import bench_jsia
-from bench_core import Batch, Updates
 from bench_core.configuration import choose_method
+from bench_core.methods import Batch, Losses, Updates
 from bench_core.training.recipes import build_optimizer
 from bench_jsia.config import JSIAConfig
 from bench_jsia.method import JSIA
 
-Losses = Mapping[str, torch.Tensor]
 Calls = list[tuple[torch.Tensor, tuple[str, ...]]]
 
 NUM_IDENTITIES = 5
@@ -42,11 +41,16 @@ class Recorder(Updates):
         super().__init__({})
         self.calls: Calls = []
 
-    def minimize(self, loss: torch.Tensor, *optimizers: str, retain_graph: bool = False) -> None:
-        self.calls.append((loss, optimizers))
+    def minimize(self, losses: Losses, *optimizers: str, **options: Any) -> Losses:
+        return self.minimize_together((losses, optimizers), **options)
 
-    def minimize_together(self, *parts: tuple[torch.Tensor, tuple[str, ...]]) -> None:
-        self.calls += parts
+    def minimize_together(
+        self, *parts: tuple[Losses, tuple[str, ...]], weights: Mapping[str, float]
+    ) -> Losses:
+        for losses, optimizers in parts:
+            total = sum(weights[name] * loss for name, loss in losses.items())
+            self.calls.append((total, optimizers))
+        return {name: loss for losses, _ in parts for name, loss in losses.items()}
 
 
 def choose(preset: str = "paper", variant: str = "full", *assignments: str) -> JSIAConfig:

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch.nn.functional import avg_pool2d, cross_entropy, interpolate
 
-from bench_core import Batch
+from bench_core.methods import Batch
 from bench_jsia.method import JSIA
 
 Losses = Mapping[str, torch.Tensor]

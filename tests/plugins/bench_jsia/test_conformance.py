@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from bench_core import Check, method_checks
+from bench_core.testing import Check, method_checks
 from bench_jsia import bench_register_methods
 
 (SPEC,) = bench_register_methods()
 SMALL = (
     "generation_epochs=1",
-    "joint_epochs=1",
+    "epochs=1",
     "image_height=32",
     "image_width=32",
     "style_width=2",

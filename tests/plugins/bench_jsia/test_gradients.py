@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
-from bench_core import Batch, Updates
+from bench_core.methods import Batch, Updates
 from bench_jsia.method import JSIA
 
 Losses = Mapping[str, torch.Tensor]
@@ -136,11 +136,18 @@ class Watch(Updates):
         self._parts = parts
         self.changes: list[set[str]] = []
 
-    def _step(self, optimizers: Iterable[str]) -> None:
+    def minimize(self, losses: Losses, *optimizers: str, **options: Any) -> Losses:
+        return self._noted(super().minimize, losses, *optimizers, **options)
+
+    def minimize_together(self, *parts: Any, **options: Any) -> Losses:
+        return self._noted(super().minimize_together, *parts, **options)
+
+    def _noted(self, update: Callable[..., Losses], *given: Any, **options: Any) -> Losses:
         before = self._values()
-        super()._step(optimizers)
+        logged = update(*given, **options)
         after = self._values()
         self.changes.append({n for n in after if not torch.equal(before[n], after[n])})
+        return logged
 
     def _values(self) -> dict[str, torch.Tensor]:
         return {

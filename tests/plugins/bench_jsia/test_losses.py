@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from bench_jsia.losses import (
     absolute_error,
-    discriminator_loss,
     generator_loss,
     instance_alignment,
     modality_loss,
@@ -71,12 +70,6 @@ def test_eq_7_is_least_squares_summed_over_scales_and_modalities() -> None:
     infrared = [torch.tensor([0.0, 0.0]), torch.tensor([1.0])]
     # Means over each map: 0.5 and 0 off, 1 off; then 1 and 1 off, and 0.
     assert generator_loss([visible, infrared]).item() == pytest.approx(0.125 + 1 + 1 + 0)
-
-
-def test_a_discriminator_wants_one_for_the_first_half_and_zero_for_the_second() -> None:
-    scores = [torch.tensor([0.5, 1.0, 0.0, 2.0]), torch.tensor([1.0, 3.0])]
-    # (0.25 + 0) / 2 + (0 + 4) / 2, and (0 + 9) for the smaller scale.
-    assert discriminator_loss(scores).item() == pytest.approx(0.125 + 2 + 9)
 
 
 def test_eq_10_is_the_printed_norms_of_each_image_over_the_elements_of_a_map() -> None:
@@ -220,7 +213,6 @@ def test_losses_are_float32_whatever_comes_in(dtype: torch.dtype) -> None:
     for value in (
         absolute_error(pair, other),
         generator_loss([rows, rows]),
-        discriminator_loss(rows),
         variation_loss(rows[2], rows[3], latents, 1),
         instance_alignment(pair, other, "one-way"),
         instance_alignment(pair, other, "two-way"),

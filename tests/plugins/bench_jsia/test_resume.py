@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from bench_core import Batch, TrainingData, TrainingRun, Updates
+from bench_core.methods import Batch, TrainingData, TrainingRun, Updates
 from bench_core.training.identity import TrainingDescription
 from bench_jsia.method import JSIA
 
@@ -18,7 +18,7 @@ Make = Callable[..., JSIA]
 
 SETTINGS = (
     "generation_epochs=2",
-    "joint_epochs=2",
+    "epochs=2",
     "sampling.steps_per_epoch=2",
     "generation_sampling.steps_per_epoch=2",
 )

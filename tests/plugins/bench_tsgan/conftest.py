@@ -9,8 +9,8 @@ import pytest
 import torch
 
 import bench_tsgan
-from bench_core import Batch, Stage, Updates
 from bench_core.configuration import choose_method
+from bench_core.methods import Batch, Stage, Updates
 from bench_core.training.recipes import build_optimizer
 from bench_tsgan.config import TSGANConfig
 from bench_tsgan.method import TSGAN
@@ -31,7 +31,7 @@ SMALL = (
 )
 
 
-def choose(preset: str = "paper", variant: str = "jd-all-ts", *assignments: str) -> TSGANConfig:
+def choose(preset: str = "paper", variant: str = "full", *assignments: str) -> TSGANConfig:
     """Combine preset, variant and options as the command line does."""
     (spec,) = bench_tsgan.bench_register_methods()
     variants = {known.name: known for known in spec.variants}
@@ -55,7 +55,7 @@ def config_of() -> Choose:
 def make() -> Make:
     """Make the paper's TS-GAN of a variant with small networks, the same each time."""
 
-    def build(variant: str = "jd-all-ts", *assignments: str, preset: str = "paper") -> TSGAN:
+    def build(variant: str = "full", *assignments: str, preset: str = "paper") -> TSGAN:
         torch.manual_seed(0)
         given = {assignment.partition("=")[0] for assignment in assignments}
         small = [default for default in SMALL if default.partition("=")[0] not in given]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from copy import deepcopy
+from typing import Any
 
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional
 
-from bench_core import Batch, Updates
+from bench_core.methods import Batch, Losses, Updates
 from bench_tsgan.method import TSGAN
 
 Make = Callable[..., TSGAN]
@@ -142,15 +143,16 @@ class Noted(Updates):
         self._method, self._updates = method, updates
         self.gradients: dict[str, Gradients] = {}
 
-    def minimize(self, loss: torch.Tensor, *optimizers: str, retain_graph: bool = False) -> None:
+    def minimize(self, losses: Losses, *optimizers: str, **options: Any) -> Losses:
         for value in self._method.networks.parameters():
             value.grad = None
-        self._updates.minimize(loss, *optimizers, retain_graph=retain_graph)
+        logged = self._updates.minimize(losses, *optimizers, **options)
         self.gradients[optimizers[0]] = {
             name: value.grad.clone()
             for name, value in self._method.networks.named_parameters()
             if value.grad is not None
         }
+        return logged
 
 
 def test_a_step_is_algorithm_1(make: Make, batch: Batch, enter: Enter) -> None:
@@ -177,7 +179,7 @@ def test_the_networks_after_a_step_are_those_of_adam(
     steps: int, make: Make, batch: Batch, enter: Enter
 ) -> None:
     """Adam of the base rates, with weight decay in the gradient for the student alone."""
-    method = make("jd-all-ts", "optimizer.learning_rate=1e-3")
+    method = make("full", "optimizer.learning_rate=1e-3")
     reference = Reference(method)
     settings = {"generators": (2e-4, (0.5, 0.999), 0.0), "student": (1e-3, (0.9, 0.999), 5e-4)}
     settings["discriminators"] = settings["generators"]

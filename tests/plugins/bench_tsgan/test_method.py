@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from bench_core import Batch, Stage, Updates, from_signed, to_signed
+from bench_core.methods import Batch, Losses, Stage, Updates, from_signed, to_signed
 from bench_tsgan.config import TSGANConfig
 from bench_tsgan.method import TSGAN
 from bench_tsgan.networks import Recognition
@@ -21,7 +21,7 @@ Rows = list[list[float]]
 
 GENERATORS = {"generator_to_infrared", "generator_to_visible"}
 DISCRIMINATORS = {"discriminator_infrared", "discriminator_visible"}
-WITH_GAN = ["jd-all-ts", "od-single-ts", "od-all-ts"]
+WITH_GAN = ["full", "od-single-ts", "od-all-ts"]
 GUIDED = ("generation_epochs=1", "maps_guide_generator=true")
 
 
@@ -40,11 +40,11 @@ class Watched(Updates):
         self._networks, self._updates = method.networks, updates
         self.calls: list[Call] = []
 
-    def minimize(self, loss: torch.Tensor, *optimizers: str, retain_graph: bool = False) -> None:
+    def minimize(self, losses: Losses, *optimizers: str, **options: Any) -> Losses:
         before = parameters_of(self._networks)
         for value in self._networks.parameters():
             value.grad = None
-        self._updates.minimize(loss, *optimizers, retain_graph=retain_graph)
+        logged = self._updates.minimize(losses, *optimizers, **options)
         after = parameters_of(self._networks)
         changed = {
             name
@@ -54,7 +54,9 @@ class Watched(Updates):
         for name, network in self._networks.items():
             touched = any(value.grad is not None for value in network.parameters())
             assert touched == (name in changed), name
-        self.calls.append(Call(loss.item(), optimizers, changed))
+        total = next(value for name, value in logged.items() if name.startswith("total"))
+        self.calls.append(Call(total.item(), optimizers, changed))
+        return logged
 
 
 def parameters_of(networks: nn.ModuleDict) -> dict[str, list[torch.Tensor]]:
@@ -157,7 +159,7 @@ def test_the_losses_are_weighted_as_in_equations_7_8_and_16(
 ) -> None:
     losses, (generators, student, discriminators) = take(make(variant), "joint", batch, enter)
     value = {name: loss.item() for name, loss in losses.items()}
-    assert ("gan" in value) == (variant == "jd-all-ts")
+    assert ("gan" in value) == (variant == "full")
     alpha_s = 0 if variant == "od-single-ts" else 0.003
     expected = 3 * value["identity"] + value["triplet"] + 0.1 * value.get("gan", 0)
     expected += 0.006 * value["cross-domain"]
@@ -182,7 +184,7 @@ def test_each_weight_of_the_student_can_be_set(
 ) -> None:
     method = make()
     losses, calls = take(method, "joint", batch, enter)
-    heavier = make("jd-all-ts", f"{name}=7")
+    heavier = make("full", f"{name}=7")
     _, heavier_calls = take(heavier, "joint", batch, enter)
     more = 7 - getattr(config_of(method), name)
     expected = calls[1].loss + more * sum(losses[loss].item() for loss in WEIGHTS[name])
@@ -235,7 +237,7 @@ def test_infrared_images_are_judged_with_their_own_maps(
     stage: str, phases: list[str], make: Make, batch: Batch, enter: Enter
 ) -> None:
     """Eqs. 1 to 5: maps are told apart by the images that the student was shown for them."""
-    method = make("jd-all-ts", "generation_epochs=1")
+    method = make("full", "generation_epochs=1")
     student, judge = method.networks["student"], method.networks["discriminator_infrared"]
     shown, maps = inputs_of(student.backbone.body[0]), outputs_of(student.backbone.body[-1])
     judged = list[tuple[torch.Tensor, torch.Tensor]]()
@@ -332,7 +334,7 @@ def test_maps_guide_the_generator_only_where_asked_to(
     """The student's own gradient is the same either way."""
     gradients = []
     for guided in ("false", "true"):
-        method = make("jd-all-ts", f"maps_guide_generator={guided}", "cycle_weight=0")
+        method = make("full", f"maps_guide_generator={guided}", "cycle_weight=0")
         method.joint_step(batch, enter(method, "joint"))
         gradients.append({name: value.grad for name, value in method.networks.named_parameters()})
     plain, guided_too = gradients
@@ -351,8 +353,9 @@ def test_a_step_waits_for_no_value(
     enter(method, "joint")
 
     class Ignored(Updates):
-        def minimize(self, *_: object, **__: object) -> None:
+        def minimize(self, losses: Losses, *_: object, **__: object) -> Losses:
             """Optimisers may read their own counters; they are not at stake here."""
+            return losses
 
     def refuse(*_: object) -> None:
         raise AssertionError("a step reads a tensor")
@@ -380,7 +383,7 @@ def test_losses_are_single_precision_under_autocast(make: Make, batch: Batch, en
 def test_erasing_spares_the_generators_and_the_teachers_targets(
     make: Make, batch: Batch, enter: Enter
 ) -> None:
-    method = make("jd-all-ts", "erasing=1")
+    method = make("full", "erasing=1")
     networks = method.networks
     shown, taught = inputs_of(networks["student"]), inputs_of(networks["teacher"].normalization)
     translated = inputs_of(networks["generator_to_infrared"])
@@ -396,7 +399,7 @@ def test_erasing_spares_the_generators_and_the_teachers_targets(
 
 @pytest.mark.parametrize(
     ("variant", "stage", "network"),
-    [("jd-all-ts", "teacher", "teacher"), ("backbone", "joint", "student")],
+    [("full", "teacher", "teacher"), ("backbone", "joint", "student")],
 )
 def test_erasing_is_for_teacher_and_backbone_as_well(
     variant: str, stage: str, network: str, make: Make, batch: Batch, enter: Enter
@@ -428,14 +431,14 @@ def test_erasing_depends_on_the_place_in_the_training_alone(
 @pytest.mark.parametrize(
     ("variant", "assignments", "names"),
     [
-        ("jd-all-ts", (), ["teacher", "joint"]),
+        ("full", (), ["teacher", "joint"]),
         ("od-single-ts", (), ["teacher", "joint"]),
         ("od-all-ts", (), ["teacher", "joint"]),
         ("backbone", (), ["joint"]),
-        ("jd-all-ts", ("generation_epochs=2",), ["teacher", "generation", "joint"]),
+        ("full", ("generation_epochs=2",), ["teacher", "generation", "joint"]),
         ("backbone", ("generation_epochs=2",), ["joint"]),
         (
-            "jd-all-ts",
+            "full",
             ("generation_epochs=2", "cross_domain_weight=0", "same_domain_weight=0"),
             ["generation", "joint"],
         ),
@@ -448,7 +451,7 @@ def test_the_stages_of_a_variant(
 
 
 def test_the_stages_are_as_configured(make: Make) -> None:
-    method = make("jd-all-ts", "generation_epochs=3", "teacher_epochs=5")
+    method = make("full", "generation_epochs=3", "teacher_epochs=5")
     config = config_of(method)
     teacher, generation, joint = method.stages()
     assert (teacher.epochs, generation.epochs, joint.epochs) == (5, 3, 120)
@@ -466,7 +469,7 @@ def test_the_stages_are_as_configured(make: Make) -> None:
         assert stage.optimizers[name].config == config.optimizer
 
 
-@pytest.mark.parametrize("variant", ["jd-all-ts", "backbone"])
+@pytest.mark.parametrize("variant", ["full", "backbone"])
 def test_every_network_is_learned_by_one_optimiser_a_stage(variant: str, make: Make) -> None:
     method = make(variant)
     for stage in method.stages():
@@ -490,7 +493,7 @@ def test_which_networks_evaluate_in_a_stage(
     stage: str, evaluating: set[str], make: Make, enter: Enter
 ) -> None:
     """Batch normalisation of the others uses, and updates with, the statistics of the batch."""
-    method = make("jd-all-ts", "generation_epochs=1")
+    method = make("full", "generation_epochs=1")
     enter(method, stage)
     for name, network in method.networks.items():
         for module in network.modules():
@@ -519,7 +522,7 @@ def test_a_network_of_table_3_learns_from_one_modality_as_the_teacher_does(
 ) -> None:
     method = make(variant, "teacher_epochs=5")
     (stage,) = method.stages()
-    (of_the_teacher, _) = make("jd-all-ts", "teacher_epochs=5").stages()
+    (of_the_teacher, _) = make("full", "teacher_epochs=5").stages()
     assert (stage.name, stage.epochs, stage.sampling) == ("teacher", 5, of_the_teacher.sampling)
     shown, seen = inputs_of(method.networks["teacher"]), outputs_of(method.networks["teacher"])
     losses, calls = take(method, "teacher", batch, enter)
@@ -547,10 +550,14 @@ def test_generators_and_discriminators_may_learn_alone_first(
     assignments: tuple[str, ...], make: Make, batch: Batch, enter: Enter
 ) -> None:
     """The student lends its feature maps, and neither it nor its batch statistics change."""
-    method = make("jd-all-ts", *assignments)
+    method = make("full", *assignments)
     before = state_of(method.networks["student"])
     losses, calls = take(method, "generation", batch, enter)
-    assert losses.keys() == {"generator", "cycle", "discriminator"}
+    assert {name for name in losses if not name.startswith("total")} == {
+        "generator",
+        "cycle",
+        "discriminator",
+    }
     assert [(call.optimizers, call.changed) for call in calls] == [
         (("generators",), GENERATORS),
         (("discriminators",), DISCRIMINATORS),
@@ -570,11 +577,11 @@ def smooth(batch: Batch) -> Batch:
 @pytest.mark.parametrize(
     ("variant", "stage", "names"),
     [
-        ("jd-all-ts", "teacher", ["identity", "triplet"]),
+        ("full", "teacher", ["identity", "triplet"]),
         ("backbone", "joint", ["identity", "triplet"]),
-        ("jd-all-ts", "joint", ["identity", "cycle", "cross-domain"]),
+        ("full", "joint", ["identity", "cycle", "cross-domain"]),
         ("od-all-ts", "joint", ["identity", "cycle", "cross-domain"]),
-        ("jd-all-ts", "generation", ["cycle"]),
+        ("full", "generation", ["cycle"]),
     ],
 )
 def test_a_few_steps_lower_the_losses_of_a_stage(
@@ -598,13 +605,14 @@ def test_discriminators_learn_to_tell_real_from_fake(
     make: Make, batch: Batch, enter: Enter
 ) -> None:
     """Against generators and a student that stay as they are."""
-    method = make("jd-all-ts", "gan_optimizer.learning_rate=5e-3")
+    method = make("full", "gan_optimizer.learning_rate=5e-3")
     updates = enter(method, "joint")
 
     class OfDiscriminators(Updates):
-        def minimize(self, loss: torch.Tensor, *names: str, retain_graph: bool = False) -> None:
+        def minimize(self, losses: Losses, *names: str, **options: Any) -> Losses:
             if names == ("discriminators",):
-                updates.minimize(loss, *names, retain_graph=retain_graph)
+                return updates.minimize(losses, *names, **options)
+            return losses
 
     only = OfDiscriminators({})
     values = [method.joint_step(batch, only)["discriminator"].item() for _ in range(12)]

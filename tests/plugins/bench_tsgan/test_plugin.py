@@ -25,14 +25,14 @@ def test_the_variants_are_the_rows_of_tables_2_and_3_with_the_full_method_first(
         "same_domain_weight": 0.0,
     }
     assert {variant.name: dict(variant.values) for variant in spec.variants} == {
-        "jd-all-ts": {},
+        "full": {},
         "backbone": no_gan,
         "od-single-ts": {**no_maps, "same_domain_weight": 0.0},
         "od-all-ts": no_maps,
         "infrared": {**no_gan, "learner": "infrared"},
         "visible": {**no_gan, "learner": "visible"},
     }
-    assert spec.variants[0].name == "jd-all-ts"
+    assert spec.variants[0].name == "full"
 
 
 def test_the_presets() -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from bench_core import Batch, TrainingData, TrainingRun, Updates
+from bench_core.methods import Batch, TrainingData, TrainingRun, Updates
 from bench_core.training.identity import TrainingDescription
 from bench_core.training.run import LOG_FILE
 from bench_tsgan.method import TSGAN
@@ -55,7 +55,7 @@ def run_in(folder: Path) -> TrainingRun:
     """Keep a checkpoint after every step."""
     description = TrainingDescription(
         method="ts-gan",
-        variant="jd-all-ts",
+        variant="full",
         config={"image_height": 64},
         dataset="random",
         fingerprint="0" * 64,
@@ -100,7 +100,7 @@ def whole(
     make: Make, data: TrainingData, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[TSGAN, Path]:
     """Train without an interruption; return the method and the folder of the run."""
-    method, folder = make("jd-all-ts", *SMALLEST), tmp_path_factory.mktemp("whole")
+    method, folder = make("full", *SMALLEST), tmp_path_factory.mktemp("whole")
     taken = count_steps(method)
     method.train(data, run_in(folder))
     assert taken == STEPS
@@ -111,7 +111,7 @@ def test_the_loop_leaves_a_fixed_teacher_as_its_own_stage_left_it(
     make: Make, data: TrainingData, tmp_path: Path
 ) -> None:
     """Parameters and batch statistics; those of the student are collected by every step."""
-    method = make("jd-all-ts", *SMALLEST)
+    method = make("full", *SMALLEST)
     states: list[dict[str, torch.Tensor]] = []
 
     def note_state(*_: object) -> None:
@@ -135,12 +135,12 @@ def test_a_training_interrupted_in_any_stage_resumes_to_the_same_bits_and_log(
 ) -> None:
     uninterrupted, folder = whole
     run = run_in(tmp_path)
-    broken = make("jd-all-ts", *SMALLEST)
+    broken = make("full", *SMALLEST)
     count_steps(broken, interrupt_before=done)
     with pytest.raises(Interrupt):
         broken.train(data, run)
 
-    resumed = make("jd-all-ts", *SMALLEST)
+    resumed = make("full", *SMALLEST)
     with torch.no_grad():
         for value in resumed.networks.parameters():
             value.add_(1)  # its start must not matter

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 import bench_xiv
-from bench_core import Batch
 from bench_core.configuration import choose_method
+from bench_core.methods import Batch
 from bench_xiv.config import XIVConfig
 from bench_xiv.method import XIV
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench_core import Check, method_checks
+from bench_core.testing import Check, method_checks
 from bench_xiv import bench_register_methods
 
 (SPEC,) = bench_register_methods()

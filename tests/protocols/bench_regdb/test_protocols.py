@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 import bench_regdb
-from bench_core import DataError, Dataset, Splits, UsageError
+from bench_core import DataError, UsageError
+from bench_core.datasets import Dataset, Splits
 from bench_core.features.table import FeatureTable
 from bench_core.scoring.score import score
 from bench_regdb.dataset import RegdbReader

@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 import bench_sysu
-from bench_core import DataError, Splits, UsageError
+from bench_core import DataError, UsageError
+from bench_core.datasets import Splits
 from bench_sysu.dataset import SysuMM01Reader
 from bench_sysu.protocols import SysuProtocol
 from bench_sysu.splits import SysuSplits
