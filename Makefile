@@ -70,7 +70,7 @@ fuzz: $(INSTALLED)
 
 # Changes modules by one small thing at a time and names each change that their tests do not notice.
 # All of it takes hours; make mutation MODULES=bench_core/data/sampling.py minutes; SAMPLE=50 tries
-# so many changes of a module.
+# so many changes of a module, NEAREST=1 the tests of its mirroring file alone.
 MODULES ?= $(wildcard bench_core/modeling/losses.py bench_core/modeling/adversarial.py \
 	plugins/*/losses.py bench_core/data/sampling.py bench_core/data/augmentation.py \
 	bench_core/training/batches.py bench_core/training/recipes.py bench_core/training/run.py \
@@ -79,7 +79,7 @@ MODULES ?= $(wildcard bench_core/modeling/losses.py bench_core/modeling/adversar
 	bench_core/evaluation/*.py bench_core/scoring/*.py)
 mutation: $(INSTALLED)
 	OMP_NUM_THREADS=1 VIREID_BENCH_THREADS=1 $(BIN)/python tests/mutation/run.py \
-		$(if $(SAMPLE),--sample $(SAMPLE)) $(MODULES)
+		$(if $(SAMPLE),--sample $(SAMPLE)) $(if $(NEAREST),--nearest) $(MODULES)
 
 clean:
 	rm -rf .venv .venv-lowest .venv-package runs build dist *.egg-info
