@@ -220,7 +220,7 @@ def test_an_optimiser_that_the_stage_has_not_is_named(call: str) -> None:
             {"gap": torch.zeros(()), "id": torch.zeros(())},
             r"was given losses without a gradient \(gap, id\)",
         ),
-        (torch.zeros(()), r"was given a tensor of shape \(\); it needs losses by name"),
+        (torch.ones(()), r"was given a tensor of shape \(\); it needs losses by name"),
         ({}, "was given a dict; it needs losses by name"),
     ],
 )
