@@ -315,8 +315,8 @@ def examine(module: Path, options: argparse.Namespace) -> dict[str, Any]:
         mutants = random.Random(options.seed).sample(mutants, options.sample)
     known = tomllib.loads(EQUIVALENT.read_text()).get(str(module), [])
     living, equivalent = mutants, 0
-    stages = [*tests_of(module), *([path] for path in options.tests)]
-    for tests in stages[:1] if options.nearest else stages:
+    stages = tests_of(module)[:1] if options.nearest else tests_of(module)
+    for tests in [*stages, *([path] for path in options.tests)]:
         if living:
             alive = alive_of(module, living, tests, options.seconds)
             living = [mutant for mutant in alive if not is_equivalent(mutant, known)]
@@ -352,7 +352,7 @@ def main() -> None:
     """Try the mutants of some modules, print what lives, and write a report."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("modules", nargs="+", type=Path)
-    parser.add_argument("--tests", action="append", default=[], help="besides those of its package")
+    parser.add_argument("--tests", action="append", default=[], help="besides those that mirror")
     parser.add_argument("--nearest", action="store_true", help="only tests of the mirroring file")
     parser.add_argument("--sample", type=int, help="so many mutants of a module, not all")
     parser.add_argument("--seed", type=int, default=0, help="of the sample")
