@@ -44,7 +44,7 @@ mutants_of = runpy.run_path(str(Path(__file__).parent / "mutants.py"))["mutants_
 EQUIVALENT = Path(__file__).parent / "equivalent.toml"
 HEAVY = ("numba", "pandas", "pydantic.types", "scipy.stats", "torch", "torchvision")
 """Imported before the processes are forked that import a mutant, where the tests use them."""
-PATIENCE = 5.0
+PATIENCE = 2.0
 """The tests of a mutant may take so many times as long as without it, and `--seconds` more."""
 PYTEST_OPTIONS = ("-x", "-q", "-s", "-p", "no:xdist", "-m", "not slow", "--hypothesis-seed=0")
 IMPORT_SECONDS = 60.0
