@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from conftest import LinearMethod, describe, random_data
 
 from bench_core.configuration import choose_method
 from bench_core.methods import (
@@ -98,26 +97,24 @@ def compare_trainings(one: dict[str, torch.Tensor], folder: Path) -> dict[str, A
 
 
 def train(folder: Path, end_at: int | None = None) -> dict[str, torch.Tensor]:
-    """Train the method of one layer and dropout; return its state."""
+    """Train the method of one layer and dropout, or up to a step; return its state."""
+    from conftest import LinearMethod, describe, random_data  # beside the script that torchrun runs
+
     folder.mkdir(exist_ok=True)
     seed_global_generators((7,))
     config = MethodConfig(image_height=16, image_width=16)
-    method = EndingMethod(config, num_identities=5)
-    method.end_at = end_at
+    method: Any = LinearMethod(config, num_identities=5)
+    step = method.step
+
+    def step_unless_ended(batch: Batch, updates: Updates) -> Any:
+        if method.num_steps == end_at:
+            raise InterruptedError
+        return step(batch, updates)
+
+    method.step = step_unless_ended
     run = TrainingRun(folder=folder, description=describe(), device=torch.device("cpu"))
     method.train(random_data(), run)
     return {name: value.clone() for name, value in method.networks.state_dict().items()}
-
-
-class EndingMethod(LinearMethod):
-    """Ends at a step, as a signal would end it."""
-
-    end_at: int | None = None
-
-    def step(self, batch: Batch, updates: Updates) -> Any:
-        if self.num_steps == self.end_at:
-            raise InterruptedError
-        return super().step(batch, updates)
 
 
 def compute_in_double_precision() -> None:
