@@ -22,6 +22,7 @@ from bench_core.methods import (
     Updates,
 )
 from bench_core.training.recipes import build_optimizer
+from bench_core.training.seeding import STEPS, seed_global_generators
 from bench_core.training.stage_runner import enter_stages
 
 Make = Callable[..., Any]
@@ -201,3 +202,47 @@ def test_a_step_draws_by_its_place_alone(make_method: Make) -> None:
                     runner.step(batch, epoch, number)
     assert drawn[:8] == drawn[8:16]
     assert len(set(drawn)) == 16
+
+
+def test_a_step_is_seeded_by_seed_stage_epoch_purpose_and_number(make_method: Make) -> None:
+    method, drawn = make_method(), list[float]()
+
+    def step(_batch: Batch, _updates: Updates) -> Mapping[str, torch.Tensor]:
+        drawn.append(torch.rand(()).item())
+        return {}
+
+    stages = [replace(stage, step=step) for stage in method.stages()]
+    batch = Batch(torch.rand(1), torch.rand(1), torch.zeros(1, dtype=torch.int64))
+    for runner in enter_stages(method.networks, stages, precision="float32", seed=7):
+        runner.step(batch, 1, 3)
+        seed_global_generators((7, runner.index, 1, STEPS, 3))
+        assert drawn[-1] == torch.rand(()).item()
+
+
+def entered(*stages: Mapping[str, bool]) -> list[set[str]]:
+    """Return the optimisers of each stage, made of names and whether each one goes on."""
+    networks = nn.ModuleDict({name: nn.Linear(1, 1) for name in NAMES})
+    made = [
+        Stage(
+            name="stage",
+            epochs=1,
+            step=lambda _batch, _updates: {},
+            optimizers={
+                name: OptimizerPlan.of(OptimizerConfig(), networks[name], continued=continued)
+                for name, continued in stage.items()
+            },
+            sampling=SamplingConfig(),
+            augmentation=AugmentationConfig(),
+        )
+        for stage in stages
+    ]
+    runners = enter_stages(networks, made, precision="float32", seed=0)
+    return [set(runner.optimizers) for runner in runners]
+
+
+def test_optimisers_wait_for_the_last_stage_that_goes_on_with_them() -> None:
+    first, second = NAMES
+    once, again = {first: False}, {first: True}
+    assert entered(once, {second: False}, again) == [{first}, {first, second}, {first}]
+    assert entered(once, again, {second: False}) == [{first}, {first}, {second}]
+    assert entered({second: False}, again) == [{second}, {first}]  # there is none to go on with

@@ -220,7 +220,7 @@ def test_an_optimiser_that_the_stage_has_not_is_named(call: str) -> None:
             {"gap": torch.zeros(()), "id": torch.zeros(())},
             r"was given losses without a gradient \(gap, id\)",
         ),
-        (torch.zeros(()), r"was given a tensor of shape \(\); it needs losses by name"),
+        (torch.ones(()), r"was given a tensor of shape \(\); it needs losses by name"),
         ({}, "was given a dict; it needs losses by name"),
     ],
 )
@@ -235,3 +235,44 @@ def test_a_loss_without_a_weight_is_named() -> None:
     with pytest.raises(PluginError, match=r"no weight for a loss: .*'tripet'; did you mean 'trip"):
         updates_of(all=network).minimize(losses, "all", weights={"identity": 1, "triplet": 0.5})
     assert weight_of(network) == 1
+
+
+def test_a_step_frees_its_graph_unless_another_loss_needs_it() -> None:
+    first, second = layer(2.0), layer(3.0)
+    updates = updates_of(first=first, second=second)
+    loss = second(first(torch.ones(1, 1))).sum()
+    updates.minimize({"sum": loss}, "first")
+    with pytest.raises(RuntimeError, match="second time"):
+        loss.backward()  # type: ignore[no-untyped-call]
+
+
+def test_several_losses_free_their_graph() -> None:
+    first, second = layer(2.0), layer(3.0)
+    updates = updates_of(first=first, second=second)
+    hidden = first(torch.ones(1, 1))
+    one, other = second(hidden).sum(), second(2 * hidden).sum()
+    updates.minimize_together(({"one": one}, ("first",)), ({"other": other}, ("second",)))
+    with pytest.raises(RuntimeError, match="second time"):
+        other.backward()  # type: ignore[no-untyped-call]
+
+
+def test_a_network_that_only_an_earlier_loss_reached_rests() -> None:
+    """A gradient of zeros would let Adam go on along its moments."""
+    reached, idle = layer(2.0), layer(3.0)
+    both = [*reached.parameters(), *idle.parameters()]
+    updates = Updates({"both": torch.optim.Adam(both, lr=0.1)})
+    ones = torch.ones(1, 1)
+    updates.minimize({"sum": reached(ones).sum() + idle(ones).sum()}, "both")
+    before = weight_of(idle)
+    updates.minimize({"sum": reached(ones).sum()}, "both")
+    assert weight_of(idle) == before
+    assert idle.weight.grad is None
+
+
+def test_gradients_are_computed_outside_autocast() -> None:
+    network, seen = layer(2.0), []
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        output = network(torch.ones(1, 1)).float()
+        output.register_hook(lambda _: seen.append(torch.is_autocast_enabled("cpu")))
+        updates_of(network=network).minimize({"sum": output.sum()}, "network")
+    assert seen == [False]

@@ -113,6 +113,9 @@ def test_the_triplet_loss_is_single_precision_under_autocast(mining: Mining) -> 
     with torch.autocast("cpu", dtype=torch.bfloat16):
         value = cross_triplet(first, second, labels, 1.0, mining)
     assert torch.equal(value, plain)
+    half = cross_triplet(first.bfloat16(), second.bfloat16(), labels, 1.0, mining)
+    assert half.dtype == torch.float32
+    assert half.item() == pytest.approx(plain.item(), rel=0.05)
 
 
 def minus_log(score: torch.Tensor, real: bool) -> float:

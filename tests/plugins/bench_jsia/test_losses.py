@@ -97,6 +97,12 @@ def test_eq_10_has_finite_gradients_where_its_penalties_are_zero() -> None:
         assert bool(value.grad.isfinite().all())
 
 
+def test_the_norms_of_eq_10_are_a_millionth_where_they_are_zero() -> None:
+    mean, deviation, maps = torch.zeros(1, 3, 1, 1), torch.ones(1, 3, 1, 1), torch.zeros(1, 1, 1, 1)
+    loss = variation_loss(maps, maps, Latents(mean, mean, deviation), 1)
+    assert loss.item() == pytest.approx(2e-6, rel=1e-3, abs=0)
+
+
 @given(SEEDS)
 def test_eq_11_puts_the_infrared_styled_image_first(seed: int) -> None:
     """KL(X_ir || X_ir2rgb) + KL(X_rgb2ir || X_rgb)."""
@@ -215,3 +221,28 @@ def test_losses_are_float32_whatever_comes_in(dtype: torch.dtype) -> None:
         modality_loss(rows[0], deceive=True),
     ):
         assert value.dtype == torch.float32
+
+
+def test_half_of_any_batch_of_maps_is_visible() -> None:
+    scores = random(6, 1, 2, 2, seed=0)
+    expected = sum(
+        torch.nn.functional.softplus(-sign * part).mean()
+        for sign, part in ((1, scores[:3]), (-1, scores[3:]))
+    )
+    torch.testing.assert_close(modality_loss(scores, deceive=False), expected)
+
+
+def test_the_penalties_of_eq_10_are_norms_over_a_whole_image() -> None:
+    mean = torch.tensor([[[[1.0], [2.0]], [[2.0], [4.0]]]])  # 2 channels of 2 x 1: a length of 5
+    latents = Latents(mean, mean, torch.ones_like(mean))
+    maps = torch.zeros(1, 1, 1, 1)
+    assert variation_loss(maps, maps, latents, 1).item() == pytest.approx(5, rel=1e-5)
+
+
+def test_unseen_identities_are_compared_in_single_precision() -> None:
+    logits = [random(3, 4, seed=seed).bfloat16() for seed in range(3)]
+    shares = torch.tensor([0.1, 0.3, 0.7]).bfloat16()
+    half = unseen_identity_loss(*logits, shares)
+    single = unseen_identity_loss(*(each.float() for each in logits), shares.float())
+    assert half.dtype == torch.float32
+    assert torch.equal(half, single)
