@@ -19,7 +19,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
-import torch
 
 from bench_core.contracts.errors import DataError
 from bench_core.evaluation.distances import check_lengths
@@ -34,8 +33,9 @@ from bench_core.evaluation.engine.kernels import (
 from bench_core.evaluation.scaling import find_largest, is_wide, scale_together, scale_views
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    import torch
     from numpy.typing import NDArray
 
     from bench_core.contracts.method import Metric
@@ -163,7 +163,7 @@ class FeatureDistances:
             query_inverse=query_inverse,
             column_inverse=column_inverse,
         )
-        self._device = torch.device(device)
+        self._device = str(device)
         self._joined = metric == "cosine"
         self._origin, self._unit = self._find_origin()
 
@@ -180,7 +180,7 @@ class FeatureDistances:
         column_squares, scale = self._judge(query_squares, column_squares)
         size = min(len(queries), max(1, num_values // column.shape[1]))
         products = np.empty((len(column), size, column.shape[1]), dtype=column.dtype)
-        right = torch.from_numpy(column).to(self._device)
+        multiply = multiplier(column, self._device)
         for start in range(0, len(queries), size):
             rows = slice(start, min(start + size, len(queries)))
             table = Table(
@@ -194,7 +194,7 @@ class FeatureDistances:
                 errors=scale,
                 rounding=_rounding(column.dtype, self._origin.size),
             )
-            self._multiply(query[:, rows], right, products)
+            multiply(query[:, rows], products[:, : rows.stop - rows.start])
             error = self._measure_error(matches, table, rows, columns.start)
             yield rows, table._replace(errors=scale * error)
 
@@ -250,14 +250,6 @@ class FeatureDistances:
         scale = np.maximum(scale, np.finfo(np.float64).tiny)
         return np.where(outlying, np.nan, column_squares), scale
 
-    def _multiply(self, query: FloatArray, column: torch.Tensor, products: FloatArray) -> None:
-        out = torch.from_numpy(products)[:, : query.shape[1]]
-        for view, left in enumerate(torch.from_numpy(query)):
-            if self._device.type == "cpu":
-                torch.mm(left, column[view].T, out=out[view])
-            else:
-                out[view] = torch.mm(left.to(self._device), column[view].T)
-
     def _measure_error(
         self, matches: Matches, table: Table, rows: slice, first_column: int
     ) -> float:
@@ -271,6 +263,35 @@ class FeatureDistances:
         shown = max(in_threads(measure, rows.stop - rows.start))
         least = _LEAST * float(np.finfo(table.values.dtype).eps)
         return max(_SAFETY[self.pairs.kind] * shown, least)
+
+
+def multiplier(column: FloatArray, device: str) -> Callable[[FloatArray, FloatArray], None]:
+    """Bring columns (V or 1, C, D) to a device, to be multiplied with queries there.
+
+    Args:
+        column: Centred features.
+        device: "cpu", which takes NumPy alone, or one of torch's.
+
+    Returns:
+        Writes the products of queries (V or 1, R, D) with all columns to an array (V or 1, R, C).
+    """
+    if device == "cpu":
+
+        def multiply(query: FloatArray, products: FloatArray) -> None:
+            np.matmul(query, column.transpose(0, 2, 1), out=products)
+
+        return multiply
+
+    import torch
+
+    right = torch.from_numpy(column).to(device)
+
+    def multiply_there(query: FloatArray, products: FloatArray) -> None:
+        out = torch.from_numpy(products)
+        for view, left in enumerate(torch.from_numpy(query)):
+            out[view] = torch.mm(left.to(device), right[view].T)
+
+    return multiply_there
 
 
 def _as_read_only(values: FloatArray) -> FloatArray:

@@ -186,34 +186,28 @@ def test_equal_features_rank_in_gallery_order(distinct: int, metric: Metric, vie
         assert_same(rank_pool(source, pool, "identity", sizes), expected)
 
 
-def test_a_product_worse_than_measured_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+def worse(product: np.ndarray) -> np.ndarray:
+    return product * (1 + 1e-2 * np.random.default_rng(0).random(product.shape))
+
+
+def in_bfloat16(product: np.ndarray) -> np.ndarray:
+    return torch.from_numpy(product).bfloat16().float().numpy()
+
+
+@pytest.mark.parametrize("spoiled", [worse, in_bfloat16])
+def test_a_product_worse_than_usual_is_noticed(
+    monkeypatch: pytest.MonkeyPatch, spoiled: Callable[[np.ndarray], np.ndarray]
+) -> None:
     pool = make_pool(5)
     rng = np.random.default_rng(5)
     features = rng.standard_normal((NUM_QUERIES + NUM_GALLERY, 1, DIMENSIONS)).astype(np.float32)
     source = FeatureDistances(features, pool, "euclidean")
-    exact = torch.mm
+    multiplied = np.matmul
 
-    def worse(left: torch.Tensor, right: torch.Tensor, out: torch.Tensor) -> None:
-        product = exact(left, right)
-        out[:] = product * (1 + 1e-2 * torch.rand(product.shape))
+    def multiply(left: np.ndarray, right: np.ndarray, out: np.ndarray) -> None:
+        out[:] = spoiled(multiplied(left, right))
 
-    monkeypatch.setattr(torch, "mm", worse)
-    assert_same(rank_pool(source, pool, "identity"), ranked_directly(features, pool, "euclidean"))
-
-
-def test_a_product_in_less_than_float32_ranks_as_float64_distances(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    pool = make_pool(6)
-    rng = np.random.default_rng(6)
-    features = rng.standard_normal((NUM_QUERIES + NUM_GALLERY, 1, DIMENSIONS)).astype(np.float32)
-    exact = torch.mm
-
-    def rounded(left: torch.Tensor, right: torch.Tensor, out: torch.Tensor) -> None:
-        out[:] = exact(left, right).bfloat16().float()
-
-    monkeypatch.setattr(torch, "mm", rounded)
-    source = FeatureDistances(features, pool, "euclidean")
+    monkeypatch.setattr(np, "matmul", multiply)
     assert_same(rank_pool(source, pool, "identity"), ranked_directly(features, pool, "euclidean"))
 
 
