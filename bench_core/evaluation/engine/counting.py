@@ -20,7 +20,7 @@ from bench_core.evaluation.engine.arrays import (
     SQUARED,
     WORD,
 )
-from bench_core.evaluation.engine.compiling import compiled
+from bench_core.evaluation.engine.compiling import compiled, compiled_part
 from bench_core.evaluation.engine.kernels import compute_values, exact_value, expected_value
 
 if TYPE_CHECKING:
@@ -52,7 +52,9 @@ def count_rows(
         stop: Query to stop before.
     """
     num_columns = len(table.columns)
-    are_neighbours = bool(np.all(np.diff(table.columns) == 1))
+    are_neighbours = True
+    for column in range(1, num_columns):
+        are_neighbours &= table.columns[column] == table.columns[column - 1] + 1
     row = np.empty(num_columns, table.lanes.dtype)
     buckets = np.empty(num_columns, np.int32)
     for query in range(start, stop):
@@ -79,7 +81,7 @@ def count_rows(
         _count_identities(nearer, matches.nearer[query], matches.last[query], part.continues)
 
 
-@compiled
+@compiled_part
 def _read_row(
     pairs: Pairs, table: Table, number: int, query: int, first_column: int, row: NDArray[Any]
 ) -> None:
@@ -99,7 +101,7 @@ def _read_row(
             row[column] = min(max(expected, -LIMIT), LIMIT)
 
 
-@compiled
+@compiled_part
 def _find_windows(
     kind: int, table: Table, query: int, exact: NDArray[np.float64]
 ) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -108,8 +110,11 @@ def _find_windows(
     NaN follows the least ones up to a multiple of `_BOUNDS`, and -inf precedes the greatest ones:
     a value that lies below all but k of the least may be close to a pair if it is at most [k].
     """
-    lower = np.full(len(exact) + -len(exact) % _BOUNDS, np.nan, table.lanes.dtype)
-    upper = np.full(len(exact) + 1, -np.inf, table.lanes.dtype)
+    lower = np.empty(len(exact) + -len(exact) % _BOUNDS, table.lanes.dtype)
+    upper = np.empty(len(exact) + 1, table.lanes.dtype)
+    for place in range(len(exact), len(lower)):
+        lower[place] = np.nan
+    upper[0] = -np.inf
     unit, rounding = table.unit, table.rounding
     square, error = table.squares[0, query], table.errors[query]
     scale = unit * unit if kind == SQUARED else unit
@@ -126,10 +131,11 @@ def _find_windows(
     return lower, upper
 
 
-@compiled
+@compiled_part
 def _find_buckets(row: NDArray[Any], lower: NDArray[Any], buckets: NDArray[np.int32]) -> None:
     """Count for each value the lower bounds that it does not lie below; several at a time."""
-    buckets[:] = 0
+    for column in range(len(buckets)):
+        buckets[column] = 0
     for place in range(0, len(lower), _BOUNDS):
         a, b, c, d = lower[place], lower[place + 1], lower[place + 2], lower[place + 3]
         e, f, g, h = lower[place + 4], lower[place + 5], lower[place + 6], lower[place + 7]
@@ -147,7 +153,7 @@ def _find_buckets(row: NDArray[Any], lower: NDArray[Any], buckets: NDArray[np.in
             )
 
 
-@compiled
+@compiled_part
 def _count_images(
     packed: NDArray[np.int64],
     buckets: NDArray[np.int32],
@@ -168,7 +174,7 @@ def _count_images(
                 counts[order[place], first + trial] += np.int32(before)
 
 
-@compiled
+@compiled_part
 def _sum_words(
     one: NDArray[np.int64],
     two: NDArray[np.int64],
@@ -187,7 +193,7 @@ def _sum_words(
     return sums
 
 
-@compiled
+@compiled_part
 def _find_trials(
     best: NDArray[np.int64], order: NDArray[np.int64], num_words: int
 ) -> NDArray[np.int64]:
@@ -208,7 +214,7 @@ def _find_trials(
     return trials
 
 
-@compiled
+@compiled_part
 def _find_nearer(
     trials: NDArray[np.int64],
     before_best: NDArray[np.int64],
@@ -226,7 +232,7 @@ def _find_nearer(
             nearer[number, word] = bits
 
 
-@compiled
+@compiled_part
 def _count_close(  # noqa: PLR0913, PLR0917
     pairs: Pairs,
     matches: Matches,
@@ -260,7 +266,7 @@ def _count_close(  # noqa: PLR0913, PLR0917
                 _compare(pairs, matches, part, query, column, close, nearer[part.numbers[column]])
 
 
-@compiled
+@compiled_part
 def _compare(
     pairs: Pairs,
     matches: Matches,
@@ -288,7 +294,7 @@ def _compare(
                     nearer[word] |= bit
 
 
-@compiled
+@compiled_part
 def _count_identities(
     nearer: NDArray[np.int64],
     counts: NDArray[np.int32],

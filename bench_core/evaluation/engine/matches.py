@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from bench_core.evaluation.engine.arrays import FIELD_BITS, FIELDS, WORD, Matches, Part
-from bench_core.evaluation.engine.compiling import compiled, in_threads
-from bench_core.evaluation.engine.kernels import measure_matches
+from bench_core.evaluation.engine.compiling import compiled, compiled_part, in_threads
+from bench_core.evaluation.engine.kernels import measure_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,7 +71,7 @@ def _make_batch(
         audience=audiences.number[queries],
         own=own,
         starts=starts,
-        exact=np.empty(starts[-1]),
+        exact=_measure(pairs, audiences, queries, own, num_own),
         order=np.empty(starts[-1], dtype=np.int64),
         num_seen=np.empty(len(queries), dtype=np.int64),
         positions=pool.positions,
@@ -80,12 +80,24 @@ def _make_batch(
         nearer=np.zeros(shape, dtype=np.int32),
         last=np.zeros((len(queries), num_words), dtype=np.int64),
     )
-    in_threads(
-        lambda start, stop: measure_matches(pairs, matches, audiences.allowed, start, stop),
-        len(queries),
-    )
+    in_threads(lambda start, stop: _put_in_order(matches, start, stop), len(queries))
     in_threads(lambda start, stop: _find_best(matches, start, stop), len(queries))
     return matches
+
+
+def _measure(
+    pairs: Pairs, audiences: Audiences, queries: IntArray, own: IntArray, num_own: IntArray
+) -> NDArray[np.float64]:
+    """Return the exact values of all matches (M,), NaN where the query may not see the column."""
+    query = np.repeat(queries, num_own)
+    column = np.arange(len(query)) + np.repeat(own - np.cumsum(num_own) + num_own, num_own)
+    seen = audiences.allowed[audiences.number[query], column]
+    query, column = query[seen], column[seen]
+    values = np.empty(len(query))
+    in_threads(lambda *part: measure_pairs(pairs, query, column, values, *part), len(query))
+    exact = np.full(len(seen), np.nan)
+    exact[seen] = values
+    return exact
 
 
 def make_part(pool: TrialPool, audiences: Audiences, columns: slice, *, by_identity: bool) -> Part:
@@ -127,6 +139,33 @@ def _pack(seen: NDArray[np.bool_], num_fields: int, num_bits: int) -> IntArray:
         field = seen[:, trial].astype(np.int64) << num_bits * (trial % num_fields)
         words[:, trial // num_fields] |= field
     return words
+
+
+@compiled
+def _put_in_order(matches: Matches, start: int, stop: int) -> None:
+    """Write `order` and `num_seen` of queries `start` to `stop`, whose matches are measured."""
+    exact, order = matches.exact, matches.order
+    for query in range(start, stop):
+        first, last = matches.starts[query], matches.starts[query + 1]
+        num_seen, num_unseen = 0, 0
+        for match in range(first, last):
+            if np.isnan(exact[match]):
+                num_unseen += 1
+                order[last - num_unseen] = match
+            else:
+                order[first + num_seen] = match
+                num_seen += 1
+        matches.num_seen[query] = num_seen
+        # Shell's sort: a few lines are compiled faster than any other.
+        gap = num_seen // 2
+        while gap > 0:
+            for place in range(first + gap, first + num_seen):
+                match, free = order[place], place
+                while free >= first + gap and exact[order[free - gap]] > exact[match]:
+                    order[free] = order[free - gap]
+                    free -= gap
+                order[free] = match
+            gap = 1 if gap == 2 else gap * 5 // 11
 
 
 @compiled
@@ -184,7 +223,7 @@ def score_matches(  # noqa: PLR0913, PLR0917  # a kernel: arrays in, arrays out
             penalty[trial, number] = found / ranks[found - 1]
 
 
-@compiled
+@compiled_part
 def _insert(ranks: NDArray[np.int32], found: int, rank: int) -> None:
     """Insert a rank among those found; only matches at one distance come in another order."""
     place = found

@@ -24,12 +24,8 @@ from bench_core.contracts.errors import DataError
 from bench_core.evaluation.distances import check_lengths
 from bench_core.evaluation.engine.arrays import GIVEN, ROOTED, SQUARED, Pairs, Table
 from bench_core.evaluation.engine.compiling import in_threads
-from bench_core.evaluation.engine.kernels import (
-    center_rows,
-    find_lengths,
-    find_not_finite,
-    measure_errors,
-)
+from bench_core.evaluation.engine.errors import measure_errors
+from bench_core.evaluation.engine.kernels import center_rows, find_lengths, find_not_finite
 from bench_core.evaluation.scaling import find_largest, is_wide, scale_together, scale_views
 
 if TYPE_CHECKING:
@@ -195,7 +191,8 @@ class FeatureDistances:
                 rounding=_rounding(column.dtype, self._origin.size),
             )
             multiply(query[:, rows], products[:, : rows.stop - rows.start])
-            error = self._measure_error(matches, table, rows, columns.start)
+            shown = measure_errors(pairs, matches, table, columns.start, rows)
+            error = max(_SAFETY[pairs.kind] * shown, _LEAST * float(np.finfo(column.dtype).eps))
             yield rows, table._replace(errors=scale * error)
 
     def _find_origin(self) -> tuple[Exact, float]:
@@ -250,20 +247,6 @@ class FeatureDistances:
         scale = np.maximum(scale, np.finfo(np.float64).tiny)
         return np.where(outlying, np.nan, column_squares), scale
 
-    def _measure_error(
-        self, matches: Matches, table: Table, rows: slice, first_column: int
-    ) -> float:
-        """Return the error of values to allow for, as a multiple of scales."""
-
-        def measure(start: int, stop: int) -> float:
-            span = rows.start + start, rows.start + stop
-            largest: float = measure_errors(self.pairs, matches, table, first_column, *span)
-            return largest
-
-        shown = max(in_threads(measure, rows.stop - rows.start))
-        least = _LEAST * float(np.finfo(table.values.dtype).eps)
-        return max(_SAFETY[self.pairs.kind] * shown, least)
-
 
 def multiplier(column: FloatArray, device: str) -> Callable[[FloatArray, FloatArray], None]:
     """Bring columns (V or 1, C, D) to a device, to be multiplied with queries there.
@@ -278,7 +261,9 @@ def multiplier(column: FloatArray, device: str) -> Callable[[FloatArray, FloatAr
     if device == "cpu":
 
         def multiply(query: FloatArray, products: FloatArray) -> None:
-            np.matmul(query, column.transpose(0, 2, 1), out=products)
+            # What leaves the range of the type is no value, and computed otherwise.
+            with np.errstate(over="ignore", invalid="ignore"):
+                np.matmul(query, column.transpose(0, 2, 1), out=products)
 
         return multiply
 
