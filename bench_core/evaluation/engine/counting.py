@@ -68,14 +68,14 @@ def count_rows(
             given = table.values[0, table.rows[query]]
             for column in range(num_columns):
                 row[column] = given[table.columns[column]]
-        lower, upper = _find_windows(pairs.kind, table, query, matches.exact[order])
+        lower, upper = _find_windows(pairs.kind, table, query, matches.exact, order)
         _find_buckets(row, lower, buckets)
         _count_images(part.packed[matches.audience[query]], buckets, order, matches.counts)
         trials = part.trials[matches.audience[query]]
         nearer = np.zeros((len(part.starts) - 1, len(trials)), np.int64)
         if part.by_identity:
-            whole = matches.order[first : matches.starts[query + 1]] - first
-            before_best = _find_trials(matches.best[:, query] - first, whole, len(trials))
+            whole = matches.order[first : matches.starts[query + 1]]
+            before_best = _find_trials(matches.best[:, query], whole, first, len(trials))
             _find_nearer(trials, before_best, buckets, part.starts, nearer)
         _count_close(pairs, matches, part, query, order, row, buckets, upper, nearer)
         _count_identities(nearer, matches.nearer[query], matches.last[query], part.continues)
@@ -103,29 +103,30 @@ def _read_row(
 
 @compiled_part
 def _find_windows(
-    kind: int, table: Table, query: int, exact: NDArray[np.float64]
+    kind: int, table: Table, query: int, exact: NDArray[np.float64], order: NDArray[np.int64]
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return the least and the greatest values that pairs of these exact values may have.
 
     NaN follows the least ones up to a multiple of `_BOUNDS`, and -inf precedes the greatest ones:
     a value that lies below all but k of the least may be close to a pair if it is at most [k].
     """
-    lower = np.empty(len(exact) + -len(exact) % _BOUNDS, table.lanes.dtype)
-    upper = np.empty(len(exact) + 1, table.lanes.dtype)
-    for place in range(len(exact), len(lower)):
+    lower = np.empty(len(order) + -len(order) % _BOUNDS, table.lanes.dtype)
+    upper = np.empty(len(order) + 1, table.lanes.dtype)
+    for place in range(len(order), len(lower)):
         lower[place] = np.nan
     upper[0] = -np.inf
     unit, rounding = table.unit, table.rounding
     square, error = table.squares[0, query], table.errors[query]
     scale = unit * unit if kind == SQUARED else unit
-    for place in range(len(exact)):
+    for place in range(len(order)):
         if kind == GIVEN:
-            lower[place] = upper[place + 1] = exact[place]
+            lower[place] = upper[place + 1] = exact[order[place]]
             continue
-        middle = exact[place] * scale
+        length = exact[order[place]]
+        middle = length * scale
         if kind == SQUARED:
             middle = (middle - square) / 2
-        width = error + rounding[0] * np.abs(middle) + rounding[1] * np.abs(exact[place]) * scale
+        width = error + rounding[0] * np.abs(middle) + rounding[1] * np.abs(length) * scale
         lower[place] = min(max(middle - width, -LIMIT), LIMIT)
         upper[place + 1] = max(min(middle + width, LIMIT), -LIMIT)
     return lower, upper
@@ -195,19 +196,19 @@ def _sum_words(
 
 @compiled_part
 def _find_trials(
-    best: NDArray[np.int64], order: NDArray[np.int64], num_words: int
+    best: NDArray[np.int64], order: NDArray[np.int64], first: int, num_words: int
 ) -> NDArray[np.int64]:
     """Return trials where a bucket certainly comes before the first match, int64 (W, buckets).
 
-    Matches are counted from the first of the query; a trial without one has a `best` below 0.
+    `first` is the first match of the query; a trial without one has a `best` below 0.
     """
     places = np.empty(len(order), np.int64)
     for place in range(len(order)):
-        places[order[place]] = place
+        places[order[place] - first] = place
     trials = np.zeros((num_words, len(order) + 1), np.int64)
     for trial in range(len(best)):
         if best[trial] >= 0:
-            trials[trial // WORD, places[best[trial]]] |= np.int64(1) << (trial % WORD)
+            trials[trial // WORD, places[best[trial] - first]] |= np.int64(1) << (trial % WORD)
     for word in range(num_words):
         for place in range(len(order) - 1, -1, -1):
             trials[word, place] |= trials[word, place + 1]

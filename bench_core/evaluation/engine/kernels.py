@@ -1,4 +1,4 @@
-"""Compiled loops over features: what products are made of, exact distances, and values.
+"""Compiled loops over features and their products: exact distances, and values to count by.
 
 Each writes to the rows or queries of its range only, so that threads can share the work.
 
@@ -51,48 +51,6 @@ def find_lengths(
             for k in range(len(found)):
                 total += np.float64(found[k]) ** 2
             lengths[row, view] = np.sqrt(total)
-
-
-@compiled
-def center_rows(  # noqa: PLR0913, PLR0917  # a kernel: arrays in, arrays out
-    features: NDArray[Any],
-    rows: NDArray[np.int64],
-    inverse: NDArray[np.float64],
-    origin: NDArray[np.float64],
-    unit: float,
-    centred: NDArray[Any],
-    squares: NDArray[np.float64],
-    start: int,
-    stop: int,
-) -> None:
-    """Write features less the origin, times the unit, and their squared lengths.
-
-    Args:
-        features: float (N, V, D).
-        rows: int64 (C,).
-        inverse: float64 (C, V), 1 / length of each feature; (0, 0): taken as they are.
-        origin: float64 (V, D).
-        unit: A power of two.
-        centred: float (V, C, D), or (1, C, V x D); written.
-        squares: float64 (V or 1, C); written.
-        start: First of the rows.
-        stop: Row to stop before.
-    """
-    num_views, num_dimensions = origin.shape
-    joined = len(centred) == 1
-    for row in range(start, stop):
-        squares[:, row] = 0
-        for view in range(num_views):
-            scale = inverse[row, view] if len(inverse) else 1.0
-            found = features[rows[row], view]
-            first = view * num_dimensions if joined else 0
-            out = centred[0 if joined else view, row, first : first + num_dimensions]
-            total = 0.0
-            for k in range(num_dimensions):
-                value = (found[k] * scale - origin[view, k]) * unit
-                out[k] = value
-                total += value * value
-            squares[0 if joined else view, row] += total
 
 
 @compiled_part

@@ -25,7 +25,7 @@ from bench_core.evaluation.distances import check_lengths
 from bench_core.evaluation.engine.arrays import GIVEN, ROOTED, SQUARED, Pairs, Table
 from bench_core.evaluation.engine.compiling import in_threads
 from bench_core.evaluation.engine.errors import measure_errors
-from bench_core.evaluation.engine.kernels import center_rows, find_lengths, find_not_finite
+from bench_core.evaluation.engine.kernels import find_lengths, find_not_finite
 from bench_core.evaluation.scaling import find_largest, is_wide, scale_together, scale_views
 
 if TYPE_CHECKING:
@@ -43,6 +43,8 @@ FloatArray: TypeAlias = "NDArray[np.floating[Any]]"
 Exact: TypeAlias = "NDArray[np.float64]"
 
 _ORIGIN_SAMPLE = 101
+_CENTRED_TOGETHER = 32
+"""Features that are centred at once: they stay in a processor's cache."""
 _SAFETY = {SQUARED: 4.0, ROOTED: 8.0}
 """Values may err by this times the largest error seen; more where roots magnify errors."""
 _LEAST = 8.0
@@ -225,9 +227,18 @@ class FeatureDistances:
         squares = np.empty(shape[:2])
 
         def center(start: int, stop: int) -> None:
-            center_rows(
-                features, rows, inverse, self._origin, self._unit, centred, squares, start, stop
-            )
+            for first in range(start, stop, _CENTRED_TOGETHER):
+                some = slice(first, min(first + _CENTRED_TOGETHER, stop))
+                block = features[rows[some]].astype(np.float64)
+                # Values beyond the range of a type are looked at one by one.
+                with np.errstate(over="ignore", invalid="ignore"):
+                    if len(inverse):
+                        block *= inverse[some, :, np.newaxis]
+                    block -= self._origin
+                    block *= self._unit
+                    block = block.reshape(len(block), *centred.shape[::2]).swapaxes(0, 1)
+                    np.einsum("vrd,vrd->vr", block, block, out=squares[:, some])
+                    centred[:, some] = block
 
         in_threads(center, len(rows))
         return centred, squares
