@@ -4,19 +4,21 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 SOURCES := bench_core bench_start plugins protocols tests
 
-.PHONY: demo test test-fast test-lowest test-package lint format check leaderboard benchmark fuzz clean
+.PHONY: demo test test-fast test-lowest test-package lint format check leaderboard benchmark fuzz \
+	mutation clean
 
 demo: $(INSTALLED)
 	$(BIN)/bench run --method xiv --protocol sysu-all-single --results runs/results
 	$(BIN)/bench leaderboard --results runs/results
 
-# One thread a worker: two workers with two threads each would wait for each other.
+# One thread a worker: two workers with two threads each would wait for each other. Who has no
+# more tests takes some of the other's; neighbours stay together, with what their files share.
 test: $(INSTALLED)
-	OMP_NUM_THREADS=1 VIREID_BENCH_THREADS=1 $(BIN)/python -m pytest -n auto
+	OMP_NUM_THREADS=1 VIREID_BENCH_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
 
 # The tests that take seconds, for the time between two commits.
 test-fast: $(INSTALLED)
-	OMP_NUM_THREADS=1 VIREID_BENCH_THREADS=1 $(BIN)/python -m pytest -n auto -m "not slow"
+	OMP_NUM_THREADS=1 VIREID_BENCH_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal -m "not slow"
 
 # With the lowest versions that pyproject.toml allows; their own warnings are not ours.
 test-lowest:
@@ -66,6 +68,19 @@ benchmark: $(INSTALLED)
 SECONDS ?= 60
 fuzz: $(INSTALLED)
 	$(BIN)/python tests/fuzzing/fuzz.py --seconds $(SECONDS)
+
+# Changes modules by one small thing at a time and names each change that their tests do not notice.
+# All of it takes hours; make mutation MODULES=bench_core/data/sampling.py minutes; SAMPLE=50 tries
+# so many changes of a module, NEAREST=1 the tests of its mirroring file alone.
+MODULES ?= $(wildcard bench_core/modeling/losses.py bench_core/modeling/adversarial.py \
+	plugins/*/losses.py bench_core/data/sampling.py bench_core/data/augmentation.py \
+	bench_core/training/batches.py bench_core/training/recipes.py bench_core/training/run.py \
+	bench_core/training/stage_runner.py bench_core/training/stages.py bench_core/training/updates.py \
+	protocols/*/protocols.py protocols/*/gallery.py protocols/*/splits.py \
+	bench_core/evaluation/*.py bench_core/scoring/*.py)
+mutation: $(INSTALLED)
+	OMP_NUM_THREADS=1 VIREID_BENCH_THREADS=1 $(BIN)/python tests/mutation/run.py \
+		$(if $(SAMPLE),--sample $(SAMPLE)) $(if $(NEAREST),--nearest) $(MODULES)
 
 clean:
 	rm -rf .venv .venv-lowest .venv-package runs build dist *.egg-info

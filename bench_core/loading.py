@@ -51,7 +51,7 @@ def load_method(spec: MethodSpec, config: Any, num_identities: int) -> Any:
         num_identities: Training identities, of which its classifiers tell one from another.
 
     Returns:
-        A `bench_core.Method`.
+        A `bench_core.methods.Method`.
 
     Raises:
         PluginError: It cannot be loaded, or lacks what a method must have.

@@ -107,6 +107,11 @@ def _check_method(spec: MethodSpec) -> None:
         raise PluginError(f"method '{spec.id}' lacks the preset {', '.join(sorted(missing))}")
     if not spec.variants:
         raise PluginError(f"method '{spec.id}' has no variant; name at least the full method")
+    if (first := spec.variants[0].name) != "full":
+        raise PluginError(
+            f"the first variant of method '{spec.id}' is called '{first}'; it is the whole method, "
+            "and is called 'full' in every plugin"
+        )
     named: tuple[tuple[str, Sequence[VariantSpec | PresetSpec]], ...] = (
         ("variant", spec.variants),
         ("preset", spec.presets),

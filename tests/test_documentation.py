@@ -12,10 +12,10 @@ from pathlib import Path
 import click
 import pytest
 
-from bench_core import method_checks
 from bench_core.cli.main import build_cli
 from bench_core.contracts import hooks
 from bench_core.plugins import Registry
+from bench_core.testing import method_checks
 from bench_core.training.pictures import MakesPictures, MixesImages
 
 ROOT = Path(__file__).parents[1]
@@ -83,6 +83,7 @@ def test_the_example_method_conforms(tmp_path: Path, monkeypatch: pytest.MonkeyP
     (tmp_path / "my_method").mkdir()
     blocks = re.findall(r"```python\n# (my_method/\w+\.py)\n(.*?)```", PLUGINS, re.DOTALL)
     assert len(blocks) == 3
+    assert sum(len(source.splitlines()) for _, source in blocks) <= 60  # a method is quickly tried
     for name, source in blocks:
         (tmp_path / name).write_text(source)
     monkeypatch.syspath_prepend(tmp_path)

@@ -23,7 +23,7 @@ from bench_core.cli.main import build_cli
 from bench_core.features.table import FEATURE_COLUMNS
 from bench_core.plugins import Registry
 from bench_core.synthetic import generate
-from bench_core.system.files import CACHE_VARIABLE
+from bench_core.system.cache_folder import CACHE_VARIABLE
 from bench_sysu.dataset import SysuMM01Reader
 
 ROOT = Path(__file__).parents[1]

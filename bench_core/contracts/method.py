@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
 Metric: TypeAlias = Literal["euclidean", "cosine"]
@@ -18,6 +19,12 @@ Selection: TypeAlias = Literal["last", "validation"]
 
 There is no selection on test people.
 """
+
+
+QUICK: Mapping[str, Any] = MappingProxyType(
+    {"backbone": "small", "weights": "none", "image_height": 96, "image_width": 48}
+)
+"""What the preset "quick" of every method with a backbone sets: small networks, small images."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,9 +69,9 @@ class MethodSpec:
         id: Short name, such as "xiv".
         title: Name for people.
         paper: The publication.
-        variants: The first is the full method, used when a command names none.
+        variants: The first is the whole method, called "full", used when a command names none.
         presets: Must include "paper" and "quick".
-        method: "module:Class" of a `bench_core.Method`.
+        method: "module:Class" of a `bench_core.methods.Method`.
         config: "module:Class" of its configuration, a `MethodConfig`.
     """
 

@@ -38,6 +38,25 @@ def adversarial_loss(
     return (logits - float(real)).square().mean()
 
 
+def discrimination_loss(
+    scores: torch.Tensor | Sequence[torch.Tensor], num_real: int, form: AdversarialForm
+) -> torch.Tensor:
+    """What it costs a discriminator to tell real inputs from fake ones wrongly.
+
+    Args:
+        scores: Of a batch whose first entries are real, the others fake; see `adversarial_loss`.
+        num_real: How many are real.
+        form: See `adversarial_loss`.
+
+    Returns:
+        The loss on the real ones and that on the fake ones, each a mean, added.
+    """
+    scales = [scores] if isinstance(scores, torch.Tensor) else scores
+    real, fake = [s[:num_real] for s in scales], [s[num_real:] for s in scales]
+    caught = adversarial_loss(fake, real=False, form=form)
+    return adversarial_loss(real, real=True, form=form) + caught
+
+
 def to_signed(images: torch.Tensor) -> torch.Tensor:
     """Map images from [0, 1] to [-1, 1], where generators and discriminators work."""
     return images * 2 - 1

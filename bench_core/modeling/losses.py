@@ -62,6 +62,11 @@ def cosine_distances(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
         return 1 - functional.normalize(first.float()) @ functional.normalize(second.float()).T
 
 
+def reconstruction_loss(made: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+    """Mean absolute difference of two tensors of one shape, in float32."""
+    return (made.float() - wanted.float()).abs().mean()
+
+
 def prediction_divergence(logits_p: torch.Tensor, logits_q: torch.Tensor) -> torch.Tensor:
     """Kullback-Leibler divergence KL(p || q) between class probabilities.
 

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Literal, TypeAlias
+
 import torch
 from torch import nn
+from torch.nn import functional
+
+Embedding: TypeAlias = Literal["pooled", "pooled-normalized", "neck", "neck-normalized"]
+"""What distances are taken between: the feature before or behind the neck, as it is or at unit
+length, where Euclidean distances rank as cosine similarity does."""
 
 
 class BNNeck(nn.Module):
@@ -32,3 +39,19 @@ class BNNeck(nn.Module):
         """
         normalized = self.normalization(features)
         return normalized, self.classifier(normalized)
+
+
+def embed(features: torch.Tensor, embedding: Embedding, neck: nn.Module) -> torch.Tensor:
+    """Return what distances are taken between.
+
+    Args:
+        features: (B, D), pooled.
+        embedding: Which feature.
+        neck: From such features to those behind it; run only where they are wanted.
+
+    Returns:
+        (B, D).
+    """
+    if embedding.startswith("neck"):
+        features = neck(features)
+    return functional.normalize(features) if embedding.endswith("normalized") else features

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -85,7 +85,9 @@ def show_duration(seconds: float) -> str:
     return f"{round(seconds / 60)} minutes"
 
 
-def _training_macs(method: StagedMethod, costs: tuple[StageCost, ...], data: TrainingData) -> float:
+def _training_macs(
+    method: StagedMethod[Any], costs: tuple[StageCost, ...], data: TrainingData
+) -> float:
     total = 0.0
     for stage, cost in zip(method.stages(), costs, strict=True):
         num_steps = data.sampler(stage.sampling).steps_per_epoch * stage.epochs

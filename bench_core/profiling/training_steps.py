@@ -120,7 +120,7 @@ class TrainingStep:
 
 
 def training_steps(
-    method: StagedMethod,
+    method: StagedMethod[Any],
     stages: Sequence[Stage],
     image_size: tuple[int, int],
     device: torch.device,
@@ -141,7 +141,7 @@ def training_steps(
 
 
 def stage_costs(
-    method: StagedMethod, image_size: tuple[int, int], device: torch.device
+    method: StagedMethod[Any], image_size: tuple[int, int], device: torch.device
 ) -> tuple[StageCost, ...]:
     """Count the multiply-adds of a step of each stage.
 
@@ -160,7 +160,7 @@ def stage_costs(
 
 
 def measure_training(
-    method: StagedMethod,
+    method: StagedMethod[Any],
     image_size: tuple[int, int],
     device: torch.device,
     precision: Precision,

@@ -12,8 +12,8 @@ import bench_core
 from bench_core.contracts.errors import PluginError
 from bench_core.system.files import hash_json
 
-DOOR = "bench_core"
-"""The module through which plugins import; it names where each thing lives."""
+DOORS = ("bench_core", "bench_core.datasets", "bench_core.methods")
+"""The modules through which plugins import; each says where the things that it offers live."""
 ALWAYS = ("bench_core.pipeline.methods", "bench_core.system.devices")
 """What starts every training: seeds, weights, number format, threads."""
 FOLLOWED = (
@@ -115,9 +115,8 @@ def _imported(tree: ast.Module | None, module: str, *, is_package: bool) -> Iter
     """Yield the names of modules, or of things in them, that a module imports."""
     for node in ast.walk(tree or ast.Module(body=[], type_ignores=[])):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-            if any(alias.name == DOOR for alias in node.names):  # anything may be used of it
-                yield from bench_core.HOMES.values()
+            for alias in node.names:
+                yield from _whole(alias.name)
         elif isinstance(node, ast.ImportFrom):
             yield from _imported_from(node, module, is_package=is_package)
 
@@ -129,8 +128,28 @@ def _imported_from(node: ast.ImportFrom, module: str, *, is_package: bool) -> It
         kept = len(parts) - node.level + is_package
         source = ".".join(filter(None, (*parts[:kept], source)))
     yield source
+    offered = _offered(source)
     for alias in node.names:
-        if source == DOOR:
-            yield bench_core.HOMES.get(alias.name, f"{DOOR}.{alias.name}")
+        if alias.name in offered:
+            yield offered[alias.name]
         else:
-            yield f"{source}.{alias.name}"
+            yield from _whole(source if alias.name == "*" else f"{source}.{alias.name}")
+
+
+def _whole(module: str) -> Iterator[str]:
+    """Yield a module, and of a door all that it offers: anything may be used of it."""
+    yield module
+    yield from _offered(module).values()
+
+
+def _offered(module: str) -> dict[str, str]:
+    """Return where the things that a door offers live, by name; nothing of another module."""
+    if module not in DOORS:
+        return {}
+    tree = ast.parse(_found(module)[module].read_bytes())
+    return {
+        alias.name: str(node.module)
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar, Protocol
+from typing import ClassVar, Generic, Protocol, TypeVar
 
 import torch
 from torch import nn
@@ -17,6 +17,9 @@ from bench_core.modeling.pretrained import PretrainedWeights
 from bench_core.training.data import TrainingData
 from bench_core.training.run import TrainingRun
 from bench_core.training.stages import Stage
+
+ConfigT = TypeVar("ConfigT", bound=MethodConfig)
+"""The configuration of a method."""
 
 
 class Method(Protocol):
@@ -55,10 +58,12 @@ class Method(Protocol):
         ...
 
 
-class StagedMethod(ABC):
-    """A method that is a list of stages over a few networks.
+class StagedMethod(ABC, Generic[ConfigT]):
+    """A method that is a list of stages over a few networks: `StagedMethod[MyConfig]`.
 
     Attributes:
+        config: The configuration.
+        num_identities: Number of training identities.
         metric: The distance between two views.
         networks: Every network by name; their state is what a checkpoint holds.
     """
@@ -66,7 +71,7 @@ class StagedMethod(ABC):
     metric: ClassVar[Metric]
     networks: nn.ModuleDict
 
-    def __init__(self, config: MethodConfig, *, num_identities: int) -> None:
+    def __init__(self, config: ConfigT, *, num_identities: int) -> None:
         self.config = config
         self.num_identities = num_identities
 

@@ -102,6 +102,10 @@ class ScheduleConfig(FrozenModel):
         return steps
 
 
+CONSTANT_RATE = ScheduleConfig()
+"""The learning rate stays as it is."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class ParameterGroup:
     """Parameters that an optimiser treats alike.
@@ -115,6 +119,20 @@ class ParameterGroup:
     parameters: Sequence[nn.Parameter]
     learning_rate_scale: float = 1.0
     weight_decay: float | None = None
+
+    @classmethod
+    def of(
+        cls,
+        *networks: nn.Module,
+        learning_rate_scale: float = 1.0,
+        weight_decay: float | None = None,
+    ) -> Self:
+        """Group the parameters of networks, each once."""
+        return cls(
+            parameters=list(nn.ModuleList(networks).parameters()),
+            learning_rate_scale=learning_rate_scale,
+            weight_decay=weight_decay,
+        )
 
 
 def build_optimizer(

@@ -1,19 +1,24 @@
-"""Stages: what a trainable method tells the loop, and the base class of such methods."""
+"""Stages: what a trainable method tells the loop."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Self, TypeAlias
 
-import torch
 from pydantic import Field
 from torch import nn
 
 from bench_core.configuration import FrozenModel
 from bench_core.data.augmentation import AugmentationConfig
 from bench_core.training.batches import Batch
-from bench_core.training.recipes import OptimizerConfig, ParameterGroup, ScheduleConfig
-from bench_core.training.updates import Updates
+from bench_core.training.recipes import (
+    CONSTANT_RATE,
+    OptimizerConfig,
+    ParameterGroup,
+    ScheduleConfig,
+)
+from bench_core.training.updates import Losses, Updates
 
 
 class SamplingConfig(FrozenModel):
@@ -44,8 +49,24 @@ class OptimizerPlan:
 
     config: OptimizerConfig
     groups: Sequence[ParameterGroup]
-    schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
+    schedule: ScheduleConfig = CONSTANT_RATE
     continued: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        config: OptimizerConfig,
+        *networks: nn.Module,
+        schedule: ScheduleConfig = CONSTANT_RATE,
+        continued: bool = False,
+    ) -> Self:
+        """Plan an optimiser that treats all parameters of some networks alike."""
+        groups = [ParameterGroup.of(*networks)]
+        return cls(config=config, groups=groups, schedule=schedule, continued=continued)
+
+
+Step: TypeAlias = Callable[[Batch, Updates], Losses]
+"""Learns from a batch and returns its losses for the log."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +88,7 @@ class Stage:
 
     name: str
     epochs: int
-    step: Callable[[Batch, Updates], Mapping[str, torch.Tensor]]
+    step: Step
     optimizers: Mapping[str, OptimizerPlan]
     sampling: SamplingConfig
     augmentation: AugmentationConfig

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import functools
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeAlias
 
 import torch
 
 from bench_core.contracts.errors import PluginError, unknown_name
 from bench_core.training.log import describe
+
+Losses: TypeAlias = Mapping[str, torch.Tensor]
+"""Scalar tensors by the names that they have in the log."""
+
+Weights: TypeAlias = Mapping[str, float]
+Part: TypeAlias = tuple[Losses, Sequence[str]]
+
+TOTAL = "total"
 
 
 class Updates:
@@ -16,43 +26,68 @@ class Updates:
     def __init__(self, optimizers: Mapping[str, torch.optim.Optimizer]) -> None:
         self._optimizers = optimizers
 
-    def minimize(self, loss: torch.Tensor, *optimizers: str, retain_graph: bool = False) -> None:
-        """Take one step of the named optimisers on a loss.
+    def minimize(
+        self,
+        losses: Losses,
+        *optimizers: str,
+        weights: Weights | None = None,
+        retain_graph: bool = False,
+    ) -> Losses:
+        """Take one step of the named optimisers on the weighted sum of losses.
 
         Gradients are computed for the parameters of the named optimisers alone: a generator's
         loss passes through a discriminator and leaves nothing there, nor costs its weights'
         gradients.
 
         Args:
-            loss: A scalar tensor.
+            losses: Scalar tensors by name.
             optimizers: Names from `Stage.optimizers`; no other parameter's gradient is touched.
+            weights: What each loss is multiplied by, which may name further losses, so that one
+                table serves every variant. Without it each counts once.
             retain_graph: Whether another loss of this step needs the same graph. What that loss
                 is differentiated through must not be what is updated here.
 
-        Raises:
-            PluginError: The loss is no scalar tensor that depends on a parameter, or an optimiser
-                is not one of the stage.
-        """
-        self._clear(optimizers)
-        self._add_gradients(loss, optimizers, retain_graph=retain_graph)
-        self._step(optimizers)
+        Returns:
+            The losses for the log, with their weighted sum: "total" where the stage has no other
+            optimisers, else with the names of these, such as "total-generators".
 
-    def minimize_together(self, *parts: tuple[torch.Tensor, tuple[str, ...]]) -> None:
+        Raises:
+            PluginError: A loss is no scalar tensor or has no weight, none depends on a parameter,
+                or an optimiser is not one of the stage.
+        """
+        return self._minimize([(losses, optimizers)], weights, retain_graph=retain_graph)
+
+    def minimize_together(self, *parts: Part, weights: Weights | None = None) -> Losses:
         """Take one step on several losses of one graph, each of which teaches its own optimisers.
 
-        An optimiser steps on the sum of the losses that name it.
+        An optimiser steps on the sum of the losses that come with it.
 
         Args:
-            parts: A scalar tensor and names from `Stage.optimizers`, each.
+            parts: Scalar tensors by name, and names from `Stage.optimizers`, each.
+            weights: As `minimize` has them.
+
+        Returns:
+            All losses with one total, as `minimize` does.
 
         Raises:
             PluginError: As `minimize` does.
         """
+        return self._minimize(parts, weights, retain_graph=False)
+
+    def _minimize(
+        self, parts: Sequence[Part], weights: Weights | None, *, retain_graph: bool
+    ) -> Losses:
         every = list(dict.fromkeys(name for _, optimizers in parts for name in optimizers))
         self._clear(every)
-        for place, (loss, optimizers) in enumerate(parts, start=1):
-            self._add_gradients(loss, optimizers, retain_graph=place < len(parts))
-        self._step(every)
+        totals = [_weighted_sum(losses, weights) for losses, _ in parts]
+        for place, (total, (_, optimizers)) in enumerate(zip(totals, parts, strict=True), start=1):
+            retained = retain_graph or place < len(parts)
+            self._add_gradients(total, optimizers, retain_graph=retained)
+        for name in every:
+            self._optimizers[name].step()
+        others = self._optimizers.keys() - every
+        named = {name: loss for losses, _ in parts for name, loss in losses.items()}
+        return {"-".join([TOTAL, *every] if others else [TOTAL]): _sum(totals), **named}
 
     def _clear(self, optimizers: Iterable[str]) -> None:
         for name in optimizers:
@@ -61,28 +96,45 @@ class Updates:
             self._optimizers[name].zero_grad(set_to_none=True)
 
     def _add_gradients(
-        self, loss: torch.Tensor, optimizers: Iterable[str], *, retain_graph: bool
+        self, total: torch.Tensor, optimizers: Iterable[str], *, retain_graph: bool
     ) -> None:
-        if not isinstance(loss, torch.Tensor) or loss.numel() != 1 or not loss.requires_grad:
-            raise PluginError(
-                f"updates.minimize was given {_what(loss)} as loss; it needs a scalar tensor that "
-                "depends on what is trained"
-            )
         parameters = [
             parameter
             for name in optimizers
             for group in self._optimizers[name].param_groups
             for parameter in group["params"]
         ]
-        with torch.autocast(loss.device.type, enabled=False):
-            loss.backward(inputs=parameters, retain_graph=retain_graph)  # type: ignore[no-untyped-call]
-
-    def _step(self, optimizers: Iterable[str]) -> None:
-        for name in optimizers:
-            self._optimizers[name].step()
+        with torch.autocast(total.device.type, enabled=False):
+            total.backward(inputs=parameters, retain_graph=retain_graph)  # type: ignore[no-untyped-call]
 
 
-def _what(loss: object) -> str:
-    if isinstance(loss, torch.Tensor) and loss.numel() == 1:
-        return "a tensor without a gradient"
-    return describe(loss)
+def _weighted_sum(losses: Losses, weights: Weights | None) -> torch.Tensor:
+    if not isinstance(losses, Mapping) or not losses:
+        raise PluginError(
+            f"updates.minimize was given {describe(losses)}; it needs losses by name, such as "
+            '{"identity": loss}'
+        )
+    for name, loss in losses.items():
+        if not isinstance(loss, torch.Tensor) or loss.numel() != 1:
+            raise PluginError(
+                f"updates.minimize was given {describe(loss)} as the loss '{name}'; it needs "
+                "scalar tensors by name"
+            )
+        if weights is not None and name not in weights:
+            raise PluginError(
+                f"updates.minimize has no weight for a loss: {unknown_name('loss', name, weights)}"
+            )
+    total = _sum(
+        [loss if weights is None else weights[name] * loss for name, loss in losses.items()]
+    )
+    if not total.requires_grad:
+        raise PluginError(
+            f"updates.minimize was given losses without a gradient ({', '.join(losses)}); one of "
+            "them must depend on what is trained"
+        )
+    return total
+
+
+def _sum(terms: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Add from the first to the last: another order would give other last bits."""
+    return functools.reduce(torch.add, terms)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bench_core import MethodSpec, Paper, PresetSpec, VariantSpec, hookimpl
+from bench_core import QUICK, MethodSpec, Paper, PresetSpec, VariantSpec, hookimpl
 
 PAPER = Paper(
     title=(
@@ -71,12 +71,9 @@ PRESETS = (
         name="quick",
         summary="a small backbone and narrow GANs on small images, for a CPU in minutes",
         values={
-            "backbone": "small",
-            "weights": "none",
-            "image_height": 96,
-            "image_width": 48,
-            "feature_height": 96,
-            "feature_width": 48,
+            **QUICK,
+            "feature_height": QUICK["image_height"],
+            "feature_width": QUICK["image_width"],
             "classifier_dropout": 0.0,
             "head_rate_scale": 2.0,
             "generator_width": 8,

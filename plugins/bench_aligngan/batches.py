@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import torch
 
-from bench_core import Batch, SamplingConfig, to_signed
+from bench_core.methods import Batch, SamplingConfig, to_signed
 
 
 class SignedBatch(NamedTuple):

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import Field, model_validator
 
-from bench_core import (
+from bench_core.methods import (
     AdversarialForm,
     AfterTraining,
     AugmentationConfig,
-    BackboneName,
-    MethodConfig,
     OptimizerConfig,
+    ReIDConfig,
     SamplingConfig,
     ScheduleConfig,
-    WeightsKind,
-    check_backbone,
 )
 
 Discriminators: TypeAlias = Literal["joint", "separate"]
@@ -29,7 +27,7 @@ DISCRIMINATOR_STEP = 32
 """Images are halved five times in a discriminator."""
 
 
-class AlignGANConfig(MethodConfig):
+class AlignGANConfig(ReIDConfig):
     """Settings of AlignGAN (Secs. 3 and 4.2 of the paper).
 
     Open in the paper and taken from the authors' public code: image sizes, last stride, networks
@@ -41,7 +39,7 @@ class AlignGANConfig(MethodConfig):
         feature_height: Height that the encoder sees images at.
         feature_width: Width that the encoder sees images at.
         backbone: The feature generator G_f.
-        last_stride: Stride of ResNet-50's last stage.
+        embedding: The feature vector V (Sec. 3.4); there is no neck.
         pixel_alignment: Whether RGB images are translated to fake infrared ones, in training and at
             test time; without, real RGB images stand in for fake infrared ones (Sec. 4.5).
         discriminators: One of image-feature pairs (Sec. 3.3), or one of infrared images and one of
@@ -93,13 +91,11 @@ class AlignGANConfig(MethodConfig):
         augmentation: The flip that the paper names.
     """
 
-    weights: WeightsKind = "imagenet"
     image_height: int = Field(default=128, ge=32, multiple_of=GENERATOR_STEP)
     image_width: int = Field(default=128, ge=32, multiple_of=GENERATOR_STEP)
     feature_height: int = Field(default=384, ge=16)
     feature_width: int = Field(default=192, ge=16)
-    backbone: BackboneName = "resnet50"
-    last_stride: Literal[1, 2] = 1
+    embedding: Annotated[Literal["pooled"], AfterTraining()] = "pooled"
     pixel_alignment: bool = True
     discriminators: Discriminators = "joint"
     adversarial_form: AdversarialForm = "log"
@@ -144,7 +140,24 @@ class AlignGANConfig(MethodConfig):
     augmentation: AugmentationConfig = AugmentationConfig(flip=0.5, padding=0)
 
     @property
-    def feature_size(self) -> tuple[int, int]:
+    def loss_weights(self) -> Mapping[str, float]:
+        """Weight of each loss in its total, by its name in the log (Eqs. 2, 4, 6 and 7)."""
+        return {
+            "feature-identity": self.feature_identity_weight,
+            "feature-triplet": 1.0,
+            "feature-gan": self.feature_gan_weight,
+            "pixel-gan": self.pixel_gan_weight,
+            "pixel-gan-visible": self.pixel_gan_weight,
+            "cycle": self.cycle_weight,
+            "same-modality": self.same_modality_weight,
+            "pixel-identity": self.pixel_identity_weight,
+            "pixel-triplet": self.pixel_identity_weight * self.pixel_triplet_share,
+            "discriminator": self.discriminator_weight,
+            "discriminator-visible": self.discriminator_weight,
+        }
+
+    @property
+    def backbone_size(self) -> tuple[int, int]:
         """Height and width that the encoder sees images at."""
         return self.feature_height, self.feature_width
 
@@ -175,9 +188,4 @@ class AlignGANConfig(MethodConfig):
                 f"images of {height}x{width} leave a discriminator a single patch, which it cannot "
                 "normalise; set image_height=64 or more"
             )
-        return self
-
-    @model_validator(mode="after")
-    def _backbone_has_its_options(self) -> Self:
-        check_backbone(self.backbone, last_stride=self.last_stride, image_size=self.feature_size)
         return self

@@ -17,7 +17,7 @@ from bench_aligngan.networks import (
     build_image_discriminator,
     build_joint_discriminator,
 )
-from bench_core import AdversarialForm, adversarial_loss
+from bench_core.methods import AdversarialForm, adversarial_loss, discrimination_loss
 
 
 class Pairs(NamedTuple):
@@ -69,7 +69,7 @@ class Judge:
     def discrimination(self, real: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
         """Return the discriminator's loss; no gradient goes beyond it."""
         scores = self.network(torch.cat([real.detach(), fake.detach()]))
-        return discrimination(scores, len(real), self._form)
+        return discrimination_loss(scores, len(real), self._form)
 
 
 class InfraredJudges(ABC):
@@ -135,7 +135,7 @@ class JointJudge(InfraredJudges):
             [images, fake_images, images, fake_images, others],
             [maps, maps, fake_maps, fake_maps, maps],
         )
-        return discrimination(scores, len(images), self._form)
+        return discrimination_loss(scores, len(images), self._form)
 
     def _fooling(self, images: list[torch.Tensor], maps: list[torch.Tensor]) -> torch.Tensor:
         return adversarial_loss(self._score(images, maps), real=True, form=self._form)
@@ -206,15 +206,3 @@ def build_judges(config: AlignGANConfig, channels: int) -> InfraredJudges:
         network = build_feature_discriminator(config, channels)
         features = Judge(network, config.adversarial_form)
     return SeparateJudges(images=images, features=features)
-
-
-def discrimination(scores: torch.Tensor, num_real: int, form: AdversarialForm) -> torch.Tensor:
-    """Return -E log D - E log(1 - D), or its least-squares form (Eqs. 7 and 8).
-
-    Args:
-        scores: Of what is real, then of what is fake.
-        num_real: How many are real.
-        form: Of the losses.
-    """
-    caught = adversarial_loss(scores[num_real:], real=False, form=form)
-    return adversarial_loss(scores[:num_real], real=True, form=form) + caught

@@ -12,7 +12,7 @@ from torch import nn
 from bench_aligngan.config import AlignGANConfig
 from bench_aligngan.losses import cross_triplet, triplet
 from bench_aligngan.networks import Classifier, Encoder
-from bench_core import ParameterGroup, identity_loss
+from bench_core.methods import Losses, ParameterGroup, identity_loss
 
 
 class Embedded(NamedTuple):
@@ -61,9 +61,7 @@ class FeatureModule:
         pairs = zip(self.embed(real), self.embed(fake), strict=True)
         return Embedded(*(torch.cat(pair) for pair in pairs))
 
-    def real_identity_losses(
-        self, infrared: torch.Tensor, labels: torch.Tensor
-    ) -> dict[str, torch.Tensor]:
+    def real_identity_losses(self, infrared: torch.Tensor, labels: torch.Tensor) -> Losses:
         """Return classification and triplet losses of real infrared images alone."""
         config, (_, logits, embeddings) = self._config, self.embed(infrared)
         return {
@@ -73,7 +71,7 @@ class FeatureModule:
             ),
         }
 
-    def identity_losses(self, embedded: Embedded, labels: torch.Tensor) -> dict[str, torch.Tensor]:
+    def identity_losses(self, embedded: Embedded, labels: torch.Tensor) -> Losses:
         """Return the losses of Eq. 5, of what is real and of what is fake.
 
         Args:
@@ -88,7 +86,7 @@ class FeatureModule:
 
     def fake_identity_losses(
         self, infrared: torch.Tensor, fake: torch.Tensor, labels: torch.Tensor
-    ) -> dict[str, torch.Tensor]:
+    ) -> Losses:
         """Return the losses of Eq. 2, the triplet losses without their 1/2.
 
         The gradient goes through the fake images alone.
@@ -122,10 +120,10 @@ class FeatureModule:
 
     def groups(self) -> list[ParameterGroup]:
         """Return the pretrained part and the heads, which learn faster (Sec. 4.2)."""
-        heads = [*self._classifier.parameters(), *self._embedder.parameters()]
+        scale = self._config.head_rate_scale
         return [
-            ParameterGroup(parameters=list(self._encoder.parameters())),
-            ParameterGroup(parameters=heads, learning_rate_scale=self._config.head_rate_scale),
+            ParameterGroup.of(self._encoder),
+            ParameterGroup.of(self._classifier, self._embedder, learning_rate_scale=scale),
         ]
 
     def _cross_triplet(

@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
-
 import torch
 from torch.nn import functional
 
 from bench_aligngan.config import Mining
-from bench_core import cross_batch_hard_triplet
-
-
-def reconstruction(restored: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
-    """One term of Eq. 1: the mean absolute difference of two sets of images, in float32."""
-    return (restored.float() - images.float()).abs().mean()
+from bench_core.methods import cross_batch_hard_triplet
 
 
 def cross_triplet(
@@ -57,10 +49,3 @@ def triplet(
     triplets = same[:, :, None] & ~same[:, None, :]
     terms = functional.relu(margin - similarity[:, :, None] + similarity[:, None, :])
     return (terms * triplets).sum() / triplets.sum()
-
-
-def weighted_sum(
-    losses: Mapping[str, torch.Tensor], weights: Mapping[str, float] = MappingProxyType({})
-) -> torch.Tensor:
-    """Add losses, each times its weight; one without a weight counts once."""
-    return torch.stack([weights.get(name, 1.0) * loss for name, loss in losses.items()]).sum()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 from torch import nn
@@ -12,26 +12,20 @@ from bench_aligngan.discriminators import build_judges
 from bench_aligngan.features import FeatureModule
 from bench_aligngan.pixels import PixelModule
 from bench_aligngan.steps import DISCRIMINATORS, FEATURES, PIXELS, FeatureSteps, PixelSteps
-from bench_core import (
-    VISIBLE,
-    Batch,
-    Modality,
+from bench_core import VISIBLE, Modality
+from bench_core.methods import (
+    CONSTANT_RATE,
     OptimizerPlan,
-    ParameterGroup,
     ScheduleConfig,
     Stage,
     StagedMethod,
-    Updates,
+    Step,
     from_signed,
     to_signed,
 )
 
-CONSTANT = ScheduleConfig()
 
-Step = Callable[[Batch, Updates], Mapping[str, torch.Tensor]]
-
-
-class AlignGAN(StagedMethod):
+class AlignGAN(StagedMethod[AlignGANConfig]):
     """AlignGAN: a pixel module P, a feature module F and a discriminator module D (Fig. 3).
 
     F is warmed up on infrared images, then P with discriminators of images; then each step is one
@@ -43,7 +37,6 @@ class AlignGAN(StagedMethod):
 
     def __init__(self, config: AlignGANConfig, *, num_identities: int) -> None:
         super().__init__(config, num_identities=num_identities)
-        self._config = config
         self._features = FeatureModule(config, num_identities)
         self._judges = build_judges(config, self._features.num_channels)
         self._feature_steps = FeatureSteps(config, self._features, self._judges)
@@ -79,7 +72,7 @@ class AlignGAN(StagedMethod):
         if self._pixels is not None and modality == VISIBLE:
             shown = self._pixels.fake_infrared(shown)
         vectors = self._features.vectors(shown)
-        if self._config.flip_average:
+        if self.config.flip_average:
             vectors = vectors + self._features.vectors(shown.flip(3))
         return vectors[:, None]
 
@@ -109,44 +102,35 @@ class AlignGAN(StagedMethod):
         }
 
     def _stages(self) -> Iterator[Stage]:
-        config, feature_steps = self._config, self._feature_steps
-        yield Stage(
-            name="feature-warm-up",
+        config, feature_steps = self.config, self._feature_steps
+        yield config.stage(
+            "feature-warm-up",
+            feature_steps.warm_up,
+            {FEATURES: self._feature_plan(CONSTANT_RATE)},
             epochs=config.encoder_warmup_epochs,
-            step=feature_steps.warm_up,
-            optimizers={FEATURES: self._feature_plan(CONSTANT)},
-            sampling=config.sampling,
-            augmentation=config.augmentation,
         )
         if self._pixels is None:
             yield self._joint_stage(feature_steps.real_images, self._judges.networks)
             return
-        yield Stage(
-            name="pixel-warm-up",
+        yield config.stage(
+            "pixel-warm-up",
+            self._pixel_steps.warm_up,
+            self._gan_plans(self._pixel_steps.warm_up_discriminators, CONSTANT_RATE),
             epochs=config.pixel_warmup_epochs,
-            step=self._pixel_steps.warm_up,
-            optimizers=self._gan_plans(self._pixel_steps.warm_up_discriminators, CONSTANT),
             sampling=config.pixel_sampling,
-            augmentation=config.augmentation,
         )
         discriminators = self._judges.networks | self._pixel_steps.discriminators
         yield self._joint_stage(self._pixel_steps.joint, discriminators)
 
     def _joint_stage(self, step: Step, discriminators: Mapping[str, nn.Module]) -> Stage:
-        config = self._config
+        config = self.config
         features = {FEATURES: self._feature_plan(config.schedule)}
-        return Stage(
-            name="joint",
-            epochs=config.epochs,
-            step=step,
-            optimizers=features | self._gan_plans(discriminators, config.schedule),
-            sampling=config.sampling,
-            augmentation=config.augmentation,
-        )
+        discriminating = self._gan_plans(discriminators, config.schedule)
+        return config.stage("joint", step, features | discriminating)
 
     def _feature_plan(self, schedule: ScheduleConfig) -> OptimizerPlan:
         return OptimizerPlan(
-            config=self._config.feature_optimizer,
+            config=self.config.feature_optimizer,
             groups=self._features.groups(),
             schedule=schedule,
             continued=True,
@@ -158,12 +142,9 @@ class AlignGAN(StagedMethod):
         """Plan P and D, where there are any."""
         generators = {} if self._pixels is None else self._pixels.networks
         return {
-            name: OptimizerPlan(
-                config=self._config.gan_optimizer,
-                groups=[
-                    ParameterGroup(parameters=list(network.parameters()))
-                    for network in networks.values()
-                ],
+            name: OptimizerPlan.of(
+                self.config.gan_optimizer,
+                *networks.values(),
                 schedule=schedule,
                 continued=name == PIXELS,  # the joint training has discriminators of its own
             )

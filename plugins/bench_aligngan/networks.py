@@ -7,13 +7,12 @@ from torch import nn
 from torch.nn import functional
 
 from bench_aligngan.config import AlignGANConfig
-from bench_core import (
+from bench_core.methods import (
     FeatureDiscriminator,
     ImageNormalization,
     JointDiscriminator,
     PatchDiscriminator,
     ResidualGenerator,
-    build_backbone,
     from_signed,
     recompute_blocks,
 )
@@ -36,8 +35,8 @@ class Encoder(nn.Module):
     def __init__(self, config: AlignGANConfig) -> None:
         super().__init__()
         self.normalization = ImageNormalization()
-        self.backbone = build_backbone(config.backbone, last_stride=config.last_stride)
-        self._size = config.feature_size
+        self.backbone = config.build_backbone()
+        self._size = config.backbone_size
         self._recomputed = config.recompute_activations
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:

@@ -7,9 +7,8 @@ from torch import nn
 
 from bench_aligngan.batches import SignedBatch
 from bench_aligngan.config import AlignGANConfig
-from bench_aligngan.losses import reconstruction
 from bench_aligngan.networks import build_generator
-from bench_core import recompute
+from bench_core.methods import Losses, recompute, reconstruction_loss
 
 
 class PixelModule:
@@ -53,7 +52,7 @@ class PixelModule:
 
     def reconstruction_losses(
         self, batch: SignedBatch, fake_infrared: torch.Tensor, fake_visible: torch.Tensor
-    ) -> dict[str, torch.Tensor]:
+    ) -> Losses:
         """Return L_cyc (Eq. 1) and, where it has a weight, CycleGAN's identity loss.
 
         Args:
@@ -78,4 +77,5 @@ class PixelModule:
 
 
 def _distance(batch: SignedBatch, visible: torch.Tensor, infrared: torch.Tensor) -> torch.Tensor:
-    return reconstruction(visible, batch.visible) + reconstruction(infrared, batch.infrared)
+    restored = reconstruction_loss(visible, batch.visible)
+    return restored + reconstruction_loss(infrared, batch.infrared)

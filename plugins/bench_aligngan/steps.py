@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import torch
 
 from bench_aligngan.batches import SignedBatch, pixels_first, signed
@@ -17,14 +15,11 @@ from bench_aligngan.discriminators import (
     build_visible_judge,
 )
 from bench_aligngan.features import FeatureModule
-from bench_aligngan.losses import weighted_sum
 from bench_aligngan.pixels import PixelModule
-from bench_core import Batch, Updates
+from bench_core.methods import Batch, Losses, Updates
 
 FEATURES, PIXELS, DISCRIMINATORS = "features", "pixels", "discriminators"
 """The optimisers of F, P and D."""
-
-Losses = dict[str, torch.Tensor]
 
 
 class FeatureSteps:
@@ -45,27 +40,22 @@ class FeatureSteps:
     ) -> None:
         self.features = features
         self.judges = judges
-        self._weights = {
-            "feature-identity": config.feature_identity_weight,
-            "feature-gan": config.feature_gan_weight,
-        }
-        self._discriminator_weight = config.discriminator_weight
+        self._weights = config.loss_weights
 
-    def warm_up(self, batch: Batch, updates: Updates) -> Mapping[str, torch.Tensor]:
+    def warm_up(self, batch: Batch, updates: Updates) -> Losses:
         """Train F on real infrared images by classification and triplet losses."""
         infrared = signed(batch).infrared
         losses = self.features.real_identity_losses(infrared, batch.labels)
-        updates.minimize(weighted_sum(losses), FEATURES)
-        return losses
+        return updates.minimize(losses, FEATURES)
 
-    def real_images(self, batch: Batch, updates: Updates) -> Mapping[str, torch.Tensor]:
+    def real_images(self, batch: Batch, updates: Updates) -> Losses:
         """Train F, and D_f where there is one, with real RGB images for fake infrared ones."""
         images = signed(batch)
         losses, pairs = self.align(images, images.visible, updates)
-        if self.judges.networks:
-            losses["discriminator"] = self.judges.discrimination(pairs)
-            updates.minimize(self._discriminator_weight * losses["discriminator"], DISCRIMINATORS)
-        return losses
+        if not self.judges.networks:
+            return losses
+        judged = {"discriminator": self.judges.discrimination(pairs)}
+        return {**losses, **updates.minimize(judged, DISCRIMINATORS, weights=self._weights)}
 
     def align(
         self, batch: SignedBatch, fake: torch.Tensor, updates: Updates
@@ -83,11 +73,11 @@ class FeatureSteps:
         embedded = self.features.embed_both(batch.infrared, fake.detach())
         maps, fake_maps = embedded.maps.chunk(2)
         pairs = Pairs(batch.infrared, maps, fake, fake_maps)
-        losses = self.features.identity_losses(embedded, batch.labels)
+        losses = {**self.features.identity_losses(embedded, batch.labels)}
         if self._weights["feature-gan"]:
             losses["feature-gan"] = self.judges.fooling_features(pairs)
-        updates.minimize(weighted_sum(losses, self._weights), FEATURES)
-        return losses, pairs._replace(maps=maps.detach(), fake_maps=fake_maps.detach())
+        logged = updates.minimize(losses, FEATURES, weights=self._weights)
+        return logged, pairs._replace(maps=maps.detach(), fake_maps=fake_maps.detach())
 
 
 class PixelSteps:
@@ -117,23 +107,15 @@ class PixelSteps:
             "warmup_discriminator_visible": self._warm_up_visible_judge.network,
             **{f"warmup_{name}": net for name, net in self._warm_up_judges.networks.items()},
         }
-        self._weights = {
-            "pixel-gan": config.pixel_gan_weight,
-            "pixel-gan-visible": config.pixel_gan_weight,
-            "cycle": config.cycle_weight,
-            "same-modality": config.same_modality_weight,
-            "pixel-identity": config.pixel_identity_weight,
-            "pixel-triplet": config.pixel_identity_weight * config.pixel_triplet_share,
-        }
 
-    def warm_up(self, batch: Batch, updates: Updates) -> Mapping[str, torch.Tensor]:
+    def warm_up(self, batch: Batch, updates: Updates) -> Losses:
         """Train P and discriminators of images, as CycleGAN, with the warmed-up F beside them."""
         images = signed(batch)
         pairs = Pairs.without_maps(images.infrared, self._pixels.fake_infrared(images.visible))
         visible_judge = self._warm_up_visible_judge
         return self._alternate(images, pairs, self._warm_up_judges, visible_judge, updates)
 
-    def joint(self, batch: Batch, updates: Updates) -> Mapping[str, torch.Tensor]:
+    def joint(self, batch: Batch, updates: Updates) -> Losses:
         """Take a step of F, one of P and one of D.
 
         X_rgb is translated once, as F's step leaves G_p as it is. The pairs that P is to pass off
@@ -144,13 +126,14 @@ class PixelSteps:
         num_learned = part.identities * part.images
         fake = self._pixels.fake_infrared_of_all(images.visible, num_learned)
         losses, pairs = self._feature_steps.align(images, fake, updates)
-        return losses | self._alternate(
+        alternated = self._alternate(
             images.first(num_learned),
             pairs.first(num_learned),
             self._feature_steps.judges,
             self._visible_judge,
             updates,
         )
+        return {**losses, **alternated}
 
     def _alternate(
         self,
@@ -178,10 +161,10 @@ class PixelSteps:
                 **self._pixels.reconstruction_losses(images, fake_infrared, fake_visible),
                 **features.fake_identity_losses(images.infrared, fake_infrared, images.labels),
             }
-            updates.minimize(weighted_sum(losses, self._weights), PIXELS)
+            logged = updates.minimize(losses, PIXELS, weights=self._config.loss_weights)
         judged = {
             "discriminator": judges.discrimination(pairs),
             "discriminator-visible": visible_judge.discrimination(images.visible, fake_visible),
         }
-        updates.minimize(self._config.discriminator_weight * weighted_sum(judged), DISCRIMINATORS)
-        return losses | judged
+        weights = self._config.loss_weights
+        return {**logged, **updates.minimize(judged, DISCRIMINATORS, weights=weights)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bench_core import MethodSpec, Paper, PresetSpec, VariantSpec, hookimpl
+from bench_core import QUICK, MethodSpec, Paper, PresetSpec, VariantSpec, hookimpl
 
 PAPER = Paper(
     title=(
@@ -123,17 +123,14 @@ PRESETS = (
         name="quick",
         summary="a small backbone on small images, for a CPU in minutes",
         values={
-            "backbone": "small",
-            "weights": "none",
-            "image_height": 96,
-            "image_width": 48,
+            **QUICK,
             "embedding": "neck",
             "style_width": 8,
             "decoder_blocks": 2,
             "latent_channels": 32,
             "num_regions": 3,
             "generation_epochs": 10,
-            "joint_epochs": 15,
+            "epochs": 15,
             "sampling": {"identities": 8, "images": 4, "steps_per_epoch": 20},
             "generation_sampling": {"identities": 4, "images": 1, "steps_per_epoch": 30},
             "learner_optimizer": {"learning_rate": 4e-3, "betas": [0.9, 0.999]},

@@ -7,15 +7,13 @@ from typing import Final
 
 from torch import nn
 
-from bench_core import (
-    INFRARED,
-    VISIBLE,
+from bench_core import INFRARED, VISIBLE
+from bench_core.methods import (
     Backbone,
     BNNeck,
     FeatureDiscriminator,
     ImageNormalization,
     MultiScaleDiscriminator,
-    build_backbone,
 )
 from bench_jsia.config import JSIAConfig
 from bench_jsia.networks import Decoder, GreyNormalization, StyleEncoder
@@ -78,7 +76,7 @@ class Architecture:
 
 def build_architecture(config: JSIAConfig, num_identities: int) -> Architecture:
     """Build what a configuration needs, and nothing else."""
-    backbone = _backbone(config)
+    backbone = config.build_backbone()
     channels, width = backbone.stage_channels[SET_LEVEL_STAGE - 1], config.style_width
     generated = MODALITIES if config.generates else ()
     separate = config.generates and config.set_level != "shared"
@@ -122,14 +120,8 @@ def build_architecture(config: JSIAConfig, num_identities: int) -> Architecture:
     )
 
 
-def _backbone(config: JSIAConfig) -> Backbone:
-    return build_backbone(
-        config.backbone, last_stride=config.last_stride, stem_relu=config.stem_relu
-    )
-
-
 def _content_encoder(config: JSIAConfig, backbone: Backbone) -> nn.Sequential:
     """Build an encoder that starts as the shallow part of the backbone, but shares nothing."""
-    encoder, _ = _backbone(config).split(SET_LEVEL_STAGE)
+    encoder, _ = config.build_backbone().split(SET_LEVEL_STAGE)
     encoder.load_state_dict(backbone.split(SET_LEVEL_STAGE)[0].state_dict())
     return encoder

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal, Self, TypeAlias
+from typing import Literal, Self, TypeAlias
 
 from pydantic import Field, model_validator
 
-from bench_core import (
-    AfterTraining,
+from bench_core.methods import (
     AugmentationConfig,
-    BackboneName,
-    MethodConfig,
     OptimizerConfig,
+    ReIDConfig,
     SamplingConfig,
     ScheduleConfig,
-    WeightsKind,
-    check_backbone,
 )
 
 SetLevel: TypeAlias = Literal["shared", "adversarial", "separate"]
@@ -28,7 +24,7 @@ CONTENT_STRIDE = 4
 """Image size over that of the modality-invariant maps, behind a backbone's first stage."""
 
 
-class JSIAConfig(MethodConfig):
+class JSIAConfig(ReIDConfig):
     """Settings of JSIA-ReID (Secs. 3 and 4.2; what the paper leaves open is marked).
 
     Attributes:
@@ -39,11 +35,7 @@ class JSIAConfig(MethodConfig):
             images of a person instead, or not at all.
         unseen_identities: The variation module and images of unseen identities (UI, Eqs. 9-15).
         backbone: Its first stage is E^sl, its others are E^il.
-        last_stride: Stride of ResNet-50's last stage (open).
-        stem_relu: Whether ResNet-50's stem has its ReLU.
         content_input: What E^sl and E^il see: the image, or its grey value three times.
-        embedding: What distances are taken between (open): the pooled feature V (Eq. 17), or V
-            behind the batch normalisation.
         generated_size: Images are generated at the size of the real ones, or at half of it.
         style_downsamplings: Strided convolutions of a modality-specific encoder.
         style_width: Channels of its first convolution, and of a discriminator's (open).
@@ -88,7 +80,7 @@ class JSIAConfig(MethodConfig):
         train_content_encoder: Whether E^i learns in the generation stage, or starts to in the
             joint one (open).
         generation_epochs: Epochs of the generation module alone.
-        joint_epochs: Epochs of everything together.
+        epochs: Epochs of the joint stage, everything together.
         sampling: Batches of the joint stage.
         generation_sampling: Batches of the generation stage; in the joint stage images are
             generated for as many identities and images of each batch.
@@ -102,16 +94,11 @@ class JSIAConfig(MethodConfig):
             backward pass. The results are the same.
     """
 
-    weights: WeightsKind = "imagenet"
     set_level: SetLevel = "shared"
     instance_level: bool = True
     local_regions: LocalRegions = "paired"
     unseen_identities: bool = True
-    backbone: BackboneName = "resnet50"
-    last_stride: Literal[1, 2] = 1
-    stem_relu: bool = True
     content_input: Literal["color", "grey"] = "color"
-    embedding: Annotated[Literal["pooled", "neck"], AfterTraining()] = "pooled"
     generated_size: Literal["full", "half"] = "full"
     style_downsamplings: int = Field(default=2, ge=1, le=4)
     style_width: int = Field(default=32, ge=1)
@@ -142,7 +129,7 @@ class JSIAConfig(MethodConfig):
     end_to_end: bool = True
     train_content_encoder: bool = True
     generation_epochs: int = Field(default=100, ge=1)
-    joint_epochs: int = Field(default=50, ge=1)
+    epochs: int = Field(default=50, ge=1)
     sampling: SamplingConfig = SamplingConfig(identities=16, images=4)
     generation_sampling: SamplingConfig = SamplingConfig(identities=16, images=4)
     learner_optimizer: OptimizerConfig = OptimizerConfig(
@@ -225,14 +212,4 @@ class JSIAConfig(MethodConfig):
                 f"{part.identities}x{part.images} images of batches of "
                 f"{whole.identities}x{whole.images} (sampling)"
             )
-        return self
-
-    @model_validator(mode="after")
-    def _backbone_has_its_options(self) -> Self:
-        check_backbone(
-            self.backbone,
-            last_stride=self.last_stride,
-            stem_relu=self.stem_relu,
-            image_size=self.image_size,
-        )
         return self

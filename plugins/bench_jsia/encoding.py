@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from bench_core import from_signed, recompute, running_statistics_kept
+from bench_core.methods import from_signed, recompute, running_statistics_kept
 from bench_jsia.config import JSIAConfig
 from bench_jsia.pairs import by_modality
 

@@ -10,12 +10,13 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from bench_core import Modality, recompute, to_signed
+from bench_core import Modality
+from bench_core.methods import Losses, discrimination_loss, recompute, to_signed
 from bench_jsia.architecture import MODALITIES, Architecture
 from bench_jsia.config import JSIAConfig
 from bench_jsia.encoding import MapEncoder
-from bench_jsia.losses import absolute_error, discriminator_loss, generator_loss
-from bench_jsia.pairs import Losses, Pair
+from bench_jsia.losses import absolute_error, generator_loss
+from bench_jsia.pairs import Pair
 from bench_jsia.variation import Variation, blend, later
 
 CHUNK = 16
@@ -140,9 +141,14 @@ class GenerationModule:
         return losses
 
     def discriminator_losses(self, made: Translations) -> Losses:
-        """Return the loss of both discriminators by name (Eq. 7); it reaches nothing else."""
+        """Return the loss of both discriminators by name (Eq. 7); it reaches nothing else.
+
+        Each minimises (Dis(real) - 1)^2 + Dis(fake)^2.
+        """
         losses = [
-            discriminator_loss(discriminator(torch.cat([real, fake.detach()])))
+            discrimination_loss(
+                discriminator(torch.cat([real, fake.detach()])), len(real), "least-squares"
+            )
             for discriminator, real, fake in zip(
                 self._discriminators, made.real, made.translated, strict=True
             )

@@ -13,9 +13,11 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from bench_core import (
+from bench_core.methods import (
     Backbone,
     BNNeck,
+    Losses,
+    embed,
     identity_loss,
     prediction_divergence,
     recompute_blocks,
@@ -23,7 +25,7 @@ from bench_core import (
 )
 from bench_jsia.config import JSIAConfig
 from bench_jsia.losses import instance_alignment, triplet_loss
-from bench_jsia.pairs import Losses, Pair, by_modality
+from bench_jsia.pairs import Pair, by_modality
 
 
 class Recognition(NamedTuple):
@@ -92,10 +94,7 @@ class Learner:
     def embed(self, maps: torch.Tensor) -> torch.Tensor:
         """Return what distances are taken between, (B, D), of set-level maps (Eq. 17)."""
         features = Backbone.pool(self._instance_level(maps))
-        if self._config.embedding == "pooled":
-            return features
-        normalized: torch.Tensor = self._neck.normalization(features)
-        return normalized
+        return embed(features, self._config.embedding, self._neck.normalization)
 
     def identity_losses(self, real: Recognition, labels: torch.Tensor) -> Losses:
         """Return L_id of real images by name (Eq. 13), and what their regions alone can teach.

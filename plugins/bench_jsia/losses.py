@@ -11,11 +11,12 @@ from typing import Literal
 
 import torch
 
-from bench_core import (
+from bench_core.methods import (
     adversarial_loss,
     batch_hard_triplet,
     cross_batch_hard_triplet,
     prediction_divergence,
+    reconstruction_loss,
 )
 from bench_jsia.pairs import Pair
 from bench_jsia.variation import Latents
@@ -26,11 +27,8 @@ SMALLEST_NORM = 1e-6
 
 def absolute_error(values: Pair, targets: Pair) -> torch.Tensor:
     """Mean absolute difference within each modality, added: Eqs. 4 and 5."""
-    errors = [
-        (value.float() - target.float()).abs().mean()
-        for value, target in zip(values, targets, strict=True)
-    ]
-    return torch.stack(errors).sum()
+    errors = map(reconstruction_loss, values, targets)
+    return torch.stack(list(errors)).sum()
 
 
 def generator_loss(scores: Sequence[Sequence[torch.Tensor]]) -> torch.Tensor:
@@ -41,18 +39,6 @@ def generator_loss(scores: Sequence[Sequence[torch.Tensor]]) -> torch.Tensor:
     """
     losses = [adversarial_loss(maps, real=True, form="least-squares") for maps in scores]
     return torch.stack(losses).sum()
-
-
-def discriminator_loss(scores: Sequence[torch.Tensor]) -> torch.Tensor:
-    """L_gan of Eq. 7 as one discriminator minimises it: Dis(fake)^2 + (Dis(real) - 1)^2.
-
-    Args:
-        scores: By scale, the score maps of a batch whose first half is real, the second generated.
-    """
-    real, fake = zip(*(maps.chunk(2) for maps in scores), strict=True)
-    return adversarial_loss(real, real=True, form="least-squares") + adversarial_loss(
-        fake, real=False, form="least-squares"
-    )
 
 
 def variation_loss(

@@ -5,22 +5,22 @@ A batch of both modalities has the visible half first.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import nn
 
-from bench_core import (
+from bench_core import Modality, UsageError
+from bench_core.methods import (
+    CONSTANT_RATE,
     Batch,
-    Modality,
+    Losses,
     OptimizerPlan,
-    ParameterGroup,
     PretrainedWeights,
     ScheduleConfig,
     Stage,
     StagedMethod,
     Updates,
-    UsageError,
     from_signed,
 )
 from bench_jsia.architecture import SET_LEVEL_STAGE, build_architecture
@@ -29,14 +29,14 @@ from bench_jsia.encoding import MapEncoder
 from bench_jsia.generation import GenerationModule, Translations
 from bench_jsia.learner import Learner, Recognition
 from bench_jsia.losses import modality_loss, unseen_identity_loss, variation_loss
-from bench_jsia.pairs import Losses, Pair
+from bench_jsia.pairs import Pair
 from bench_jsia.variation import later
 
 LEARNER, CONTENT = "learner", "content"
 GENERATOR, DISCRIMINATOR = "generator", "discriminator"
 
 
-class JSIA(StagedMethod):
+class JSIA(StagedMethod[JSIAConfig]):
     """Joint set-level and instance-level alignment.
 
     The generation module makes, of two images of a person, a paired image of each in the other
@@ -48,7 +48,6 @@ class JSIA(StagedMethod):
 
     def __init__(self, config: JSIAConfig, *, num_identities: int) -> None:
         super().__init__(config, num_identities=num_identities)
-        self._config = config
         self._parts = parts = build_architecture(config, num_identities)
         self.networks = parts.by_name()
         set_level, instance_level = parts.backbone.split(SET_LEVEL_STAGE)
@@ -73,36 +72,28 @@ class JSIA(StagedMethod):
 
         There is nothing to pretrain where the features do not depend on generated images.
         """
-        config = self._config
-        joint = Stage(
-            name="joint",
-            epochs=config.joint_epochs,
-            step=self.joint_step,
-            optimizers=self._plans(config.schedule, joint=True),
-            sampling=config.sampling,
-            augmentation=config.augmentation,
-        )
+        config = self.config
+        joint = config.stage("joint", self.joint_step, self._plans(config.schedule, joint=True))
         if not config.generates:
             return [joint]
-        generation = Stage(
-            name="generation",
+        generation = config.stage(
+            "generation",
+            self.generation_step,
+            self._plans(CONSTANT_RATE, joint=False),
             epochs=config.generation_epochs,
-            step=self.generation_step,
-            optimizers=self._plans(ScheduleConfig(), joint=False),
             sampling=config.generation_sampling,
-            augmentation=config.augmentation,
             frozen=[self._learner.networks],
         )
         return [generation, joint]
 
-    def generation_step(self, batch: Batch, updates: Updates) -> Mapping[str, torch.Tensor]:
+    def generation_step(self, batch: Batch, updates: Updates) -> Losses:
         """Train the generation and the variation module on L_G + L_V (Eqs. 8 and 10)."""
         made = self._translate(torch.cat([batch.visible, batch.infrared]))
-        losses = self._generation.losses(made) | self._variation_losses(made)
+        losses = {**self._generation.losses(made), **self._variation_losses(made)}
         critics = self._generation.discriminator_losses(made)
         return self._update(losses, critics, updates, joint=False)
 
-    def joint_step(self, batch: Batch, updates: Updates) -> Mapping[str, torch.Tensor]:
+    def joint_step(self, batch: Batch, updates: Updates) -> Losses:
         """Train everything on L (Eq. 16), and the discriminators.
 
         Real images pass E^sl and E^il once: for their identities, for what is translated where
@@ -110,16 +101,18 @@ class JSIA(StagedMethod):
         """
         images = torch.cat([batch.visible, batch.infrared])
         maps = self._set_level.of_both(images)
-        real = self._learner.recognize(maps, regions=self._config.local_regions != "none")
-        losses, critics = self._learner.identity_losses(real, batch.labels), {}
+        real = self._learner.recognize(maps, regions=self.config.local_regions != "none")
+        losses: dict[str, torch.Tensor] = {**self._learner.identity_losses(real, batch.labels)}
+        critics: dict[str, torch.Tensor] = {}
         critic = self._parts.modality_discriminator
         if critic is not None:
             losses["set-adversarial"] = modality_loss(critic(maps), deceive=True)
             critics["modality-discriminator"] = modality_loss(critic(maps.detach()), deceive=False)
-        if self._config.generates:
+        if self.config.generates:
             made = self._translate(self._drawn(images), self._drawn(maps))
             drawn = real.of(self._drawn)
-            losses |= self._generation.losses(made) | self._variation_losses(made, drawn)
+            losses |= self._generation.losses(made)
+            losses |= self._variation_losses(made, drawn)
             losses |= self._alignment_losses(made, drawn)
             critics |= self._generation.discriminator_losses(made)
         return self._update(losses, critics, updates, joint=True)
@@ -149,7 +142,7 @@ class JSIA(StagedMethod):
             columns: "fake infrared" has the content of "visible" and the style of "infrared".
             Nothing where the variant has no generation module.
         """
-        if not self._config.generates:
+        if not self.config.generates:
             return {}
         made = self._translate(torch.cat([visible, infrared]))
         fakes = made.translated.map(self._shown)
@@ -190,7 +183,7 @@ class JSIA(StagedMethod):
     def _translate(self, images: torch.Tensor, maps: torch.Tensor | None = None) -> Translations:
         """Generate from real images in [0, 1]; `maps` are those of E^sl, where they are known."""
         real = self._generation.prepared(images)
-        known = self._content is self._set_level and self._config.generated_size == "full"
+        known = self._content is self._set_level and self.config.generated_size == "full"
         if maps is None or not known:
             maps = self._content.of_both(from_signed(real))
         return self._generation.translate(Pair.parted(real), Pair.parted(maps))
@@ -203,10 +196,10 @@ class JSIA(StagedMethod):
         variation = self._parts.variation
         if variation is None:
             return {}
-        maps, offset = made.maps.joined().detach(), self._config.generation_sampling.images
+        maps, offset = made.maps.joined().detach(), self.config.generation_sampling.images
         latents = variation.encode(maps)
         decoded = variation.decode(latents.sample, maps)
-        weight = self._config.distribution_weight
+        weight = self.config.distribution_weight
         losses = {"variation": variation_loss(maps, decoded, latents, weight)}
         if real is not None:
             mix = self._generation.mix(variation, latents.sample, made, offset)
@@ -217,7 +210,7 @@ class JSIA(StagedMethod):
 
     def _alignment_losses(self, made: Translations, real: Recognition) -> Losses:
         """Return L_il and L_lr of paired images (Eqs. 11 and 12) by name."""
-        config = self._config
+        config = self.config
         if not config.instance_level and config.local_regions != "paired":
             return {}
         maps, own = made.translated_maps.joined(), self._content is self._set_level
@@ -232,12 +225,12 @@ class JSIA(StagedMethod):
     def _aligned_maps(self, generated: torch.Tensor) -> torch.Tensor:
         """Return E^sl of generated images, as alignment learns from it."""
         return self._set_level.of_generated(
-            generated if self._config.end_to_end else generated.detach()
+            generated if self.config.end_to_end else generated.detach()
         )
 
     def _drawn(self, values: torch.Tensor) -> torch.Tensor:
         """Choose, of a joint batch of both modalities, what images are generated for."""
-        whole, part = self._config.sampling, self._config.generation_sampling
+        whole, part = self.config.sampling, self.config.generation_sampling
         blocks = values.view(2, whole.identities, whole.images, *values.shape[1:])
         return blocks[:, : part.identities, : part.images].flatten(0, 2)
 
@@ -245,27 +238,23 @@ class JSIA(StagedMethod):
         """Return generated images in [0, 1], at the size of real ones."""
         return self._content.resized(from_signed(generated))
 
-    def _total(self, losses: Losses) -> torch.Tensor:
-        weights = self._config.loss_weights
-        return torch.stack([weights[name] * loss for name, loss in losses.items()]).sum()
-
     def _update(self, losses: Losses, critics: Losses, updates: Updates, *, joint: bool) -> Losses:
         """Take the step of all but the discriminators, then theirs; return all losses.
 
         As in the authors' code, feature reconstruction teaches decoders and E^s alone.
         """
         names = tuple(name for name in self._members(joint=joint) if name != DISCRIMINATOR)
-        apart = {"feature-reconstruction"} & losses.keys()
+        apart = {name: losses[name] for name in ("feature-reconstruction",) if name in losses}
         rest = {name: loss for name, loss in losses.items() if name not in apart}
-        parts = [(self._total(rest), names)]
-        parts += [(self._total({name: losses[name]}), (GENERATOR,)) for name in apart]
-        updates.minimize_together(*parts)
-        if critics:
-            updates.minimize(self._total(critics), DISCRIMINATOR)
-        return losses | critics
+        parts = [(rest, names), (apart, (GENERATOR,))] if apart else [(rest, names)]
+        weights = self.config.loss_weights
+        logged = updates.minimize_together(*parts, weights=weights)
+        if not critics:
+            return logged
+        return {**logged, **updates.minimize(critics, DISCRIMINATOR, weights=weights)}
 
     def _plans(self, schedule: ScheduleConfig, *, joint: bool) -> dict[str, OptimizerPlan]:
-        config = self._config
+        config = self.config
         configs = {
             LEARNER: config.learner_optimizer,
             CONTENT: config.generator_optimizer,
@@ -273,12 +262,7 @@ class JSIA(StagedMethod):
             DISCRIMINATOR: config.discriminator_optimizer,
         }
         return {
-            name: OptimizerPlan(
-                config=configs[name],
-                groups=[ParameterGroup(parameters=list(nn.ModuleList(networks).parameters()))],
-                schedule=schedule,
-                continued=joint,
-            )
+            name: OptimizerPlan.of(configs[name], *networks, schedule=schedule, continued=joint)
             for name, networks in self._members(joint=joint).items()
         }
 
@@ -288,7 +272,7 @@ class JSIA(StagedMethod):
         learner: list[nn.Module | None] = [parts.backbone, parts.neck, *parts.region_necks]
         content: nn.Module | None = parts.content_encoder
         if not joint:
-            content = self._content.network if self._config.train_content_encoder else None
+            content = self._content.network if self.config.train_content_encoder else None
         critic = parts.modality_discriminator if joint else None
         members: dict[str, list[nn.Module | None]] = {
             LEARNER: learner if joint else [],
@@ -303,4 +287,4 @@ class JSIA(StagedMethod):
         return {name: networks for name, networks in present.items() if networks}
 
     def _map_encoder(self, network: nn.Module) -> MapEncoder:
-        return MapEncoder(network, self.networks["normalization"], self._config)
+        return MapEncoder(network, self.networks["normalization"], self.config)

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from bench_core import ImageNormalization
+from bench_core.methods import ImageNormalization
 
 Start: TypeAlias = Literal["he", "default"]
 

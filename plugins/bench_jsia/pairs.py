@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, NamedTuple, Self, TypeAlias
+from typing import Literal, NamedTuple, Self
 
 import torch
-
-Losses: TypeAlias = dict[str, torch.Tensor]
-"""Scalars by the names that they have in the log."""
 
 
 class Pair(NamedTuple):

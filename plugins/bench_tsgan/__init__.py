@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bench_core import MethodSpec, Paper, PresetSpec, VariantSpec, hookimpl
+from bench_core import QUICK, MethodSpec, Paper, PresetSpec, VariantSpec, hookimpl
 
 PAPER = Paper(
     title="RGB-IR Cross-modality Person ReID based on Teacher-Student GAN Model",
@@ -22,8 +22,8 @@ WITHOUT_GAN = {
 
 VARIANTS = (
     VariantSpec(
-        name="jd-all-ts",
-        summary="joint discriminator, all teacher-student losses: the whole method (Table II)",
+        name="full",
+        summary="TS-GAN_JD with all teacher-student losses, the whole method (Table II)",
     ),
     VariantSpec(
         name="backbone",
@@ -70,10 +70,7 @@ PRESETS = (
         name="quick",
         summary="small networks on small images, for a CPU in minutes",
         values={
-            "backbone": "small",
-            "weights": "none",
-            "image_height": 80,
-            "image_width": 40,
+            **QUICK,
             "embedding": "neck-normalized",
             "generator_width": 8,
             "generator_blocks": 2,

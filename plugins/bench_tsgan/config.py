@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self, TypeAlias
+from collections.abc import Mapping
+from typing import Literal, Self, TypeAlias
 
 from pydantic import Field, model_validator
 
-from bench_core import (
+from bench_core.methods import (
     AdversarialForm,
-    AfterTraining,
-    AugmentationConfig,
-    BackboneName,
-    MethodConfig,
     OptimizerConfig,
+    ReIDConfig,
     SamplingConfig,
     ScheduleConfig,
-    WeightsKind,
-    check_backbone,
 )
 
 DiscriminatorKind: TypeAlias = Literal["joint", "ordinary", "none"]
 Learner: TypeAlias = Literal["student", "infrared", "visible"]
-Embedding: TypeAlias = Literal["pooled", "pooled-normalized", "neck-normalized"]
 Neck: TypeAlias = Literal["batch-norm", "none"]
 Reduction: TypeAlias = Literal["mean", "channel-sum", "sum"]
 
@@ -35,21 +30,16 @@ WARM_UP = ScheduleConfig(
 )
 
 
-class TSGANConfig(MethodConfig):
+class TSGANConfig(ReIDConfig):
     """Settings of TS-GAN (Sec. IV-B of the paper; open points are marked).
 
     Attributes:
         backbone: Of student and teacher.
-        last_stride: Stride of ResNet-50's last stage.
-        stem_relu: Whether ResNet-50's stem has its ReLU (open in the paper).
         neck: What is between V and the classifier (open): batch normalisation as in the cited
             baseline, or nothing, where the classifier has a bias.
         learner: Whose features are scored: the student's; or those of a network that learns from
             one modality alone, as the teacher does from infrared images (Table III), in which
             case nothing else is trained.
-        embedding: What distances are taken between (open): V, V at unit length, or V behind the
-            neck at unit length; Euclidean distances at unit length rank as cosine similarity.
-            No other training.
         discriminator: D_I: over pairs of image and feature map, over images (TS-GAN_OD), or no
             GAN at all.
         generator_width: Channels of the generators at full size (open).
@@ -83,13 +73,8 @@ class TSGANConfig(MethodConfig):
         augmentation: The cited baseline's flip and crop (open).
     """
 
-    weights: WeightsKind = "imagenet"
-    backbone: BackboneName = "resnet50"
-    last_stride: Literal[1, 2] = 1
-    stem_relu: bool = True
     neck: Neck = "batch-norm"
     learner: Learner = "student"
-    embedding: Annotated[Embedding, AfterTraining()] = "pooled"
     discriminator: DiscriminatorKind = "joint"
     generator_width: int = Field(default=64, ge=1)
     generator_blocks: int = Field(default=4, ge=0)
@@ -106,10 +91,8 @@ class TSGANConfig(MethodConfig):
     adversarial_form: AdversarialForm = "log"
     maps_guide_generator: bool = False
     erasing: float = Field(default=0.0, ge=0, le=1)
-    epochs: int = Field(default=120, ge=1)
     teacher_epochs: int = Field(default=120, ge=1)
     generation_epochs: int = Field(default=0, ge=0)
-    sampling: SamplingConfig = SamplingConfig(identities=8, images=4)
     teacher_sampling: SamplingConfig = SamplingConfig(identities=16, images=4)
     optimizer: OptimizerConfig = OptimizerConfig(learning_rate=3.5e-4, weight_decay=5e-4)
     schedule: ScheduleConfig = WARM_UP
@@ -118,7 +101,20 @@ class TSGANConfig(MethodConfig):
         learning_rate=2e-4, weight_decay=0.0, betas=(0.5, 0.999)
     )
     gan_schedule: ScheduleConfig = ScheduleConfig()
-    augmentation: AugmentationConfig = AugmentationConfig(flip=0.5, padding=10)
+
+    @property
+    def loss_weights(self) -> Mapping[str, float]:
+        """Weight of each loss in its total, by its name in the log (Eqs. 7, 8 and 16)."""
+        return {
+            "generator": 1.0,
+            "cycle": self.cycle_weight,
+            "identity": self.identity_weight,
+            "triplet": self.triplet_weight,
+            "gan": self.gan_weight,
+            "real-infrared": self.same_domain_weight,
+            "fake-infrared": self.same_domain_weight,
+            "cross-domain": self.cross_domain_weight,
+        }
 
     @property
     def has_generators(self) -> bool:
@@ -154,19 +150,10 @@ class TSGANConfig(MethodConfig):
         return self
 
     @model_validator(mode="after")
-    def _backbone_has_its_options(self) -> Self:
-        check_backbone(
-            self.backbone,
-            last_stride=self.last_stride,
-            stem_relu=self.stem_relu,
-            image_size=self.image_size,
-        )
-        return self
-
-    @model_validator(mode="after")
     def _neck_exists(self) -> Self:
-        if self.neck == "none" and self.embedding == "neck-normalized":
-            raise ValueError("embedding=neck-normalized needs a neck; use pooled-normalized")
+        if self.neck == "none" and self.embedding.startswith("neck"):
+            pooled = self.embedding.replace("neck", "pooled")
+            raise ValueError(f"embedding={self.embedding} needs a neck; use {pooled}")
         return self
 
     @model_validator(mode="after")

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import torch
 from torch import nn
 
-from bench_core import (
+from bench_core.methods import (
     Batch,
     JointDiscriminator,
+    Losses,
     ResidualGenerator,
     adversarial_loss,
+    discrimination_loss,
+    reconstruction_loss,
     to_signed,
 )
 from bench_tsgan.config import TSGANConfig
-from bench_tsgan.losses import Pairs, cycle_loss, discrimination_loss, fake_pairs, join
+from bench_tsgan.losses import Pairs, fake_pairs, join
 from bench_tsgan.networks import PatchGAN
-
-Losses: TypeAlias = dict[str, torch.Tensor]
 
 
 class Translated(NamedTuple):
@@ -124,8 +125,8 @@ class Generation:
         )
         return {
             "generator": adversarial_loss(scores, real=True, form=config.adversarial_form),
-            "cycle": cycle_loss(images.cycled_visible, images.visible)
-            + cycle_loss(images.cycled_infrared, images.infrared),
+            "cycle": reconstruction_loss(images.cycled_visible, images.visible)
+            + reconstruction_loss(images.cycled_infrared, images.infrared),
         }
 
     def deception_loss(
@@ -149,7 +150,8 @@ class Generation:
     ) -> torch.Tensor:
         """L_D (Eqs. 2 to 5) of D_I, and the like of D_R, which the paper leaves out for brevity.
 
-        Images and maps are constants. An ordinary D_I judges X_I and X'_I alone.
+        Images and maps are constants. An ordinary D_I judges X_I and X'_I alone. Equations 3 and 4
+        lack the sign, although L_D is minimised.
 
         Args:
             images: The batch.

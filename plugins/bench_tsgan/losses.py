@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 import torch
 
-from bench_core import AdversarialForm, adversarial_loss
 from bench_tsgan.config import Reduction
 
 
@@ -44,27 +43,6 @@ def fake_pairs(fake: Pairs, infrared: Pairs) -> Pairs:
         (X', f(X')), (X', f(X)) and (X, f(X')), in this order.
     """
     return join([fake, Pairs(fake.images, infrared.maps), Pairs(infrared.images, fake.maps)])
-
-
-def discrimination_loss(scores: torch.Tensor, num_real: int, form: AdversarialForm) -> torch.Tensor:
-    """L_D of Eqs. 2 to 4: -E log D over the real, -E log(1 - D) over the fake.
-
-    Equations 3 and 4 lack the sign, although L_D is minimised.
-
-    Args:
-        scores: Logits (B, 1, h, w); the real come first.
-        num_real: Number of the real.
-        form: The logarithmic form is the paper's.
-    """
-    real, fake = scores[:num_real], scores[num_real:]
-    return adversarial_loss(real, real=True, form=form) + adversarial_loss(
-        fake, real=False, form=form
-    )
-
-
-def cycle_loss(cycled: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
-    """One term of L_cyc (Eq. 6): the mean absolute difference of images (M, 3, H, W) in [-1, 1]."""
-    return (cycled.float() - images.float()).abs().mean()
 
 
 def map_loss(teacher: torch.Tensor, student: torch.Tensor, reduction: Reduction) -> torch.Tensor:

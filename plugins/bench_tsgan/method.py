@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import nn
 
-from bench_core import (
+from bench_core import Modality
+from bench_core.methods import (
     AugmentationConfig,
     Batch,
-    Modality,
-    OptimizerConfig,
+    Losses,
     OptimizerPlan,
-    ParameterGroup,
-    ScheduleConfig,
     Stage,
     StagedMethod,
     Updates,
@@ -25,7 +23,7 @@ from bench_core import (
     to_signed,
 )
 from bench_tsgan.config import TSGANConfig
-from bench_tsgan.generation import Generation, Losses, Translated
+from bench_tsgan.generation import Generation, Translated
 from bench_tsgan.losses import map_loss
 from bench_tsgan.networks import Recognition, ReIDNetwork
 
@@ -33,7 +31,7 @@ TEACHER, STUDENT = "teacher", "student"
 GENERATORS, DISCRIMINATORS = "generators", "discriminators"
 
 
-class TSGAN(StagedMethod):
+class TSGAN(StagedMethod[TSGANConfig]):
     """Teacher-student GAN: a student learns from real and generated images and from a teacher.
 
     The teacher is pretrained on infrared images and fixed. Then generators, student and
@@ -45,7 +43,6 @@ class TSGAN(StagedMethod):
 
     def __init__(self, config: TSGANConfig, *, num_identities: int) -> None:
         super().__init__(config, num_identities=num_identities)
-        self._config = config
         if config.learner != "student":
             self._teacher = self._scored = ReIDNetwork(config, num_identities=num_identities)
             self.networks = nn.ModuleDict({TEACHER: self._teacher})
@@ -68,32 +65,31 @@ class TSGAN(StagedMethod):
         """
         return list(self._stages())
 
-    def teacher_step(self, batch: Batch, updates: Updates) -> Mapping[str, torch.Tensor]:
+    def teacher_step(self, batch: Batch, updates: Updates) -> Losses:
         """Train the teacher on infrared images by identity and triplet losses (Sec. III-C)."""
-        images = batch.visible if self._config.learner == "visible" else batch.infrared
+        images = batch.visible if self.config.learner == "visible" else batch.infrared
         losses = self._recognition_losses(self._teacher(self._erase(images)), batch.labels)
-        updates.minimize(self._weighted(losses), TEACHER)
-        return losses
+        return updates.minimize(losses, TEACHER, weights=self.config.loss_weights)
 
-    def student_step(self, batch: Batch, updates: Updates) -> Mapping[str, torch.Tensor]:
+    def student_step(self, batch: Batch, updates: Updates) -> Losses:
         """Train the student on real images alone: the row "Backbone" of Table II."""
         images = torch.cat([batch.visible, batch.infrared])
-        losses = self._recognition_losses(
-            self._student(self._erase(images)), batch.labels.repeat(2)
-        )
-        updates.minimize(self._weighted(losses), STUDENT)
-        return losses
+        recognized = self._student(self._erase(images))
+        losses = self._recognition_losses(recognized, batch.labels.repeat(2))
+        return updates.minimize(losses, STUDENT, weights=self.config.loss_weights)
 
-    def generation_step(self, batch: Batch, updates: Updates) -> Mapping[str, torch.Tensor]:
+    def generation_step(self, batch: Batch, updates: Updates) -> Losses:
         """Train generators and discriminators; the student only lends its feature maps."""
         images = self._generation.translate(batch)
-        with torch.set_grad_enabled(self._config.maps_guide_generator):
+        with torch.set_grad_enabled(self.config.maps_guide_generator):
             maps = self._student.maps(torch.cat([batch.infrared, self._shown(images)]))
         infrared_maps, fake_maps = maps.chunk(2)
-        losses = self._update_generators(images, fake_maps, updates)
-        return losses | self._update_discriminators(images, infrared_maps, fake_maps, updates)
+        return {
+            **self._update_generators(images, fake_maps, updates),
+            **self._update_discriminators(images, infrared_maps, fake_maps, updates),
+        }
 
-    def joint_step(self, batch: Batch, updates: Updates) -> Mapping[str, torch.Tensor]:
+    def joint_step(self, batch: Batch, updates: Updates) -> Losses:
         """Take one step of Algorithm 1: generators, then student, then discriminators.
 
         The student sees X_R, X_I and X'_I once, before the first update: Eq. 1 needs the feature
@@ -103,9 +99,11 @@ class TSGAN(StagedMethod):
         shown = torch.cat([batch.visible, batch.infrared, self._shown(images)])
         recognized = self._student(self._erase(shown))
         _, infrared_maps, fake_maps = recognized.maps.chunk(3)
-        losses = self._update_generators(images, fake_maps, updates)
-        losses |= self._update_student(batch, images, recognized, updates)
-        return losses | self._update_discriminators(images, infrared_maps, fake_maps, updates)
+        return {
+            **self._update_generators(images, fake_maps, updates),
+            **self._update_student(batch, images, recognized, updates),
+            **self._update_discriminators(images, infrared_maps, fake_maps, updates),
+        }
 
     def extract(self, images: torch.Tensor, modality: Modality) -> torch.Tensor:  # noqa: ARG002
         """Embed a batch by the backbone that is scored, whatever the modality: one view.
@@ -117,7 +115,7 @@ class TSGAN(StagedMethod):
         Returns:
             (B, 1, D).
         """
-        return self._scored.embed(images, self._config.embedding)[:, None]
+        return self._scored.embed(images, self.config.embedding)[:, None]
 
     @torch.no_grad()
     def pictures(self, visible: torch.Tensor, infrared: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -131,7 +129,7 @@ class TSGAN(StagedMethod):
             Real and fake images of the same shape and range, by name, in the order of a grid's
             columns; nothing where the variant has no generators.
         """
-        if not self._config.has_generators:
+        if not self.config.has_generators:
             return {}
         return {
             "visible": visible,
@@ -144,26 +142,26 @@ class TSGAN(StagedMethod):
         self, images: Translated, fake_maps: torch.Tensor, updates: Updates
     ) -> Losses:
         """Lines 1 and 2 of Algorithm 1, on L_G (Eq. 7)."""
-        config = self._config
-        losses = self._generation.generator_losses(images, fake_maps)
-        total = losses["generator"] + config.cycle_weight * losses["cycle"]
-        # Maps that guide the generator share their graph with the student's loss.
-        updates.minimize(total, GENERATORS, retain_graph=config.maps_guide_generator)
-        return losses
+        return updates.minimize(
+            self._generation.generator_losses(images, fake_maps),
+            GENERATORS,
+            weights=self.config.loss_weights,
+            # Maps that guide the generator share their graph with the student's loss.
+            retain_graph=self.config.maps_guide_generator,
+        )
 
     def _update_student(
         self, batch: Batch, images: Translated, recognized: Recognition, updates: Updates
     ) -> Losses:
         """Lines 3 and 4 of Algorithm 1, on L_ReID + L_TS (Eqs. 8 and 16)."""
-        losses = self._recognition_losses(recognized, batch.labels.repeat(3))
+        losses = {**self._recognition_losses(recognized, batch.labels.repeat(3))}
         if self._generation.is_joint:
             _, infrared_maps, fake_maps = recognized.maps.chunk(3)
             losses["gan"] = self._generation.deception_loss(images, infrared_maps, fake_maps)
-        if self._config.has_teacher:
+        if self.config.has_teacher:
             fake = from_signed(images.fake_infrared.detach())
             losses |= self._teacher_student_losses(recognized.middle, batch.infrared, fake)
-        updates.minimize(self._weighted(losses), STUDENT)
-        return losses
+        return updates.minimize(losses, STUDENT, weights=self.config.loss_weights)
 
     def _update_discriminators(
         self,
@@ -174,12 +172,11 @@ class TSGAN(StagedMethod):
     ) -> Losses:
         """Lines 5 to 7 of Algorithm 1, on L_D (Eq. 2); the maps are those of before."""
         loss = self._generation.discriminator_loss(images, infrared_maps, fake_maps)
-        updates.minimize(loss, DISCRIMINATORS)
-        return {"discriminator": loss}
+        return updates.minimize({"discriminator": loss}, DISCRIMINATORS)
 
     def _recognition_losses(self, recognized: Recognition, labels: torch.Tensor) -> Losses:
         """Return the losses of Eqs. 9 to 11; triplets are drawn from all that was recognised."""
-        config = self._config
+        config = self.config
         return {
             "identity": identity_loss(recognized.logits, labels, config.label_smoothing),
             "triplet": batch_hard_triplet(recognized.features, labels, config.margin),
@@ -199,86 +196,63 @@ class TSGAN(StagedMethod):
         with torch.no_grad():
             taught = self._teacher.middle(torch.cat([infrared, fake]))
         taught_infrared, taught_fake = taught.chunk(2)
-        reduction = self._config.map_reduction
+        reduction = self.config.map_reduction
         return {
             "real-infrared": map_loss(taught_infrared, of_infrared, reduction),
             "fake-infrared": map_loss(taught_fake, of_fake, reduction),
             "cross-domain": map_loss(taught_fake, of_visible, reduction),
         }
 
-    def _weighted(self, losses: Losses) -> torch.Tensor:
-        """Sum the losses of a ReID network by the weights of Eqs. 8 and 16."""
-        config = self._config
-        weights = {
-            "identity": config.identity_weight,
-            "triplet": config.triplet_weight,
-            "gan": config.gan_weight,
-            "real-infrared": config.same_domain_weight,
-            "fake-infrared": config.same_domain_weight,
-            "cross-domain": config.cross_domain_weight,
-        }
-        return torch.stack([weights[name] * loss for name, loss in losses.items()]).sum()
-
     def _shown(self, images: Translated) -> torch.Tensor:
         """Return X'_I in [0, 1] as the student sees it: a constant unless its maps guide G_I."""
         fake = images.fake_infrared
-        return from_signed(fake if self._config.maps_guide_generator else fake.detach())
+        return from_signed(fake if self.config.maps_guide_generator else fake.detach())
 
     def _erase(self, images: torch.Tensor) -> torch.Tensor:
         """Erase rectangles of what a ReID network learns from; drawn from torch's generator."""
-        if self._config.erasing == 0:
+        if self.config.erasing == 0:
             return images
-        erasing = AugmentationConfig(flip=0.0, padding=0, erasing=self._config.erasing)
+        erasing = AugmentationConfig(flip=0.0, padding=0, erasing=self.config.erasing)
         return augment(images, erasing, torch.default_generator)
 
     def _stages(self) -> Iterator[Stage]:
-        config, gan = self._config, self._gan_plans()
+        config, gan = self.config, self._gan_plans()
         fixed = [self._teacher] if config.has_teacher else []
         alone = config.learner != "student"
         if config.has_teacher or alone:
-            yield Stage(
-                name="teacher",
+            teacher = OptimizerPlan.of(
+                config.optimizer, self._teacher, schedule=config.teacher_schedule
+            )
+            yield config.stage(
+                "teacher",
+                self.teacher_step,
+                {TEACHER: teacher},
                 epochs=config.teacher_epochs,
-                step=self.teacher_step,
-                optimizers={
-                    TEACHER: _plan(self._teacher, config.optimizer, config.teacher_schedule)
-                },
                 sampling=config.teacher_sampling,
-                augmentation=config.augmentation,
             )
         if alone:
             return
         if gan and config.generation_epochs:
-            yield Stage(
-                name="generation",
+            yield config.stage(
+                "generation",
+                self.generation_step,
+                gan,
                 epochs=config.generation_epochs,
-                step=self.generation_step,
-                optimizers=gan,
-                sampling=config.sampling,
-                augmentation=config.augmentation,
                 frozen=[self._student, *fixed],
             )
-        yield Stage(
-            name="joint",
-            epochs=config.epochs,
-            step=self.joint_step if gan else self.student_step,
-            optimizers={STUDENT: _plan(self._student, config.optimizer, config.schedule), **gan},
-            sampling=config.sampling,
-            augmentation=config.augmentation,
-            frozen=fixed,
-        )
+        student = OptimizerPlan.of(config.optimizer, self._student, schedule=config.schedule)
+        step = self.joint_step if gan else self.student_step
+        yield config.stage("joint", step, {STUDENT: student, **gan}, frozen=fixed)
 
     def _gan_plans(self) -> dict[str, OptimizerPlan]:
-        if not self._config.has_generators:
+        if not self.config.has_generators:
             return {}
         networks = {
             GENERATORS: self._generation.generators,
             DISCRIMINATORS: self._generation.discriminators,
         }
-        config, schedule = self._config.gan_optimizer, self._config.gan_schedule
-        return {name: _plan(network, config, schedule) for name, network in networks.items()}
-
-
-def _plan(network: nn.Module, config: OptimizerConfig, schedule: ScheduleConfig) -> OptimizerPlan:
-    group = ParameterGroup(parameters=list(network.parameters()))
-    return OptimizerPlan(config=config, groups=[group], schedule=schedule)
+        config, schedule = self.config.gan_optimizer, self.config.gan_schedule
+        return {
+            name: OptimizerPlan.of(config, network, schedule=schedule)
+            for name, network in networks.items()
+        }

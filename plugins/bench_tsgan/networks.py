@@ -6,10 +6,9 @@ from typing import Final, NamedTuple
 
 import torch
 from torch import nn
-from torch.nn import functional
 
-from bench_core import BNNeck, ImageNormalization, build_backbone, initialize_gan
-from bench_tsgan.config import Embedding, TSGANConfig
+from bench_core.methods import BNNeck, Embedding, ImageNormalization, embed, initialize_gan
+from bench_tsgan.config import TSGANConfig
 
 MIDDLE_STAGE: Final = 3
 """The former encoder FE is the stem and the first three blocks (Sec. III-B)."""
@@ -42,11 +41,9 @@ class ReIDNetwork(nn.Module):
     def __init__(self, config: TSGANConfig, *, num_identities: int) -> None:
         super().__init__()
         self.normalization = ImageNormalization()
-        self.backbone = build_backbone(
-            config.backbone, last_stride=config.last_stride, stem_relu=config.stem_relu
-        )
+        self.backbone = config.build_backbone()
         head = BNNeck if config.neck == "batch-norm" else PlainHead
-        self.head = head(self.backbone.num_features, num_identities)
+        self.head: BNNeck | PlainHead = head(self.backbone.num_features, num_identities)
 
     def forward(self, images: torch.Tensor) -> Recognition:
         """Recognise images (B, 3, H, W) in [0, 1]."""
@@ -70,11 +67,7 @@ class ReIDNetwork(nn.Module):
     def embed(self, images: torch.Tensor, embedding: Embedding) -> torch.Tensor:
         """Return the feature (B, D) that distances are taken between."""
         features = self.backbone.pool(self.maps(images))
-        if embedding == "pooled":
-            return features
-        if embedding == "neck-normalized":
-            features, _ = self.head(features)
-        return functional.normalize(features)
+        return embed(features, embedding, self.head.normalization)
 
 
 class PlainHead(nn.Module):
@@ -82,6 +75,7 @@ class PlainHead(nn.Module):
 
     def __init__(self, num_features: int, num_identities: int) -> None:
         super().__init__()
+        self.normalization = nn.Identity()
         self.classifier = nn.Linear(num_features, num_identities)
 
     def forward(self, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

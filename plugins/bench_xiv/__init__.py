@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bench_core import MethodSpec, Paper, PresetSpec, VariantSpec, hookimpl
+from bench_core import QUICK, MethodSpec, Paper, PresetSpec, VariantSpec, hookimpl
 
 PAPER = Paper(
     title="Infrared-Visible Cross-Modal Person Re-Identification with an X Modality",
@@ -81,10 +81,7 @@ PRESETS = (
         name="quick",
         summary="a small backbone on small images, for a CPU in minutes",
         values={
-            "backbone": "small",
-            "weights": "none",
-            "image_height": 96,
-            "image_width": 48,
+            **QUICK,
             "embedding": "neck-normalized",
             "epochs": 30,
             "sampling": {"identities": 8, "images": 4, "steps_per_epoch": 25},

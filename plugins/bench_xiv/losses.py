@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from bench_core import batch_hard_triplet, cross_batch_hard_triplet, identity_loss
+from bench_core.methods import batch_hard_triplet, cross_batch_hard_triplet, identity_loss
 
 
 def cross_modality_gap(

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import nn
-from torch.nn import functional
 
-from bench_core import (
-    VISIBLE,
+from bench_core import VISIBLE, Modality, TrainingError
+from bench_core.methods import (
     Batch,
     BNNeck,
     ImageNormalization,
-    Modality,
+    Losses,
     OptimizerPlan,
     ParameterGroup,
     Stage,
     StagedMethod,
-    TrainingError,
     Updates,
-    build_backbone,
+    embed,
 )
 from bench_xiv.config import XIVConfig
 from bench_xiv.generator import LearnedX, build_x_source
@@ -29,7 +27,7 @@ from bench_xiv.losses import cross_modality_gap, modality_respective_gap
 LEARNER = "learner"
 
 
-class XIV(StagedMethod):
+class XIV(StagedMethod[XIVConfig]):
     """X-Infrared-Visible learning: generator g, shared feature learner f, one joint stage.
 
     g sees images in [0, 1]; its output is normalised as any other image is. The distance of an
@@ -42,11 +40,8 @@ class XIV(StagedMethod):
 
     def __init__(self, config: XIVConfig, *, num_identities: int) -> None:
         super().__init__(config, num_identities=num_identities)
-        self._config = config
         self._normalization = ImageNormalization()
-        self._backbone = build_backbone(
-            config.backbone, last_stride=config.last_stride, stem_relu=config.stem_relu
-        )
+        self._backbone = config.build_backbone()
         self._neck = BNNeck(self._backbone.num_features, num_identities)
         self._x_source = build_x_source(config.x_source)
         self.networks = nn.ModuleDict(
@@ -61,35 +56,27 @@ class XIV(StagedMethod):
 
     def stages(self) -> Sequence[Stage]:
         """Return the one stage: everything is learned end to end (Eq. 11)."""
-        config = self._config
-        return [
-            Stage(
-                name="joint",
-                epochs=config.epochs,
-                step=self.step,
-                optimizers={
-                    LEARNER: OptimizerPlan(
-                        config=config.optimizer, groups=self._groups(), schedule=config.schedule
-                    )
-                },
-                sampling=config.sampling,
-                augmentation=config.augmentation,
-                check=self.check_generator,
-            )
-        ]
+        config = self.config
+        plan = OptimizerPlan(
+            config=config.optimizer, groups=self._groups(), schedule=config.schedule
+        )
+        return [config.stage("joint", self.step, {LEARNER: plan}, check=self.check_generator)]
 
-    def step(self, batch: Batch, updates: Updates) -> Mapping[str, torch.Tensor]:
+    def step(self, batch: Batch, updates: Updates) -> Losses:
         """Take one step on L = L_M + lambda L_C (Eq. 11)."""
-        losses = self.losses(batch)
-        updates.minimize(losses["total"], LEARNER)
-        return losses
+        weights = {
+            "identity": 1.0,
+            "triplet": 1.0,
+            "cross-modality": self.config.cross_modality_weight,
+        }
+        return updates.minimize(self.losses(batch), LEARNER, weights=weights)
 
-    def losses(self, batch: Batch) -> dict[str, torch.Tensor]:
-        """Return the total loss and its parts: identity, triplet and, with CMG, cross-modality.
+    def losses(self, batch: Batch) -> Losses:
+        """Return the losses: identity, triplet and, with CMG, cross-modality.
 
         All modalities pass through f together, so that they share batch statistics.
         """
-        config, labels = self._config, batch.labels
+        config, labels = self.config, batch.labels
         images = [batch.infrared, batch.visible]
         if self._x_source is not None:
             images.append(self._x_source(batch.visible))
@@ -112,7 +99,6 @@ class XIV(StagedMethod):
             "identity": torch.stack([identity for identity, _ in respective]).sum(),
             "triplet": torch.stack([triplet for _, triplet in respective]).sum(),
         }
-        total = losses["identity"] + losses["triplet"]
         if config.cross_modality_gap:
             infrared, others = by_modality[0], by_modality[1:]
             gaps = [
@@ -120,8 +106,7 @@ class XIV(StagedMethod):
                 for other in others
             ]
             losses["cross-modality"] = torch.stack(gaps).sum()
-            total = total + config.cross_modality_weight * losses["cross-modality"]
-        return {"total": total, **losses}
+        return losses
 
     def check_generator(self, batch: Batch) -> None:
         """Refuse to go on with a generator whose ReLU is zero everywhere: it gets no gradient.
@@ -150,10 +135,10 @@ class XIV(StagedMethod):
         Returns:
             (B, 2, D); (B, 1, D) where one distance is scored by, or the variant has no X.
         """
-        if self._x_source is None or self._config.scored_by == "visible":
+        if self._x_source is None or self.config.scored_by == "visible":
             return self._embed(images)[:, None]
         seen_as_x = self._x_source(images) if modality == VISIBLE else images
-        if self._config.scored_by == "x":
+        if self.config.scored_by == "x":
             return self._embed(seen_as_x)[:, None]
         embedded = self._embed(images)
         second = self._embed(seen_as_x) if modality == VISIBLE else embedded
@@ -177,19 +162,12 @@ class XIV(StagedMethod):
         return {"visible": visible, "X": x_images, "infrared": infrared}
 
     def _embed(self, images: torch.Tensor) -> torch.Tensor:
-        features: torch.Tensor = self._backbone(self._normalization(images))
-        if self._config.embedding == "pooled":
-            return features
-        return functional.normalize(self._neck.normalization(features))
+        features = self._backbone(self._normalization(images))
+        return embed(features, self.config.embedding, self._neck.normalization)
 
     def _groups(self) -> list[ParameterGroup]:
-        learner = [*self._backbone.parameters(), *self._neck.parameters()]
-        groups = [ParameterGroup(parameters=learner)]
+        groups = [ParameterGroup.of(self._backbone, self._neck)]
         if isinstance(self._x_source, LearnedX):
-            groups.append(
-                ParameterGroup(
-                    parameters=list(self._x_source.parameters()),
-                    weight_decay=self._config.generator_weight_decay,
-                )
-            )
+            decay = self.config.generator_weight_decay
+            groups.append(ParameterGroup.of(self._x_source, weight_decay=decay))
         return groups

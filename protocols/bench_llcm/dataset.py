@@ -8,14 +8,8 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 import pandas as pd
 
-from bench_core import (
-    IMAGE_COLUMNS,
-    DataError,
-    Dataset,
-    check_images_exist,
-    is_synthetic,
-    list_people,
-)
+from bench_core import IMAGE_COLUMNS, DataError
+from bench_core.datasets import Dataset, check_images_exist, is_synthetic, list_people
 from bench_llcm.gallery import check_people
 from bench_llcm.layout import (
     CAMERAS,

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench_core import DataError, Trial, UsageError
+from bench_core import DataError, UsageError
+from bench_core.datasets import Trial
 from bench_llcm.gallery import check_counts, draw_gallery, group_by_folder
 from bench_llcm.layout import FOLDERS, TRAINING_SPLIT, test_list
 
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from bench_core import Convention, ProtocolSpec
+    from bench_core import ProtocolSpec
+    from bench_core.datasets import Convention
     from bench_llcm.splits import LlcmSplits
 
 

@@ -9,8 +9,8 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from bench_core import (
-    DataError,
+from bench_core import DataError
+from bench_core.datasets import (
     check_same_people,
     list_people,
     people_by_label,
@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from bench_core import ListedImage, Modality
+    from bench_core import Modality
+    from bench_core.datasets import ListedImage
 
 
 class Image(NamedTuple):

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from bench_core import DataError, Dataset, check_images_exist, is_synthetic
+from bench_core import DataError
+from bench_core.datasets import Dataset, check_images_exist, is_synthetic
 from bench_regdb.layout import DATASET_ID, FOLDERS, INDEX_FOLDER, NUM_TRIALS, ROLES, subset_name
 from bench_regdb.splits import RegdbSplits, read_lists
 

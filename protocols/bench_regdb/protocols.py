@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from bench_core import DataError, Trial, UsageError
+from bench_core import DataError, UsageError
+from bench_core.datasets import Trial
 from bench_regdb.layout import TRAINING_SPLITS, list_name, subset_name
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from bench_core import Convention, ProtocolSpec
+    from bench_core import ProtocolSpec
+    from bench_core.datasets import Convention
     from bench_regdb.layout import Role
     from bench_regdb.splits import RegdbSplits
 

@@ -13,14 +13,8 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import pandas as pd
 
-from bench_core import (
-    IMAGE_COLUMNS,
-    DataError,
-    Modality,
-    check_same_people,
-    people_by_label,
-    read_image_list,
-)
+from bench_core import IMAGE_COLUMNS, DataError, Modality
+from bench_core.datasets import check_same_people, people_by_label, read_image_list
 from bench_regdb.layout import (
     CAMERA_MODALITY,
     FOLDERS,
@@ -37,7 +31,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from bench_core import ListedImage
+    from bench_core.datasets import ListedImage
 
 TRIALS = range(1, NUM_TRIALS + 1)
 MANY_SPLITS = 10_000

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 import pandas as pd
 
-from bench_core import IMAGE_COLUMNS, INFRARED, DataError, Dataset, is_synthetic, list_people
+from bench_core import IMAGE_COLUMNS, INFRARED, DataError
+from bench_core.datasets import Dataset, is_synthetic, list_people
 from bench_sysu.layout import CAMERA_MODALITY, FOLDERS, camera_folder
 from bench_sysu.splits import SysuSplits, read_dataset_splits, read_scoring_splits
 

@@ -27,7 +27,8 @@ def official_gallery(
     SYSU-MM01 itself) all of them are taken.
 
     Args:
-        folders: The test images; each folder must have as many as its permutation.
+        folders: The test images, in order of camera and identity; each folder must have as many as
+            its permutation.
         permutations: Of `rand_perm_cam.mat`, counted from 1.
         setting: Gallery cameras and shots.
         trial: From 0.
@@ -38,7 +39,7 @@ def official_gallery(
     return np.concatenate(
         [
             rows[permutations[camera, identity][trial, : setting.shots] - 1]
-            for (camera, identity), rows in sorted(folders.items(), key=lambda item: item[0])
+            for (camera, identity), rows in folders.items()
             if camera in setting.cameras
         ]
     )

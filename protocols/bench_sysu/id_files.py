@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench_core import DataError, load_matlab_variable, read_identity_list
+from bench_core import DataError
+from bench_core.datasets import load_matlab_variable, read_identity_list
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench_core import DataError, Trial, UsageError
+from bench_core import DataError, UsageError
+from bench_core.datasets import Trial
 from bench_sysu.folders import group_by_folder
 from bench_sysu.gallery import agw_gallery, check_counts, official_gallery
 from bench_sysu.layout import (
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from bench_core import Convention, ProtocolSpec
+    from bench_core import ProtocolSpec
+    from bench_core.datasets import Convention
     from bench_sysu.folders import Folders
     from bench_sysu.splits import SysuSplits
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench_core import DataError, list_people, load_matlab_variable
+from bench_core import DataError
+from bench_core.datasets import list_people, load_matlab_variable
 from bench_sysu.id_files import read_identities
 from bench_sysu.layout import CAMERA_MODALITY, NUM_TRIALS, SPLIT_FOLDER, camera_folder
 

@@ -245,6 +245,10 @@ def test_what_was_registered_cannot_be_changed(
         (registers("1 / 0"), "ZeroDivisionError: division by zero"),
         (registers('method("bad", variants=())'), "PluginError: method 'bad' has no variant"),
         (
+            registers('method("bad", variants=("baseline", "full"))'),
+            "PluginError: the first variant of method 'bad' is called 'baseline'; it is the whole",
+        ),
+        (
             registers('method("bad", presets=("quick", "best"))'),
             "PluginError: method 'bad' lacks the preset paper",
         ),
@@ -310,7 +314,8 @@ def test_a_name_that_is_no_name_of_a_file_is_refused(
 def test_two_of_one_name_are_refused(
     kind: str, install: Install, load: Callable[[], Registry]
 ) -> None:
-    install("pkg-bad", registers(f'method("bad", {kind}=("paper", "quick", "quick"))'))
+    names = ("full" if kind == "variants" else "paper", "quick", "quick")
+    install("pkg-bad", registers(f'method("bad", {kind}={names})'))
     (info,) = load().plugins
     assert info.error == f"PluginError: method 'bad' has two of the {kind[:-1]} 'quick'"
 

@@ -19,7 +19,7 @@ import pytest
 import torch
 from tabulate import tabulate
 
-from bench_core import Dataset
+from bench_core.datasets import Dataset
 from bench_core.loading import load_object
 from bench_core.plugins import Registry
 from bench_core.system.files import write_json

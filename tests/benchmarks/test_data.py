@@ -15,9 +15,10 @@ from PIL import Image
 from torch.utils.data import DataLoader
 from torchvision import transforms
 
-from bench_core import AugmentationConfig, Dataset
 from bench_core.data.augmentation import augment
 from bench_core.data.cache import open_images
+from bench_core.datasets import Dataset
+from bench_core.methods import AugmentationConfig
 from bench_core.system.processes import num_processors
 from bench_core.training.batches import to_float
 

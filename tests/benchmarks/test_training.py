@@ -13,8 +13,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from bench_core import build_backbone
 from bench_core.configuration import choose_method
+from bench_core.methods import build_backbone
 from bench_core.pipeline.methods import build_method
 from bench_core.plugins import Registry
 from bench_core.profiling.training_steps import training_steps

@@ -9,9 +9,10 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from bench_core import INFRARED, VISIBLE, Method
+from bench_core import INFRARED, VISIBLE
 from bench_core.configuration import choose_method
 from bench_core.features.extraction import ExtractionSettings, extract_features
+from bench_core.methods import Method
 from bench_core.modeling.pretrained import PretrainedWeights
 from bench_core.pipeline.inputs import RunInputs, open_inputs
 from bench_core.pipeline.trainings import TrainingSettings, build_method, train
@@ -31,7 +32,7 @@ GENERATED = ("generation_sampling.identities=3", "generation_sampling.steps_per_
 ALIGNGAN = (
     *BATCHES,
     *("image_height=64", "image_width=32", "feature_height=48", "feature_width=24"),
-    *("sampling.steps_per_epoch=5", "pixel_identities=3", "pixel_images=1"),
+    *("sampling.steps_per_epoch=3", "pixel_identities=3", "pixel_images=1"),
 )
 
 

@@ -87,6 +87,29 @@ def test_without_flip_padding_and_erasing_nothing_changes() -> None:
     assert torch.equal(augment(images(), config, generator()), images())
 
 
+def test_by_default_images_are_flipped_and_cropped_from_ten_pixels_around_and_none_is_erased() -> (
+    None
+):
+    assert AugmentationConfig() == AugmentationConfig(flip=0.5, padding=10, erasing=0)
+
+
+@pytest.mark.parametrize(
+    "limits", [{"flip": 0, "padding": 0, "erasing": 0}, {"flip": 1, "erasing": 1}]
+)
+def test_nothing_and_always_are_allowed(limits: dict[str, float]) -> None:
+    config = AugmentationConfig.model_validate(limits)
+    assert limits.items() <= config.model_dump().items()
+
+
+def test_other_precisions_are_kept() -> None:
+    config = AugmentationConfig(padding=3, erasing=1.0, erasing_values=MARK)
+    half, single = (
+        augment(images().to(kind), config, generator()) for kind in (torch.half, torch.float)
+    )
+    assert half.dtype == torch.half
+    assert torch.equal(half, single.half())
+
+
 def test_a_certain_flip_turns_every_image() -> None:
     config = AugmentationConfig(flip=1, padding=0)
     assert torch.equal(augment(images(), config, generator()), images().flip(3))
@@ -141,6 +164,12 @@ def test_an_erased_rectangle_is_as_large_and_as_long_as_it_may_be() -> None:
         assert (tall - 0.5) * (wide - 0.5) <= largest
         assert (tall + 0.5) / (wide - 0.5) >= 0.3
         assert (tall - 0.5) / (wide + 0.5) <= 1 / 0.3
+
+
+def test_erased_areas_reach_from_one_fiftieth_to_two_fifths_of_the_image() -> None:
+    shares = erased(images(400, 64, 64)).float().mean((1, 2))
+    assert 0.018 < float(shares.min()) < 0.03
+    assert 0.36 < float(shares.max()) < 0.42
 
 
 def baseline_rectangle(height: int, width: int, draw: random.Random) -> tuple[int, int, int, int]:
@@ -218,7 +247,15 @@ def test_erasing_leaves_flips_and_crops_as_they_are_without_it() -> None:
 
 
 @pytest.mark.parametrize(
-    "values", [{"flip": 1.5}, {"flip": -0.1}, {"padding": -1}, {"erasing": 2}, {"unknown": 1}]
+    "values",
+    [
+        {"flip": 1.5},
+        {"flip": -0.1},
+        {"padding": -1},
+        {"erasing": 1.5},
+        {"erasing": -0.1},
+        {"unknown": 1},
+    ],
 )
 def test_what_cannot_be_is_refused(values: dict[str, float]) -> None:
     with pytest.raises(ValidationError):

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bench_core import DataError, is_synthetic, list_people
+from bench_core import DataError
+from bench_core.datasets import is_synthetic, list_people
 
 
 def touch(path: Path) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bench_core import (
-    DataError,
+from bench_core import DataError
+from bench_core.datasets import (
     ListedImage,
     check_images_exist,
     check_same_people,

@@ -44,6 +44,6 @@ def test_an_error_is_raised_where_its_result_is_asked_for() -> None:
 
 
 def test_the_time_spent_waiting_is_summed() -> None:
-    slow = Prefetcher(lambda _: time.sleep(0.02))
+    slow = Prefetcher(lambda _: time.sleep(0.1))
     list(slow.results(range(3)))
-    assert slow.waited_seconds >= 0.05
+    assert slow.waited_seconds >= 0.15  # of 0.3: a busy machine may ask late

@@ -125,3 +125,38 @@ def test_tables_of_other_images_have_not_the_same_queries(label: str) -> None:
     first, second = tabulate_queries([(images, scores)]), tabulate_queries([(other, scores)])
     assert first.same_queries(first)
     assert not first.same_queries(second)
+    assert tabulate_queries([(images, scores), (other, scores)]).group_trials.tolist() == [1, 1]
+
+
+def test_tables_of_more_trials_have_not_the_same_queries() -> None:
+    once, twice = (tabulate_queries([make_trial(0)] * number) for number in (1, 2))
+    assert not once.same_queries(twice)
+
+
+def test_images_are_sorted_by_camera_then_identity_then_index() -> None:
+    images = QueryImages(
+        identity=np.array([2, 1, 1, 1]), camera=np.array([3, 6, 3, 3]), index=np.array([0, 0, 1, 0])
+    )
+    assert images.sorting().tolist() == [3, 2, 0, 1]
+
+
+def test_chosen_queries_keep_all_their_scores() -> None:
+    _, scores = make_trial(4)
+    rows = np.array([5, 0, 7])
+    for name in (
+        "num_matches",
+        "first_match_rank",
+        "average_precision",
+        "inverse_negative_penalty",
+    ):
+        chosen = getattr(scores[rows], name)
+        assert chosen.tolist() == getattr(scores, name)[[5, 0, 7]].tolist()
+
+
+def test_the_groups_of_a_table_follow_one_another() -> None:
+    trials = [make_trial(seed, same_queries=False) for seed in (1, 2)]
+    table = tabulate_queries(trials)
+    for number, (images, scores) in enumerate(trials):
+        rows = np.flatnonzero(table.group == number)
+        assert table.images[rows].same(images[images.sorting()])
+        assert table.valid[rows].tolist() == scores.valid[images.sorting()].tolist()

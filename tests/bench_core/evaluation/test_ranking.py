@@ -247,3 +247,16 @@ def test_labels_that_do_not_fit_are_refused() -> None:
     case = make_case([[0.1, 0.2]], [(7, 6)], [(1, 1), (7, 1)])
     with pytest.raises(ValueError, match="do not fit"):
         case._replace(gallery_camera=np.array([1])).score()
+
+
+def test_labels_may_be_lists() -> None:
+    scores = score_queries(
+        np.array([[0.2, 0.1]]),
+        query_identity=[1],  # type: ignore[arg-type]
+        query_camera=[3],  # type: ignore[arg-type]
+        gallery_identity=[1, 2],  # type: ignore[arg-type]
+        gallery_camera=[1, 1],  # type: ignore[arg-type]
+        excluded_camera_pairs=(),
+        cmc="image",
+    )
+    assert scores.first_match_rank.tolist() == [2]

@@ -147,3 +147,8 @@ def test_trials_in_which_a_camera_has_no_valid_query_do_not_count() -> None:
     split = split_by_query_camera(by_camera([3, 6], [1, 0], [2, 4]))
     assert split[6].mean["mAP"] == 0.25
     assert split[3].mean["mAP"] == 0.75
+
+
+def test_every_curve_must_reach_the_last_rank() -> None:
+    with pytest.raises(ValueError, match="must reach rank 20"):
+        evaluate(trial(1, 2, 3, 4, 5), trial(1, 2, 3, 4, 5, num_ranks=19))

@@ -295,3 +295,22 @@ def test_results_of_other_queries_are_refused(make_table: MakeTable) -> None:
         paired_differences(table, replace(table, valid=valid))
     with pytest.raises(DataError, match="200 and 205 valid"):
         rank_1_told_apart(table, make_table(num_identities=41))
+
+
+@pytest.mark.parametrize("num_identities", [5, 64, 70])
+def test_the_exchanges_are_these_on_every_machine(num_identities: int) -> None:
+    """Signs are the bits of the generator's words: identity 0 the highest of the first byte."""
+    contributions = np.random.default_rng(6).standard_normal((num_identities, 1)) + 0.1
+    num_words = 1 if num_identities <= 64 else 2
+    words = np.random.PCG64(3).random_raw(40 * num_words).tolist()
+    beyond = 0
+    for start in range(0, len(words), num_words):
+        raw = b"".join(word.to_bytes(8, "little") for word in words[start : start + num_words])
+        bits = "".join(f"{byte:08b}" for byte in raw)[:num_identities]
+        total = sum(
+            value if bit == "0" else -value
+            for value, bit in zip(contributions[:, 0], bits, strict=True)
+        )
+        beyond += abs(total) >= abs(contributions.sum())
+    (p_value,) = permutation_p_values(contributions, num_permutations=40, seed=3)
+    assert p_value == pytest.approx((1 + beyond) / 41)

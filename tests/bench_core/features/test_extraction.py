@@ -8,9 +8,10 @@ import pytest
 import torch
 from torch import nn
 
-from bench_core import DataError, MethodConfig, Modality, Stage, StagedMethod, build_backbone
+from bench_core import DataError, Modality
 from bench_core.data.cache import ImageStore
 from bench_core.features.extraction import ExtractionSettings, batch_limit, extract_features
+from bench_core.methods import MethodConfig, Stage, StagedMethod, build_backbone
 from bench_core.training.batches import to_float
 
 CPU = torch.device("cpu")

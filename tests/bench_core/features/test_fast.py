@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from bench_core import MethodConfig, Modality, PluginError, Stage, StagedMethod, build_backbone
+from bench_core import Modality, PluginError
 from bench_core.configuration import choose_method
 from bench_core.contracts.images import MODALITIES
 from bench_core.contracts.method import Precision
@@ -19,6 +19,7 @@ from bench_core.features.fast import (
     in_format,
     relative_difference,
 )
+from bench_core.methods import MethodConfig, Stage, StagedMethod, build_backbone
 from bench_core.pipeline.methods import build_method
 from bench_core.plugins import Registry
 

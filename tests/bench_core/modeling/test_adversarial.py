@@ -6,14 +6,18 @@ import math
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bench_core.modeling.adversarial import (
     AdversarialForm,
     adversarial_loss,
+    discrimination_loss,
     from_signed,
     to_signed,
 )
 
+LOGITS = st.floats(-6, 6, width=32)
 SCORES = [-2.0, 0.0, 0.5, 3.0]
 
 
@@ -57,12 +61,41 @@ def test_the_logarithm_of_an_extreme_score_is_finite_and_keeps_its_gradient(real
     assert scores.grad.tolist() == pytest.approx([wrong / 2, wrong / 4])
 
 
+@given(st.lists(LOGITS, min_size=1, max_size=4), st.lists(LOGITS, min_size=1, max_size=9))
+def test_a_discriminator_minimises_minus_the_logarithms_of_being_right(
+    real: list[float], fake: list[float]
+) -> None:
+    expected = -sum(math.log(chance(logit)) for logit in real) / len(real)
+    expected -= sum(math.log(1 - chance(logit)) for logit in fake) / len(fake)
+    loss = discrimination_loss(torch.tensor([*real, *fake]).view(-1, 1, 1, 1), len(real), "log")
+    assert loss.item() == pytest.approx(expected, rel=1e-5, abs=1e-5)
+
+
+def test_a_discriminators_loss_is_averaged_over_the_map() -> None:
+    """A map of 2 x 1 logits an image: the mean of -log D is over both places."""
+    scores = torch.tensor([[[[2.0], [-1.0]]], [[[0.5], [3.0]]]])
+    expected = -(math.log(chance(2)) + math.log(chance(-1))) / 2
+    expected -= (math.log(1 - chance(0.5)) + math.log(1 - chance(3))) / 2
+    assert discrimination_loss(scores, 1, "log").item() == pytest.approx(expected)
+
+
+def test_a_discriminator_wants_one_of_the_real_and_zero_of_the_fake_by_scale() -> None:
+    large, small = torch.tensor([0.5, 1.0, 0.0, 2.0]), torch.tensor([1.0, 0.0, 3.0, 0.0])
+    loss = discrimination_loss([large, small], 2, "least-squares")
+    # (0.25 + 0) / 2 + (0 + 4) / 2, and (0 + 1) / 2 + (9 + 0) / 2 for the smaller scale.
+    assert loss.item() == pytest.approx(0.125 + 2 + 0.5 + 4.5)
+    assert discrimination_loss(large, 1, "least-squares").item() == pytest.approx(
+        (0.5 - 1) ** 2 + (1 + 0 + 4) / 3
+    )
+
+
 def test_losses_are_single_precision() -> None:
     scores = torch.zeros(2, 1, 2, 2, dtype=torch.bfloat16)
     forms: tuple[AdversarialForm, ...] = ("log", "least-squares")
     for form in forms:
         assert adversarial_loss(scores, real=True, form=form).dtype == torch.float32
         assert adversarial_loss([scores], real=True, form=form).dtype == torch.float32
+        assert discrimination_loss(scores, 1, form).dtype == torch.float32
 
 
 def test_the_signed_range_is_from_minus_one_to_one_and_back() -> None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from bench_core import BackboneName, build_backbone
+from bench_core.methods import BackboneName, build_backbone
 from bench_core.modeling.folding import fold_batch_norms
 
 

@@ -18,6 +18,7 @@ from bench_core.modeling.losses import (
     euclidean_distances,
     identity_loss,
     prediction_divergence,
+    reconstruction_loss,
 )
 
 TOLERANCE = 1e-5
@@ -137,6 +138,11 @@ def test_gradients_are_finite_where_features_coincide(own: Features) -> None:
         assert bool(anchors.grad.isfinite().all())
 
 
+def test_rows_that_coincide_are_a_millionth_apart() -> None:
+    row = torch.zeros(1, 3)
+    assert euclidean_distances(row, row).item() == pytest.approx(1e-6, rel=1e-3, abs=0)
+
+
 def test_gradients_pull_the_positive_and_push_the_negative() -> None:
     values = torch.tensor([[0.0], [1.0], [1.5]], requires_grad=True)
     anchor, labels = torch.tensor([[0.0]]), torch.tensor([0, 0, 1])
@@ -203,6 +209,7 @@ def test_cosine_distances_are_single_precision_under_autocast() -> None:
         mixed = cosine_distances(values, values)
     assert mixed.dtype == torch.float32
     assert torch.equal(mixed, cosine_distances(values, values))
+    assert cosine_distances(values.bfloat16(), values.bfloat16()).dtype == torch.float32
 
 
 @pytest.mark.parametrize("margin", [0.0, 0.3, 1.0])
@@ -249,3 +256,12 @@ def test_the_divergence_is_single_precision_and_reaches_both_predictions() -> No
     for each in logits:
         assert each.grad is not None
         assert bool((each.grad != 0).any())
+
+
+def test_reconstruction_is_the_mean_absolute_difference_in_single_precision() -> None:
+    images = torch.tensor([[0.0, 1.0], [-1.0, 0.75]])
+    restored = torch.tensor([[0.5, 1.0], [0.5, 0.25]])
+    for kind in (torch.float32, torch.bfloat16):
+        value = reconstruction_loss(restored.to(kind), images.to(kind))
+        assert value.item() == pytest.approx((0.5 + 0 + 1.5 + 0.5) / 4)
+        assert value.dtype == torch.float32

@@ -31,7 +31,7 @@ def bench_register_methods():
             variants=(VariantSpec(name="full", summary="all"),),
             presets=(PresetSpec(name="paper", summary="p"), PresetSpec(name="quick", summary="q")),
             method="stranger_method:Stranger",
-            config="bench_core:MethodConfig",
+            config="bench_core.methods:MethodConfig",
         )
     ]
 """
@@ -95,6 +95,7 @@ def test_a_classifier_grows_with_the_identities(choice: MethodChoice) -> None:
     assert cost.stages is None
 
 
+@pytest.mark.slow
 def test_the_training_of_a_method_costs_what_its_costliest_stage_does(registry: Registry) -> None:
     small = ("image_height=64", "image_width=32")
     cost = count_cost(choose_method(*registry.method("ts-gan"), "quick", small), CPU)

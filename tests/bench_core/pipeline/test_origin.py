@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench_core import UsageError, build_backbone
+from bench_core import UsageError
 from bench_core.configuration import MethodChoice
 from bench_core.loading import load_object
+from bench_core.methods import build_backbone
 from bench_core.modeling.pretrained import PretrainedWeights
 from bench_core.pipeline.benchmark import RunOutcome, ScoringSettings, run_benchmark
 from bench_core.pipeline.inputs import RunInputs

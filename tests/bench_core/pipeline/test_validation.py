@@ -11,8 +11,9 @@ import pandas as pd
 import pytest
 import torch
 
-from bench_core import CheckpointError, PluginError, TrainingError, Trial, UsageError
+from bench_core import CheckpointError, PluginError, TrainingError, UsageError
 from bench_core.configuration import MethodChoice
+from bench_core.datasets import Trial
 from bench_core.features.extraction import ExtractionSettings, extract_features
 from bench_core.pipeline import embeddings, trainings
 from bench_core.pipeline.inputs import RunInputs

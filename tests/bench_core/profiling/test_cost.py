@@ -11,8 +11,9 @@ import pytest
 import torch
 from torch import nn
 
-from bench_core import INFRARED, VISIBLE, Method
+from bench_core import INFRARED, VISIBLE
 from bench_core.configuration import MethodChoice
+from bench_core.methods import Method
 from bench_core.pipeline.methods import build_method
 from bench_core.plugins import load_registry
 from bench_core.profiling.cost import (

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench_core import Dataset
 from bench_core.configuration import MethodChoice
+from bench_core.datasets import Dataset
 from bench_core.features.extraction import ExtractionSettings
 from bench_core.loading import load_object
 from bench_core.pipeline.methods import build_method

@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-from bench_core import (
+from bench_core.configuration import MethodChoice
+from bench_core.methods import (
     AugmentationConfig,
     Batch,
     MethodConfig,
@@ -21,7 +22,6 @@ from bench_core import (
     StagedMethod,
     Updates,
 )
-from bench_core.configuration import MethodChoice
 from bench_core.pipeline.methods import build_method
 from bench_core.profiling.counting import simulated
 from bench_core.profiling.training_steps import (
@@ -81,8 +81,7 @@ class Linear(StagedMethod):
         self.modes.append(self.networks["fixed"].training)
         images = batch.visible.flatten(1)
         loss = (self.networks["learner"](images) - self.networks["fixed"](images)).sum()
-        updates.minimize(loss, "learner")
-        return {"loss": loss}
+        return updates.minimize({"loss": loss}, "learner")
 
     def extract(self, images: torch.Tensor, modality: object) -> torch.Tensor:
         return self.networks["learner"](images.flatten(1))[:, None]
@@ -124,6 +123,7 @@ def test_noise_is_not_checked_as_a_training_is(method: Linear) -> None:
     assert method.num_checks == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["xiv", "ts-gan"])
 def test_steps_without_data_cost_what_real_ones_do(choose: Choose, name: str) -> None:
     small = ("image_height=64", "image_width=32", "sampling.identities=3", "sampling.images=2")

@@ -65,8 +65,15 @@ def test_scores_are_missing_where_there_is_no_match(evaluation: Evaluation) -> N
 
 
 def test_means_of_the_rows_are_the_scores_of_the_trials(evaluation: Evaluation) -> None:
-    means = query_frame(evaluation).groupby("trial")["average_precision"].mean()
+    rows = query_frame(evaluation).groupby("trial")
+    means = rows["average_precision"].mean()
     assert means.tolist() == [trial.mean_average_precision for trial in evaluation.trials]
+    means = rows["inverse_negative_penalty"].mean()
+    assert means.tolist() == [trial.mean_inverse_negative_penalty for trial in evaluation.trials]
+
+
+def test_rows_count_on_from_trial_to_trial(evaluation: Evaluation) -> None:
+    assert query_frame(evaluation).index.tolist() == list(range(6))
 
 
 def test_csv_keeps_every_digit(evaluation: Evaluation, tmp_path: Path) -> None:

@@ -152,6 +152,34 @@ def test_the_distances_of_a_trial_are_those_that_it_is_scored_by(
     )
 
 
+def test_re_ranking_changes_the_distances_and_with_them_the_scores(features: FeatureTable) -> None:
+    trial = ToyProtocol().trial(features.table, "official", 1)
+    plain, again = (
+        trial_distances(features, trial, SPEC, rerank=rerank) for rerank in (False, True)
+    )
+    assert plain.shape == again.shape == (8, 8)
+    assert (plain.argsort(axis=1) != again.argsort(axis=1)).any()
+    means = [
+        score({"all": features}, ToyProtocol(), "official", rerank=rerank).evaluation.mean["mAP"]
+        for rerank in (False, True)
+    ]
+    assert means[0] != means[1]
+
+
+def test_re_ranking_leaves_out_the_same_matches(features: FeatureTable) -> None:
+    class Partial(ToyProtocol):
+        spec = replace(SPEC, excluded_match_camera_pairs=((6, 1),))
+
+    whole, plain, again = (
+        score({"all": features}, protocol, "official", trials=[1], rerank=rerank)
+        for protocol, rerank in ((ToyProtocol(), False), (Partial(), False), (Partial(), True))
+    )
+    matches = [
+        part.evaluation.trials[0].queries.num_matches.tolist() for part in (whole, plain, again)
+    ]
+    assert matches[0] != matches[1] == matches[2]
+
+
 def test_each_trial_is_scored_with_the_model_of_its_split(features: FeatureTable) -> None:
     protocol = ToyProtocol(one_model=False)
     models = {

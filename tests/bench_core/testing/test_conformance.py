@@ -9,7 +9,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from bench_core import Batch, PluginError, Updates, method_checks
+from bench_core import PluginError
+from bench_core.methods import Batch, Updates
+from bench_core.testing import method_checks
 from bench_xiv import bench_register_methods
 from bench_xiv.method import XIV
 
@@ -50,8 +52,8 @@ class Lazy(XIV):
 class Moody(XIV):
     def step(self, batch: Batch, updates: Updates) -> Mapping[str, torch.Tensor]:
         losses = self.losses(batch)
-        updates.minimize(losses["total"] * (1 + next(calls)), "learner")
-        return losses
+        weights = dict.fromkeys(losses, 1.0 + next(calls))
+        return updates.minimize(losses, "learner", weights=weights)
 
 
 class Glaring(XIV):

@@ -10,14 +10,13 @@ import pytest
 import torch
 from torch import nn
 
-from bench_core import (
+from bench_core import Modality
+from bench_core.methods import (
     AugmentationConfig,
     Batch,
     MethodConfig,
-    Modality,
     OptimizerConfig,
     OptimizerPlan,
-    ParameterGroup,
     SamplingConfig,
     ScheduleConfig,
     Stage,
@@ -52,11 +51,8 @@ class LinearMethod(StagedMethod):
         self.num_steps = 0
 
     def stages(self) -> Sequence[Stage]:
-        plan = OptimizerPlan(
-            config=OptimizerConfig(learning_rate=1e-2),
-            groups=[ParameterGroup(parameters=list(self.networks.parameters()))],
-            schedule=ScheduleConfig(milestones=(1,)),
-        )
+        config, schedule = OptimizerConfig(learning_rate=1e-2), ScheduleConfig(milestones=(1,))
+        plan = OptimizerPlan.of(config, self.networks, schedule=schedule)
         return [
             Stage(
                 name=name,
@@ -76,8 +72,7 @@ class LinearMethod(StagedMethod):
         if self.num_steps == self.poison_at:
             loss = loss * torch.nan
         self.num_steps += 1
-        updates.minimize(loss, "all")
-        return {"identity": loss}
+        return updates.minimize({"identity": loss}, "all")
 
     def extract(self, images: torch.Tensor, modality: Modality) -> torch.Tensor:
         features: torch.Tensor = self.networks["layer"](images).flatten(1)

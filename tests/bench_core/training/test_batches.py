@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bench_core import AugmentationConfig, Batch
 from bench_core.data.sampling import BatchRows
+from bench_core.methods import AugmentationConfig, Batch
 from bench_core.training.batches import BatchLoader, to_float
 
 CPU = torch.device("cpu")
@@ -15,9 +15,13 @@ PLAIN = AugmentationConfig(flip=0, padding=0)
 
 
 def load(
-    pixels: NDArray[np.uint8], rows: list[BatchRows], augmentation: AugmentationConfig
+    pixels: NDArray[np.uint8],
+    rows: list[BatchRows],
+    augmentation: AugmentationConfig,
+    *,
+    seed: int = 5,
 ) -> list[Batch]:
-    return list(BatchLoader(pixels, CPU).load(iter(rows), augmentation, seed=5))
+    return list(BatchLoader(pixels, CPU).load(iter(rows), augmentation, seed=seed))
 
 
 def one_picture(num: int) -> NDArray[np.uint8]:
@@ -64,6 +68,23 @@ def test_every_batch_has_a_draw_of_its_own() -> None:
     for name in ("visible", "infrared"):
         differ = (getattr(first, name) != getattr(second, name)).flatten(1).any(1)
         assert int(differ.sum()) >= 6
+
+
+def test_an_epoch_that_starts_later_has_the_draws_of_its_later_batches() -> None:
+    """A training that was stopped goes on with the seed of the first batch that it lacks."""
+    shifting = AugmentationConfig(flip=0.5, padding=4)
+    whole = load(one_picture(16), [halves(8)] * 4, shifting)
+    rest = load(one_picture(16), [halves(8)] * 2, shifting, seed=7)
+    for first, second in zip(whole[2:], rest, strict=True):
+        assert torch.equal(first.visible, second.visible)
+        assert torch.equal(first.infrared, second.infrared)
+
+
+def test_the_wait_for_batches_is_counted() -> None:
+    loader = BatchLoader(one_picture(4), CPU)
+    assert loader.waited_seconds == 0
+    assert len(list(loader.load(iter([halves(2)]), PLAIN, seed=0))) == 1
+    assert loader.waited_seconds > 0
 
 
 def test_a_batch_is_augmented_as_asked_for() -> None:

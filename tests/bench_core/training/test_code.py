@@ -14,7 +14,7 @@ from bench_core.training.code import training_code_hash
 METHOD = '''"""A method."""
 
 from stranger_package.losses import gap
-from bench_core import StagedMethod, batch_hard_triplet
+from bench_core.methods import StagedMethod, batch_hard_triplet
 
 
 class Stranger(StagedMethod):
@@ -113,11 +113,22 @@ def test_what_only_a_type_checker_sees_does_not_count(package: Path) -> None:
     assert before != digest() == with_import
 
 
-def test_relative_imports_and_the_whole_door_are_followed(package: Path) -> None:
-    (package / "method.py").write_text("import bench_core\nfrom . import losses\n")
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import bench_core.methods",
+        "import bench_core.methods as door",
+        "from bench_core import methods",
+        "from bench_core.methods import *",
+    ],
+)
+def test_relative_imports_and_the_whole_door_are_followed(package: Path, line: str) -> None:
+    (package / "method.py").write_text(f"{line}\nfrom . import losses\n")
     before = digest()
     edit(package.parent / "core/modeling/discriminators.py", "nn.", "other.")
-    assert digest() != before
+    other_network = digest()
+    edit(package / "losses.py", "2 * batch", "3 * batch")
+    assert len({before, other_network, digest()}) == 3
 
 
 def test_a_file_that_is_no_python_counts_by_its_bytes(package: Path) -> None:

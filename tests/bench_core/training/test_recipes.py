@@ -9,7 +9,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from torch import nn
 
 from bench_core.training.recipes import (
@@ -176,6 +176,7 @@ def test_a_rate_is_set_from_its_base_and_not_from_the_last() -> None:
         ({"learning_rate": 0}, "greater than 0"),
         ({"weight_decay": -1e-4}, "greater than or equal to 0"),
         ({"momentum": 1}, "less than 1"),
+        ({"momentum": -0.1}, "greater than or equal to 0"),
         ({"betas": [0.9]}, "betas"),
         ({"betas": [0.9, 1]}, "less than 1"),
         ({"betas": [-0.1, 0.9]}, "greater than or equal to 0"),
@@ -188,3 +189,44 @@ def test_an_optimizer_that_cannot_be_built_is_refused(
 ) -> None:
     with pytest.raises(ValidationError, match=message):
         OptimizerConfig.model_validate(values)
+
+
+def test_the_constants_are_those_that_most_papers_of_the_field_share() -> None:
+    assert OptimizerConfig() == OptimizerConfig(
+        kind="adam",
+        learning_rate=3.5e-4,
+        weight_decay=5e-4,
+        betas=(0.9, 0.999),
+        momentum=0.9,
+        nesterov=False,
+    )
+    assert ScheduleConfig() == ScheduleConfig(
+        warmup_epochs=0, warmup_factor=0.01, milestones=(), decay=0.1, told="end"
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        (OptimizerConfig, {"weight_decay": 0, "momentum": 0, "betas": [0, 0]}),
+        (ScheduleConfig, {"warmup_factor": 0, "decay": 1}),
+        (ScheduleConfig, {"warmup_factor": 1}),
+    ],
+)
+def test_what_has_no_effect_is_allowed(kind: type[BaseModel], values: dict[str, object]) -> None:
+    kind.model_validate(values)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"warmup_epochs": -1}, "greater than or equal to 0"),
+        ({"warmup_factor": -0.1}, "greater than or equal to 0"),
+        ({"warmup_factor": 1.1}, "less than or equal to 1"),
+        ({"decay": 0}, "greater than 0"),
+        ({"decay": 1.1}, "less than or equal to 1"),
+    ],
+)
+def test_a_schedule_that_cannot_be_is_refused(values: dict[str, object], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        ScheduleConfig.model_validate(values)

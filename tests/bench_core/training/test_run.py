@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import torch
 
-from bench_core import CheckpointError, PluginError, TrainingData, TrainingError, TrainingRun
+from bench_core import CheckpointError, PluginError, TrainingError
+from bench_core.methods import TrainingData, TrainingRun
 from bench_core.training.run import CHECKPOINT_FILE, LOG_FILE
 from bench_core.training.updates import Updates
 
@@ -111,7 +112,7 @@ def test_each_epoch_is_logged_with_losses_rates_and_the_wait_for_data(
     def observe(
         training: str, stage: str, epoch: int, num_epochs: int, losses: Mapping[str, float]
     ) -> None:
-        assert losses.keys() == {"identity"}
+        assert losses.keys() == {"total", "identity"}
         seen.append((training, stage, epoch, num_epochs))
 
     run = make_run(on_epoch=observe)
@@ -132,7 +133,7 @@ def test_a_loss_that_is_not_finite_stops_with_stage_step_and_losses_named(
     method = make_method()
     method.poison_at = 7
     run = make_run()
-    with pytest.raises(TrainingError, match=r"stage 'second', epoch 1, step 2: identity nan"):
+    with pytest.raises(TrainingError, match=r"'second', epoch 1, step 2: total nan, identity nan"):
         method.train(data, run)
 
     healthy = make_method()

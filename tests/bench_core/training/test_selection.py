@@ -12,7 +12,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench_core import TrainingData, TrainingRun
+from bench_core.methods import TrainingData, TrainingRun
 from bench_core.training import checkpoint
 from bench_core.training.run import CHECKPOINT_FILE, LOG_FILE, VALIDATION_SCORE
 from bench_core.training.selection import MOST_VALIDATIONS, Selector, is_validated

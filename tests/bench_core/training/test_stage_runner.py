@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from bench_core import (
+from bench_core.methods import (
     AugmentationConfig,
     Batch,
     OptimizerConfig,
@@ -21,6 +21,8 @@ from bench_core import (
     TrainingData,
     Updates,
 )
+from bench_core.training.recipes import build_optimizer
+from bench_core.training.seeding import STEPS, seed_global_generators
 from bench_core.training.stage_runner import enter_stages
 
 Make = Callable[..., Any]
@@ -54,11 +56,9 @@ class Slope:
                 epochs=1,
                 step=lambda _batch, updates, name=name: self.step(name, updates),
                 optimizers={
-                    name: OptimizerPlan(
-                        config=OptimizerConfig(kind="sgd", learning_rate=1.0, weight_decay=0.0),
-                        groups=[
-                            ParameterGroup(parameters=list(self.networks[name].parameters())),
-                        ],
+                    name: OptimizerPlan.of(
+                        OptimizerConfig(kind="sgd", learning_rate=1.0, weight_decay=0.0),
+                        self.networks[name],
                         continued=continued,
                     )
                 },
@@ -73,8 +73,7 @@ class Slope:
             raise Interrupt
         self.num_steps += 1
         loss = self.networks[name].weight.sum()
-        updates.minimize(loss, name)
-        return {"loss": loss}
+        return updates.minimize({"loss": loss}, name)
 
     def values(self) -> dict[str, float]:
         return {name: self.networks[name].weight.item() for name in NAMES}
@@ -124,10 +123,10 @@ def test_adam_keeps_its_moments_and_its_count_of_steps(data: TrainingData, make_
 
         def step(_batch: Batch, updates: Updates) -> Mapping[str, torch.Tensor]:
             loss = torch.stack([value.sum() for value in parameters]).sum()
-            updates.minimize(loss, "all")
+            losses = updates.minimize({"loss": loss}, "all")
             state = updates._optimizers["all"].state
             seen.update({n: state[networks[n].weight]["step"].item() for n in names})
-            return {"loss": loss}
+            return losses
 
         return Stage(
             name="-".join(names),
@@ -147,6 +146,26 @@ def test_adam_keeps_its_moments_and_its_count_of_steps(data: TrainingData, make_
     stages = [stage("first", continued=False), stage("first", "second", continued=True)]
     make_run().execute(networks, stages, data)
     assert seen == {"first": 6, "second": 3}
+
+
+def test_a_plan_of_networks_has_each_parameter_once_and_a_constant_rate() -> None:
+    first, second = nn.Linear(1, 1), nn.Linear(1, 1)
+    plan = OptimizerPlan.of(OptimizerConfig(), first, nn.Sequential(first, second))
+    (group,) = plan.groups
+    assert list(map(id, group.parameters)) == [
+        id(value) for network in (first, second) for value in network.parameters()
+    ]
+    assert (group.learning_rate_scale, group.weight_decay) == (1, None)
+    assert {plan.schedule.factor(epoch) for epoch in range(200)} == {1.0}
+    assert not plan.continued
+
+
+def test_a_group_of_networks_has_a_rate_and_a_decay_of_its_own() -> None:
+    network = nn.Linear(1, 1)
+    group = ParameterGroup.of(network, learning_rate_scale=10.0, weight_decay=0.1)
+    plan = OptimizerPlan(config=OptimizerConfig(learning_rate=1e-3), groups=[group])
+    (built,) = build_optimizer(plan.config, plan.groups).param_groups
+    assert (built["lr"], built["weight_decay"]) == (1e-2, 0.1)
 
 
 def test_a_stage_is_checked_with_the_first_batch_of_each_epoch(
@@ -183,3 +202,47 @@ def test_a_step_draws_by_its_place_alone(make_method: Make) -> None:
                     runner.step(batch, epoch, number)
     assert drawn[:8] == drawn[8:16]
     assert len(set(drawn)) == 16
+
+
+def test_a_step_is_seeded_by_seed_stage_epoch_purpose_and_number(make_method: Make) -> None:
+    method, drawn = make_method(), list[float]()
+
+    def step(_batch: Batch, _updates: Updates) -> Mapping[str, torch.Tensor]:
+        drawn.append(torch.rand(()).item())
+        return {}
+
+    stages = [replace(stage, step=step) for stage in method.stages()]
+    batch = Batch(torch.rand(1), torch.rand(1), torch.zeros(1, dtype=torch.int64))
+    for runner in enter_stages(method.networks, stages, precision="float32", seed=7):
+        runner.step(batch, 1, 3)
+        seed_global_generators((7, runner.index, 1, STEPS, 3))
+        assert drawn[-1] == torch.rand(()).item()
+
+
+def entered(*stages: Mapping[str, bool]) -> list[set[str]]:
+    """Return the optimisers of each stage, made of names and whether each one goes on."""
+    networks = nn.ModuleDict({name: nn.Linear(1, 1) for name in NAMES})
+    made = [
+        Stage(
+            name="stage",
+            epochs=1,
+            step=lambda _batch, _updates: {},
+            optimizers={
+                name: OptimizerPlan.of(OptimizerConfig(), networks[name], continued=continued)
+                for name, continued in stage.items()
+            },
+            sampling=SamplingConfig(),
+            augmentation=AugmentationConfig(),
+        )
+        for stage in stages
+    ]
+    runners = enter_stages(networks, made, precision="float32", seed=0)
+    return [set(runner.optimizers) for runner in runners]
+
+
+def test_optimisers_wait_for_the_last_stage_that_goes_on_with_them() -> None:
+    first, second = NAMES
+    once, again = {first: False}, {first: True}
+    assert entered(once, {second: False}, again) == [{first}, {first, second}, {first}]
+    assert entered(once, again, {second: False}) == [{first}, {first}, {second}]
+    assert entered({second: False}, again) == [{second}, {first}]  # there is none to go on with

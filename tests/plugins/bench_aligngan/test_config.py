@@ -53,7 +53,7 @@ def test_paper_holds_the_papers_optimisers_and_schedule(config_of: Choose) -> No
 def test_paper_fills_gaps_from_the_authors_code(config_of: Choose) -> None:
     config = config_of("paper")
     assert config.image_size == (128, 128)
-    assert config.feature_size == (384, 192)
+    assert config.backbone_size == (384, 192)
     assert config.last_stride == 1
     steps = config.sampling.steps_per_epoch
     assert steps is not None
@@ -83,7 +83,7 @@ def test_official_code_learns_pixels_from_sixteen_images_a_modality(config_of: C
 def test_quick_is_small(config_of: Choose) -> None:
     config = config_of("quick")
     assert (config.backbone, config.weights) == ("small", "none")
-    assert config.image_size == config.feature_size == (96, 48)
+    assert config.image_size == config.backbone_size == (96, 48)
     steps = config.sampling.steps_per_epoch
     assert steps is not None
     total = config.encoder_warmup_epochs + config.pixel_warmup_epochs + config.epochs

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bench_aligngan import bench_register_methods
-from bench_core import Check, method_checks
+from bench_core.testing import Check, method_checks
 
 (SPEC,) = bench_register_methods()
 SMALL = (
@@ -29,7 +29,11 @@ SMALL = (
 
 @pytest.mark.parametrize(
     "check",
-    [check for variant in SPEC.variants for check in method_checks(SPEC, variant, SMALL)],
+    [
+        pytest.param(check, marks=[pytest.mark.slow] if place else [])
+        for place, variant in enumerate(SPEC.variants)
+        for check in method_checks(SPEC, variant, SMALL)
+    ],
     ids=str,
 )
 def test_conformance(check: Check) -> None:

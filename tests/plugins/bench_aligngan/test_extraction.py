@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from bench_aligngan.method import AlignGAN
-from bench_core import Batch, Modality, from_signed, to_signed
+from bench_core import Modality
+from bench_core.methods import Batch, from_signed, to_signed
 
 Make = Callable[..., AlignGAN]
 

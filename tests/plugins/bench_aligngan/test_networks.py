@@ -12,7 +12,7 @@ from torch import nn
 from bench_aligngan.config import AlignGANConfig
 from bench_aligngan.method import AlignGAN
 from bench_aligngan.networks import Classifier, Encoder
-from bench_core import ImageNormalization
+from bench_core.methods import ImageNormalization
 from bench_core.profiling.cost import inference_cost
 
 Choose = Callable[..., AlignGANConfig]

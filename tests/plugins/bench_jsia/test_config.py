@@ -32,7 +32,7 @@ def test_paper_holds_what_the_paper_prints(config_of: Choose) -> None:
     ):
         assert (optimizer.kind, optimizer.learning_rate) == ("adam", 0.0002)
         assert optimizer.betas == (0.5, 0.999)
-    assert (config.generation_epochs, config.joint_epochs) == (100, 50)
+    assert (config.generation_epochs, config.epochs) == (100, 50)
     assert (config.schedule.milestones, config.schedule.decay) == ((30,), 0.1)
     assert config.schedule.warmup_epochs == 0
     assert (config.augmentation.flip, config.augmentation.padding) == (0.5, 0)
@@ -82,7 +82,7 @@ def test_official_code_holds_the_values_of_the_code(config_of: Choose) -> None:
         0.1,
     )
     assert not config.train_content_encoder
-    assert (config.generation_epochs, config.joint_epochs) == (600, 50)
+    assert (config.generation_epochs, config.epochs) == (600, 50)
     assert config.schedule.milestones == (30,)
     assert config.sampling.model_dump() == {
         "identities": 16, "images": 4, "steps_per_epoch": 200,
@@ -116,11 +116,11 @@ def test_quick_is_small(config_of: Choose) -> None:
         epochs * (sampling.steps_per_epoch or 10**6)
         for epochs, sampling in (
             (config.generation_epochs, config.generation_sampling),
-            (config.joint_epochs, config.sampling),
+            (config.epochs, config.sampling),
         )
     ]
     assert sum(steps) <= 600
-    assert max(config.schedule.milestones) < config.joint_epochs
+    assert max(config.schedule.milestones) < config.epochs
 
 
 def test_quick_keeps_the_losses_of_the_paper(config_of: Choose) -> None:

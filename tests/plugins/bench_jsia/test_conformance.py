@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from bench_core import Check, method_checks
+from bench_core.testing import Check, method_checks
 from bench_jsia import bench_register_methods
 
 (SPEC,) = bench_register_methods()
 SMALL = (
     "generation_epochs=1",
-    "joint_epochs=1",
+    "epochs=1",
     "image_height=32",
     "image_width=32",
     "style_width=2",
@@ -27,7 +27,11 @@ SMALL = (
 
 @pytest.mark.parametrize(
     "check",
-    [check for variant in SPEC.variants for check in method_checks(SPEC, variant, SMALL)],
+    [
+        pytest.param(check, marks=[pytest.mark.slow] if place else [])
+        for place, variant in enumerate(SPEC.variants)
+        for check in method_checks(SPEC, variant, SMALL)
+    ],
     ids=str,
 )
 def test_conformance(check: Check) -> None:

@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from bench_core import Batch, Modality, UsageError, from_signed, to_signed
+from bench_core import Modality, UsageError
+from bench_core.methods import Batch, from_signed, to_signed
 from bench_core.modeling.pretrained import parse_weights
 from bench_jsia.method import JSIA
 

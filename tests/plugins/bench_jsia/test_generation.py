@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from bench_core import Batch, from_signed, to_signed
+from bench_core.methods import Batch, from_signed, to_signed
 from bench_jsia.generation import GenerationModule, Translations
 from bench_jsia.method import JSIA
 from bench_jsia.pairs import Pair

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from bench_core import identity_loss, prediction_divergence
+from bench_core.methods import identity_loss, prediction_divergence
 from bench_jsia.learner import Recognition
 from bench_jsia.losses import instance_alignment, triplet_loss
 from bench_jsia.method import JSIA

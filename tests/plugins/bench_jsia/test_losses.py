@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from bench_jsia.losses import (
     absolute_error,
-    discriminator_loss,
     generator_loss,
     instance_alignment,
     modality_loss,
@@ -73,12 +72,6 @@ def test_eq_7_is_least_squares_summed_over_scales_and_modalities() -> None:
     assert generator_loss([visible, infrared]).item() == pytest.approx(0.125 + 1 + 1 + 0)
 
 
-def test_a_discriminator_wants_one_for_the_first_half_and_zero_for_the_second() -> None:
-    scores = [torch.tensor([0.5, 1.0, 0.0, 2.0]), torch.tensor([1.0, 3.0])]
-    # (0.25 + 0) / 2 + (0 + 4) / 2, and (0 + 9) for the smaller scale.
-    assert discriminator_loss(scores).item() == pytest.approx(0.125 + 2 + 9)
-
-
 def test_eq_10_is_the_printed_norms_of_each_image_over_the_elements_of_a_map() -> None:
     maps = torch.tensor([[[[1.0, 2.0]]], [[[3.0, 4.0]]]])
     decoded = torch.tensor([[[[1.0, 0.0]]], [[[3.0, 8.0]]]])
@@ -102,6 +95,12 @@ def test_eq_10_has_finite_gradients_where_its_penalties_are_zero() -> None:
     for value in (mean, deviation):
         assert value.grad is not None
         assert bool(value.grad.isfinite().all())
+
+
+def test_the_norms_of_eq_10_are_a_millionth_where_they_are_zero() -> None:
+    mean, deviation, maps = torch.zeros(1, 3, 1, 1), torch.ones(1, 3, 1, 1), torch.zeros(1, 1, 1, 1)
+    loss = variation_loss(maps, maps, Latents(mean, mean, deviation), 1)
+    assert loss.item() == pytest.approx(2e-6, rel=1e-3, abs=0)
 
 
 @given(SEEDS)
@@ -214,7 +213,6 @@ def test_losses_are_float32_whatever_comes_in(dtype: torch.dtype) -> None:
     for value in (
         absolute_error(pair, other),
         generator_loss([rows, rows]),
-        discriminator_loss(rows),
         variation_loss(rows[2], rows[3], latents, 1),
         instance_alignment(pair, other, "one-way"),
         instance_alignment(pair, other, "two-way"),
@@ -223,3 +221,28 @@ def test_losses_are_float32_whatever_comes_in(dtype: torch.dtype) -> None:
         modality_loss(rows[0], deceive=True),
     ):
         assert value.dtype == torch.float32
+
+
+def test_half_of_any_batch_of_maps_is_visible() -> None:
+    scores = random(6, 1, 2, 2, seed=0)
+    expected = sum(
+        torch.nn.functional.softplus(-sign * part).mean()
+        for sign, part in ((1, scores[:3]), (-1, scores[3:]))
+    )
+    torch.testing.assert_close(modality_loss(scores, deceive=False), expected)
+
+
+def test_the_penalties_of_eq_10_are_norms_over_a_whole_image() -> None:
+    mean = torch.tensor([[[[1.0], [2.0]], [[2.0], [4.0]]]])  # 2 channels of 2 x 1: a length of 5
+    latents = Latents(mean, mean, torch.ones_like(mean))
+    maps = torch.zeros(1, 1, 1, 1)
+    assert variation_loss(maps, maps, latents, 1).item() == pytest.approx(5, rel=1e-5)
+
+
+def test_unseen_identities_are_compared_in_single_precision() -> None:
+    logits = [random(3, 4, seed=seed).bfloat16() for seed in range(3)]
+    shares = torch.tensor([0.1, 0.3, 0.7]).bfloat16()
+    half = unseen_identity_loss(*logits, shares)
+    single = unseen_identity_loss(*(each.float() for each in logits), shares.float())
+    assert half.dtype == torch.float32
+    assert torch.equal(half, single)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from copy import deepcopy
+from typing import Any
 
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional
 
-from bench_core import Batch, Updates
+from bench_core.methods import Batch, Losses, Updates
+from bench_core.testing import enter_stage
 from bench_tsgan.method import TSGAN
 
 Make = Callable[..., TSGAN]
-Enter = Callable[[TSGAN, str], Updates]
 Gradients = dict[str, torch.Tensor]
 
 MEAN, STD = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
@@ -142,22 +143,23 @@ class Noted(Updates):
         self._method, self._updates = method, updates
         self.gradients: dict[str, Gradients] = {}
 
-    def minimize(self, loss: torch.Tensor, *optimizers: str, retain_graph: bool = False) -> None:
+    def minimize(self, losses: Losses, *optimizers: str, **options: Any) -> Losses:
         for value in self._method.networks.parameters():
             value.grad = None
-        self._updates.minimize(loss, *optimizers, retain_graph=retain_graph)
+        logged = self._updates.minimize(losses, *optimizers, **options)
         self.gradients[optimizers[0]] = {
             name: value.grad.clone()
             for name, value in self._method.networks.named_parameters()
             if value.grad is not None
         }
+        return logged
 
 
-def test_a_step_is_algorithm_1(make: Make, batch: Batch, enter: Enter) -> None:
+def test_a_step_is_algorithm_1(make: Make, batch: Batch) -> None:
     """The gradients of all three phases, to single precision, network by network."""
     method = make()
     reference = Reference(method)
-    noted = Noted(method, enter(method, "joint"))
+    noted = Noted(method, enter_stage(method, "joint"))
     method.joint_step(batch, noted)
     expected = algorithm_1(reference, batch)
     assert noted.gradients.keys() == expected.keys()
@@ -173,11 +175,9 @@ def test_a_step_is_algorithm_1(make: Make, batch: Batch, enter: Enter) -> None:
 
 
 @pytest.mark.parametrize("steps", [1, 3])
-def test_the_networks_after_a_step_are_those_of_adam(
-    steps: int, make: Make, batch: Batch, enter: Enter
-) -> None:
+def test_the_networks_after_a_step_are_those_of_adam(steps: int, make: Make, batch: Batch) -> None:
     """Adam of the base rates, with weight decay in the gradient for the student alone."""
-    method = make("jd-all-ts", "optimizer.learning_rate=1e-3")
+    method = make("full", "optimizer.learning_rate=1e-3")
     reference = Reference(method)
     settings = {"generators": (2e-4, (0.5, 0.999), 0.0), "student": (1e-3, (0.9, 0.999), 5e-4)}
     settings["discriminators"] = settings["generators"]
@@ -193,7 +193,7 @@ def test_the_networks_after_a_step_are_those_of_adam(
         )
         for phase, (rate, betas, decay) in settings.items()
     }  # fmt: skip
-    updates = enter(method, "joint")
+    updates = enter_stage(method, "joint")
     for _ in range(steps):
         method.joint_step(batch, updates)
         for phase, gradients in algorithm_1(reference, batch).items():

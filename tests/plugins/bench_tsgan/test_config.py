@@ -15,7 +15,7 @@ Choose = Callable[..., TSGANConfig]
 (SPEC,) = bench_tsgan.bench_register_methods()
 VARIANTS = [variant.name for variant in SPEC.variants]
 PRESETS = [preset.name for preset in SPEC.presets]
-FULL = "jd-all-ts"
+FULL = "full"
 
 
 def test_paper_holds_what_the_paper_prints(config_of: Choose) -> None:

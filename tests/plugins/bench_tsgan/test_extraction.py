@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench_core import Batch, Modality, from_signed, to_signed
+from bench_core import Modality
+from bench_core.methods import Batch, from_signed, to_signed
 from bench_core.modeling.pretrained import parse_weights
 from bench_tsgan.method import TSGAN
 
 Make = Callable[..., TSGAN]
 
-VARIANTS = ["jd-all-ts", "backbone", "od-single-ts", "od-all-ts"]
+VARIANTS = ["full", "backbone", "od-single-ts", "od-all-ts"]
 ALONE = ["infrared", "visible"]
 
 

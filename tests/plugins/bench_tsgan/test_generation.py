@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from bench_core import Batch, to_signed
+from bench_core.methods import Batch, to_signed
 from bench_tsgan.generation import Generation, Translated
 from bench_tsgan.method import TSGAN
 
@@ -22,7 +22,7 @@ SIZE = (64, 32)
 
 @pytest.fixture
 def generation(make: Make) -> Callable[..., Generation]:
-    def build(variant: str = "jd-all-ts", *assignments: str) -> Generation:
+    def build(variant: str = "full", *assignments: str) -> Generation:
         config: Any = make(variant, *assignments).config
         return Generation(config, feature_channels=CHANNELS)
 
@@ -87,7 +87,7 @@ def test_four_translations_take_three_passes(
     ]
 
 
-@pytest.mark.parametrize("variant", ["jd-all-ts", "od-all-ts"])
+@pytest.mark.parametrize("variant", ["full", "od-all-ts"])
 def test_the_generators_losses_are_equations_1_and_6(
     variant: str,
     generation: Callable[..., Generation],
@@ -99,7 +99,7 @@ def test_the_generators_losses_are_equations_1_and_6(
     losses = gan.generator_losses(images, maps[1])
     judge, judge_visible = gan.discriminators.values()
     fake = images.fake_infrared
-    scores = judge(fake, maps[1]) if variant == "jd-all-ts" else judge(fake)
+    scores = judge(fake, maps[1]) if variant == "full" else judge(fake)
     adversarial = cost(scores, real=True) + cost(judge_visible(images.fake_visible), real=True)
     assert losses["generator"].item() == pytest.approx(adversarial, rel=1e-5)
     cycle = sum(
@@ -127,7 +127,7 @@ def test_the_student_deceives_by_the_three_fake_pairs_of_equation_5(
     assert gan.deception_loss(images, *maps).item() == pytest.approx(expected, rel=1e-5)
 
 
-@pytest.mark.parametrize("variant", ["jd-all-ts", "od-all-ts"])
+@pytest.mark.parametrize("variant", ["full", "od-all-ts"])
 def test_the_discriminators_loss_is_equations_2_to_5(
     variant: str,
     generation: Callable[..., Generation],
@@ -137,7 +137,7 @@ def test_the_discriminators_loss_is_equations_2_to_5(
     gan = generation(variant)
     images, (infrared, fake) = gan.translate(batch), maps
     judge, judge_visible = gan.discriminators.values()
-    if variant == "jd-all-ts":
+    if variant == "full":
         expected = cost(judge(images.infrared, infrared), real=True)
         expected += cost(judge(images.fake_infrared, fake), real=False) / 3
         expected += cost(judge(images.fake_infrared, infrared), real=False) / 3
@@ -154,7 +154,7 @@ def test_the_discriminators_loss_is_equations_2_to_5(
 def test_least_squares_is_an_option(
     generation: Callable[..., Generation], batch: Batch, maps: tuple[torch.Tensor, torch.Tensor]
 ) -> None:
-    gan = generation("jd-all-ts", "adversarial_form=least-squares")
+    gan = generation("full", "adversarial_form=least-squares")
     images = gan.translate(batch)
     judge, judge_visible = gan.discriminators.values()
     scores = (judge(images.fake_infrared, maps[1]), judge_visible(images.fake_visible))
@@ -174,7 +174,7 @@ def test_the_generators_losses_reach_both_generators_and_maps_that_guide(
         ("generator", {"infrared", "visible"}),
         ("cycle", {"infrared", "visible"}),
     ):
-        gan = generation("jd-all-ts", f"maps_guide_generator={str(guided).lower()}")
+        gan = generation("full", f"maps_guide_generator={str(guided).lower()}")
         fake_maps = maps[1].detach().requires_grad_()
         gan.generator_losses(gan.translate(batch), fake_maps)[part].backward()  # type: ignore[no-untyped-call]
         assert {

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from bench_core import Batch
+from bench_core.methods import Batch
 from bench_core.profiling.cost import inference_cost
 from bench_tsgan.config import TSGANConfig
 from bench_tsgan.method import TSGAN
@@ -26,7 +26,7 @@ NUM_IDENTITIES = 395
 
 @pytest.fixture
 def at_paper_size(config_of: Choose) -> Callable[..., TSGAN]:
-    def build(variant: str = "jd-all-ts", *assignments: str) -> TSGAN:
+    def build(variant: str = "full", *assignments: str) -> TSGAN:
         with META:
             config = config_of("paper", variant, *assignments)
             return TSGAN(config, num_identities=NUM_IDENTITIES)
@@ -58,7 +58,7 @@ def test_student_and_teacher_have_the_parameters_of_the_fact_sheet(at_paper_size
 
 
 def test_without_a_neck_the_classifier_has_a_bias(at_paper_size: Make) -> None:
-    head = at_paper_size("jd-all-ts", "neck=none").networks["student"].head
+    head = at_paper_size("full", "neck=none").networks["student"].head
     assert isinstance(head, PlainHead)
     assert num_parameters(head) == 809_355
 
@@ -90,7 +90,7 @@ def test_an_ordinary_discriminator_is_that_of_cyclegan(at_paper_size: Make) -> N
                 {"student", "teacher", "generator_to_infrared", "generator_to_visible",
                  "discriminator_infrared", "discriminator_visible"},
             )
-            for name in ("jd-all-ts", "od-single-ts", "od-all-ts")
+            for name in ("full", "od-single-ts", "od-all-ts")
         ),
     ],
 )  # fmt: skip
@@ -118,7 +118,7 @@ def test_the_gan_has_the_multiply_adds_of_the_fact_sheet(at_paper_size: Make) ->
     assert giga_macs(lambda: networks["discriminator_visible"](image)) == 1.541
 
 
-@pytest.mark.parametrize("variant", ["jd-all-ts", "backbone"])
+@pytest.mark.parametrize("variant", ["full", "backbone"])
 def test_the_test_runs_the_backbone_alone(variant: str, at_paper_size: Make) -> None:
     method = at_paper_size(variant)
     cost = inference_cost(method, (256, 128), META)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench_core import Check, method_checks
+from bench_core.testing import Check, method_checks
 from bench_xiv import bench_register_methods
 
 (SPEC,) = bench_register_methods()
@@ -28,8 +28,8 @@ OPTIONS = {
 @pytest.mark.parametrize(
     "check",
     [
-        check
-        for variant in SPEC.variants
+        pytest.param(check, marks=[pytest.mark.slow] if place else [])
+        for place, variant in enumerate(SPEC.variants)
         if variant.name in OPTIONS
         for check in method_checks(SPEC, variant, OPTIONS[variant.name])
     ],

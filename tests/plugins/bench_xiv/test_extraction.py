@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from bench_core import Batch, Modality
+from bench_core import Modality
+from bench_core.methods import Batch
 from bench_xiv.config import XIVConfig
 from bench_xiv.method import XIV
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from bench_core import Batch
+from bench_core.methods import Batch
 from bench_xiv.generator import LearnedX
 from bench_xiv.method import XIV
 

@@ -12,7 +12,8 @@ import pandas as pd
 import pytest
 
 import bench_llcm
-from bench_core import DataError, Dataset, UsageError
+from bench_core import DataError, UsageError
+from bench_core.datasets import Dataset
 from bench_llcm.dataset import LlcmReader
 from bench_llcm.protocols import LlcmProtocol
 

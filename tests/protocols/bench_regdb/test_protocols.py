@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 import bench_regdb
-from bench_core import DataError, Dataset, Splits, UsageError
+from bench_core import DataError, UsageError
+from bench_core.datasets import Dataset, Splits
 from bench_core.features.table import FeatureTable
 from bench_core.scoring.score import score
 from bench_regdb.dataset import RegdbReader
@@ -121,6 +122,26 @@ def test_a_missing_image_is_named(dataset: Dataset) -> None:
     )
     with pytest.raises(DataError, match=message):
         protocol(dataset.splits).trial(lacking, "official", number - 1)
+
+
+def test_a_missing_training_image_is_named(dataset: Dataset) -> None:
+    first = listed(dataset, "train_visible_3.txt")[0]
+    lacking = dataset.images[dataset.images["path"] != first]
+    with pytest.raises(DataError, match=r"1 of the \d+ images of trial 3 training are missing"):
+        protocol(dataset.splits).training_rows(lacking, "trial-3")
+
+
+@pytest.mark.parametrize("rows_of", ["training_rows", "test_rows"])
+def test_rows_of_a_split_rise_whatever_the_order_of_the_images(
+    dataset: Dataset, rows_of: str
+) -> None:
+    shuffled = dataset.images.sample(frac=1, random_state=3, ignore_index=True)
+    rows, expected = (
+        getattr(protocol(dataset.splits), rows_of)(images, "trial-2")
+        for images in (shuffled, dataset.images)
+    )
+    assert rows.tolist() == sorted(rows)
+    assert set(shuffled["path"].iloc[rows]) == set(dataset.images["path"].iloc[expected])
 
 
 @pytest.mark.parametrize("number", [-1, 10])

@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 import bench_sysu
-from bench_core import DataError, Splits, UsageError
+from bench_core import DataError, UsageError
+from bench_core.datasets import Splits
 from bench_sysu.dataset import SysuMM01Reader
 from bench_sysu.protocols import SysuProtocol
 from bench_sysu.splits import SysuSplits
@@ -155,6 +156,18 @@ def test_only_official_needs_the_permutation_file(root: Path, table: pd.DataFram
 def drop(table: pd.DataFrame, **where: int) -> pd.DataFrame:
     matching = np.logical_and.reduce([table[name] == value for name, value in where.items()])
     return table[~matching]
+
+
+def test_that_the_permutation_file_is_missing_is_said_before_that_images_are(
+    root: Path, table: pd.DataFrame
+) -> None:
+    (root / "exp" / "rand_perm_cam.mat").unlink()
+    subject = protocol("sysu-all-single", SysuMM01Reader().read_splits(root))
+    lacking = drop(table, camera=2, identity=5, index=3)
+    with pytest.raises(DataError, match=r"camera 2, identity 5: found 3 images"):
+        subject.trial(lacking, "agw", 0)
+    with pytest.raises(DataError, match=r"exp/rand_perm_cam\.mat"):
+        subject.trial(lacking, "official", 0)
 
 
 def test_counts_must_fit_the_permutation_file(table: pd.DataFrame, splits: SysuSplits) -> None:

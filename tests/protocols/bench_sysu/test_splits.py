@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +69,33 @@ def test_the_digest_changes_with_identities_and_permutations(root: Path) -> None
     (root / "exp" / "rand_perm_cam.mat").unlink()
     digests.append(reader.read_splits(root).digest())
     assert len(set(digests)) == 4
+
+
+def test_the_digest_is_of_these_bytes(root: Path) -> None:
+    """Records hold it: identities, then permutations by camera and identity in 64 bits each."""
+    splits = SysuMM01Reader().read_splits(root)
+    content = b'{"test": [3, 5, 7], "train": [1, 4], "val": [2]}'
+    permutations = splits.official_permutations()
+    for camera, identity in sorted(permutations):
+        permutation = permutations[camera, identity]
+        content += f"\n{camera} {identity} (10, {permutation.shape[1]})".encode()
+        for number in permutation.flatten().tolist():
+            content += number.to_bytes(8, "little")
+    expected = hashlib.sha256(content).hexdigest()
+    assert splits.digest() == expected
+    backwards = dict(reversed(permutations.items()))
+    assert replace(splits, permutations=backwards).digest() == expected
+    short = {key: value.astype(np.uint8) for key, value in permutations.items()}
+    assert replace(splits, permutations=short).digest() == expected
+
+
+def test_images_are_counted_where_every_camera_has_its_folder(root: Path) -> None:
+    (root / "exp" / "rand_perm_cam.mat").unlink()
+    counts = SysuMM01Reader().read_splits(root).image_counts()
+    assert counts is not None
+    assert (counts.images[5, 7], counts.source) == (12, f"{root} has")
+    shutil.rmtree(root / "cam4")
+    assert SysuMM01Reader().read_splits(root).image_counts() is None
 
 
 @pytest.mark.parametrize("content", [b"", b"not MATLAB" * 40, b"MATLAB 7.3 MAT-file" + bytes(600)])

@@ -1,0 +1,69 @@
+"""The door for who writes a method: base classes, stages, updates, losses and networks."""
+
+from bench_core.configuration import (
+    AfterTraining as AfterTraining,
+    MethodConfig as MethodConfig,
+    WeightsKind as WeightsKind,
+)
+from bench_core.contracts.method import Metric as Metric
+from bench_core.data.augmentation import (
+    AugmentationConfig as AugmentationConfig,
+    augment as augment,
+)
+from bench_core.modeling.adversarial import (
+    AdversarialForm as AdversarialForm,
+    adversarial_loss as adversarial_loss,
+    discrimination_loss as discrimination_loss,
+    from_signed as from_signed,
+    to_signed as to_signed,
+)
+from bench_core.modeling.backbones import (
+    Backbone as Backbone,
+    BackboneName as BackboneName,
+    build_backbone as build_backbone,
+)
+from bench_core.modeling.discriminators import (
+    FeatureDiscriminator as FeatureDiscriminator,
+    JointDiscriminator as JointDiscriminator,
+    MultiScaleDiscriminator as MultiScaleDiscriminator,
+    PatchDiscriminator as PatchDiscriminator,
+)
+from bench_core.modeling.generators import (
+    ResidualBlock as ResidualBlock,
+    ResidualGenerator as ResidualGenerator,
+    initialize_gan as initialize_gan,
+)
+from bench_core.modeling.losses import (
+    TripletDistance as TripletDistance,
+    batch_hard_triplet as batch_hard_triplet,
+    cross_batch_hard_triplet as cross_batch_hard_triplet,
+    identity_loss as identity_loss,
+    prediction_divergence as prediction_divergence,
+    reconstruction_loss as reconstruction_loss,
+)
+from bench_core.modeling.necks import BNNeck as BNNeck, Embedding as Embedding, embed as embed
+from bench_core.modeling.normalization import ImageNormalization as ImageNormalization
+from bench_core.modeling.pretrained import PretrainedWeights as PretrainedWeights
+from bench_core.modeling.recomputation import (
+    recompute as recompute,
+    recompute_blocks as recompute_blocks,
+    running_statistics_kept as running_statistics_kept,
+)
+from bench_core.training.batches import Batch as Batch
+from bench_core.training.data import TrainingData as TrainingData
+from bench_core.training.method import Method as Method, StagedMethod as StagedMethod
+from bench_core.training.recipes import (
+    CONSTANT_RATE as CONSTANT_RATE,
+    OptimizerConfig as OptimizerConfig,
+    ParameterGroup as ParameterGroup,
+    ScheduleConfig as ScheduleConfig,
+)
+from bench_core.training.reid import ReIDConfig as ReIDConfig
+from bench_core.training.run import TrainingRun as TrainingRun
+from bench_core.training.stages import (
+    OptimizerPlan as OptimizerPlan,
+    SamplingConfig as SamplingConfig,
+    Stage as Stage,
+    Step as Step,
+)
+from bench_core.training.updates import Losses as Losses, Updates as Updates
