@@ -16,7 +16,7 @@ from bench_core.features.table import FeatureTable, write_features
 
 Compare = Callable[..., None]
 
-NUM_IDENTITIES, DIMENSIONS, SHOTS = 96, 2048, 10
+NUM_IDENTITIES, DIMENSIONS = 96, 2048
 IMAGES = {1: 1374, 2: 1565, 3: 1883, 4: 1918, 5: 1918, 6: 1920}
 """Test images of SYSU-MM01 by camera."""
 SCRIPT = """
