@@ -63,7 +63,14 @@ def count_rows(
         if len(order) == 0:
             continue
         if are_neighbours:
-            _read_row(pairs, table, matches.queries[query], query, part.first, row)
+            begin = table.columns[0]
+            products = table.values[:, table.rows[query], begin : begin + num_columns]
+            squares = table.squares[:, query]
+            compute_values(pairs.kind, products, squares, table.column_squares, row)
+            if pairs.kind != GIVEN:
+                _replace_unsafe(
+                    pairs, matches.queries[query], part.first, table.unit, squares[0], row
+                )
         else:
             given = table.values[0, table.rows[query]]
             for column in range(num_columns):
@@ -82,22 +89,19 @@ def count_rows(
 
 
 @compiled_part
-def _read_row(
-    pairs: Pairs, table: Table, number: int, query: int, first_column: int, row: NDArray[Any]
+def _replace_unsafe(
+    pairs: Pairs, query: int, first_column: int, unit: float, square: float, row: NDArray[Any]
 ) -> None:
-    """Write the values of a query in neighbouring columns; exact ones where they are unsafe."""
-    first, squares = table.columns[0], table.squares[:, query]
-    products = table.values[:, table.rows[query], first : first + len(row)]
-    compute_values(pairs.kind, products, squares, table.column_squares, row)
+    """Put exact values of a query in neighbouring columns in place of those that are none."""
     num_safe = 0
     for column in range(len(row)):
         num_safe += np.abs(row[column]) <= LIMIT
-    if num_safe == len(row) or pairs.kind == GIVEN:
+    if num_safe == len(row):
         return
     for column in range(len(row)):
         if not np.abs(row[column]) <= LIMIT:
-            exact = exact_value(pairs, number, first_column + column)
-            expected = expected_value(pairs.kind, exact, table.unit, squares[0])
+            exact = exact_value(pairs, query, first_column + column)
+            expected = expected_value(pairs.kind, exact, unit, square)
             row[column] = min(max(expected, -LIMIT), LIMIT)
 
 
