@@ -234,17 +234,30 @@ def test_features_may_be_read_only_files(tmp_path: Path) -> None:
     assert_same(scores[1], scores[0])
 
 
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+no_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+
+
+@pytest.mark.parametrize(
+    "device",
+    [
+        # Named so, even a processor is torch's to compute on.
+        "cpu:0",
+        pytest.param("cuda", marks=[pytest.mark.gpu, no_cuda]),
+    ],
+)
 @pytest.mark.parametrize("views", [1, 2])
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
-def test_cuda_ranks_as_float64_distances(metric: Metric, views: int) -> None:
+def test_devices_of_torch_rank_as_float64_distances(
+    metric: Metric, views: int, device: str
+) -> None:
     pool = make_pool(9)
     rng = np.random.default_rng(9)
     shape = (NUM_QUERIES + NUM_GALLERY, views, DIMENSIONS)
     features = rng.standard_normal(shape).astype(np.float32)
-    source = FeatureDistances(features, pool, metric, "cuda")
-    assert_same(rank_pool(source, pool, "identity"), ranked_directly(features, pool, metric))
+    expected = ranked_directly(features, pool, metric)
+    for sizes in (SMALL, None):
+        source = FeatureDistances(features, pool, metric, device)
+        assert_same(rank_pool(source, pool, "identity", sizes), expected)
 
 
 BOUNDED = """
