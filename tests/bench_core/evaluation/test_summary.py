@@ -152,3 +152,8 @@ def test_trials_in_which_a_camera_has_no_valid_query_do_not_count() -> None:
 def test_every_curve_must_reach_the_last_rank() -> None:
     with pytest.raises(ValueError, match="must reach rank 20"):
         evaluate(trial(1, 2, 3, 4, 5), trial(1, 2, 3, 4, 5, num_ranks=19))
+
+
+def test_curves_have_twenty_ranks_unless_asked_for_more() -> None:
+    queries = trial(1, 2, 3, 4, 5).queries
+    assert len(average_queries(queries, num_gallery=301).cmc) == 20
