@@ -157,3 +157,10 @@ def test_every_curve_must_reach_the_last_rank() -> None:
 def test_curves_have_twenty_ranks_unless_asked_for_more() -> None:
     queries = trial(1, 2, 3, 4, 5).queries
     assert len(average_queries(queries, num_gallery=301).cmc) == 20
+
+
+def test_cameras_ascend_whatever_the_order_of_the_queries() -> None:
+    images = replace(IMAGES, camera=np.array([6, 3, 6, 3, 3]))
+    parts = split_by_query_camera(Evaluation((trial(1, 2, 3, 4, 5),), (images,)))
+    assert {camera: part.trials[0].num_queries for camera, part in parts.items()} == {3: 3, 6: 2}
+    assert list(parts) == [3, 6]
