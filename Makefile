@@ -11,13 +11,14 @@ demo: $(INSTALLED)
 	$(BIN)/bench run --method xiv --protocol sysu-all-single --results runs/results
 	$(BIN)/bench leaderboard --results runs/results
 
-# One thread a worker: two workers with two threads each would wait for each other.
+# One thread a worker: two workers with two threads each would wait for each other. Who has no
+# more tests takes some of the other's; neighbours stay together, with what their files share.
 test: $(INSTALLED)
-	OMP_NUM_THREADS=1 VIREID_BENCH_THREADS=1 $(BIN)/python -m pytest -n auto
+	OMP_NUM_THREADS=1 VIREID_BENCH_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
 
 # The tests that take seconds, for the time between two commits.
 test-fast: $(INSTALLED)
-	OMP_NUM_THREADS=1 VIREID_BENCH_THREADS=1 $(BIN)/python -m pytest -n auto -m "not slow"
+	OMP_NUM_THREADS=1 VIREID_BENCH_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal -m "not slow"
 
 # With the lowest versions that pyproject.toml allows; their own warnings are not ours.
 test-lowest:

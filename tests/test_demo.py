@@ -23,6 +23,7 @@ from bench_core.pipeline.inputs import RunInputs, open_inputs
 from bench_core.pipeline.methods import build_method
 from bench_core.plugins import Registry
 from bench_core.scoring.score import score
+from bench_core.system.cache_folder import CACHE_VARIABLE
 
 PROTOCOL = "sysu-all-single"
 
@@ -49,8 +50,8 @@ def rank_1(inputs: RunInputs, features: NDArray[np.float32], table: pd.DataFrame
 
 
 @pytest.fixture(scope="module")
-def demo(registry: Registry, cache: Path) -> Demo:
-    inputs = open_inputs(registry, registry.protocol(PROTOCOL), None, cache)
+def demo(registry: Registry, stand_ins: Path) -> Demo:
+    inputs = open_inputs(registry, registry.protocol(PROTOCOL), None, stand_ins)
     images = inputs.dataset.images
     rows = inputs.protocol.test_rows(images, inputs.protocol.training_split(0))
     table = images.iloc[rows][list(FEATURE_COLUMNS)].reset_index(drop=True)
@@ -94,13 +95,13 @@ def test_an_untrained_network_is_near_chance(demo: Demo, registry: Registry) -> 
 
 
 @pytest.mark.timeout(1000)
-def test_the_demo_reaches_five_times_chance(demo: Demo, cache: Path, tmp_path: Path) -> None:
+def test_the_demo_reaches_five_times_chance(demo: Demo, stand_ins: Path, tmp_path: Path) -> None:
     """The dataset of the demo is rendered already: the command finds it in the cache."""
     command = ["run", "--method", "xiv", "--protocol", PROTOCOL, "--json"]
     finished = subprocess.run(
         [sys.executable, "-m", "bench_core", *command],
         cwd=tmp_path,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        env={**os.environ, CACHE_VARIABLE: str(stand_ins), "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
         check=True,

@@ -17,15 +17,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import numpy as np
 import torch
 
 from bench_core.configuration import MethodChoice, choose_method
-from bench_core.contracts.errors import BenchError, PluginError, UsageError
-from bench_core.contracts.images import INFRARED, MODALITIES, VISIBLE
+from bench_core.contracts.errors import PluginError, UsageError
+from bench_core.contracts.images import MODALITIES
 from bench_core.contracts.method import MethodSpec, VariantSpec
 from bench_core.loading import load_method
-from bench_core.system.files import hash_json
+from bench_core.testing.building import describe_training, random_data
+from bench_core.testing.stepping import StopTrainingError
 from bench_core.training.checkpoint import (
     TrainingReport,
     load_model,
@@ -56,10 +56,6 @@ class Check:
 
     def __str__(self) -> str:
         return self.name
-
-
-class _InterruptedError(BenchError):
-    """Ends a training on purpose."""
 
 
 State: TypeAlias = Mapping[str, torch.Tensor]
@@ -204,7 +200,7 @@ class _Suite:
             first = self._method()
             try:
                 self._train(first, folder, _interrupt)
-            except _InterruptedError:
+            except StopTrainingError:
                 pass
             else:
                 raise PluginError("the training ended without telling of an epoch")
@@ -234,38 +230,20 @@ class _Suite:
         return torch.rand(BATCH, 3, *self._choice().config.image_size, generator=generator)
 
     def _data(self) -> TrainingData:
-        labels = np.repeat(np.arange(NUM_IDENTITIES), IMAGES_OF_EACH)
-        shape = (2 * len(labels), *self._choice().config.image_size, 3)
-        pixels = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
-        pixels[len(labels) :] = pixels[len(labels) :, :, :, :1]  # infrared has one channel
-        rows = np.arange(len(pixels)).reshape(2, -1)
-        return TrainingData(
-            pixels=pixels,
-            rows={VISIBLE: rows[0], INFRARED: rows[1]},
-            labels={VISIBLE: labels, INFRARED: labels},
-            identities=tuple(range(NUM_IDENTITIES)),
-        )
+        return random_data(self._choice().config.image_size, NUM_IDENTITIES, IMAGES_OF_EACH)
 
     def _description(self) -> TrainingDescription:
-        return TrainingDescription(
+        return describe_training(
             method=self._spec.id,
             variant=self._variant.name,
             config=self._choice().config.model_dump(mode="json"),
-            dataset="random",
-            fingerprint=hash_json("random pixels"),
-            split="train",
-            images=hash_json("random pixels"),
-            seed=0,
-            weights="none",
-            precision="float32",
             code=training_code_hash(self._spec.method),
             num_identities=NUM_IDENTITIES,
-            threads=None,
         )
 
 
 def _interrupt(*_: Any) -> None:
-    raise _InterruptedError
+    raise StopTrainingError
 
 
 def _extract(method: Method, images: torch.Tensor, modality: Any) -> torch.Tensor:

@@ -43,7 +43,11 @@ DOORS = {
         SMALL_SCALES Sizes THERMAL apportion count_people direction_to generate matlab_file
         plan_groups
     """,
-    "bench_core.testing": "Check method_checks",
+    "bench_core.testing": """
+        Check MethodBuilder RecordedUpdates StopTrainingError Update WatchedUpdates build_updates
+        describe_training enter_stage method_checks note_steps random_batch random_data record_step
+        stage_of take_step training_run watch_step
+    """,
 }
 """What each door offers. A name that goes or comes is a change for everyone who writes a plugin."""
 
@@ -114,6 +118,12 @@ def test_what_a_plugin_registers_needs_no_heavy_library() -> None:
     assert (
         imported_after(f"from bench_core import {', '.join(public_names('bench_core'))}") == set()
     )
+
+
+def test_the_door_for_tests_does_without_pytest() -> None:
+    script = f"import sys; sys.path[:0] = {sys.path!r}; import bench_core.testing"
+    checked = f"{script}; sys.exit('pytest' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", checked], check=False).returncode == 0
 
 
 def test_who_writes_a_method_gets_what_it_needs() -> None:

@@ -140,6 +140,7 @@ def test_a_method_is_trained_and_scored_on_it(
         assert scored["mean"] == record.scores.mean.by_name()
 
 
+@pytest.mark.slow
 def test_it_is_run_on_synthetic_people(
     bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read_results: ReadResults
 ) -> None:

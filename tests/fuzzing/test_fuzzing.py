@@ -11,6 +11,7 @@ SUPPORT = runpy.run_path(str(Path(__file__).parent / "formats.py"))
 MUTANTS = 40
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SUPPORT["FORMATS"])
 def test_mutants_are_read_or_refused_in_one_line(name: str, tmp_path: Path) -> None:
     form = SUPPORT["FORMATS"][name]

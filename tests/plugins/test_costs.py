@@ -10,7 +10,12 @@ from bench_core.pipeline.costs import count_cost
 from bench_core.plugins import load_registry
 
 REGISTRY = load_registry()
-NAMES = [f"{spec.id}:{v.name}" for spec in REGISTRY.methods.values() for v in spec.variants]
+NAMES = [
+    pytest.param(f"{spec.id}:{variant.name}", marks=[pytest.mark.slow] if place else [])
+    for spec in REGISTRY.methods.values()
+    for place, variant in enumerate(spec.variants)
+    if not variant.name.startswith("densenet-")  # counted as "densenet" and XIV's ablations are
+]
 
 
 @pytest.mark.parametrize("name", NAMES)

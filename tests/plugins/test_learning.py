@@ -32,7 +32,7 @@ GENERATED = ("generation_sampling.identities=3", "generation_sampling.steps_per_
 ALIGNGAN = (
     *BATCHES,
     *("image_height=64", "image_width=32", "feature_height=48", "feature_width=24"),
-    *("sampling.steps_per_epoch=5", "pixel_identities=3", "pixel_images=1"),
+    *("sampling.steps_per_epoch=3", "pixel_identities=3", "pixel_images=1"),
 )
 
 

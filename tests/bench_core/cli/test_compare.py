@@ -64,6 +64,7 @@ def test_json_holds_the_same_as_fractions(bench: Bench, pair: tuple[Path, Path])
     assert document["sentence"] in bench("compare", *pair).stdout
 
 
+@pytest.mark.slow
 def test_a_run_can_be_compared_with_another(
     bench: Bench, small_run: list[str], tmp_path: Path
 ) -> None:

@@ -210,6 +210,7 @@ def test_a_cache_is_made_and_found_again(bench: Bench, sysu_root: Path, own_cach
     assert str(first["key"])[:12] in result.stdout
 
 
+@pytest.mark.slow
 def test_a_run_uses_the_cache_that_was_made_and_carries_the_fingerprint(
     bench: Bench, small_run: list[str], sysu_root: Path, own_cache: Path, tmp_path: Path
 ) -> None:

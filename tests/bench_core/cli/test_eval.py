@@ -339,6 +339,7 @@ def test_duplicate_images_in_a_file_are_named(
     assert "rows repeat an image" in line
 
 
+@pytest.mark.slow
 def test_analysis_protocols_run_from_training_to_result(
     bench: Bench, small_run: list[str], tmp_path: Path
 ) -> None:

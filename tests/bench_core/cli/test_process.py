@@ -397,6 +397,7 @@ for name in ("HOME", "USER", "LOGNAME", "LNAME", "USERNAME"):
 """
 
 
+@pytest.mark.slow
 def test_a_user_without_a_name_and_a_home_can_work(bench: RunBench, tmp_path: Path) -> None:
     cache = {"VIREID_BENCH_CACHE": str(tmp_path / "cache")}
     finished = bench("doctor", "--json", code=NAMELESS + ENTRY, env=cache)
@@ -406,6 +407,7 @@ def test_a_user_without_a_name_and_a_home_can_work(bench: RunBench, tmp_path: Pa
     assert "this user has no home folder; set VIREID_BENCH_CACHE (or HOME) to a folder" in line
 
 
+@pytest.mark.slow
 def test_a_name_of_300_characters_is_one_line(bench: RunBench) -> None:
     name = "n" * 300
     for arguments in (

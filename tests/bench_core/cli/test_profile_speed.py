@@ -15,6 +15,7 @@ SMALL = ["profile", "--method", "xiv", "--preset", "quick", "--image-size", "64x
 FEW = ["--set", "sampling.identities=2", "--set", "sampling.images=2"]
 
 
+@pytest.mark.slow
 def test_speed_is_a_part_of_the_document(bench: Bench, sysu_root: Path) -> None:
     speed = ["--throughput", "--training-speed", "--budget", "0.1", "--data", sysu_root]
     document = json.loads(bench(*SMALL, *FEW, *speed, "--json").stdout)
@@ -26,6 +27,7 @@ def test_speed_is_a_part_of_the_document(bench: Bench, sysu_root: Path) -> None:
     assert [stage["name"] for stage in document["training"]] == ["joint"]
 
 
+@pytest.mark.slow
 def test_the_tables_show_it(bench: Bench, sysu_root: Path) -> None:
     speed = ["--throughput", "--training-speed", "--budget", "0.1", "--data", sysu_root]
     shown = bench(*SMALL, *FEW, *speed).stdout

@@ -66,6 +66,7 @@ def pictures(folder: Path) -> set[str]:
     return names
 
 
+@pytest.mark.slow
 def test_a_result_with_its_model_and_images_has_every_picture(
     bench: Bench, record: Path, finished: Path, sysu_root: Path, tmp_path: Path
 ) -> None:
@@ -182,6 +183,7 @@ def unmixed(*_arguments: object) -> torch.Tensor:
     raise UsageError("this variant mixes nothing")
 
 
+@pytest.mark.slow
 def test_what_a_method_generates_is_measured_and_mixed(
     bench: Bench, run: Path, sysu_root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -199,6 +201,7 @@ def test_what_a_method_generates_is_measured_and_mixed(
     assert missing == ["FID over an Inception network", "cost"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "replacement", "line"),
     [
@@ -221,6 +224,7 @@ def test_what_a_variant_does_not_generate_is_said(
     assert f"left out: {line}" in result.stdout
 
 
+@pytest.mark.slow
 def test_a_run_may_be_scored_under_another_protocol(
     bench: Bench, run: Path, sysu_root: Path
 ) -> None:

@@ -38,6 +38,7 @@ def test_run_trains_scores_and_writes_a_result(
         assert Path(line.split()[1]).is_file()
 
 
+@pytest.mark.slow
 def test_protocols_of_one_dataset_share_a_training_and_its_features(
     bench: Bench, small_run: list[str], tmp_path: Path, read_results: ReadResults
 ) -> None:
@@ -77,6 +78,7 @@ def test_the_three_steps_give_the_scores_of_run(
             assert document[name] == whole["scores"][name]
 
 
+@pytest.mark.slow
 def test_conventions_are_results_of_their_own(
     bench: Bench, small_run: list[str], tmp_path: Path, read_results: ReadResults
 ) -> None:
@@ -88,6 +90,7 @@ def test_conventions_are_results_of_their_own(
     assert table.count("\nSynthetic SYSU-MM01: ") == 2
 
 
+@pytest.mark.slow
 def test_running_again_replaces_the_result(
     bench: Bench, small_run: list[str], tmp_path: Path, read_results: ReadResults
 ) -> None:
@@ -96,6 +99,7 @@ def test_running_again_replaces_the_result(
     assert len(read_results(tmp_path / "results")) == 1
 
 
+@pytest.mark.slow
 def test_json_is_one_document_on_standard_output(bench: Bench, small_run: list[str]) -> None:
     result = bench("run", *small_run, "--json")
     document = json.loads(result.stdout)
@@ -103,6 +107,7 @@ def test_json_is_one_document_on_standard_output(bench: Bench, small_run: list[s
     assert "step/s" in result.stderr
 
 
+@pytest.mark.slow
 def test_without_data_the_synthetic_people_are_made_and_said_so(
     bench: Bench, tmp_path: Path, sysu_root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -132,6 +137,7 @@ def test_without_data_the_synthetic_people_are_made_and_said_so(
     assert calls == [{"dataset": "sysu-mm01", "scale": "demo", "seed": 0}]
 
 
+@pytest.mark.slow
 def test_observers_are_told_of_the_run(
     bench: Bench, small_run: list[str], registry: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -167,6 +173,7 @@ def test_observers_are_told_of_the_run(
     ]
 
 
+@pytest.mark.slow
 def test_a_reranked_result_is_another_row(
     bench: Bench, small_run: list[str], tmp_path: Path, read_results: ReadResults
 ) -> None:
@@ -180,6 +187,7 @@ def test_a_reranked_result_is_another_row(
     assert "xiv + re-ranking" in bench("leaderboard").stdout
 
 
+@pytest.mark.slow
 def test_a_model_selected_by_validation_is_another_training_and_another_row(
     bench: Bench, small_run: list[str], tmp_path: Path, read_results: ReadResults
 ) -> None:
@@ -195,6 +203,7 @@ def test_a_model_selected_by_validation_is_another_training_and_another_row(
     assert "  xiv + validation selection  " in bench("leaderboard").stdout
 
 
+@pytest.mark.slow
 def test_the_steps_of_a_selected_model_give_the_scores_of_run(
     bench: Bench, small_run: list[str], sysu_root: Path
 ) -> None:

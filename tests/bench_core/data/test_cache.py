@@ -314,6 +314,7 @@ def test_what_a_killed_process_left_is_not_used(
     assert left not in caches(folder)
 
 
+@pytest.mark.slow
 def test_two_processes_at_once_build_one_cache(
     sysu_root: Path, folder: Path, tmp_path: Path
 ) -> None:

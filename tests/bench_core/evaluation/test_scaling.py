@@ -51,6 +51,7 @@ def scores_of(features: np.ndarray, metric: Metric) -> list[Any]:
     ]
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(
     exponent=EXPONENTS,

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import matplotlib as mpl
+import pytest
 from PIL import Image
 
 from bench_core.figures.drawing import (
@@ -40,6 +41,7 @@ def test_axes_lie_where_they_were_put() -> None:
     assert (place.x0, place.y0, place.width, place.height) == (0.25, 0.25, 0.5, 0.5)
 
 
+@pytest.mark.slow
 def test_an_svg_is_the_same_in_every_process() -> None:
     drawn = [
         subprocess.run(

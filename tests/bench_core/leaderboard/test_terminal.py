@@ -105,6 +105,7 @@ def test_without_results_it_says_which_command_makes_one() -> None:
 TEXT = st.text(max_size=120)
 
 
+@pytest.mark.slow
 @given(title=TEXT, finding=TEXT, key=TEXT, value=TEXT, macs=st.integers(0, 2**62 - 1))
 @pytest.mark.parametrize("synthetic", [True, False])
 def test_any_text_and_any_cost_fit(

@@ -89,6 +89,7 @@ def test_an_option_that_a_backbone_would_ignore_is_refused(
     build_backbone(name)
 
 
+@pytest.mark.slow
 def test_the_smallest_images_of_densenet_121_are_those_that_it_takes() -> None:
     check_backbone("densenet121", image_size=(29, 29))
     backbone = on_meta("densenet121")

@@ -95,6 +95,7 @@ def test_a_classifier_grows_with_the_identities(choice: MethodChoice) -> None:
     assert cost.stages is None
 
 
+@pytest.mark.slow
 def test_the_training_of_a_method_costs_what_its_costliest_stage_does(registry: Registry) -> None:
     small = ("image_height=64", "image_width=32")
     cost = count_cost(choose_method(*registry.method("ts-gan"), "quick", small), CPU)

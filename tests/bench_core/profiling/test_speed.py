@@ -17,12 +17,12 @@ SIZE = (64, 32)
 CPU = torch.device("cpu")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def method(choose: Callable[..., MethodChoice]) -> Method:
     return build_method(choose("xiv", "quick", "image_height=64", "image_width=32"), 4)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def document(method: Method) -> dict[str, Any]:
     settings = SpeedSettings(device=CPU, batch_size=4, budget_seconds=0.5)
     report: dict[str, Any] = measure_speed(method, SIZE, settings).as_document()
@@ -59,6 +59,7 @@ def test_speeds_are_grouped_by_device_format_and_software(document: dict[str, An
     assert all(document["hardware"]["name"] in group for group in groups.values())
 
 
+@pytest.mark.slow
 def test_the_method_is_as_it_was_unless_training_is_measured(method: Method) -> None:
     before = {name: value.clone() for name, value in method.networks.state_dict().items()}
     settings = SpeedSettings(device=CPU, batch_size=2, budget_seconds=0.1)

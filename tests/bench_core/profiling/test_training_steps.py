@@ -123,6 +123,7 @@ def test_noise_is_not_checked_as_a_training_is(method: Linear) -> None:
     assert method.num_checks == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["xiv", "ts-gan"])
 def test_steps_without_data_cost_what_real_ones_do(choose: Choose, name: str) -> None:
     small = ("image_height=64", "image_width=32", "sampling.identities=3", "sampling.images=2")

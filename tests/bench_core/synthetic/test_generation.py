@@ -49,6 +49,7 @@ def test_the_root_says_that_it_is_synthetic(tiny_root: Path) -> None:
     assert marker["sizes"]["test_identities"] == 8
 
 
+@pytest.mark.slow
 def test_any_number_of_processes_writes_the_same_bytes(
     sysu: DatasetSpec, tiny_root: Path, tmp_path: Path
 ) -> None:
@@ -56,6 +57,7 @@ def test_any_number_of_processes_writes_the_same_bytes(
     assert contents(tmp_path / "two") == contents(tiny_root)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", ["regdb", "llcm"])
 def test_any_number_of_processes_writes_the_same_bytes_in_other_layouts(
     layout: str, tmp_path: Path, registry: Registry
@@ -81,6 +83,7 @@ def test_another_seed_writes_other_people_in_the_other_layouts_too(registry: Reg
         assert layout.people(sizes, 1) != layout.people(sizes, 2)
 
 
+@pytest.mark.slow
 def test_another_seed_writes_other_people(
     sysu: DatasetSpec, tiny_root: Path, tmp_path: Path
 ) -> None:

@@ -100,6 +100,7 @@ def test_leaves_are_brighter_in_infrared_than_in_visible_light() -> None:
     assert infrared[leaves].mean() > visible[leaves].mean()
 
 
+@pytest.mark.slow
 def test_raw_pixels_match_within_a_modality_at_best() -> None:
     """Grey pixels find people again in visible light better than chance, not across modalities."""
     people = range(60)

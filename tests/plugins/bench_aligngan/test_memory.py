@@ -14,8 +14,8 @@ from torch.utils._pytree import tree_leaves
 
 from bench_aligngan.config import AlignGANConfig
 from bench_aligngan.method import AlignGAN
-from bench_core.methods import Batch, Updates
-from bench_core.training.recipes import build_optimizer
+from bench_core.methods import Batch
+from bench_core.testing import build_updates
 
 Choose = Callable[..., AlignGANConfig]
 
@@ -60,8 +60,7 @@ def peak_of_a_joint_step(config: AlignGANConfig, precision: torch.dtype) -> int:
     with FakeTensorMode(), Memory() as memory:
         method = AlignGAN(config, num_identities=395)
         joint = method.stages()[-1]
-        plans = joint.optimizers.items()
-        updates = Updates({name: build_optimizer(plan.config, plan.groups) for name, plan in plans})
+        updates = build_updates(joint)
         number = joint.sampling.identities * joint.sampling.images
         images = torch.empty(number, 3, *config.image_size)
         batch = Batch(images, images.clone(), torch.zeros(number, dtype=torch.int64))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 import torch
@@ -14,9 +13,9 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from bench_aligngan.batches import pixels_first, signed
 from bench_aligngan.method import AlignGAN
 from bench_core.methods import Batch, Losses, SamplingConfig, Updates
+from bench_core.testing import watch_step
 
 Make = Callable[..., AlignGAN]
-TakeStep = Callable[..., Any]
 
 FEATURES = {"encoder", "classifier", "embedder"}
 GENERATORS = {"generator_to_infrared", "generator_to_visible"}
@@ -42,12 +41,12 @@ class Passes:
 
 
 def test_a_joint_step_runs_each_network_as_often_as_the_algorithm_needs_it(
-    make: Make, take_step: TakeStep, batch: Batch
+    make: Make, batch: Batch
 ) -> None:
     """Six images a modality. After F's step the encoder is another function, so P's runs it."""
     method = make()
     passes = Passes(method.networks)
-    take_step(method, "joint", batch)
+    watch_step(method, "joint", batch)
     assert passes.images == {
         "encoder": 12 + 6 + 6,  # F: X and X'. P: X without a gradient, and X'
         "embedder": 12 + 6 + 6,
@@ -63,7 +62,7 @@ def test_a_joint_step_runs_each_network_as_often_as_the_algorithm_needs_it(
 @pytest.mark.parametrize(("statistics", "apart"), [("separate", True), ("shared", False)])
 @pytest.mark.parametrize("variant", ["full", "baseline"])
 def test_batch_statistics_of_real_and_fake_images_are_shared_where_asked(
-    variant: str, statistics: str, apart: bool, make: Make, take_step: TakeStep, batch: Batch
+    variant: str, statistics: str, apart: bool, make: Make, batch: Batch
 ) -> None:
     """Then what F sees in an infrared image depends on the visible ones of its batch."""
     other = Batch(torch.rand_like(batch.visible), batch.infrared, batch.labels)
@@ -72,18 +71,16 @@ def test_batch_statistics_of_real_and_fake_images_are_shared_where_asked(
         method = make(variant, f"batch_statistics={statistics}")
         hook = lambda *args: seen.append(args[2][:6])  # noqa: E731
         method.networks["encoder"].register_forward_hook(hook)
-        take_step(method, "joint", shown)
+        watch_step(method, "joint", shown)
         del seen[1 if shown is batch else 2 :]  # the first pass alone
     assert torch.equal(*seen) == apart
 
 
-def test_p_and_d_may_learn_from_a_part_of_the_batch(
-    make: Make, take_step: TakeStep, batch: Batch
-) -> None:
+def test_p_and_d_may_learn_from_a_part_of_the_batch(make: Make, batch: Batch) -> None:
     """Two of six images: all are translated once for F, and the part alone is translated back."""
     method = make("full", *PART)
     passes = Passes(method.networks)
-    take_step(method, "joint", batch)
+    watch_step(method, "joint", batch)
     assert passes.images == {
         "encoder": 12 + 2 + 2,
         "embedder": 12 + 2 + 2,
@@ -95,23 +92,19 @@ def test_p_and_d_may_learn_from_a_part_of_the_batch(
     }
 
 
-def test_cyclegans_identity_loss_translates_each_image_once_more(
-    make: Make, take_step: TakeStep, batch: Batch
-) -> None:
+def test_cyclegans_identity_loss_translates_each_image_once_more(make: Make, batch: Batch) -> None:
     method = make("full", "same_modality_weight=1.0")
     passes = Passes(method.networks)
-    take_step(method, "joint", batch)
+    watch_step(method, "joint", batch)
     assert {name: passes.images[name] for name in GENERATORS} == dict.fromkeys(GENERATORS, 18)
 
 
-def test_the_warm_ups_run_each_image_once_through_the_encoder(
-    make: Make, take_step: TakeStep, batch: Batch
-) -> None:
+def test_the_warm_ups_run_each_image_once_through_the_encoder(make: Make, batch: Batch) -> None:
     method = make()
     passes = Passes(method.networks)
-    take_step(method, "feature-warm-up", batch)
+    watch_step(method, "feature-warm-up", batch)
     assert passes.images == dict.fromkeys(FEATURES, 6)
-    take_step(method, "pixel-warm-up", batch)
+    watch_step(method, "pixel-warm-up", batch)
     assert passes.images == {
         "encoder": 6 + 6 + 6,
         "embedder": 6 + 6 + 6,
@@ -130,11 +123,11 @@ def test_the_warm_ups_run_each_image_once_through_the_encoder(
     ],
 )
 def test_without_pixel_alignment_real_images_pass_once(
-    variant: str, expected: dict[str, int], make: Make, take_step: TakeStep, batch: Batch
+    variant: str, expected: dict[str, int], make: Make, batch: Batch
 ) -> None:
     method = make(variant)
     passes = Passes(method.networks)
-    take_step(method, "joint", batch)
+    watch_step(method, "joint", batch)
     assert passes.images == expected
 
 
@@ -155,7 +148,7 @@ def test_without_a_part_a_batch_keeps_its_order(batch: Batch) -> None:
 @pytest.mark.parametrize("fixed", [True, False])
 @pytest.mark.parametrize("stage", ["pixel-warm-up", "joint"])
 def test_f_is_in_evaluation_mode_while_p_learns_only_where_asked(
-    stage: str, fixed: bool, make: Make, take_step: TakeStep, batch: Batch
+    stage: str, fixed: bool, make: Make, batch: Batch
 ) -> None:
     """By default it has batch statistics and dropout, as in the authors' code."""
     method = make("full", f"fixed_statistics={str(fixed).lower()}")
@@ -165,7 +158,7 @@ def test_f_is_in_evaluation_mode_while_p_learns_only_where_asked(
         modules = [module for name in FEATURES for module in method.networks[name].modules()]
         seen[optimizer] = {module.training for module in modules}
 
-    take_step(method, stage, batch, before=look)
+    watch_step(method, stage, batch, before=look)
     assert seen.pop("pixels") == {not fixed}
     assert all(modes == {True} for modes in seen.values())
     assert all(module.training for module in method.networks.modules())
@@ -173,18 +166,16 @@ def test_f_is_in_evaluation_mode_while_p_learns_only_where_asked(
 
 @pytest.mark.parametrize("fixed", [True, False])
 def test_fixed_statistics_are_not_updated_by_the_pixel_warm_up(
-    fixed: bool, make: Make, take_step: TakeStep, batch: Batch
+    fixed: bool, make: Make, batch: Batch
 ) -> None:
     method = make("full", f"fixed_statistics={str(fixed).lower()}")
     before = {name: value.clone() for name, value in method.networks["encoder"].named_buffers()}
-    take_step(method, "pixel-warm-up", batch)
+    watch_step(method, "pixel-warm-up", batch)
     after = dict(method.networks["encoder"].named_buffers())
     assert all(torch.equal(before[name], after[name]) for name in before) == fixed
 
 
-def test_the_step_of_d_leaves_the_generators_statistics_alone(
-    make: Make, take_step: TakeStep, batch: Batch
-) -> None:
+def test_the_step_of_d_leaves_the_generators_statistics_alone(make: Make, batch: Batch) -> None:
     method, seen = make(preset="official-code"), {}
 
     def look(optimizer: str) -> None:
@@ -194,7 +185,7 @@ def test_the_step_of_d_leaves_the_generators_statistics_alone(
             for name, value in method.networks[network].named_buffers()
         }
 
-    take_step(method, "joint", batch, after=look)
+    watch_step(method, "joint", batch, after=look)
     assert seen["pixels"]
     assert all(torch.equal(v, seen["discriminators"][key]) for key, v in seen["pixels"].items())
 
@@ -210,6 +201,7 @@ class GradientsAlone(Updates):
         return losses
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_a_step_never_waits_for_a_number_and_its_losses_are_single_precision(
@@ -231,10 +223,11 @@ def test_a_step_never_waits_for_a_number_and_its_losses_are_single_precision(
     assert set(maps) == {precision}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fixed", ["true", "false"])
 @pytest.mark.parametrize("variant", ["full", "featalign"])
 def test_recomputed_activations_give_the_same_bits(
-    variant: str, fixed: str, make: Make, take_step: TakeStep, batch: Batch
+    variant: str, fixed: str, make: Make, batch: Batch
 ) -> None:
     states = []
     for recomputed in ("true", "false"):
@@ -247,13 +240,13 @@ def test_recomputed_activations_give_the_same_bits(
         )
         for stage in method.stages():
             for _ in range(2):
-                take_step(method, stage.name, batch)
+                watch_step(method, stage.name, batch)
         states.append(method.networks.state_dict())
     for name, value in states[0].items():
         assert torch.equal(value, states[1][name]), name
 
 
-def test_recomputed_activations_keep_less(make: Make, take_step: TakeStep, batch: Batch) -> None:
+def test_recomputed_activations_keep_less(make: Make, batch: Batch) -> None:
     def kept_bytes(*assignments: str) -> int:
         method, kept = make("full", *assignments), []
 
@@ -262,7 +255,7 @@ def test_recomputed_activations_keep_less(make: Make, take_step: TakeStep, batch
             return tensor
 
         with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-            take_step(method, "joint", batch)
+            watch_step(method, "joint", batch)
         return sum(kept)
 
     assert kept_bytes("recompute_activations=true") < 0.7 * kept_bytes()

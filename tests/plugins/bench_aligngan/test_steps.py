@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import pytest
 import torch
 
 from bench_aligngan.method import AlignGAN
 from bench_core.methods import Batch, Stage
+from bench_core.testing import Update, stage_of, watch_step
 from bench_core.training.recipes import build_optimizer
 
 Make = Callable[..., AlignGAN]
-StageOf = Callable[[AlignGAN, str], Stage]
-TakeStep = Callable[..., Any]
 
 GENERATORS = {"generator_to_infrared", "generator_to_visible"}
 WARMING = {"warmup_discriminator_infrared", "warmup_discriminator_visible"}
-FEATURE_STEP = ("features", {"encoder", "classifier", "embedder"})
-PIXEL_STEP = ("pixels", GENERATORS)
+FEATURE_STEP = (("features",), {"encoder", "classifier", "embedder"})
+PIXEL_STEP = (("pixels",), GENERATORS)
 VARIANTS = ["full", "baseline", "pixalign", "featalign", "aligngan-minus"]
 WITH_PIXELS = ["full", "pixalign", "aligngan-minus"]
 
@@ -48,8 +46,16 @@ OFFICIAL_WEIGHTS = (
 )
 
 
-def discriminators(*names: str) -> tuple[str, set[str]]:
-    return "discriminators", {f"discriminator_{name}" for name in names}
+def discriminators(*names: str) -> tuple[tuple[str, ...], set[str]]:
+    return ("discriminators",), {f"discriminator_{name}" for name in names}
+
+
+def changed_by(updates: list[Update]) -> list[tuple[tuple[str, ...], set[str]]]:
+    return [(update.optimizers, update.changed) for update in updates]
+
+
+def minimized(updates: list[Update]) -> list[float]:
+    return [update.total for update in updates]
 
 
 @pytest.mark.parametrize(
@@ -67,34 +73,31 @@ def discriminators(*names: str) -> tuple[str, set[str]]:
 )
 def test_in_a_joint_step_f_p_and_d_learn_in_turn_and_nothing_else(
     variant: str,
-    expected: list[tuple[str, set[str]]],
+    expected: list[tuple[tuple[str, ...], set[str]]],
     make: Make,
-    take_step: TakeStep,
     batch: Batch,
 ) -> None:
-    updates, _ = take_step(make(variant), "joint", batch)
-    assert updates.changed == expected
-    assert updates.reached == [networks for _, networks in expected]
+    _, updates = watch_step(make(variant), "joint", batch)
+    assert changed_by(updates) == expected
+    assert [update.reached for update in updates] == [networks for _, networks in expected]
 
 
 @pytest.mark.parametrize("variant", WITH_PIXELS)
 def test_the_pixel_warm_up_trains_p_and_the_discriminators_of_images(
-    variant: str, make: Make, take_step: TakeStep, batch: Batch
+    variant: str, make: Make, batch: Batch
 ) -> None:
-    updates, _ = take_step(make(variant), "pixel-warm-up", batch)
-    assert updates.changed == [PIXEL_STEP, ("discriminators", WARMING)]
-    assert updates.reached == [GENERATORS, WARMING]
+    _, updates = watch_step(make(variant), "pixel-warm-up", batch)
+    assert changed_by(updates) == [PIXEL_STEP, (("discriminators",), WARMING)]
+    assert [update.reached for update in updates] == [GENERATORS, WARMING]
 
 
-def test_the_feature_warm_up_trains_f_on_infrared_images_alone(
-    make: Make, take_step: TakeStep, batch: Batch
-) -> None:
+def test_the_feature_warm_up_trains_f_on_infrared_images_alone(make: Make, batch: Batch) -> None:
     other = Batch(torch.rand_like(batch.visible), batch.infrared, batch.labels)
     states = []
     for shown in (batch, other):
         method = make()
-        updates, _ = take_step(method, "feature-warm-up", shown)
-        assert updates.changed == [FEATURE_STEP]
+        _, updates = watch_step(method, "feature-warm-up", shown)
+        assert changed_by(updates) == [FEATURE_STEP]
         states.append(method.networks.state_dict())
     for name, value in states[0].items():
         assert torch.equal(value, states[1][name]), name
@@ -102,7 +105,7 @@ def test_the_feature_warm_up_trains_f_on_infrared_images_alone(
 
 @pytest.mark.parametrize("stage_name", ["feature-warm-up", "pixel-warm-up", "joint"])
 def test_every_weight_of_what_learns_gets_a_gradient(
-    stage_name: str, make: Make, take_step: TakeStep, stage_of: StageOf, batch: Batch
+    stage_name: str, make: Make, batch: Batch
 ) -> None:
     """Only biases before an instance normalisation get none."""
     method = make()
@@ -114,7 +117,7 @@ def test_every_weight_of_what_learns_gets_a_gradient(
                 assert bool(value.grad.isfinite().all()), name
                 reached.update({name} if bool(value.grad.any()) else ())
 
-    take_step(method, stage_name, batch, after=look)
+    watch_step(method, stage_name, batch, after=look)
     learning = {id(value) for value in parameters(stage_of(method, stage_name))}
     weights = {
         name
@@ -131,7 +134,7 @@ def parameters(stage: Stage) -> list[torch.nn.Parameter]:
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_in_the_joint_stage_all_learns_once_but_what_only_warms_up(
-    variant: str, make: Make, stage_of: StageOf
+    variant: str, make: Make
 ) -> None:
     method = make(variant)
     learning = [id(value) for value in parameters(stage_of(method, "joint"))]
@@ -162,9 +165,7 @@ def test_f_learns_for_as_many_steps_in_every_row_of_table_4(
     assert sum(stage.epochs for stage in stages if "features" in stage.optimizers) == hundreds
 
 
-def test_the_joint_training_goes_on_with_the_optimisers_of_the_warm_ups(
-    make: Make, stage_of: StageOf
-) -> None:
+def test_the_joint_training_goes_on_with_the_optimisers_of_the_warm_ups(make: Make) -> None:
     """The discriminators of the joint training are new networks, and so is their optimiser."""
     plans = stage_of(make(), "joint").optimizers
     assert {name for name, plan in plans.items() if plan.continued} == {"features", "pixels"}
@@ -175,7 +176,7 @@ def test_a_stage_without_epochs_is_left_out(make: Make) -> None:
     assert [stage.name for stage in stages] == ["joint"]
 
 
-def test_the_pixel_warm_up_draws_no_more_than_p_learns_from(make: Make, stage_of: StageOf) -> None:
+def test_the_pixel_warm_up_draws_no_more_than_p_learns_from(make: Make) -> None:
     method = make("full", "pixel_identities=2", "pixel_images=1")
     warm_up = stage_of(method, "pixel-warm-up").sampling
     assert (warm_up.identities, warm_up.images) == (2, 1)
@@ -183,7 +184,7 @@ def test_the_pixel_warm_up_draws_no_more_than_p_learns_from(make: Make, stage_of
     assert (joint.identities, joint.images) == (3, 2)
 
 
-def test_heads_learn_ten_times_as_fast_as_the_encoder(make: Make, stage_of: StageOf) -> None:
+def test_heads_learn_ten_times_as_fast_as_the_encoder(make: Make) -> None:
     plan = stage_of(make(), "joint").optimizers["features"]
     encoder, heads = build_optimizer(plan.config, plan.groups).param_groups
     assert (encoder["lr"], heads["lr"]) == (pytest.approx(0.02), pytest.approx(0.2))
@@ -205,29 +206,25 @@ def totals(losses: Mapping[str, torch.Tensor], *weights: Mapping[str, float]) ->
     ]
 
 
-def test_the_papers_totals_are_eqs_6_4_and_7(make: Make, take_step: TakeStep, batch: Batch) -> None:
-    updates, losses = take_step(make(), "joint", batch)
+def test_the_papers_totals_are_eqs_6_4_and_7(make: Make, batch: Batch) -> None:
+    losses, updates = watch_step(make(), "joint", batch)
     assert losses.keys() == {name for module in WEIGHTS for name in module}
-    assert updates.totals == pytest.approx(totals(losses, *WEIGHTS), rel=1e-5)
+    assert minimized(updates) == pytest.approx(totals(losses, *WEIGHTS), rel=1e-5)
 
 
-def test_the_authors_totals_have_the_authors_weights(
-    make: Make, take_step: TakeStep, batch: Batch
-) -> None:
-    updates, losses = take_step(make(preset="official-code"), "joint", batch)
+def test_the_authors_totals_have_the_authors_weights(make: Make, batch: Batch) -> None:
+    losses, updates = watch_step(make(preset="official-code"), "joint", batch)
     assert losses.keys() == {name for module in OFFICIAL_WEIGHTS for name in module}
-    assert updates.totals == pytest.approx(totals(losses, *OFFICIAL_WEIGHTS), rel=1e-5)
+    assert minimized(updates) == pytest.approx(totals(losses, *OFFICIAL_WEIGHTS), rel=1e-5)
 
 
-def test_the_warm_ups_minimise_their_part_of_the_equations(
-    make: Make, take_step: TakeStep, batch: Batch
-) -> None:
-    updates, losses = take_step(make(), "feature-warm-up", batch)
+def test_the_warm_ups_minimise_their_part_of_the_equations(make: Make, batch: Batch) -> None:
+    losses, updates = watch_step(make(), "feature-warm-up", batch)
     assert losses.keys() == {"feature-identity", "feature-triplet"}
-    assert updates.totals == pytest.approx(totals(losses, FEATURE_WEIGHTS), rel=1e-5)
-    updates, losses = take_step(make(), "pixel-warm-up", batch)
+    assert minimized(updates) == pytest.approx(totals(losses, FEATURE_WEIGHTS), rel=1e-5)
+    losses, updates = watch_step(make(), "pixel-warm-up", batch)
     assert losses.keys() == PIXEL_WEIGHTS.keys() | DISCRIMINATOR_WEIGHTS.keys()
-    assert updates.totals == pytest.approx(totals(losses, *WEIGHTS), rel=1e-5)
+    assert minimized(updates) == pytest.approx(totals(losses, *WEIGHTS), rel=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -240,11 +237,11 @@ def test_the_warm_ups_minimise_their_part_of_the_equations(
     ],
 )
 def test_a_variant_lacks_the_losses_that_it_goes_without(
-    variant: str, missing: set[str], make: Make, take_step: TakeStep, batch: Batch
+    variant: str, missing: set[str], make: Make, batch: Batch
 ) -> None:
-    updates, losses = take_step(make(variant), "joint", batch)
+    losses, updates = watch_step(make(variant), "joint", batch)
     assert losses.keys() == {name for module in WEIGHTS for name in module} - missing
-    assert updates.totals == pytest.approx(totals(losses, *WEIGHTS), rel=1e-5)
+    assert minimized(updates) == pytest.approx(totals(losses, *WEIGHTS), rel=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -259,10 +256,10 @@ def test_a_variant_lacks_the_losses_that_it_goes_without(
     ],
 )
 def test_weights_are_those_of_the_configuration(
-    assignment: str, changed: dict[str, float], make: Make, take_step: TakeStep, batch: Batch
+    assignment: str, changed: dict[str, float], make: Make, batch: Batch
 ) -> None:
-    updates, losses = take_step(make("full", assignment), "joint", batch)
+    losses, updates = watch_step(make("full", assignment), "joint", batch)
     weights = [
         {name: changed.get(name, weight) for name, weight in module.items()} for module in WEIGHTS
     ]
-    assert updates.totals == pytest.approx(totals(losses, *weights), rel=1e-5)
+    assert minimized(updates) == pytest.approx(totals(losses, *weights), rel=1e-5)

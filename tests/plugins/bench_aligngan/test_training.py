@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from torch.nn import functional
 
 from bench_aligngan.method import AlignGAN
-from bench_core.methods import Batch, Losses, Stage, TrainingData, TrainingRun, Updates
-from bench_core.training.identity import TrainingDescription
-from bench_core.training.recipes import build_optimizer
+from bench_core.methods import Batch, Losses, Stage, TrainingData, Updates
+from bench_core.testing import StopTrainingError, build_updates, random_data, stage_of, training_run
 from bench_core.training.run import CHECKPOINT_FILE
 
 Make = Callable[..., AlignGAN]
-StageOf = Callable[[AlignGAN, str], Stage]
 
 SHORT = (
     "encoder_warmup_epochs=1",
@@ -44,11 +42,10 @@ def smooth(batch: Batch) -> Batch:
 
 
 def losses_of(
-    stage: Stage, batch: Batch, num_steps: int, kind: type[Updates] = Updates
+    stage: Stage, batch: Batch, num_steps: int, updates: Updates | None = None
 ) -> tuple[dict[str, float], dict[str, float]]:
     """Train on one batch and return the losses of the first step, and the mean of the last ones."""
-    plans = stage.optimizers.items()
-    updates = kind({name: build_optimizer(plan.config, plan.groups) for name, plan in plans})
+    updates = updates or build_updates(stage)
     torch.manual_seed(0)
     seen = [
         {name: loss.item() for name, loss in stage.step(batch, updates).items()}
@@ -62,6 +59,7 @@ ALIGNED = {"feature-identity": 0.75, "feature-triplet": 0.75}
 TRANSLATED = {"cycle": 0.97, "pixel-triplet": 0.8, "discriminator-visible": 0.6}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("variant", "stage", "falling"),
     [
@@ -79,7 +77,6 @@ def test_the_losses_of_a_stage_fall_on_one_batch(
     stage: str,
     falling: dict[str, float],
     make: Make,
-    stage_of: StageOf,
     smooth: Batch,
 ) -> None:
     """Far enough that neither the number of threads nor the processor decides."""
@@ -88,25 +85,23 @@ def test_the_losses_of_a_stage_fall_on_one_batch(
         assert last[name] < share * first[name], (name, first[name], last[name])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", ["full", "aligngan-minus"])
 def test_discriminators_tell_real_from_fake_while_no_one_fools_them(
-    variant: str, make: Make, stage_of: StageOf, smooth: Batch
+    variant: str, make: Make, smooth: Batch
 ) -> None:
     stage = stage_of(make(variant, *FAST), "joint")
+    updates = build_updates(stage)
 
     class DiscriminatorsAlone(Updates):
         def minimize(self, losses: Losses, *names: str, **options: Any) -> Losses:
             if names == ("discriminators",):
-                return super().minimize(losses, *names, **options)
+                return updates.minimize(losses, *names, **options)
             return losses
 
-    first, last = losses_of(stage, smooth, 30, DiscriminatorsAlone)
+    first, last = losses_of(stage, smooth, 30, DiscriminatorsAlone({}))
     for name in ("discriminator", "discriminator-visible"):
         assert last[name] < 0.9 * first[name]
-
-
-class Interrupted(Exception):
-    """Ends a training in the middle of a step."""
 
 
 class Interrupting(Updates):
@@ -118,46 +113,31 @@ class Interrupting(Updates):
 
     def minimize(self, losses: Losses, *optimizers: str, **options: Any) -> Losses:
         if not self._countdown[0]:
-            raise Interrupted
+            raise StopTrainingError
         self._countdown[0] -= 1
         return self._updates.minimize(losses, *optimizers, **options)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def data() -> TrainingData:
     """Random pixels of five identities, two images of each in each modality."""
-    pixels = np.random.default_rng(0).integers(0, 256, (20, 64, 32, 3), dtype=np.uint8)
-    labels = np.repeat(np.arange(5), 2)
-    return TrainingData(
-        pixels=pixels,
-        rows={"visible": np.arange(10), "infrared": np.arange(10, 20)},
-        labels={"visible": labels, "infrared": labels},
-        identities=tuple(range(5)),
-    )
+    return random_data((64, 32))
 
 
-def training_run(folder: Path) -> TrainingRun:
-    description = TrainingDescription(
-        method="aligngan",
-        variant="full",
-        config={},
-        dataset="random",
-        fingerprint="0" * 64,
-        split="train",
-        images="1" * 64,
-        seed=7,
-        weights="none",
-        precision="float32",
-        code="2" * 64,
-        num_identities=5,
-        threads=1,
-    )
-    return TrainingRun(
-        folder=folder,
-        description=description,
-        device=torch.device("cpu"),
-        checkpoint_seconds=0.0,
-    )
+@pytest.fixture(scope="module")
+def whole_state(
+    make: Make, data: TrainingData, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], dict[str, torch.Tensor]]:
+    """Train a variant without an interruption, once, and return the networks' state."""
+
+    @functools.cache
+    def train(variant: str) -> dict[str, torch.Tensor]:
+        method: AlignGAN = make(variant, *SHORT)
+        method.train(data, training_run(tmp_path_factory.mktemp("whole")))
+        state: dict[str, torch.Tensor] = method.networks.state_dict()
+        return state
+
+    return train
 
 
 def interrupt(method: AlignGAN, num_updates: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,6 +152,7 @@ def interrupt(method: AlignGAN, num_updates: int, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(method, "stages", lambda: stages)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("variant", "num_updates"),
     [
@@ -186,13 +167,13 @@ def test_a_training_interrupted_anywhere_goes_on_to_the_same_bits(
     num_updates: int,
     make: Make,
     data: TrainingData,
+    whole_state: Callable[[str], dict[str, torch.Tensor]],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    whole, broken, resumed = (make(variant, *SHORT) for _ in range(3))
-    whole.train(data, training_run(tmp_path / "whole"))
+    broken, resumed = make(variant, *SHORT), make(variant, *SHORT)
     interrupt(broken, num_updates, monkeypatch)
-    with pytest.raises(Interrupted):
+    with pytest.raises(StopTrainingError):
         broken.train(data, training_run(tmp_path / "broken"))
     if (tmp_path / "broken" / CHECKPOINT_FILE).exists():
         with torch.no_grad():
@@ -200,5 +181,5 @@ def test_a_training_interrupted_anywhere_goes_on_to_the_same_bits(
                 value.add_(1)  # what it starts from must not matter
     resumed.train(data, training_run(tmp_path / "broken"))
     state = resumed.networks.state_dict()
-    for name, value in whole.networks.state_dict().items():
+    for name, value in whole_state(variant).items():
         assert torch.equal(value, state[name]), name

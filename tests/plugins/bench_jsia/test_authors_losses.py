@@ -10,11 +10,11 @@ import torch
 from torch.nn.functional import avg_pool2d, cross_entropy, interpolate
 
 from bench_core.methods import Batch
+from bench_core.testing import record_step
 from bench_jsia.method import JSIA
 
 Losses = Mapping[str, torch.Tensor]
 Make = Callable[..., JSIA]
-Record = Callable[[JSIA, str, Batch], tuple[Losses, Any]]
 
 SIZE, DRAWN = 64, 4
 """Height and width of images, and images of each modality that others are generated of."""
@@ -137,10 +137,8 @@ def large(batch: Batch) -> Batch:
     return Batch(visible, infrared, batch.labels)
 
 
-def test_a_joint_step_minimises_what_the_authors_code_does(
-    method: JSIA, large: Batch, record: Record
-) -> None:
-    _, calls = record(method, "joint", large)
+def test_a_joint_step_minimises_what_the_authors_code_does(method: JSIA, large: Batch) -> None:
+    _, calls = record_step(method, "joint", large)
     expected = Code(method).joint(large)
     assert [names for _, names in calls] == [
         ("learner", "generator"), ("generator",), ("discriminator",),
@@ -149,11 +147,9 @@ def test_a_joint_step_minimises_what_the_authors_code_does(
         assert total.item() == pytest.approx(loss.item(), rel=1e-4)
 
 
-def test_a_generation_step_minimises_what_the_authors_code_does(
-    method: JSIA, large: Batch, record: Record
-) -> None:
+def test_a_generation_step_minimises_what_the_authors_code_does(method: JSIA, large: Batch) -> None:
     small = Batch(large.visible[:DRAWN], large.infrared[:DRAWN], large.labels[:DRAWN])
-    _, calls = record(method, "generation", small)
+    _, calls = record_step(method, "generation", small)
     expected, _ = Code(method).generation(*drawn(large))
     assert [names for _, names in calls] == [("generator",), ("generator",), ("discriminator",)]
     for (total, _), loss in zip(calls, expected, strict=True):
@@ -162,11 +158,11 @@ def test_a_generation_step_minimises_what_the_authors_code_does(
 
 @pytest.mark.parametrize(("targets", "equal"), [("moving", True), ("fixed", False)])
 def test_the_authors_styles_learn_as_targets_too(
-    targets: str, equal: bool, make: Make, large: Batch, record: Record
+    targets: str, equal: bool, make: Make, large: Batch
 ) -> None:
     size = (f"image_height={SIZE}", f"image_width={SIZE}")
     method = make("full", *size, f"feature_targets={targets}", preset="official-code")
-    losses, _ = record(method, "joint", large)
+    losses, _ = record_step(method, "joint", large)
     expected, _ = Code(method).generation(*drawn(large))
     values = list(method.networks["style_encoder_visible"].parameters())
     gradients = [

@@ -27,7 +27,11 @@ SMALL = (
 
 @pytest.mark.parametrize(
     "check",
-    [check for variant in SPEC.variants for check in method_checks(SPEC, variant, SMALL)],
+    [
+        pytest.param(check, marks=[pytest.mark.slow] if place else [])
+        for place, variant in enumerate(SPEC.variants)
+        for check in method_checks(SPEC, variant, SMALL)
+    ],
     ids=str,
 )
 def test_conformance(check: Check) -> None:

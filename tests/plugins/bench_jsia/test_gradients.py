@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 import torch
 from torch import nn
 
-from bench_core.methods import Batch, Updates
+from bench_core.methods import Batch
+from bench_core.testing import record_step, take_step, watch_step
 from bench_jsia.method import JSIA
 
-Losses = Mapping[str, torch.Tensor]
 Make = Callable[..., JSIA]
 Parts = Callable[[JSIA], dict[str, nn.Module]]
-Record = Callable[[JSIA, str, Batch], tuple[Losses, Any]]
-Step = Callable[..., Losses]
 
 STYLES = {"style_encoder_visible", "style_encoder_infrared"}
 DECODERS = {"decoder_visible", "decoder_infrared"}
@@ -85,6 +82,7 @@ def reached_by(loss: torch.Tensor, parts: dict[str, nn.Module]) -> set[str]:
     return reached
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("variant", "settings", "expected"),
     [
@@ -103,75 +101,36 @@ def test_in_the_joint_stage(
     settings: list[str],
     expected: dict[str, set[str]],
     make: Make,
-    record: Record,
     parts_of: Parts,
     batch: Batch,
 ) -> None:
     method = make(variant, *settings)
-    losses, _ = record(method, "joint", batch)
+    losses, _ = record_step(method, "joint", batch)
     assert {name: reached_by(loss, parts_of(method)) for name, loss in losses.items()} == expected
 
 
 @pytest.mark.parametrize("variant", ["full", "without-disentanglement"])
-def test_in_the_generation_stage(
-    variant: str, make: Make, record: Record, parts_of: Parts, batch: Batch
-) -> None:
+def test_in_the_generation_stage(variant: str, make: Make, parts_of: Parts, batch: Batch) -> None:
     method = make(variant)
     expected = {**GENERATION, "variation": {"variation"}, "discriminator": DISCRIMINATORS}
     if variant != "full":
         names = ("reconstruction", "cycle", "adversarial")
         expected |= {name: separate(GENERATION[name]) for name in names}
-    losses, _ = record(method, "generation", batch)
+    losses, _ = record_step(method, "generation", batch)
     assert {name: reached_by(loss, parts_of(method)) for name, loss in losses.items()} == expected
 
 
 Changes = Callable[..., list[set[str]]]
 
 
-class Watch(Updates):
-    """Notes which networks each update changes."""
-
-    def __init__(self, updates: Updates, parts: dict[str, nn.Module]) -> None:
-        super().__init__(updates._optimizers)
-        self._parts = parts
-        self.changes: list[set[str]] = []
-
-    def minimize(self, losses: Losses, *optimizers: str, **options: Any) -> Losses:
-        return self._noted(super().minimize, losses, *optimizers, **options)
-
-    def minimize_together(self, *parts: Any, **options: Any) -> Losses:
-        return self._noted(super().minimize_together, *parts, **options)
-
-    def _noted(self, update: Callable[..., Losses], *given: Any, **options: Any) -> Losses:
-        before = self._values()
-        logged = update(*given, **options)
-        after = self._values()
-        self.changes.append({n for n in after if not torch.equal(before[n], after[n])})
-        return logged
-
-    def _values(self) -> dict[str, torch.Tensor]:
-        return {
-            name: torch.cat([value.detach().flatten().clone() for value in network.parameters()])
-            for name, network in self._parts.items()
-            if any(True for _ in network.parameters())
-        }
-
-
 @pytest.fixture
-def changes(
-    make: Make,
-    step: Step,
-    optimizers: Callable[[JSIA, str], Updates],
-    parts_of: Parts,
-    batch: Batch,
-) -> Changes:
+def changes(make: Make, parts_of: Parts, batch: Batch) -> Changes:
     """Return a function that takes a step, and says what each of its updates changed."""
 
     def run(stage: str, variant: str, *settings: str) -> list[set[str]]:
         method = make(variant, *settings)
-        watch = Watch(optimizers(method, stage), parts_of(method))
-        step(method, stage, batch, watch)
-        return watch.changes
+        _, updates = watch_step(method, stage, batch, networks=parts_of(method))
+        return [update.changed for update in updates]
 
     return run
 
@@ -202,13 +161,13 @@ def test_degraded_set_level_alignment_updates_its_discriminator_with_the_others(
 
 @pytest.mark.parametrize("stage", ["generation", "joint"])
 def test_a_generators_update_leaves_no_gradient_in_discriminators(
-    stage: str, make: Make, step: Step, parts_of: Parts, batch: Batch
+    stage: str, make: Make, parts_of: Parts, batch: Batch
 ) -> None:
     """What they are left with after a step is their own: a second one gives the same again."""
     gradients = []
     for weight in (1e6, 0.0):
         method = make("full", f"adversarial_weight={weight}")
-        step(method, stage, batch)
+        take_step(method, stage, batch)
         gradients.append(
             [value.grad for name in DISCRIMINATORS for value in parts_of(method)[name].parameters()]
         )
@@ -220,12 +179,12 @@ def test_a_generators_update_leaves_no_gradient_in_discriminators(
 
 @pytest.mark.parametrize("stage", ["generation", "joint"])
 def test_feature_reconstruction_teaches_decoders_and_style_encoders_alone(
-    stage: str, make: Make, step: Step, parts_of: Parts, batch: Batch
+    stage: str, make: Make, parts_of: Parts, batch: Batch
 ) -> None:
     gradients = []
     for weight in (1.0, 1e3):
         method = make("full", f"feature_reconstruction_weight={weight}")
-        step(method, stage, batch)
+        take_step(method, stage, batch)
         gradients.append(
             {
                 name: torch.cat([v.grad.flatten() for v in part.parameters() if v.grad is not None])

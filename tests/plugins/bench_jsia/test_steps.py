@@ -12,16 +12,14 @@ import torch
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from bench_core.methods import Batch, Updates
+from bench_core.methods import Batch, Losses
+from bench_core.testing import enter_stage, record_step, take_step
 from bench_jsia.config import JSIAConfig
 from bench_jsia.learner import Recognition
 from bench_jsia.method import JSIA
 
-Losses = Mapping[str, torch.Tensor]
 Make = Callable[..., JSIA]
 Parts = Callable[[JSIA], dict[str, nn.Module]]
-Record = Callable[[JSIA, str, Batch], tuple[Losses, Any]]
-Step = Callable[..., Losses]
 
 REAL = {"identity", "triplet"}
 GENERATION = {"reconstruction", "cycle", "adversarial"}
@@ -83,10 +81,8 @@ def first_layers(parts: dict[str, nn.Module]) -> dict[str, nn.Module]:
 
 
 @pytest.mark.parametrize("variant", JOINT)
-def test_the_joint_losses_are_those_of_the_variant(
-    variant: str, make: Make, record: Record, batch: Batch
-) -> None:
-    losses, calls = record(make(variant), "joint", batch)
+def test_the_joint_losses_are_those_of_the_variant(variant: str, make: Make, batch: Batch) -> None:
+    losses, calls = record_step(make(variant), "joint", batch)
     critics = set(losses) & CRITICS
     assert set(losses) - critics == JOINT[variant]
     assert ("discriminator" in critics) == (variant != "baseline")
@@ -94,14 +90,14 @@ def test_the_joint_losses_are_those_of_the_variant(
     assert len(calls) == (2 if critics else 1)
 
 
-def test_eq_16_weighs_each_loss(make: Make, record: Record, batch: Batch) -> None:
+def test_eq_16_weighs_each_loss(make: Make, batch: Batch) -> None:
     weights = {
         "reconstruction": 2.0, "cycle": 3.0, "adversarial": 5.0, "instance": 7.0, "region": 11.0,
         "unseen": 13.0, "identity": 17.0, "set_adversarial": 19.0,
         "feature_reconstruction": 23.0,
     }  # fmt: skip
     settings = [f"{name}_weight={weight}" for name, weight in weights.items()]
-    losses, calls = record(make("without-disentanglement", *settings), "joint", batch)
+    losses, calls = record_step(make("without-disentanglement", *settings), "joint", batch)
     expected = {name.replace("_", "-"): weight for name, weight in weights.items()}
     expected |= {"triplet": 17, "region-identity": 17, "variation": 1}
     assert set(expected) == set(losses) - CRITICS
@@ -116,10 +112,8 @@ def test_eq_16_weighs_each_loss(make: Make, record: Record, batch: Batch) -> Non
     ]
 
 
-def test_the_generation_stage_minimises_l_g_and_l_v(
-    make: Make, record: Record, batch: Batch
-) -> None:
-    losses, calls = record(make(), "generation", batch)
+def test_the_generation_stage_minimises_l_g_and_l_v(make: Make, batch: Batch) -> None:
+    losses, calls = record_step(make(), "generation", batch)
     assert set(losses) == GENERATION | {"variation", "discriminator"}
     weights = {"reconstruction": 1, "cycle": 10, "adversarial": 1, "variation": 1}
     total = sum(weight * losses[name].item() for name, weight in weights.items())
@@ -128,11 +122,11 @@ def test_the_generation_stage_minimises_l_g_and_l_v(
 
 
 def test_a_joint_step_runs_each_network_once_for_each_kind_of_image(
-    make: Make, step: Step, parts_of: Parts, batch: Batch
+    make: Make, parts_of: Parts, batch: Batch
 ) -> None:
     """Of 12 real images, 8 are translated and 8 mixed."""
     method = make()
-    seen = calls_of(first_layers(parts_of(method)), lambda: step(method, "joint", batch))
+    seen = calls_of(first_layers(parts_of(method)), lambda: take_step(method, "joint", batch))
     for name in ("E^sl", "E^il", "C"):
         assert (seen[name], seen[f"{name} images"]) == (3, 12 + 8 + 8)
     for prime in ("", "'"):
@@ -145,10 +139,10 @@ def test_a_joint_step_runs_each_network_once_for_each_kind_of_image(
 
 
 def test_a_generation_step_runs_each_network_once_for_each_kind_of_image(
-    make: Make, step: Step, parts_of: Parts, batch: Batch
+    make: Make, parts_of: Parts, batch: Batch
 ) -> None:
     method = make()
-    seen = calls_of(first_layers(parts_of(method)), lambda: step(method, "generation", batch))
+    seen = calls_of(first_layers(parts_of(method)), lambda: take_step(method, "generation", batch))
     assert (seen["E^sl"], seen["E^sl images"]) == (2, 12 + 12)
     assert seen["E^il"] == seen["C"] == 0
     for prime in ("", "'"):
@@ -158,11 +152,11 @@ def test_a_generation_step_runs_each_network_once_for_each_kind_of_image(
     assert (seen["V"], seen["V images"]) == (1, 12)
 
 
-def test_the_baseline_generates_nothing(make: Make, batch: Batch, step: Step) -> None:
+def test_the_baseline_generates_nothing(make: Make, batch: Batch) -> None:
     method = make("baseline")
     assert [stage.name for stage in method.stages()] == ["joint"]
     assert set(method.networks) == {"normalization", "backbone", "neck"}
-    assert set(step(method, "joint", batch)) == REAL | {"total"}
+    assert set(take_step(method, "joint", batch)) == REAL | {"total"}
 
 
 def test_images_are_generated_for_the_first_images_of_the_first_identities(make: Make) -> None:
@@ -173,7 +167,7 @@ def test_images_are_generated_for_the_first_images_of_the_first_identities(make:
 
 
 def test_what_is_aligned_is_what_was_translated(
-    make: Make, record: Record, batch: Batch, monkeypatch: pytest.MonkeyPatch
+    make: Make, batch: Batch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Real predictions of Eq. 11 are those of the images whose translations are compared."""
     method, seen = make(), []
@@ -186,17 +180,17 @@ def test_what_is_aligned_is_what_was_translated(
     monkeypatch.setattr(method._learner, "alignment_losses", watched)
     logits: list[torch.Tensor] = []
     handle = method.networks["neck"].register_forward_hook(lambda *args: logits.append(args[2][1]))
-    record(method, "joint", batch)
+    record_step(method, "joint", batch)
     handle.remove()
     chosen = [0, 1, 2, 3, 6, 7, 8, 9]
     assert torch.equal(seen[0], logits[0][chosen])
 
 
-def test_modes_of_the_generation_stage(make: Make, step: Step, batch: Batch) -> None:
+def test_modes_of_the_generation_stage(make: Make, batch: Batch) -> None:
     """E^il and its classifiers rest; E^i normalises by the batch and learns its statistics."""
     method = make()
     before = {name: value.clone() for name, value in method.networks.state_dict().items()}
-    step(method, "generation", batch)
+    take_step(method, "generation", batch)
     changed = {n for n, v in method.networks.state_dict().items() if not torch.equal(v, before[n])}
     set_level = {f"backbone.body.{index}." for index in range(4)}
     statistics = {name for name in changed if "running" in name}
@@ -215,25 +209,21 @@ def test_modes_of_the_generation_stage(make: Make, step: Step, batch: Batch) -> 
 
 
 @pytest.mark.parametrize("stage", ["generation", "joint"])
-def test_running_statistics_are_those_of_real_images(
-    stage: str, make: Make, step: Step, batch: Batch
-) -> None:
+def test_running_statistics_are_those_of_real_images(stage: str, make: Make, batch: Batch) -> None:
     """The first update of a running mean is a tenth of the mean of the real images."""
     method = make()
     first, normalization = method.networks["backbone"].body[:2]
     images = torch.cat([batch.visible, batch.infrared])
     expected = first(method.networks["normalization"](images)).mean((0, 2, 3)) * 0.1
-    step(method, stage, batch)
+    take_step(method, stage, batch)
     assert torch.allclose(normalization.running_mean, expected, atol=1e-5)
     assert normalization.num_batches_tracked == 1
 
 
 @pytest.mark.parametrize("stage", ["generation", "joint"])
-def test_recomputed_activations_give_the_same_step(
-    stage: str, make: Make, step: Step, batch: Batch
-) -> None:
+def test_recomputed_activations_give_the_same_step(stage: str, make: Make, batch: Batch) -> None:
     plain, recomputed = make(), make("full", "recompute_activations=true")
-    losses = [step(method, stage, batch) for method in (plain, recomputed)]
+    losses = [take_step(method, stage, batch) for method in (plain, recomputed)]
     for name, value in losses[0].items():
         assert losses[1][name].item() == pytest.approx(value.item(), rel=1e-5), name
     gradients = [dict(method.networks.named_parameters()) for method in (plain, recomputed)]
@@ -248,9 +238,7 @@ def test_recomputed_activations_give_the_same_step(
 
 
 @pytest.mark.parametrize("stage", ["generation", "joint"])
-def test_recomputed_activations_are_not_kept(
-    stage: str, make: Make, record: Record, batch: Batch
-) -> None:
+def test_recomputed_activations_are_not_kept(stage: str, make: Make, batch: Batch) -> None:
     kept = []
     for setting in ("true", "false"):
         sizes: dict[int, int] = {}
@@ -261,16 +249,14 @@ def test_recomputed_activations_are_not_kept(
 
         method = make("full", f"recompute_activations={setting}")
         with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-            _losses = record(method, stage, batch)
+            _losses = record_step(method, stage, batch)
         kept.append(sum(sizes.values()))
     assert kept[0] < 0.5 * kept[1]
 
 
 @pytest.mark.parametrize("stage", ["generation", "joint"])
 @pytest.mark.parametrize("preset", ["paper", "official-code"])
-def test_steps_work_in_mixed_precision(
-    preset: str, stage: str, make: Make, step: Step, batch: Batch
-) -> None:
+def test_steps_work_in_mixed_precision(preset: str, stage: str, make: Make, batch: Batch) -> None:
     size = ("image_height=64", "image_width=64") if preset == "official-code" else ()
     method = make("full", *size, preset=preset)
     images = [
@@ -279,7 +265,7 @@ def test_steps_work_in_mixed_precision(
     ]
     big = Batch(images[0], images[1], batch.labels)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        losses = step(method, stage, big)
+        losses = take_step(method, stage, big)
     for name, loss in losses.items():
         assert loss.dtype == torch.float32, name
         assert math.isfinite(loss.item()), name
@@ -292,43 +278,40 @@ def test_steps_work_in_mixed_precision(
     [(variant, "joint") for variant in JOINT]
     + [(variant, "generation") for variant in JOINT if variant != "baseline"],
 )
-def test_a_step_reads_no_value_back(
-    variant: str, stage: str, make: Make, record: Record, batch: Batch
-) -> None:
+def test_a_step_reads_no_value_back(variant: str, stage: str, make: Make, batch: Batch) -> None:
     """On a GPU it would have to wait for it."""
     with NoReading():
-        losses, _ = record(make(variant), stage, batch)
+        losses, _ = record_step(make(variant), stage, batch)
         with pytest.raises(AssertionError, match="_local_scalar_dense"):
             losses["identity" if stage == "joint" else "cycle"].item()
 
 
-def test_a_few_generation_steps_lower_reconstruction_and_cycle(
-    make: Make, step: Step, batch: Batch, optimizers: Callable[[JSIA, str], Updates]
-) -> None:
+@pytest.mark.slow
+def test_a_few_generation_steps_lower_reconstruction_and_cycle(make: Make, batch: Batch) -> None:
     method = make("full", "generator_optimizer.learning_rate=3e-3")
-    updates = optimizers(method, "generation")
-    losses = [step(method, "generation", batch, updates) for _ in range(12)]
+    updates = enter_stage(method, "generation")
+    losses = [take_step(method, "generation", batch, updates) for _ in range(12)]
     for name in ("reconstruction", "cycle", "variation"):
         assert losses[-1][name].item() < 0.8 * losses[0][name].item(), name
 
 
-def test_a_few_discriminator_steps_tell_real_from_generated(
-    make: Make, step: Step, batch: Batch, optimizers: Callable[[JSIA, str], Updates]
-) -> None:
+@pytest.mark.slow
+def test_a_few_discriminator_steps_tell_real_from_generated(make: Make, batch: Batch) -> None:
     settings = ("discriminator_optimizer.learning_rate=1e-2", "style_width=8")
     method = make("full", *settings, "generator_optimizer.learning_rate=1e-9")
-    updates = optimizers(method, "generation")
-    losses = [step(method, "generation", batch, updates)["discriminator"] for _ in range(12)]
+    updates = enter_stage(method, "generation")
+    losses = [take_step(method, "generation", batch, updates)["discriminator"] for _ in range(12)]
     assert losses[-1].item() < 0.7 * losses[0].item()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", ["full", "baseline", "without-disentanglement"])
 def test_a_few_joint_steps_lower_the_identity_losses(
-    variant: str, make: Make, step: Step, batch: Batch, optimizers: Callable[[JSIA, str], Updates]
+    variant: str, make: Make, batch: Batch
 ) -> None:
     method = make(variant, "learner_optimizer.learning_rate=2e-3")
-    updates = optimizers(method, "joint")
-    losses = [step(method, "joint", batch, updates) for _ in range(8)]
+    updates = enter_stage(method, "joint")
+    losses = [take_step(method, "joint", batch, updates) for _ in range(8)]
     for name in {"identity", "region-identity"} & set(losses[0]):
         assert losses[-1][name].item() < 0.6 * losses[0][name].item(), name
 

@@ -12,10 +12,10 @@ from torch import nn
 from torch.nn import functional
 
 from bench_core.methods import Batch, Losses, Updates
+from bench_core.testing import enter_stage
 from bench_tsgan.method import TSGAN
 
 Make = Callable[..., TSGAN]
-Enter = Callable[[TSGAN, str], Updates]
 Gradients = dict[str, torch.Tensor]
 
 MEAN, STD = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
@@ -155,11 +155,11 @@ class Noted(Updates):
         return logged
 
 
-def test_a_step_is_algorithm_1(make: Make, batch: Batch, enter: Enter) -> None:
+def test_a_step_is_algorithm_1(make: Make, batch: Batch) -> None:
     """The gradients of all three phases, to single precision, network by network."""
     method = make()
     reference = Reference(method)
-    noted = Noted(method, enter(method, "joint"))
+    noted = Noted(method, enter_stage(method, "joint"))
     method.joint_step(batch, noted)
     expected = algorithm_1(reference, batch)
     assert noted.gradients.keys() == expected.keys()
@@ -175,9 +175,7 @@ def test_a_step_is_algorithm_1(make: Make, batch: Batch, enter: Enter) -> None:
 
 
 @pytest.mark.parametrize("steps", [1, 3])
-def test_the_networks_after_a_step_are_those_of_adam(
-    steps: int, make: Make, batch: Batch, enter: Enter
-) -> None:
+def test_the_networks_after_a_step_are_those_of_adam(steps: int, make: Make, batch: Batch) -> None:
     """Adam of the base rates, with weight decay in the gradient for the student alone."""
     method = make("full", "optimizer.learning_rate=1e-3")
     reference = Reference(method)
@@ -195,7 +193,7 @@ def test_the_networks_after_a_step_are_those_of_adam(
         )
         for phase, (rate, betas, decay) in settings.items()
     }  # fmt: skip
-    updates = enter(method, "joint")
+    updates = enter_stage(method, "joint")
     for _ in range(steps):
         method.joint_step(batch, updates)
         for phase, gradients in algorithm_1(reference, batch).items():

@@ -28,8 +28,8 @@ OPTIONS = {
 @pytest.mark.parametrize(
     "check",
     [
-        check
-        for variant in SPEC.variants
+        pytest.param(check, marks=[pytest.mark.slow] if place else [])
+        for place, variant in enumerate(SPEC.variants)
         if variant.name in OPTIONS
         for check in method_checks(SPEC, variant, OPTIONS[variant.name])
     ],

@@ -11,8 +11,9 @@ import pytest
 import torch
 
 from bench_core import TrainingError
-from bench_core.methods import Batch, Updates
+from bench_core.methods import Batch
 from bench_core.modeling.pretrained import parse_weights
+from bench_core.testing import enter_stage
 from bench_core.training.recipes import build_optimizer
 from bench_xiv.config import XIVConfig
 from bench_xiv.method import LEARNER, XIV
@@ -113,7 +114,7 @@ def test_what_is_minimised_is_the_sum_of_equation_11(
     variant: str, weight: float, make: Make, batch: Batch
 ) -> None:
     method = make(variant, f"cross_modality_weight={weight}")
-    logged = method.step(batch, Updates({LEARNER: optimizer_of(method)}))
+    logged = method.step(batch, enter_stage(method, "joint"))
     total = logged["identity"] + logged["triplet"]
     if variant == "full":
         total = total + weight * logged["cross-modality"]
@@ -209,7 +210,7 @@ def test_without_a_learned_generator_there_is_one_group(variant: str, make: Make
 def test_one_step_reaches_every_parameter(variant: str, make: Make, batch: Batch) -> None:
     method = make(variant)
     before = {name: value.clone() for name, value in method.networks.named_parameters()}
-    losses = method.step(batch, Updates({LEARNER: optimizer_of(method)}))
+    losses = method.step(batch, enter_stage(method, "joint"))
     assert math.isfinite(losses["total"].item())
     for name, value in method.networks.named_parameters():
         if name == "neck.normalization.bias":
@@ -223,7 +224,7 @@ def test_one_step_reaches_every_parameter(variant: str, make: Make, batch: Batch
 
 def test_a_few_steps_lower_the_loss(make: Make, batch: Batch) -> None:
     method = make("full", "optimizer.learning_rate=1e-3")
-    updates = Updates({LEARNER: optimizer_of(method)})
+    updates = enter_stage(method, "joint")
     totals = [method.step(batch, updates)["total"].item() for _ in range(8)]
     assert totals[-1] < 0.8 * totals[0]
 

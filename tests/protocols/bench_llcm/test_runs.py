@@ -49,6 +49,7 @@ def rendered_root(registry: Registry, tmp_path_factory: pytest.TempPathFactory) 
     return root
 
 
+@pytest.mark.slow
 def test_both_directions_run_with_one_training(
     bench: Bench, rendered_root: Path, read_results: ReadResults
 ) -> None:

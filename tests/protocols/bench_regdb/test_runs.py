@@ -20,6 +20,8 @@ from bench_core.cli.main import build_cli
 from bench_core.contracts.result import ResultRecord
 from bench_core.plugins import Registry, load_registry
 
+pytestmark = pytest.mark.slow
+
 ReadResults = Callable[[Path], list[ResultRecord]]
 Bench: TypeAlias = Callable[..., Result]
 

@@ -1,9 +1,7 @@
-"""What the plugin registers, and that registering stays light."""
+"""What the plugin registers of its dataset."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections import Counter
 
 import bench_sysu
@@ -21,7 +19,7 @@ SUBSETS = {
 
 def test_registers_the_dataset() -> None:
     (spec,) = bench_sysu.bench_register_datasets()
-    assert (spec.id, spec.synthetic) == ("sysu-mm01", "bench_sysu.synthetic:LAYOUT")
+    assert spec.id == "sysu-mm01"
     infrared = {camera for camera, seen in spec.camera_modalities.items() if seen == INFRARED}
     assert (set(spec.camera_modalities), infrared) == ({1, 2, 3, 4, 5, 6}, {3, 6})
 
@@ -69,17 +67,3 @@ def test_registers_four_protocols_and_four_for_analysis() -> None:
         assert (spec.query_modality, spec.gallery_modality) == (INFRARED, VISIBLE)
         assert spec.excluded_camera_pairs == ((3, 2),)
         assert (spec.cmc, spec.num_trials, spec.dataset) == ("identity", 10, "sysu-mm01")
-
-
-def test_registering_imports_no_heavy_library() -> None:
-    code = (
-        "import sys, bench_sysu\n"
-        "bench_sysu.bench_register_datasets(), bench_sysu.bench_register_protocols()\n"
-        "heavy = {'numpy', 'pandas', 'scipy', 'torch'} & set(sys.modules)\n"
-        "sys.exit(', '.join(sorted(heavy)) or None)"
-    )
-    path = f"import sys; sys.path[:0] = {sys.path!r}\n"
-    done = subprocess.run(
-        [sys.executable, "-c", path + code], check=False, capture_output=True, text=True
-    )
-    assert (done.returncode, done.stderr) == (0, "")

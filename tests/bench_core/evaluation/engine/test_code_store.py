@@ -153,6 +153,7 @@ assert find_not_finite(values, 0, 2) == 1
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variable", ["NUMBA_CACHE_DIR", "VIREID_BENCH_CACHE"])
 def test_code_of_a_process_serves_the_next_and_none_is_run_from_a_changed_file(
     tmp_path: Path, folder: Path, variable: str

@@ -85,6 +85,7 @@ def test_a_lamp_lights_people_from_its_side() -> None:
     assert halves[0] > 1.1 * halves[1]
 
 
+@pytest.mark.slow
 def test_edges_find_people_across_the_modalities(edges: Features) -> None:
     people = range(1, 41)
     features = {

@@ -7,6 +7,7 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from bench_core.synthetic.cameras import Camera
@@ -147,6 +148,7 @@ def test_people_keep_their_view() -> None:
     assert brightness[FRONT] > 1.1 * brightness[BACK]
 
 
+@pytest.mark.slow
 def test_edges_find_people_across_the_bands(edges: Features) -> None:
     people = range(1, 41)
     visible, thermal = (

@@ -89,6 +89,7 @@ def test_permutations_load_as_cells_of_cells() -> None:
     assert cell[0, 0][1, 0].shape == (2, 0)
 
 
+@pytest.mark.slow
 def test_trials_order_the_images_differently(registry: Registry, tmp_path: Path) -> None:
     generate(
         tmp_path / "few",
