@@ -152,3 +152,15 @@ def test_trials_in_which_a_camera_has_no_valid_query_do_not_count() -> None:
 def test_every_curve_must_reach_the_last_rank() -> None:
     with pytest.raises(ValueError, match="must reach rank 20"):
         evaluate(trial(1, 2, 3, 4, 5), trial(1, 2, 3, 4, 5, num_ranks=19))
+
+
+def test_curves_have_twenty_ranks_unless_asked_for_more() -> None:
+    queries = trial(1, 2, 3, 4, 5).queries
+    assert len(average_queries(queries, num_gallery=301).cmc) == 20
+
+
+def test_cameras_ascend_whatever_the_order_of_the_queries() -> None:
+    images = replace(IMAGES, camera=np.array([6, 3, 6, 3, 3]))
+    parts = split_by_query_camera(Evaluation((trial(1, 2, 3, 4, 5),), (images,)))
+    assert {camera: part.trials[0].num_queries for camera, part in parts.items()} == {3: 3, 6: 2}
+    assert list(parts) == [3, 6]

@@ -230,3 +230,19 @@ def test_what_has_no_effect_is_allowed(kind: type[BaseModel], values: dict[str, 
 def test_a_schedule_that_cannot_be_is_refused(values: dict[str, object], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         ScheduleConfig.model_validate(values)
+
+
+def test_a_milestone_within_the_warm_up_lowers_it() -> None:
+    schedule = ScheduleConfig(warmup_epochs=4, warmup_factor=0.2, milestones=(2,), decay=0.5)
+    assert [schedule.factor(epoch) for epoch in range(5)] == pytest.approx(
+        [0.2, 0.4, 0.3, 0.4, 0.5]
+    )
+
+
+def test_a_group_of_networks_has_all_their_parameters_at_the_usual_rate() -> None:
+    first, second = nn.Linear(2, 3), nn.Linear(3, 1)
+    made = ParameterGroup.of(first, second)
+    expected = [*first.parameters(), *second.parameters()]
+    for _ in range(2):
+        assert [id(value) for value in made.parameters] == [id(value) for value in expected]
+    assert (made.learning_rate_scale, made.weight_decay) == (1.0, None)
