@@ -143,14 +143,14 @@ def test_a_folder_has_a_file_for_each_model(
     assert "three.npz do not say" in unproven
 
 
-@pytest.mark.parametrize("name", ["", "two.npz"])
+@pytest.mark.parametrize(("trial", "name"), [(0, "one.npz"), (1, ""), (1, "two.npz")])
 def test_one_trial_needs_the_model_of_its_split_alone(
-    name: str, models: dict[str, FeatureTable], tmp_path: Path
+    trial: int, name: str, models: dict[str, FeatureTable], tmp_path: Path
 ) -> None:
-    protocol, source = ModelOfEachTrial(), FeatureSource(path=tmp_path / name, trial=1)
-    (tmp_path / "one.npz").unlink()
+    protocol, source = ModelOfEachTrial(), FeatureSource(path=tmp_path / name, trial=trial)
+    (tmp_path / "three.npz").unlink()
     scores = score_path(source, dataset(), protocol, "official")
-    assert_same_scores(scores, score(models, protocol, "official", trials=[1]))
+    assert_same_scores(scores, score(models, protocol, "official", trials=[trial]))
 
 
 def test_missing_files_are_counted(models: dict[str, FeatureTable], tmp_path: Path) -> None:
