@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import count
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -17,6 +18,7 @@ from bench_core.training import checkpoint
 from bench_core.training.batches import BatchLoader
 from bench_core.training.checkpoint import Position
 from bench_core.training.run import CHECKPOINT_FILE, LOG_FILE
+from bench_core.training.seeding import SAMPLING, numpy_generator
 from bench_core.training.updates import Updates
 
 Make = Callable[..., Any]
@@ -260,7 +262,7 @@ def watch_batches(method: Any) -> list[Any]:
 def test_every_epoch_has_batches_of_its_own(
     data: TrainingData, make_method: Make, make_run: Make
 ) -> None:
-    """Two stages of two epochs of three batches; no two epochs see people in the same order."""
+    """Two stages of two epochs of three batches; the order is drawn by seed, stage and epoch."""
     method = make_method()
     seen = watch_batches(method)
     method.train(data, make_run())
@@ -269,6 +271,13 @@ def test_every_epoch_has_batches_of_its_own(
         for start in range(0, 12, 3)
     ]
     assert len(set(orders)) == 4
+    sampler = data.sampler(method.stages()[0].sampling)
+    places = [(7, stage, epoch, SAMPLING) for stage in (0, 1) for epoch in (0, 1)]
+    drawn = [
+        np.concatenate([batch.labels for batch in sampler.epoch(numpy_generator(place))])
+        for place in places
+    ]
+    assert orders == [tuple(labels.tolist()) for labels in drawn]
 
 
 def test_every_epoch_has_an_augmentation_of_its_own(
