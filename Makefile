@@ -16,7 +16,7 @@ demo: $(INSTALLED)
 test: $(INSTALLED)
 	OMP_NUM_THREADS=1 VIREID_BENCH_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
 
-# The tests that take seconds, for the time between two commits.
+# Without those that take more than a second or two each, for the time between two commits.
 test-fast: $(INSTALLED)
 	OMP_NUM_THREADS=1 VIREID_BENCH_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal -m "not slow"
 

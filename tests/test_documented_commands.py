@@ -72,9 +72,12 @@ def parse(command: click.Command, registry: Registry, words: list[str]) -> None:
 
 
 @pytest.fixture
-def bench(registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+def bench(
+    registry: Registry, stand_ins: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Bench:
     """Run a command, made smaller, in a folder of its own."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(CACHE_VARIABLE, str(stand_ins))
 
     def run(words: list[str]) -> Result | None:
         cli = build_cli(registry)
@@ -106,6 +109,7 @@ def follow(bench: Bench) -> Callable[..., None]:
     return run
 
 
+@pytest.mark.slow
 def test_the_page_about_cost(follow: Callable[..., None], sysu_root: Path) -> None:
     here = {"/data/SYSU-MM01": str(sysu_root), "--compile ": "", "--device cuda": "--device cpu"}
     follow("docs/cost.md", here)
@@ -137,6 +141,7 @@ def test_the_page_about_features(
     follow("docs/features.md", {})
 
 
+@pytest.mark.slow
 def test_the_page_about_regdb(
     follow: Callable[..., None],
     bench: Bench,
@@ -168,10 +173,12 @@ def result(bench: Bench) -> dict[str, Any]:
     return record
 
 
+@pytest.mark.slow
 def test_the_page_about_leaderboards(result: dict[str, Any], follow: Callable[..., None]) -> None:
     follow("docs/leaderboard.md", {})
 
 
+@pytest.mark.slow
 def test_the_page_about_reports(result: dict[str, Any], follow: Callable[..., None]) -> None:
     (record,) = Path("results/sysu-all-single").glob("*.json")
     (model,) = Path("runs").rglob("model.safetensors")
@@ -186,12 +193,14 @@ def test_the_page_about_reports(result: dict[str, Any], follow: Callable[..., No
     follow("docs/reports.md", here)
 
 
+@pytest.mark.slow
 def test_the_page_about_synthetic_people(bench: Bench) -> None:
     for number, command in enumerate(commands_of("docs/synthetic.md")):
         words = shlex.split(command.replace("people", f"people-{number}").replace("full", "tiny"))
         bench([*words, *([] if "--scale" in words else ["--scale", "tiny"])])
 
 
+@pytest.mark.slow
 def test_the_readme(follow: Callable[..., None], sysu_root: Path) -> None:
     follow("README.md", {"/data/SYSU-MM01": str(sysu_root)})
 

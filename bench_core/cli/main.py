@@ -27,6 +27,7 @@ from bench_core.contracts.errors import BenchError, PluginError
 from bench_core.plugins import Registry, load_registry
 from bench_core.system import interruption, standard_output
 from bench_core.system.escaping import terminal_line
+from bench_core.system.process_group import asked_for
 
 BUILT_IN_COMMANDS = (
     run.run,
@@ -155,7 +156,8 @@ def _run(cli: click.Group, arguments: Sequence[str]) -> int:
 def _end(error: BaseException, registry: Registry) -> int:
     """Print what ended the process, and return its exit code."""
     if (stopped := interruption.stopped()) is not None:
-        failures.print_line(f"Stopped by a signal: {stopped}.")
+        if asked_for() == 1:  # else whoever started the processes tells
+            failures.print_line(f"Stopped by a signal: {stopped}.")
         return stopped.exit_code
     if isinstance(error, click.ClickException):
         failures.print_usage(error)

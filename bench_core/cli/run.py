@@ -18,8 +18,10 @@ from bench_core.cli.options import (
     resolve_convention,
 )
 from bench_core.cli.printing import print_json, print_scores
-from bench_core.cli.training import TrainingOptions, TrainingReport, open_training
+from bench_core.cli.several_processes import worked_for_us
+from bench_core.cli.training import TrainingOptions, TrainingReport, open_training, own_device
 from bench_core.system.escaping import terminal_line
+from bench_core.system.process_group import is_first, joined
 from bench_core.system.standard_output import echo
 
 if TYPE_CHECKING:
@@ -50,19 +52,25 @@ def run(registry: Registry, options: RunOptions) -> None:
     """
     protocol = registry.protocol(options.protocol)
     convention = resolve_convention(protocol, options.convention)
-    choice, settings, inputs = open_training(registry, protocol, options)
+    if worked_for_us(options.processes):
+        return
+    with joined(own_device(options)):
+        choice, settings, inputs = open_training(registry, protocol, options)
 
-    from bench_core.pipeline.benchmark import ScoringSettings, run_benchmark
+        from bench_core.pipeline.benchmark import ScoringSettings, run_benchmark, take_part
 
-    outcome = run_benchmark(
-        registry,
-        choice,
-        inputs,
-        ScoringSettings(convention, options.rerank),
-        settings,
-        results=options.results,
-        command=["bench", *sys.argv[1:]],  # as typed, without the folder of the program
-    )
+        if not is_first():
+            take_part(registry, choice, inputs, settings)
+            return
+        outcome = run_benchmark(
+            registry,
+            choice,
+            inputs,
+            ScoringSettings(convention, options.rerank),
+            settings,
+            results=options.results,
+            command=["bench", *sys.argv[1:]],  # as typed, without the folder of the program
+        )
     if options.as_json:
         print_json(outcome.record)
     else:

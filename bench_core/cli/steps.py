@@ -21,16 +21,19 @@ from bench_core.cli.options import (
     resolve_convention,
 )
 from bench_core.cli.printing import print_json, print_scores, print_table
+from bench_core.cli.several_processes import worked_for_us
 from bench_core.cli.training import (
     TrainingOptions,
     TrainingReport,
     open_run_inputs,
     open_training,
+    own_device,
 )
 from bench_core.contracts.errors import DataError, UsageError
 from bench_core.contracts.method import Metric, Precision
 from bench_core.contracts.metrics import METRICS
 from bench_core.leaderboard.cells import percent
+from bench_core.system.process_group import is_first, joined
 from bench_core.system.standard_output import echo
 
 if TYPE_CHECKING:
@@ -56,15 +59,20 @@ class TrainOptions(TrainingOptions):
 def train(registry: Registry, options: TrainOptions) -> None:
     """Train a method on the training split (or splits) of a protocol."""
     protocol = registry.protocol(options.protocol)
-    choice, settings, inputs = open_training(registry, protocol, options)
+    if worked_for_us(options.processes):
+        return
+    with joined(own_device(options)):
+        choice, settings, inputs = open_training(registry, protocol, options)
 
-    from bench_core.pipeline import trainings
-    from bench_core.pipeline.attribution import attributed
-    from bench_core.pipeline.trials import each_split
+        from bench_core.pipeline import trainings
+        from bench_core.pipeline.attribution import attributed
+        from bench_core.pipeline.trials import each_split
 
-    splits = inputs.training_splits(options.selection)
-    with attributed(registry, choice.spec.id):
-        models = [trainings.train(choice, inputs, split, settings) for split in each_split(splits)]
+        splits = each_split(inputs.training_splits(options.selection))
+        with attributed(registry, choice.spec.id):
+            models = [trainings.train(choice, inputs, split, settings) for split in splits]
+        if not is_first():
+            return
     reports = [TrainingReport.of(model) for model in models]
     if options.as_json:
         print_json(reports)

@@ -23,6 +23,8 @@ from bench_core.contracts.method import Precision, Selection
 from bench_core.system.escaping import terminal_line
 
 if TYPE_CHECKING:
+    import torch
+
     from bench_core.configuration import MethodChoice
     from bench_core.contracts.protocol import ProtocolSpec
     from bench_core.pipeline.inputs import RunInputs
@@ -64,6 +66,12 @@ class TrainingOptions:
         "tf32, of CUDA alone, is float32 with rounded factors.",
     )]  # fmt: skip
     threads: Threads
+    processes: Annotated[int, Option(
+        "--processes", type=click.IntRange(min=1, max=1024), default=1, show_default=True,
+        metavar="N",
+        help="Processes that share the work of each batch, each on a CUDA device of its own; "
+        "the result is that of one. torchrun may start them as well.",
+    )]  # fmt: skip
     runs: Annotated[Path, Option(
         "--runs", type=click.Path(path_type=Path, file_okay=False), default=Path("runs"),
         show_default=True, help="Folder of trainings: checkpoints, logs, features.",
@@ -148,6 +156,18 @@ def open_training(
     return choice, settings, open_run_inputs(registry, protocol, options.root)
 
 
+def own_device(options: TrainingOptions) -> torch.device:
+    """Return the device of this process.
+
+    Raises:
+        UsageError: It is not there, or one is named for several processes.
+    """
+    from bench_core.system.devices import choose_device
+    from bench_core.system.process_group import device_of_process
+
+    return choose_device(device_of_process(options.device))
+
+
 def choose(
     registry: Registry,
     method: str,
@@ -212,9 +232,9 @@ def _settings(
     """
     from bench_core.modeling.pretrained import parse_weights
     from bench_core.pipeline.trainings import TrainingSettings
-    from bench_core.system.devices import choose_device, choose_precision, default_threads
+    from bench_core.system.devices import choose_precision, default_threads
 
-    device = choose_device(options.device)
+    device = own_device(options)
     number_format = choose_precision(options.precision, device, choice.preset.name)
     if options.precision == "auto":
         click.echo(f"Training in {number_format} on {device.type} (--precision auto).", err=True)

@@ -19,6 +19,7 @@ from bench_core.data.cache import ImageStore
 from bench_core.data.prefetching import Prefetcher
 from bench_core.features.fast import Extractor, check_shape, choose_extractor
 from bench_core.features.table import FEATURE_COLUMNS, FeatureTable
+from bench_core.system.process_group import collected, num_processes, rank
 from bench_core.system.progress import progress
 from bench_core.training.batches import to_float
 from bench_core.training.method import Method
@@ -167,16 +168,24 @@ def _extract(
     loader: _Loader,
     description: str,
 ) -> NDArray[np.float32]:
-    """Embed all batches; one is copied to the host while the next is computed."""
-    num_images = sum(len(batch.places) for batch in batches)
-    embedded = _Embedded((num_images, *extractor.shape))
-    with progress(total=num_images, description=description) as bar:
-        for batch, images in zip(batches, loader.load(batches), strict=True):
+    """Embed all batches; one is copied to the host while the next is computed.
+
+    Several processes take turns, so that each batch is what it is for one process.
+    """
+    embedded = _Embedded((sum(len(batch.places) for batch in batches), *extractor.shape))
+    own = batches[rank() :: num_processes()]
+    num_own = sum(len(batch.places) for batch in own)
+    with progress(total=num_own, description=description) as bar:
+        for batch, images in zip(own, loader.load(own), strict=True):
             features = extractor.embed(images, batch.modality)
             check_shape(method, features, extractor.shape)
             embedded.add(batch.places, features)
             bar.update(len(batch.places))
-        return embedded.finished()
+        joined = embedded.finished()
+    places = np.concatenate([batch.places for batch in own]) if own else np.empty(0, np.int64)
+    for others_places, others in collected((places, joined[places])):
+        joined[others_places] = others
+    return joined
 
 
 class _Loader:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import Any
 
 import torch
 from torch import nn
 from torch.utils.checkpoint import checkpoint
+
+from bench_core.modeling.division import as_now
 
 STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 
@@ -24,12 +26,13 @@ def recompute(network: nn.Module, *inputs: torch.Tensor) -> torch.Tensor:
         network: A network of one output, in the same mode when the backward pass comes.
         inputs: Its inputs.
     """
+    divided_as_now = as_now()
     output: torch.Tensor = checkpoint(
         network,
         *inputs,
         use_reentrant=False,
         preserve_rng_state=False,
-        context_fn=lambda: (nullcontext(), _StatisticsKept(network)),
+        context_fn=lambda: (nullcontext(), _AsBefore(network, divided_as_now)),
     )
     return output
 
@@ -53,18 +56,22 @@ def recompute_blocks(network: nn.Module, inputs: torch.Tensor) -> torch.Tensor:
     return output
 
 
-class _StatisticsKept(AbstractContextManager[None]):
-    """`running_statistics_kept`, but entered anew by each backward pass over a graph."""
+class _AsBefore(AbstractContextManager[None]):
+    """Runs a network as before, but for its running statistics; once in each backward pass."""
 
-    def __init__(self, network: nn.Module) -> None:
-        self._network = network
+    def __init__(
+        self, network: nn.Module, divided: Callable[[], AbstractContextManager[None]]
+    ) -> None:
+        self._network, self._divided = network, divided
 
     def __enter__(self) -> None:
-        self._block = running_statistics_kept(self._network)
-        self._block.__enter__()
+        with ExitStack() as stack:
+            stack.enter_context(running_statistics_kept(self._network))
+            stack.enter_context(self._divided())
+            self._blocks = stack.pop_all()
 
     def __exit__(self, *exception: Any) -> None:
-        self._block.__exit__(*exception)
+        self._blocks.close()
 
 
 @contextmanager

@@ -104,11 +104,7 @@ def run_benchmark(
         config=choice.config.model_dump(mode="json"),
     )
     trained_on = inputs.training_splits(settings.selection)
-    with attributed(registry, choice.spec.id):
-        scored = {
-            split: _train_and_extract(choice, inputs, split, settings)
-            for split in each_split(trained_on)
-        }
+    scored = _train_and_extract_all(registry, choice, inputs, settings)
     scores = score(
         {split: part.features for split, part in scored.items()},
         inputs.protocol,
@@ -148,6 +144,27 @@ def _check_first(inputs: RunInputs, convention: Convention, results: Path) -> No
     for trial in range(inputs.protocol.spec.num_trials):
         inputs.protocol.trial(inputs.dataset.images, convention, trial)
     check_writable(results)
+
+
+def take_part(
+    registry: Registry, choice: MethodChoice, inputs: RunInputs, settings: TrainingSettings
+) -> None:
+    """Train and extract with the process that runs `run_benchmark`, which does all else.
+
+    Raises:
+        BenchError: Anything that a user may meet.
+    """
+    _train_and_extract_all(registry, choice, inputs, settings)
+
+
+def _train_and_extract_all(
+    registry: Registry, choice: MethodChoice, inputs: RunInputs, settings: TrainingSettings
+) -> dict[str, _Scored]:
+    with attributed(registry, choice.spec.id):
+        return {
+            split: _train_and_extract(choice, inputs, split, settings)
+            for split in each_split(inputs.training_splits(settings.selection))
+        }
 
 
 def _train_and_extract(

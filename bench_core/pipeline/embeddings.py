@@ -23,6 +23,7 @@ from bench_core.pipeline.trainings import TrainedModel, training_images_digest
 from bench_core.pipeline.validation import validation_digest
 from bench_core.system.devices import default_threads, device_name, fixed_threads
 from bench_core.system.files import hash_file, hash_json, write_json
+from bench_core.system.process_group import agreed, is_first
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -88,14 +89,17 @@ def features_of(
     check_training(model, inputs)
     features_path = model.path.with_name(FEATURES_FILE)
     report_path = model.path.with_name(EXTRACTION_FILE)
-    kept = _read_kept(features_path, report_path)
+    kept = _read_kept(features_path, report_path) if is_first() else None
     images = inputs.dataset.images.iloc[tested_rows(model, inputs)]
     same_model = kept is not None and kept[1].model == hash_file(model.path)
-    if kept is not None and same_model and _are_of(*kept, images, model.config):
-        return kept
+    if kept is not None and not (same_model and _are_of(*kept, images, model.config)):
+        kept = None
+    if (found := agreed(kept)) is not None:
+        return found
     features, report = extract(model, inputs, device, threads=threads)
-    write_features(features_path, features)
-    write_json(report_path, asdict(report))
+    if is_first():
+        write_features(features_path, features)
+        write_json(report_path, asdict(report))
     return features, report
 
 

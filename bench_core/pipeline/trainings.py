@@ -38,6 +38,7 @@ from bench_core.system.devices import (
     fixed_threads,
 )
 from bench_core.system.files import hash_json, remove_abandoned
+from bench_core.system.process_group import agreed, is_first, num_processes, wait_for_all
 from bench_core.system.processes import locked
 from bench_core.training.checkpoint import (
     TrainingReport,
@@ -147,18 +148,20 @@ def train(
     folder = training_folder(settings.runs, description)
     path = folder / MODEL_FILE
     method = build_method(choice, data.num_identities, seed=settings.seed)
-    cached = path.exists()
+    cached = agreed(path.exists())
     if not cached:
         _make_folder(folder)
-        with locked(path, wait=False, way_out="choose another --runs folder"):
-            if not path.exists():  # another process may have finished it just now
+        lock = locked(path, wait=False, way_out="choose another --runs folder")
+        with lock if is_first() else nullcontext():
+            if not agreed(path.exists()):  # another run may have finished it just now
                 validate = build_validation(
                     method, choice.config, inputs, description, settings.device
                 )
-                if choice.preset.name != "quick" and settings.device.type == "cpu":
+                if choice.preset.name != "quick" and settings.device.type == "cpu" and is_first():
                     _warn(choice, data, settings)
                 _train(method, data, description, folder, settings, validate)
-    _remove_leftovers(folder)
+    if is_first():
+        _remove_leftovers(folder)
     model = _finished(path, method, choice.config, cached=cached)
     _refuse_one_file_for_all(model, inputs, settings)
     return model
@@ -171,7 +174,7 @@ def _describe(
     settings: TrainingSettings,
     rows: NDArray[np.int64],
 ) -> TrainingDescription:
-    images = inputs.dataset.images
+    images, on_processor = inputs.dataset.images, settings.device.type == "cpu"
     return TrainingDescription(
         method=choice.spec.id,
         variant=choice.variant.name,
@@ -183,7 +186,8 @@ def _describe(
         seed=settings.seed,
         weights=settings.weights.of_split(split).label,
         precision=settings.precision,
-        threads=settings.threads if settings.device.type == "cpu" else None,
+        threads=settings.threads if on_processor else None,
+        processes=num_processes() if on_processor and num_processes() > 1 else None,
         code=training_code_hash(choice.spec.method),
         num_identities=images["identity"].iloc[rows].nunique(),
         validation=validation_digest(inputs, settings.selection),
@@ -199,7 +203,16 @@ def _train(
     settings: TrainingSettings,
     validate: Callable[[], float] | None,
 ) -> None:
-    """Train to the end, and write the model in the place of the checkpoint."""
+    """Train to the end, and write the model in the place of the checkpoint.
+
+    Raises:
+        UsageError: Several processes were to train a method with a loop of its own.
+    """
+    if num_processes() > 1 and not isinstance(method, StagedMethod):
+        raise UsageError(
+            f"--processes: {description.method} has a training loop of its own, which several "
+            "processes cannot divide; train it in one, or give the method stages"
+        )
     with fixed_threads(settings.threads), deterministic(settings.device):
         before = load_pretrained(method, settings.weights.of_split(description.split), description)
         run = TrainingRun(
@@ -211,7 +224,20 @@ def _train(
         )
         with _loop_arithmetic(method, settings):
             method.train(data, run)
-        report = _report(folder / LOG_FILE, description, settings.device)
+        if is_first():
+            _keep(method, description, folder, settings, before)
+    wait_for_all()  # until the model is there
+
+
+def _keep(
+    method: Method,
+    description: TrainingDescription,
+    folder: Path,
+    settings: TrainingSettings,
+    before: str,
+) -> None:
+    """Write the model in the place of the checkpoint; `before` is what the networks were."""
+    report = _report(folder / LOG_FILE, description, settings.device)
     report = replace(report, untouched=networks_digest(method.networks) == before)
     save_model(folder / MODEL_FILE, method.networks, description, report)
     (folder / CHECKPOINT_FILE).unlink(missing_ok=True)

@@ -15,8 +15,6 @@ from bench_core.evaluation.distances import pairwise_distances
 from bench_core.evaluation.engine import FeatureDistances, pool_trials, rank_pool
 from bench_core.evaluation.query_table import QueryImages
 from bench_core.evaluation.ranking import score_queries
-from bench_core.evaluation.reranking.distances import feature_distances
-from bench_core.evaluation.reranking.k_reciprocal import rerank_groups
 from bench_core.evaluation.similarity import intra_class_similarity
 from bench_core.evaluation.summary import (
     Evaluation,
@@ -166,6 +164,9 @@ def trial_distances(
     query, gallery = features.features[trial.query], features.features[trial.gallery]
     if not rerank:
         return pairwise_distances(query, gallery, features.metric)
+    from bench_core.evaluation.reranking.distances import feature_distances
+    from bench_core.evaluation.reranking.k_reciprocal import rerank_groups
+
     camera = features.table["camera"].to_numpy()
     return rerank_groups(
         feature_distances(query, gallery, features.metric, device=device),

@@ -13,6 +13,7 @@ import torch
 
 from bench_core.contracts.errors import UsageError
 from bench_core.contracts.method import Precision
+from bench_core.system.process_group import num_processes
 
 NumberFormat: TypeAlias = Precision
 """Of the factors of convolutions and matrix products."""
@@ -156,12 +157,16 @@ def check_format(number_format: NumberFormat, device: torch.device) -> None:
 
 
 def device_name(device: torch.device) -> str:
-    """Return the name of a processor or accelerator, such as "NVIDIA H200"."""
+    """Return the name of a processor or accelerator, such as "NVIDIA H200".
+
+    Of several processes that work together, it is that of each, as in "2 x NVIDIA H200".
+    """
+    several = f"{num_processes()} x " if num_processes() > 1 else ""
     if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
+        return f"{several}{torch.cuda.get_device_name(device)}"
     name = next(iter(processor_facts("model name")), platform.processor() or platform.machine())
     threads = torch.get_num_threads()
-    return f"{name}, {threads} thread{'' if threads == 1 else 's'}"
+    return f"{several}{name}, {threads} thread{'' if threads == 1 else 's'}"
 
 
 def processor_flags() -> frozenset[str]:

@@ -49,7 +49,7 @@ def process_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
     # Forking a process that runs threads (torch does) can hang, so workers start afresh.
     context = multiprocessing.get_context("spawn")
     try:
-        pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_end_with_parent)
+        pool = ProcessPoolExecutor(workers, mp_context=context, initializer=end_with_parent)
     except OSError as error:
         raise WorkersError(
             f"cannot start worker processes ({error.strerror or error}): /dev/shm must have room "
@@ -135,7 +135,7 @@ def _read_owner(owner: Path) -> str:
     return text if re.fullmatch(r"process \d+ on [\w.-]+", text) else "another process"
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """Let this process end when the one that started it is killed, instead of waiting for work."""
     threading.Thread(target=_exit_after_parent, daemon=True).start()
 

@@ -108,6 +108,19 @@ def echo(text: str = "", *, newline: bool = True) -> None:
         raise BenchError(f"cannot write to standard output: {error.strerror}") from error
 
 
+@contextmanager
+def passed_on() -> Iterator[None]:
+    """Give the standard output of this process to those that are started in this block."""
+    if (own := result_descriptor()) == OUTPUT:
+        yield
+        return
+    os.dup2(own, OUTPUT)
+    try:
+        yield
+    finally:
+        os.dup2(ERRORS, OUTPUT)
+
+
 def finish() -> None:
     """Write what standard output still holds.
 

@@ -36,6 +36,8 @@ class TrainingDescription:
             from `bench_core.training.code`: an edited loss is another training.
         threads: Processor threads, which decide the last bits; None on another device.
         num_identities: Number of training identities.
+        processes: Several processes on a processor, which add in another order than one; None
+            otherwise.
         validation: SHA-256 (hex) of the validation queries and gallery that choose the epoch whose
             networks are kept; None where those of the last epoch are.
         after_training: Keys of `config` that only matter after the training: with other values of
@@ -55,6 +57,7 @@ class TrainingDescription:
     code: str
     num_identities: int
     threads: int | None
+    processes: int | None = None
     validation: str | None = None
     after_training: tuple[str, ...] = ()
 
@@ -73,10 +76,11 @@ class TrainingDescription:
         return hash_json([IDENTITY_VERSION, document])
 
     def document(self) -> dict[str, Any]:
-        """Return the description as plain data; without validation, nothing is said of it."""
+        """Return the description as plain data, without what does not apply."""
         document = asdict(self)
-        if self.validation is None:
-            del document["validation"]
+        for name in ("processes", "validation"):
+            if document[name] is None:
+                del document[name]
         return document
 
     @classmethod
@@ -89,7 +93,11 @@ class TrainingDescription:
         if not isinstance(document, Mapping):
             raise CheckpointError("the training description is no object")
         expected = {field.name for field in fields(cls)}
-        if differing := (set(document) ^ expected) - {"validation", "after_training"}:
+        if differing := (set(document) ^ expected) - {
+            "processes",
+            "validation",
+            "after_training",
+        }:
             raise CheckpointError(
                 "the training description has other fields than this version writes: "
                 f"{', '.join(sorted(map(str, differing))[:5])}"

@@ -12,6 +12,7 @@ import torch
 
 from bench_core.contracts.errors import BenchError, PluginError, TrainingError
 from bench_core.system.files import write_text
+from bench_core.system.process_group import is_first
 
 STEPS_BETWEEN_SYNCHRONISATIONS = 20
 """On CUDA losses are read this often, so that the host seldom waits for the device."""
@@ -92,12 +93,15 @@ class JsonLines:
         self._path = path
         self.text = text
         """All lines."""
-        write_text(path, text)
+        if is_first():
+            write_text(path, text)
 
     def append(self, document: Mapping[str, Any]) -> None:
         """Append one line."""
         line = json.dumps(document) + "\n"
         self.text += line
+        if not is_first():
+            return
         try:
             with self._path.open("a") as file:
                 file.write(line)

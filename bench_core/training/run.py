@@ -12,6 +12,9 @@ from typing import Any, TypeAlias
 import torch
 from torch import nn
 
+from bench_core.contracts.errors import UsageError
+from bench_core.modeling.division import Division
+from bench_core.system.process_group import is_first, num_processes, wait_for_all
 from bench_core.system.progress import progress
 from bench_core.training import checkpoint
 from bench_core.training.batches import BatchLoader
@@ -71,15 +74,24 @@ class TrainingRun:
             TrainingError: A loss is not finite, or a stage's check failed.
             CheckpointError: The folder holds the checkpoint of another training.
             PluginError: A step returned no losses, or updates what it has no optimiser for.
+            UsageError: Several processes cannot share its batches evenly.
             BenchError: A file cannot be written.
         """
         networks.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         saved = self._resume(networks)
+        wait_for_all()  # before the first of them writes another checkpoint
         position = saved.position
         log = JsonLines(self.folder / LOG_FILE, saved.log)
         selector = self.validate and Selector(networks, self.validate, saved.selected)
         what = self.description
-        for runner in enter_stages(networks, stages, precision=what.precision, seed=what.seed):
+        runners = enter_stages(
+            networks,
+            stages,
+            precision=what.precision,
+            seed=what.seed,
+            division=_divided_evenly(networks, stages),
+        )
+        for runner in runners:
             if runner.index < saved.position.stage:
                 continue
             if runner.index == saved.position.stage:
@@ -127,13 +139,14 @@ class _StageLoop:
                 position = Position(stage=self._runner.index, epoch=finished)
                 self._save(position)
                 # Observers hear of an epoch that is safe on disk.
-                self._run.on_epoch(
-                    self._run.description.identity,
-                    self._stage.name,
-                    finished,
-                    self._stage.epochs,
-                    means,
-                )
+                if is_first():
+                    self._run.on_epoch(
+                        self._run.description.identity,
+                        self._stage.name,
+                        finished,
+                        self._stage.epochs,
+                        means,
+                    )
 
     def _epoch(self, position: Position, bar: Any) -> dict[str, float]:
         epoch = position.epoch
@@ -200,13 +213,35 @@ class _StageLoop:
         }
 
     def _save(self, position: Position) -> None:
-        checkpoint.save_progress(
-            self._run.folder / CHECKPOINT_FILE,
-            self._networks,
-            self._runner.optimizers,
-            position,
-            self._run.description.identity,
-            self._log.text,
-            self._selector.selected if self._selector else None,
-        )
+        if is_first():
+            checkpoint.save_progress(
+                self._run.folder / CHECKPOINT_FILE,
+                self._networks,
+                self._runner.optimizers,
+                position,
+                self._run.description.identity,
+                self._log.text,
+                self._selector.selected if self._selector else None,
+            )
         self._saved_at = time.monotonic()
+
+
+def _divided_evenly(networks: nn.ModuleDict, stages: Sequence[Stage]) -> Division | None:
+    """Return the division of batches among several processes; None for one.
+
+    Raises:
+        UsageError: A batch has a number of images that they cannot share evenly.
+        PluginError: A network cannot be divided.
+    """
+    number = num_processes()
+    if number == 1:
+        return None
+    for stage in stages:
+        size = stage.sampling.identities * stage.sampling.images
+        if size % number:
+            raise UsageError(
+                f"{number} processes cannot share a batch of {stage.sampling.identities} "
+                f"identities x {stage.sampling.images} images of the stage '{stage.name}' evenly; "
+                f"use a number of processes that divides {size}"
+            )
+    return Division(networks)

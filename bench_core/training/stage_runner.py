@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from typing import TypeAlias
 
 import torch
@@ -10,6 +11,7 @@ from torch import nn
 
 from bench_core.contracts.errors import PluginError
 from bench_core.contracts.method import Precision
+from bench_core.modeling.division import Division
 from bench_core.system.devices import arithmetic
 from bench_core.training.batches import Batch
 from bench_core.training.log import describe
@@ -39,9 +41,11 @@ class StageRunner:
         *,
         precision: Precision,
         seed: int,
+        division: Division | None,
     ) -> None:
         self.index, self.stage, self.optimizers = index, stage, optimizers
         self._networks, self._precision, self._seed = networks, precision, seed
+        self._division = division
         self._own = {name: optimizers[name] for name in stage.optimizers}
         self._updates = Updates(self._own)
 
@@ -84,7 +88,8 @@ class StageRunner:
             PluginError: The step returned no losses, or updates what it has no optimiser for.
         """
         seed_global_generators(self.place(epoch, STEPS, step))
-        with arithmetic(batch.labels.device, self._precision):
+        divided = self._division.divided() if self._division else nullcontext()
+        with arithmetic(batch.labels.device, self._precision), divided:
             if step == 0 and self.stage.check is not None:
                 self.stage.check(batch)
             losses = self.stage.step(batch, self._updates)
@@ -97,7 +102,12 @@ class StageRunner:
 
 
 def enter_stages(
-    networks: nn.ModuleDict, stages: Sequence[Stage], *, precision: Precision, seed: int
+    networks: nn.ModuleDict,
+    stages: Sequence[Stage],
+    *,
+    precision: Precision,
+    seed: int,
+    division: Division | None = None,
 ) -> Iterator[StageRunner]:
     """Enter the stages one after another.
 
@@ -109,6 +119,7 @@ def enter_stages(
         stages: The stages.
         precision: Number format of the steps.
         seed: Seed of their random draws.
+        division: Of their batches among processes, where there are several.
     """
     optimizers: Optimizers = {}
     for index, stage in enumerate(stages):
@@ -121,7 +132,9 @@ def enter_stages(
         later = {name for each in stages[index + 1 :] for name in _continued(each)}
         waiting = (later & optimizers.keys()) - present.keys()
         optimizers = {name: optimizers[name] for name in sorted(waiting)} | present
-        yield StageRunner(networks, index, stage, optimizers, precision=precision, seed=seed)
+        yield StageRunner(
+            networks, index, stage, optimizers, precision=precision, seed=seed, division=division
+        )
 
 
 def _continued(stage: Stage) -> set[str]:

@@ -7,8 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 import torch
+from torch import nn
 
 from bench_core.contracts.errors import PluginError, unknown_name
+from bench_core.modeling.division import average_gradients, going_backwards
 from bench_core.training.log import describe
 
 Losses: TypeAlias = Mapping[str, torch.Tensor]
@@ -83,6 +85,7 @@ class Updates:
         for place, (total, (_, optimizers)) in enumerate(zip(totals, parts, strict=True), start=1):
             retained = retain_graph or place < len(parts)
             self._add_gradients(total, optimizers, retain_graph=retained)
+        average_gradients(self._parameters(every))
         for name in every:
             self._optimizers[name].step()
         others = self._optimizers.keys() - every
@@ -98,14 +101,17 @@ class Updates:
     def _add_gradients(
         self, total: torch.Tensor, optimizers: Iterable[str], *, retain_graph: bool
     ) -> None:
-        parameters = [
+        parameters = self._parameters(optimizers)
+        with torch.autocast(total.device.type, enabled=False), going_backwards():
+            total.backward(inputs=parameters, retain_graph=retain_graph)  # type: ignore[no-untyped-call]
+
+    def _parameters(self, optimizers: Iterable[str]) -> list[nn.Parameter]:
+        return [
             parameter
             for name in optimizers
             for group in self._optimizers[name].param_groups
             for parameter in group["params"]
         ]
-        with torch.autocast(total.device.type, enabled=False):
-            total.backward(inputs=parameters, retain_graph=retain_graph)  # type: ignore[no-untyped-call]
 
 
 def _weighted_sum(losses: Losses, weights: Weights | None) -> torch.Tensor:

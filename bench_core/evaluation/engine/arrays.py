@@ -17,6 +17,9 @@ GIVEN, SQUARED, ROOTED = 0, 1, 2
 
 LIMIT = 1e37
 """Values beyond this are computed exactly, and cut off here."""
+COINCIDENT = 2.0**-4
+"""Squared distances below this part of their squared reach are computed exactly before their root
+is taken, which would make much of a small error."""
 
 WORD = 63
 """Trials that are bits of one int64."""

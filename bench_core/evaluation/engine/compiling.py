@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 Kernel = TypeVar("Kernel", bound="Callable[..., Any]")
 Result = TypeVar("Result")
 
+_COMPILE: Any = numba.njit
 _RESULT: Any = CompileResult
 _SERIALIZE: Any = dumps
-"""Parts of numba that have no types. What they make is unpickled, and is our own: `CodeStore`."""
+"""Parts of numba that lack types. What the last two make is unpickled, and our own: `CodeStore`."""
 
 _MOST_THREADS = 16
 _SHARES = 4
@@ -38,7 +39,21 @@ def compiled(function: Kernel) -> Kernel:
 
     It then runs without the interpreter's lock, so that threads can share its work.
     """
-    kernel: Any = numba.njit(nogil=True)(function)
+    return _compiled(function, no_cpython_wrapper=False)
+
+
+def compiled_part(function: Kernel) -> Kernel:
+    """Compile a function that compiled ones alone call; what Python would call it by takes time."""
+    return _compiled(function, no_cpython_wrapper=True)
+
+
+def _compiled(function: Kernel, *, no_cpython_wrapper: bool) -> Kernel:
+    kernel: Any = _COMPILE(
+        nogil=True,
+        error_model="numpy",
+        no_cfunc_wrapper=True,
+        no_cpython_wrapper=no_cpython_wrapper,
+    )(function)
     kernel._cache = _KeptCode(function)
     result: Kernel = kernel
     return result
@@ -111,7 +126,7 @@ class _KeptCode:
 def _announce() -> None:
     """Say once, to who is watching, why the first scoring takes longer than others."""
     if sys.stderr.isatty():
-        sys.stderr.write("compiling the scoring loops, once: this takes about 15 seconds\n")
+        sys.stderr.write("compiling the scoring loops, once: this takes about 5 seconds\n")
         sys.stderr.flush()
 
 

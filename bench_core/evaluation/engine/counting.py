@@ -20,7 +20,7 @@ from bench_core.evaluation.engine.arrays import (
     SQUARED,
     WORD,
 )
-from bench_core.evaluation.engine.compiling import compiled
+from bench_core.evaluation.engine.compiling import compiled, compiled_part
 from bench_core.evaluation.engine.kernels import compute_values, exact_value, expected_value
 
 if TYPE_CHECKING:
@@ -52,7 +52,9 @@ def count_rows(
         stop: Query to stop before.
     """
     num_columns = len(table.columns)
-    are_neighbours = bool(np.all(np.diff(table.columns) == 1))
+    are_neighbours = True
+    for column in range(1, num_columns):
+        are_neighbours &= table.columns[column] == table.columns[column - 1] + 1
     row = np.empty(num_columns, table.lanes.dtype)
     buckets = np.empty(num_columns, np.int32)
     for query in range(start, stop):
@@ -61,75 +63,84 @@ def count_rows(
         if len(order) == 0:
             continue
         if are_neighbours:
-            _read_row(pairs, table, matches.queries[query], query, part.first, row)
+            begin = table.columns[0]
+            products = table.values[:, table.rows[query], begin : begin + num_columns]
+            squares = table.squares[:, query]
+            compute_values(pairs.kind, products, squares, table.column_squares, row)
+            if pairs.kind != GIVEN:
+                _replace_unsafe(
+                    pairs, matches.queries[query], part.first, table.unit, squares[0], row
+                )
         else:
             given = table.values[0, table.rows[query]]
             for column in range(num_columns):
                 row[column] = given[table.columns[column]]
-        lower, upper = _find_windows(pairs.kind, table, query, matches.exact[order])
+        lower, upper = _find_windows(pairs.kind, table, query, matches.exact, order)
         _find_buckets(row, lower, buckets)
         _count_images(part.packed[matches.audience[query]], buckets, order, matches.counts)
         trials = part.trials[matches.audience[query]]
         nearer = np.zeros((len(part.starts) - 1, len(trials)), np.int64)
         if part.by_identity:
-            whole = matches.order[first : matches.starts[query + 1]] - first
-            before_best = _find_trials(matches.best[:, query] - first, whole, len(trials))
+            whole = matches.order[first : matches.starts[query + 1]]
+            before_best = _find_trials(matches.best[:, query], whole, first, len(trials))
             _find_nearer(trials, before_best, buckets, part.starts, nearer)
         _count_close(pairs, matches, part, query, order, row, buckets, upper, nearer)
         _count_identities(nearer, matches.nearer[query], matches.last[query], part.continues)
 
 
-@compiled
-def _read_row(
-    pairs: Pairs, table: Table, number: int, query: int, first_column: int, row: NDArray[Any]
+@compiled_part
+def _replace_unsafe(
+    pairs: Pairs, query: int, first_column: int, unit: float, square: float, row: NDArray[Any]
 ) -> None:
-    """Write the values of a query in neighbouring columns; exact ones where they are unsafe."""
-    first, squares = table.columns[0], table.squares[:, query]
-    products = table.values[:, table.rows[query], first : first + len(row)]
-    compute_values(pairs.kind, products, squares, table.column_squares, row)
+    """Put exact values of a query in neighbouring columns in place of those that are none."""
     num_safe = 0
     for column in range(len(row)):
         num_safe += np.abs(row[column]) <= LIMIT
-    if num_safe == len(row) or pairs.kind == GIVEN:
+    if num_safe == len(row):
         return
     for column in range(len(row)):
         if not np.abs(row[column]) <= LIMIT:
-            exact = exact_value(pairs, number, first_column + column)
-            expected = expected_value(pairs.kind, exact, table.unit, squares[0])
+            exact = exact_value(pairs, query, first_column + column)
+            expected = expected_value(pairs.kind, exact, unit, square)
             row[column] = min(max(expected, -LIMIT), LIMIT)
 
 
-@compiled
+@compiled_part
 def _find_windows(
-    kind: int, table: Table, query: int, exact: NDArray[np.float64]
+    kind: int, table: Table, query: int, exact: NDArray[np.float64], order: NDArray[np.int64]
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return the least and the greatest values that pairs of these exact values may have.
 
     NaN follows the least ones up to a multiple of `_BOUNDS`, and -inf precedes the greatest ones:
     a value that lies below all but k of the least may be close to a pair if it is at most [k].
     """
-    lower = np.full(len(exact) + -len(exact) % _BOUNDS, np.nan, table.lanes.dtype)
-    upper = np.full(len(exact) + 1, -np.inf, table.lanes.dtype)
+    lower = np.empty(len(order) + -len(order) % _BOUNDS, table.lanes.dtype)
+    upper = np.empty(len(order) + 1, table.lanes.dtype)
+    for place in range(len(order), len(lower)):
+        lower[place] = np.nan
+    upper[0] = -np.inf
     unit, rounding = table.unit, table.rounding
     square, error = table.squares[0, query], table.errors[query]
     scale = unit * unit if kind == SQUARED else unit
-    for place in range(len(exact)):
+    for place in range(len(order)):
         if kind == GIVEN:
-            lower[place] = upper[place + 1] = exact[place]
+            lower[place] = upper[place + 1] = exact[order[place]]
             continue
-        middle = exact[place] * scale
+        length = exact[order[place]]
+        middle = length * scale
         if kind == SQUARED:
             middle = (middle - square) / 2
-        width = error + rounding[0] * np.abs(middle) + rounding[1] * np.abs(exact[place]) * scale
+        width = error + rounding[0] * np.abs(middle) + rounding[1] * np.abs(length) * scale
         lower[place] = min(max(middle - width, -LIMIT), LIMIT)
         upper[place + 1] = max(min(middle + width, LIMIT), -LIMIT)
     return lower, upper
 
 
-@compiled
+@compiled_part
 def _find_buckets(row: NDArray[Any], lower: NDArray[Any], buckets: NDArray[np.int32]) -> None:
     """Count for each value the lower bounds that it does not lie below; several at a time."""
-    buckets[:] = 0
+    for column in range(len(buckets)):
+        buckets[column] = 0
     for place in range(0, len(lower), _BOUNDS):
         a, b, c, d = lower[place], lower[place + 1], lower[place + 2], lower[place + 3]
         e, f, g, h = lower[place + 4], lower[place + 5], lower[place + 6], lower[place + 7]
@@ -147,7 +158,7 @@ def _find_buckets(row: NDArray[Any], lower: NDArray[Any], buckets: NDArray[np.in
             )
 
 
-@compiled
+@compiled_part
 def _count_images(
     packed: NDArray[np.int64],
     buckets: NDArray[np.int32],
@@ -168,7 +179,7 @@ def _count_images(
                 counts[order[place], first + trial] += np.int32(before)
 
 
-@compiled
+@compiled_part
 def _sum_words(
     one: NDArray[np.int64],
     two: NDArray[np.int64],
@@ -187,28 +198,28 @@ def _sum_words(
     return sums
 
 
-@compiled
+@compiled_part
 def _find_trials(
-    best: NDArray[np.int64], order: NDArray[np.int64], num_words: int
+    best: NDArray[np.int64], order: NDArray[np.int64], first: int, num_words: int
 ) -> NDArray[np.int64]:
     """Return trials where a bucket certainly comes before the first match, int64 (W, buckets).
 
-    Matches are counted from the first of the query; a trial without one has a `best` below 0.
+    `first` is the first match of the query; a trial without one has a `best` below 0.
     """
     places = np.empty(len(order), np.int64)
     for place in range(len(order)):
-        places[order[place]] = place
+        places[order[place] - first] = place
     trials = np.zeros((num_words, len(order) + 1), np.int64)
     for trial in range(len(best)):
         if best[trial] >= 0:
-            trials[trial // WORD, places[best[trial]]] |= np.int64(1) << (trial % WORD)
+            trials[trial // WORD, places[best[trial] - first]] |= np.int64(1) << (trial % WORD)
     for word in range(num_words):
         for place in range(len(order) - 1, -1, -1):
             trials[word, place] |= trials[word, place + 1]
     return trials
 
 
-@compiled
+@compiled_part
 def _find_nearer(
     trials: NDArray[np.int64],
     before_best: NDArray[np.int64],
@@ -226,7 +237,7 @@ def _find_nearer(
             nearer[number, word] = bits
 
 
-@compiled
+@compiled_part
 def _count_close(  # noqa: PLR0913, PLR0917
     pairs: Pairs,
     matches: Matches,
@@ -260,7 +271,7 @@ def _count_close(  # noqa: PLR0913, PLR0917
                 _compare(pairs, matches, part, query, column, close, nearer[part.numbers[column]])
 
 
-@compiled
+@compiled_part
 def _compare(
     pairs: Pairs,
     matches: Matches,
@@ -288,7 +299,7 @@ def _compare(
                     nearer[word] |= bit
 
 
-@compiled
+@compiled_part
 def _count_identities(
     nearer: NDArray[np.int64],
     counts: NDArray[np.int32],

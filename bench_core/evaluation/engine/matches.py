@@ -11,7 +11,7 @@ import numpy as np
 
 from bench_core.evaluation.engine.arrays import FIELD_BITS, FIELDS, WORD, Matches, Part
 from bench_core.evaluation.engine.compiling import compiled, in_threads
-from bench_core.evaluation.engine.kernels import measure_matches
+from bench_core.evaluation.engine.kernels import measure_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,7 +71,7 @@ def _make_batch(
         audience=audiences.number[queries],
         own=own,
         starts=starts,
-        exact=np.empty(starts[-1]),
+        exact=_measure(pairs, audiences, queries, own, num_own),
         order=np.empty(starts[-1], dtype=np.int64),
         num_seen=np.empty(len(queries), dtype=np.int64),
         positions=pool.positions,
@@ -80,12 +80,27 @@ def _make_batch(
         nearer=np.zeros(shape, dtype=np.int32),
         last=np.zeros((len(queries), num_words), dtype=np.int64),
     )
+    written = matches.starts, matches.exact, matches.order, matches.num_seen
+    in_threads(lambda *part: _put_in_order(*written, *part), len(queries))
     in_threads(
-        lambda start, stop: measure_matches(pairs, matches, audiences.allowed, start, stop),
-        len(queries),
+        lambda *part: _find_best(*written, own, pool.positions, matches.best, *part), len(queries)
     )
-    in_threads(lambda start, stop: _find_best(matches, start, stop), len(queries))
     return matches
+
+
+def _measure(
+    pairs: Pairs, audiences: Audiences, queries: IntArray, own: IntArray, num_own: IntArray
+) -> NDArray[np.float64]:
+    """Return the exact values of all matches (M,), NaN where the query may not see the column."""
+    query = np.repeat(queries, num_own)
+    column = np.arange(len(query)) + np.repeat(own - np.cumsum(num_own) + num_own, num_own)
+    seen = audiences.allowed[audiences.number[query], column]
+    query, column = query[seen], column[seen]
+    values = np.empty(len(query))
+    in_threads(lambda *part: measure_pairs(pairs, query, column, values, *part), len(query))
+    exact = np.full(len(seen), np.nan)
+    exact[seen] = values
+    return exact
 
 
 def make_part(pool: TrialPool, audiences: Audiences, columns: slice, *, by_identity: bool) -> Part:
@@ -130,22 +145,64 @@ def _pack(seen: NDArray[np.bool_], num_fields: int, num_bits: int) -> IntArray:
 
 
 @compiled
-def _find_best(matches: Matches, start: int, stop: int) -> None:
-    """Write `best` of queries `start` to `stop`, whose matches are measured and in order."""
+def _put_in_order(
+    starts: NDArray[np.int64],
+    exact: NDArray[np.float64],
+    order: NDArray[np.int64],
+    num_seen: NDArray[np.int64],
+    start: int,
+    stop: int,
+) -> None:
+    """Write `order` and `num_seen` of queries `start` to `stop`, whose matches are measured."""
     for query in range(start, stop):
-        first, own = matches.starts[query], matches.own[query]
-        stop_seen = first + matches.num_seen[query]
-        for trial in range(len(matches.best)):
+        first, last = starts[query], starts[query + 1]
+        seen_stop, unseen = first, last
+        for match in range(first, last):
+            if np.isnan(exact[match]):
+                unseen -= 1
+                order[unseen] = match
+            else:
+                order[seen_stop] = match
+                seen_stop += 1
+        num_seen[query] = seen_stop - first
+        # Shell's sort: its few lines are compiled faster than any other.
+        gap = (seen_stop - first) // 2
+        while gap > 0:
+            for place in range(first + gap, seen_stop):
+                match, free = order[place], place
+                while free >= first + gap and exact[order[free - gap]] > exact[match]:
+                    order[free] = order[free - gap]
+                    free -= gap
+                order[free] = match
+            gap = 1 if gap == 2 else gap * 5 // 11
+
+
+@compiled
+def _find_best(  # noqa: PLR0913, PLR0917  # a kernel: arrays in, arrays out
+    starts: NDArray[np.int64],
+    exact: NDArray[np.float64],
+    order: NDArray[np.int64],
+    num_seen: NDArray[np.int64],
+    own: NDArray[np.int64],
+    positions: NDArray[np.int32],
+    found: NDArray[np.int64],
+    start: int,
+    stop: int,
+) -> None:
+    """Write the `best` (T, queries) of queries `start` to `stop`, whose matches are in order."""
+    for query in range(start, stop):
+        first = starts[query]
+        for trial in range(len(found)):
             best, best_place = -1, -1
-            for seen in range(first, stop_seen):
-                match = matches.order[seen]
+            for seen in range(first, first + num_seen[query]):
+                match = order[seen]
                 # At one distance, the gallery's order decides.
-                if best >= 0 and matches.exact[match] > matches.exact[best]:
+                if best >= 0 and exact[match] > exact[best]:
                     break
-                place = matches.positions[trial, own + match - first]
+                place = positions[trial, own[query] + match - first]
                 if place >= 0 and (best < 0 or place < best_place):
                     best, best_place = match, place
-            matches.best[trial, query] = best
+            found[trial, query] = best
 
 
 @compiled
@@ -160,18 +217,26 @@ def score_matches(  # noqa: PLR0913, PLR0917  # a kernel: arrays in, arrays out
     stop: int,
 ) -> None:
     """Turn the counts of queries `start` to `stop` into scores, each (T, queries)."""
+    most = 0
     for query in range(start, stop):
-        number = matches.queries[query]
-        first = matches.starts[query]
-        order = matches.order[first : first + matches.num_seen[query]]
-        ranks = np.empty(len(order), np.int32)
+        most = max(most, matches.num_seen[query])
+    ranks = np.empty(most, np.int64)
+    for query in range(start, stop):
+        number, first = matches.queries[query], matches.starts[query]
+        shift = matches.own[query] - first
         for trial in range(len(matches.best)):
-            positions = matches.positions[trial, matches.own[query] :]
             found = 0
-            for match in order:
-                if positions[match - first] >= 0:
-                    _insert(ranks, found, matches.counts[match, trial] + 1)
-                    found += 1
+            for seen in range(first, first + matches.num_seen[query]):
+                match = matches.order[seen]
+                if matches.positions[trial, match + shift] < 0:
+                    continue
+                rank, place = matches.counts[match, trial] + 1, found
+                # Only matches at one distance come in another order.
+                while place > 0 and ranks[place - 1] > rank:
+                    ranks[place] = ranks[place - 1]
+                    place -= 1
+                ranks[place] = rank
+                found += 1
             if found == 0:
                 continue
             total = 0.0
@@ -182,13 +247,3 @@ def score_matches(  # noqa: PLR0913, PLR0917  # a kernel: arrays in, arrays out
             first_rank[trial, number] = nearer if by_identity else ranks[0]
             precision[trial, number] = total / found
             penalty[trial, number] = found / ranks[found - 1]
-
-
-@compiled
-def _insert(ranks: NDArray[np.int32], found: int, rank: int) -> None:
-    """Insert a rank among those found; only matches at one distance come in another order."""
-    place = found
-    while place > 0 and ranks[place - 1] > rank:
-        ranks[place] = ranks[place - 1]
-        place -= 1
-    ranks[place] = rank

@@ -19,23 +19,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
-import torch
 
 from bench_core.contracts.errors import DataError
 from bench_core.evaluation.distances import check_lengths
 from bench_core.evaluation.engine.arrays import GIVEN, ROOTED, SQUARED, Pairs, Table
 from bench_core.evaluation.engine.compiling import in_threads
-from bench_core.evaluation.engine.kernels import (
-    center_rows,
-    find_lengths,
-    find_not_finite,
-    measure_errors,
-)
+from bench_core.evaluation.engine.errors import measure_errors
+from bench_core.evaluation.engine.kernels import find_lengths, find_not_finite
 from bench_core.evaluation.scaling import find_largest, is_wide, scale_together, scale_views
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    import torch
     from numpy.typing import NDArray
 
     from bench_core.contracts.method import Metric
@@ -47,6 +43,8 @@ FloatArray: TypeAlias = "NDArray[np.floating[Any]]"
 Exact: TypeAlias = "NDArray[np.float64]"
 
 _ORIGIN_SAMPLE = 101
+_CENTRED_TOGETHER = 32
+"""Features that are centred at once: they stay in a processor's cache."""
 _SAFETY = {SQUARED: 4.0, ROOTED: 8.0}
 """Values may err by this times the largest error seen; more where roots magnify errors."""
 _LEAST = 8.0
@@ -163,7 +161,7 @@ class FeatureDistances:
             query_inverse=query_inverse,
             column_inverse=column_inverse,
         )
-        self._device = torch.device(device)
+        self._device = str(device)
         self._joined = metric == "cosine"
         self._origin, self._unit = self._find_origin()
 
@@ -180,7 +178,7 @@ class FeatureDistances:
         column_squares, scale = self._judge(query_squares, column_squares)
         size = min(len(queries), max(1, num_values // column.shape[1]))
         products = np.empty((len(column), size, column.shape[1]), dtype=column.dtype)
-        right = torch.from_numpy(column).to(self._device)
+        multiply = multiplier(column, self._device)
         for start in range(0, len(queries), size):
             rows = slice(start, min(start + size, len(queries)))
             table = Table(
@@ -194,8 +192,9 @@ class FeatureDistances:
                 errors=scale,
                 rounding=_rounding(column.dtype, self._origin.size),
             )
-            self._multiply(query[:, rows], right, products)
-            error = self._measure_error(matches, table, rows, columns.start)
+            multiply(query[:, rows], products[:, : rows.stop - rows.start])
+            shown = measure_errors(pairs, matches, table, columns.start, rows)
+            error = max(_SAFETY[pairs.kind] * shown, _LEAST * float(np.finfo(column.dtype).eps))
             yield rows, table._replace(errors=scale * error)
 
     def _find_origin(self) -> tuple[Exact, float]:
@@ -228,9 +227,18 @@ class FeatureDistances:
         squares = np.empty(shape[:2])
 
         def center(start: int, stop: int) -> None:
-            center_rows(
-                features, rows, inverse, self._origin, self._unit, centred, squares, start, stop
-            )
+            for first in range(start, stop, _CENTRED_TOGETHER):
+                some = slice(first, min(first + _CENTRED_TOGETHER, stop))
+                block = features[rows[some]].astype(np.float64)
+                # Values beyond the range of a type are looked at one by one.
+                with np.errstate(over="ignore", invalid="ignore"):
+                    if len(inverse):
+                        block *= inverse[some, :, np.newaxis]
+                    block -= self._origin
+                    block *= self._unit
+                    block = block.reshape(len(block), *centred.shape[::2]).swapaxes(0, 1)
+                    np.einsum("vrd,vrd->vr", block, block, out=squares[:, some])
+                    centred[:, some] = block
 
         in_threads(center, len(rows))
         return centred, squares
@@ -250,27 +258,36 @@ class FeatureDistances:
         scale = np.maximum(scale, np.finfo(np.float64).tiny)
         return np.where(outlying, np.nan, column_squares), scale
 
-    def _multiply(self, query: FloatArray, column: torch.Tensor, products: FloatArray) -> None:
-        out = torch.from_numpy(products)[:, : query.shape[1]]
+
+def multiplier(column: FloatArray, device: str) -> Callable[[FloatArray, FloatArray], None]:
+    """Bring columns (V or 1, C, D) to a device, to be multiplied with queries there.
+
+    Args:
+        column: Centred features.
+        device: "cpu", which takes NumPy alone, or one of torch's.
+
+    Returns:
+        Writes the products of queries (V or 1, R, D) with all columns to an array (V or 1, R, C).
+    """
+    if device == "cpu":
+
+        def multiply(query: FloatArray, products: FloatArray) -> None:
+            # What leaves the range of the type is no value, and computed otherwise.
+            with np.errstate(over="ignore", invalid="ignore"):
+                np.matmul(query, column.transpose(0, 2, 1), out=products)
+
+        return multiply
+
+    import torch
+
+    right = torch.from_numpy(column).to(device)
+
+    def multiply_there(query: FloatArray, products: FloatArray) -> None:
+        out = torch.from_numpy(products)
         for view, left in enumerate(torch.from_numpy(query)):
-            if self._device.type == "cpu":
-                torch.mm(left, column[view].T, out=out[view])
-            else:
-                out[view] = torch.mm(left.to(self._device), column[view].T)
+            out[view] = torch.mm(left.to(device), right[view].T)
 
-    def _measure_error(
-        self, matches: Matches, table: Table, rows: slice, first_column: int
-    ) -> float:
-        """Return the error of values to allow for, as a multiple of scales."""
-
-        def measure(start: int, stop: int) -> float:
-            span = rows.start + start, rows.start + stop
-            largest: float = measure_errors(self.pairs, matches, table, first_column, *span)
-            return largest
-
-        shown = max(in_threads(measure, rows.stop - rows.start))
-        least = _LEAST * float(np.finfo(table.values.dtype).eps)
-        return max(_SAFETY[self.pairs.kind] * shown, least)
+    return multiply_there
 
 
 def _as_read_only(values: FloatArray) -> FloatArray:

@@ -6,6 +6,8 @@ import json
 import os
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -101,6 +103,25 @@ def test_the_documentation_names_every_key_and_column(
         assert f"`{name}`" in text
     for name in pd.read_csv(tmp_path / "queries.csv").columns:
         assert f"`{name}`" in text
+
+
+def test_scoring_on_a_processor_loads_no_library_that_trains_or_draws(
+    features: FeatureTable, splits: Path, tmp_path: Path
+) -> None:
+    write_features(tmp_path / "features.npz", features)
+    heavy = ("torch", "torchvision", "matplotlib", "scipy.stats", "PIL")
+    code = (
+        "import sys\n"
+        "from bench_start import main\n"
+        "try:\n"
+        "    main()\n"
+        "finally:\n"
+        f"    print([name for name in {heavy!r} if name in sys.modules], file=sys.stderr)\n"
+    )
+    options = [*PROTOCOL, "--features", tmp_path / "features.npz", "--splits", splits]
+    command = [sys.executable, "-c", code, "eval", *map(str, options)]
+    finished = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert finished.stderr.splitlines()[-1] == "[]"
 
 
 def error_of(result: Result, exit_code: int) -> str:

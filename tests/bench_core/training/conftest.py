@@ -79,8 +79,7 @@ class LinearMethod(StagedMethod):
         return features[:, None]
 
 
-@pytest.fixture
-def data() -> TrainingData:
+def random_data() -> TrainingData:
     """Random pixels of five identities, four images of each in each modality."""
     pixels = np.random.default_rng(0).integers(0, 256, (40, *SIZE, 3), dtype=np.uint8)
     labels = np.repeat(np.arange(5), 4)
@@ -93,7 +92,11 @@ def data() -> TrainingData:
 
 
 @pytest.fixture
-def description() -> TrainingDescription:
+def data() -> TrainingData:
+    return random_data()
+
+
+def describe() -> TrainingDescription:
     return TrainingDescription(
         method="linear",
         variant="full",
@@ -109,6 +112,11 @@ def description() -> TrainingDescription:
         num_identities=5,
         threads=1,
     )
+
+
+@pytest.fixture
+def description() -> TrainingDescription:
+    return describe()
 
 
 @pytest.fixture

@@ -186,34 +186,28 @@ def test_equal_features_rank_in_gallery_order(distinct: int, metric: Metric, vie
         assert_same(rank_pool(source, pool, "identity", sizes), expected)
 
 
-def test_a_product_worse_than_measured_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+def worse(product: np.ndarray) -> np.ndarray:
+    return product * (1 + 1e-2 * np.random.default_rng(0).random(product.shape))
+
+
+def in_bfloat16(product: np.ndarray) -> np.ndarray:
+    return torch.from_numpy(product).bfloat16().float().numpy()
+
+
+@pytest.mark.parametrize("spoiled", [worse, in_bfloat16])
+def test_a_product_worse_than_usual_is_noticed(
+    monkeypatch: pytest.MonkeyPatch, spoiled: Callable[[np.ndarray], np.ndarray]
+) -> None:
     pool = make_pool(5)
     rng = np.random.default_rng(5)
     features = rng.standard_normal((NUM_QUERIES + NUM_GALLERY, 1, DIMENSIONS)).astype(np.float32)
     source = FeatureDistances(features, pool, "euclidean")
-    exact = torch.mm
+    multiplied = np.matmul
 
-    def worse(left: torch.Tensor, right: torch.Tensor, out: torch.Tensor) -> None:
-        product = exact(left, right)
-        out[:] = product * (1 + 1e-2 * torch.rand(product.shape))
+    def multiply(left: np.ndarray, right: np.ndarray, out: np.ndarray) -> None:
+        out[:] = spoiled(multiplied(left, right))
 
-    monkeypatch.setattr(torch, "mm", worse)
-    assert_same(rank_pool(source, pool, "identity"), ranked_directly(features, pool, "euclidean"))
-
-
-def test_a_product_in_less_than_float32_ranks_as_float64_distances(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    pool = make_pool(6)
-    rng = np.random.default_rng(6)
-    features = rng.standard_normal((NUM_QUERIES + NUM_GALLERY, 1, DIMENSIONS)).astype(np.float32)
-    exact = torch.mm
-
-    def rounded(left: torch.Tensor, right: torch.Tensor, out: torch.Tensor) -> None:
-        out[:] = exact(left, right).bfloat16().float()
-
-    monkeypatch.setattr(torch, "mm", rounded)
-    source = FeatureDistances(features, pool, "euclidean")
+    monkeypatch.setattr(np, "matmul", multiply)
     assert_same(rank_pool(source, pool, "identity"), ranked_directly(features, pool, "euclidean"))
 
 
@@ -240,17 +234,30 @@ def test_features_may_be_read_only_files(tmp_path: Path) -> None:
     assert_same(scores[1], scores[0])
 
 
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+no_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+
+
+@pytest.mark.parametrize(
+    "device",
+    [
+        # Named so, even a processor is torch's to compute on.
+        "cpu:0",
+        pytest.param("cuda", marks=[pytest.mark.gpu, no_cuda]),
+    ],
+)
 @pytest.mark.parametrize("views", [1, 2])
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
-def test_cuda_ranks_as_float64_distances(metric: Metric, views: int) -> None:
+def test_devices_of_torch_rank_as_float64_distances(
+    metric: Metric, views: int, device: str
+) -> None:
     pool = make_pool(9)
     rng = np.random.default_rng(9)
     shape = (NUM_QUERIES + NUM_GALLERY, views, DIMENSIONS)
     features = rng.standard_normal(shape).astype(np.float32)
-    source = FeatureDistances(features, pool, metric, "cuda")
-    assert_same(rank_pool(source, pool, "identity"), ranked_directly(features, pool, metric))
+    expected = ranked_directly(features, pool, metric)
+    for sizes in (SMALL, None):
+        source = FeatureDistances(features, pool, metric, device)
+        assert_same(rank_pool(source, pool, "identity", sizes), expected)
 
 
 BOUNDED = """

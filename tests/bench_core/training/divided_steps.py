@@ -1,0 +1,201 @@
+"""Run by torchrun: steps of every method by several processes, and by one, side by side.
+
+The first process writes, as JSON, how far the losses and gradients of each step are apart, and what
+becomes of a whole training.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from bench_core.configuration import choose_method
+from bench_core.methods import (
+    Batch,
+    MethodConfig,
+    OptimizerConfig,
+    SamplingConfig,
+    Stage,
+    TrainingRun,
+    Updates,
+)
+from bench_core.modeling.division import Division
+from bench_core.pipeline.methods import build_method
+from bench_core.plugins import load_registry
+from bench_core.system.process_group import collected, is_first, joined
+from bench_core.training.seeding import seed_global_generators
+from bench_core.training.stage_runner import enter_stages
+
+SMALL = ("backbone=small", "stem_relu=true", "weights=none", "image_height=64", "image_width=32")
+BATCH = ("sampling.identities=4", "sampling.images=2")
+GAN = ("generator_width=4", "generator_blocks=1", "discriminator_width=4")
+FEATURES = ("feature_height=32", "feature_width=16", "hidden_features=8")
+PIXELS = ("pixel_identities=2", "pixel_images=2")
+STYLES = (
+    "style_width=2",
+    "latent_channels=3",
+    "num_regions=2",
+    "generation_sampling.identities=2",
+    "generation_sampling.images=2",
+)
+TEACHER = ("teacher_sampling.identities=4", "teacher_sampling.images=2")
+RATE = 0.01
+CASES = {
+    "xiv": ("xiv", ()),
+    "xiv, gray": ("xiv:gray", ()),
+    "aligngan": ("aligngan", (*FEATURES, *GAN, *PIXELS)),
+    "aligngan, hard triplets": (
+        "aligngan",
+        (*FEATURES, *GAN, *PIXELS, "mining=hard", "recompute_activations=true"),
+    ),
+    "jsia": ("jsia", (*STYLES, "recompute_activations=false")),
+    "jsia, recomputed": (
+        "jsia",
+        (*STYLES, "recompute_activations=true", "batch_statistics=separate"),
+    ),
+    "ts-gan": ("ts-gan", (*GAN, *TEACHER)),
+    "ts-gan, guided": (
+        "ts-gan",
+        (*GAN, *TEACHER, "generation_epochs=1", "maps_guide_generator=true", "erasing=0.5"),
+    ),
+}
+
+
+def main(output: Path) -> None:
+    torch.set_num_threads(1)
+    compute_in_double_precision()
+    one = train(output.parent / f"one-{os.environ['RANK']}")
+    with joined(torch.device("cpu")):
+        found = {
+            "steps": {case: compare(name, chosen) for case, (name, chosen) in CASES.items()},
+            "training": compare_trainings(one, output.parent),
+        }
+        if is_first():
+            output.write_text(json.dumps(found))
+
+
+def compare_trainings(one: dict[str, torch.Tensor], folder: Path) -> dict[str, Any]:
+    """Train by several processes, at a stretch and interrupted; say what comes out."""
+    several = train(folder / "several")
+    with suppress(InterruptedError):
+        train(folder / "resumed", end_at=8)
+    resumed = train(folder / "resumed")
+    (first, *others) = collected(several)
+    return {
+        "distance": max(distance(one[name], several[name]) for name in one),
+        "resumed": all(torch.equal(several[name], resumed[name]) for name in several),
+        "alike": all(torch.equal(other[name], first[name]) for other in others for name in first),
+    }
+
+
+def train(folder: Path, end_at: int | None = None) -> dict[str, torch.Tensor]:
+    """Train the method of one layer and dropout, or up to a step; return its state."""
+    from conftest import LinearMethod, describe, random_data  # beside the script that torchrun runs
+
+    folder.mkdir(exist_ok=True)
+    seed_global_generators((7,))
+    config = MethodConfig(image_height=16, image_width=16)
+    method: Any = LinearMethod(config, num_identities=5)
+    step = method.step
+
+    def step_unless_ended(batch: Batch, updates: Updates) -> Any:
+        if method.num_steps == end_at:
+            raise InterruptedError
+        return step(batch, updates)
+
+    method.step = step_unless_ended
+    run = TrainingRun(folder=folder, description=describe(), device=torch.device("cpu"))
+    method.train(random_data(), run)
+    return {name: value.clone() for name, value in method.networks.state_dict().items()}
+
+
+def compute_in_double_precision() -> None:
+    """Rounding alone would move a float32 gradient by 1e-3 where a maximum or a ReLU flips."""
+    torch.set_default_dtype(torch.float64)
+    torch.Tensor.float = torch.Tensor.double  # type: ignore[method-assign]
+
+
+def compare(name: str, assignments: tuple[str, ...]) -> dict[str, dict[str, float]]:
+    one, several = (take_steps(name, assignments, divided=divided) for divided in (False, True))
+    assert one.keys() == several.keys()
+    return {
+        stage: {
+            what: max(distance(one[stage][what][key], several[stage][what][key])
+                      for key in one[stage][what])
+            for what in one[stage]
+        }
+        for stage in one
+    }  # fmt: skip
+
+
+def distance(first: torch.Tensor, second: torch.Tensor) -> float:
+    """The largest difference, as a share of the largest number where that is over 1."""
+    return float((first - second).abs().max() / first.abs().max().clamp(min=1))
+
+
+def take_steps(name: str, assignments: tuple[str, ...], *, divided: bool) -> Any:
+    """Take a step of each stage; returns losses, gradients and states of each by name."""
+    registry = load_registry()
+    spec, variant = registry.method(name)
+    choice = choose_method(spec, variant, "paper", (*SMALL, *BATCH, *assignments))
+    method: Any = build_method(choice, 6)
+    stages = [with_plain_descent(stage) for stage in method.stages()]
+    division = Division(method.networks) if divided else None
+    runners = enter_stages(method.networks, stages, precision="float32", seed=0, division=division)
+    found = {}
+    for runner in runners:
+        runner.begin_epoch(0)
+        gradients: dict[str, torch.Tensor] = {}
+        with watched(method, runner.optimizers, gradients):
+            losses = runner.step(noise(runner.stage.sampling), 0, 0)
+        state = {key: value.double().clone() for key, value in method.networks.state_dict().items()}
+        losses = {key: value.detach() for key, value in losses.items()}
+        found[runner.stage.name] = {"losses": losses, "gradients": gradients, "state": state}
+    return found
+
+
+def with_plain_descent(stage: Stage) -> Stage:
+    """Adam would make a step of a whole rate of what is zero but for rounding."""
+    plain = OptimizerConfig(kind="sgd", learning_rate=RATE, momentum=0.0, weight_decay=0.0)
+    plans = {name: replace(plan, config=plain) for name, plan in stage.optimizers.items()}
+    return replace(stage, optimizers=plans)
+
+
+@contextmanager
+def watched(method: Any, optimizers: Any, gradients: dict[str, torch.Tensor]) -> Iterator[None]:
+    """Note the gradients that each optimiser steps on."""
+    names = {parameter: name for name, parameter in method.networks.named_parameters()}
+
+    def note(optimizer: Any, *_: Any) -> None:
+        for group in optimizer.param_groups:
+            for parameter in group["params"]:
+                if parameter.grad is not None:
+                    gradients[names[parameter]] = parameter.grad.clone()
+
+    handles = [optimizer.register_step_pre_hook(note) for optimizer in optimizers.values()]
+    yield
+    for handle in handles:
+        handle.remove()
+
+
+def noise(sampling: SamplingConfig) -> Batch:
+    random = torch.Generator().manual_seed(3)
+    labels = torch.tensor([4, 0, 2, 5, 1, 3])[: sampling.identities]
+    labels = labels.repeat_interleave(sampling.images)
+    visible, infrared = (
+        torch.rand(len(labels), 3, 64, 32, generator=random).to(memory_format=torch.channels_last)
+        for _ in range(2)
+    )
+    return Batch(visible=visible, infrared=infrared, labels=labels)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,104 @@
+"""Two processes train what one trains: every loss, gradient and running statistic."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench_core import CheckpointError, UsageError
+from bench_core.methods import TrainingData
+from bench_core.system import process_group
+from bench_core.training.identity import TrainingDescription
+
+TORCHRUN = ("-m", "torch.distributed.run", "--nproc-per-node", "2")
+SCRIPT = Path(__file__).with_name("divided_steps.py")
+CASES = (
+    "xiv",
+    "xiv, gray",
+    "aligngan",
+    "aligngan, hard triplets",
+    "jsia",
+    "jsia, recomputed",
+    "ts-gan",
+    "ts-gan, guided",
+)
+ROUNDING = 1e-10
+"""In double precision; measured are 6e-13 and less."""
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """What `divided_steps` says, run by two processes; and its folder."""
+    folder = tmp_path_factory.mktemp("several")
+    finished = subprocess.run(
+        [sys.executable, *TORCHRUN, SCRIPT, folder / "found.json"],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=280,
+    )
+    assert finished.returncode == 0, finished.stderr
+    return json.loads((folder / "found.json").read_text()), folder
+
+
+def losses(folder: Path) -> list[dict[str, float]]:
+    lines = (folder / "log.jsonl").read_text().splitlines()
+    return [json.loads(line)["losses"] for line in lines]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", CASES)
+def test_a_step_by_two_processes_is_the_step_of_one(case: str, found: Any) -> None:
+    stages = found[0]["steps"][case]
+    assert len(stages) >= 1
+    for stage, distances in stages.items():
+        assert distances.keys() == {"losses", "gradients", "state"}
+        assert max(distances.values()) < ROUNDING, (stage, distances)
+
+
+@pytest.mark.slow
+def test_every_method_is_compared(found: Any) -> None:
+    assert found[0]["steps"].keys() == set(CASES)
+
+
+@pytest.mark.slow
+def test_a_training_by_two_processes_is_the_training_of_one(found: Any) -> None:
+    training = found[0]["training"]
+    assert training["distance"] < ROUNDING
+    assert training["alike"]  # in both processes
+    assert training["resumed"]  # to the same bits
+
+
+@pytest.mark.slow
+def test_the_first_process_alone_writes_the_log_and_the_checkpoint(found: Any) -> None:
+    one, several, resumed = (losses(found[1] / name) for name in ("one-0", "several", "resumed"))
+    assert several == resumed
+    assert len(several) == len(one) == 4
+    for together, alone in zip(several, one, strict=True):
+        assert together == pytest.approx(alone, abs=ROUNDING)
+
+
+def test_a_batch_that_has_no_even_shares_is_refused_before_the_first_step(
+    data: TrainingData, make_method: Any, make_run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process_group._Group, "number", 4)
+    monkeypatch.setattr("bench_core.training.run.wait_for_all", lambda: None)
+    with pytest.raises(UsageError, match="4 processes cannot share a batch of 3 identities x 2"):
+        make_method().train(data, make_run())
+
+
+def test_the_number_of_processes_is_part_of_the_identity_on_a_processor(
+    description: TrainingDescription,
+) -> None:
+    one, two, three = (replace(description, processes=number) for number in (None, 2, 3))
+    assert len({each.identity for each in (one, two, three)}) == 3
+    assert "processes" not in one.document()
+    assert TrainingDescription.from_document(two.document()) == two
+    with pytest.raises(CheckpointError, match="processes"):
+        TrainingDescription.from_document({**two.document(), "processes": "many"})
