@@ -452,6 +452,18 @@ def test_progress_counts_the_steps_of_a_stage_and_shows_losses_and_the_best_epoc
     assert [json.loads(line)["losses"] for line in log] == epochs
 
 
+def test_the_last_stage_alone_is_validated_and_a_long_one_not_after_every_epoch(
+    data: TrainingData, make_method: Make, make_run: Make
+) -> None:
+    method, run = make_method(), make_run(validate=lambda: 0.25)
+    method.num_epochs = 22
+    watch_batches(method)
+    method.train(data, run)
+    lines = [json.loads(line) for line in (run.folder / LOG_FILE).read_text().splitlines()]
+    validated = [(line["stage"], line["epoch"]) for line in lines if "validation_mAP" in line]
+    assert validated == [("second", epoch) for epoch in range(2, 23, 2)]
+
+
 def test_networks_are_trained_with_their_channels_last(
     data: TrainingData, make_method: Make, make_run: Make
 ) -> None:
