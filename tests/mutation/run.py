@@ -91,10 +91,13 @@ class Reach(NamedTuple):
     seconds: float
 
 
-def fastest(seconds: Mapping[str, float]) -> list[str]:
-    """Return the tests that take least, as many as take MOST_SECONDS together, one at least."""
-    names = sorted(seconds, key=seconds.__getitem__)
-    total = list(itertools.accumulate(seconds[name] for name in names))
+def fastest(reached: Mapping[str, Reach]) -> list[str]:
+    """Return the tests that take least, as many as take MOST_SECONDS together, one at least.
+
+    Those that reach no line come last: they may notice a default or a constant.
+    """
+    names = sorted(reached, key=lambda name: (not reached[name].lines, reached[name].seconds))
+    total = list(itertools.accumulate(reached[name].seconds for name in names))
     return names[: max(1, bisect.bisect(total, MOST_SECONDS))]
 
 
@@ -160,8 +163,8 @@ class Trial:
     ) -> bool:
         places = set(range(lines[0], lines[1] + 1))
         reached = (self.reached or {}).items()
-        seconds = {name: each.seconds for name, each in reached if each.lines & places}
-        names = fastest(seconds)
+        reaching = {name: each for name, each in reached if each.lines & places}
+        names = fastest(reaching)
         chosen = sorted(
             (i for i in items if i.nodeid in names), key=lambda i: names.index(i.nodeid)
         )
@@ -171,7 +174,7 @@ class Trial:
                 function.__code__ = code
             return all(passed for _, passed in self._run(chosen))
 
-        usual = sum(seconds[name] for name in names)
+        usual = sum(reaching[name].seconds for name in names)
         return in_child(work, PATIENCE * usual + self._seconds) is True
 
     def _run(self, items: Sequence[pytest.Item]) -> Iterator[tuple[pytest.Item, bool]]:
@@ -284,8 +287,7 @@ def alive_of(
     for name in outcome.libraries:
         importlib.import_module(name)
     gc.freeze()
-    usual = {name: reach.seconds for name, reach in outcome.reached.items() if reach.lines}
-    chosen = fastest(usual) or tests
+    chosen = fastest(outcome.reached)
     patience = PATIENCE * MOST_SECONDS + IMPORT_SECONDS
 
     alive = []

@@ -76,6 +76,7 @@ MODULE = """
 from functools import cache
 LIMIT = 3
 STEP = 1
+MOST = 9
 
 @cache
 def below(value: int) -> bool:
@@ -91,7 +92,7 @@ def untested(value: int) -> bool:
 """
 TESTS = """
 import pytest
-from package.module import below, count, untested
+from package.module import MOST, below, count, untested
 
 @pytest.fixture(scope="module")
 def counted():
@@ -105,6 +106,9 @@ def test_first(counted):
 
 def test_second(counted):
     assert counted == 9
+
+def test_of_a_constant():
+    assert MOST == 9
 
 def test_that_fails_anyway():
     assert untested(1)

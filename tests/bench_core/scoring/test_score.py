@@ -63,24 +63,6 @@ class ToyProtocol:
         return Trial(query=np.flatnonzero(images["modality"] == "infrared"), gallery=drawn)
 
 
-@pytest.fixture
-def features() -> FeatureTable:
-    rng = np.random.default_rng(7)
-    identity = np.repeat(np.arange(4), 6)
-    camera = np.tile([1, 2, 3, 6, 1, 4], 4)
-    table = pd.DataFrame(
-        {
-            "identity": identity,
-            "camera": camera,
-            "modality": np.where(np.isin(camera, [3, 6]), "infrared", "visible"),
-            "index": np.tile([0, 0, 0, 0, 1, 0], 4),
-        }
-    )
-    return FeatureTable(
-        features=rng.standard_normal((24, 2, 5)).astype(np.float32), table=table, metric="cosine"
-    )
-
-
 def test_every_trial_scores_as_it_does_alone(features: FeatureTable) -> None:
     evaluation = score({"all": features}, ToyProtocol(), "official").evaluation
     assert len(evaluation.trials) == 3

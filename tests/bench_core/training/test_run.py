@@ -5,14 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from itertools import count
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from bench_core import CheckpointError, PluginError, TrainingError
 from bench_core.methods import TrainingData, TrainingRun
+from bench_core.training import checkpoint
+from bench_core.training.batches import BatchLoader
+from bench_core.training.checkpoint import Position
 from bench_core.training.run import CHECKPOINT_FILE, LOG_FILE
+from bench_core.training.seeding import SAMPLING, numpy_generator
 from bench_core.training.updates import Updates
 
 Make = Callable[..., Any]
@@ -52,6 +58,17 @@ class Interrupt(Exception):
     pass
 
 
+def interrupt_after(method: Any, num_steps: int) -> None:
+    original = method.step
+
+    def step(batch: Any, updates: Updates) -> Mapping[str, torch.Tensor]:
+        if method.num_steps == num_steps:
+            raise Interrupt
+        return original(batch, updates)
+
+    method.step = step
+
+
 @pytest.mark.parametrize("step", range(1, 12))
 def test_a_training_interrupted_at_any_step_resumes_to_the_same_bits_and_log(
     step: int, data: TrainingData, make_method: Make, make_run: Make
@@ -60,14 +77,7 @@ def test_a_training_interrupted_at_any_step_resumes_to_the_same_bits_and_log(
     whole.train(data, make_run("whole"))
 
     broken = make_method()
-    original = broken.step
-
-    def interrupted(batch: Any, updates: Updates) -> Mapping[str, torch.Tensor]:
-        if broken.num_steps == step:
-            raise Interrupt
-        return original(batch, updates)
-
-    broken.step = interrupted
+    interrupt_after(broken, step)
     run: TrainingRun = make_run("broken", checkpoint_seconds=0.0)
     with pytest.raises(Interrupt):
         broken.train(data, run)
@@ -88,14 +98,7 @@ def test_a_checkpoint_within_an_epoch_is_optional(
     """Without one, the training goes back to the last epoch's end and gives the same model."""
     whole, method = make_method(), make_method()
     whole.train(data, make_run("whole"))
-    original = method.step
-
-    def interrupted(batch: Any, updates: Updates) -> Mapping[str, torch.Tensor]:
-        if method.num_steps == 5:
-            raise Interrupt
-        return original(batch, updates)
-
-    method.step = interrupted
+    interrupt_after(method, 5)
     with pytest.raises(Interrupt):
         method.train(data, make_run("broken"))
     resumed = make_method()
@@ -259,7 +262,7 @@ def watch_batches(method: Any) -> list[Any]:
 def test_every_epoch_has_batches_of_its_own(
     data: TrainingData, make_method: Make, make_run: Make
 ) -> None:
-    """Two stages of two epochs of three batches; no two epochs see people in the same order."""
+    """Two stages of two epochs of three batches; the order is drawn by seed, stage and epoch."""
     method = make_method()
     seen = watch_batches(method)
     method.train(data, make_run())
@@ -268,6 +271,13 @@ def test_every_epoch_has_batches_of_its_own(
         for start in range(0, 12, 3)
     ]
     assert len(set(orders)) == 4
+    sampler = data.sampler(method.stages()[0].sampling)
+    places = [(7, stage, epoch, SAMPLING) for stage in (0, 1) for epoch in (0, 1)]
+    drawn = [
+        np.concatenate([batch.labels for batch in sampler.epoch(numpy_generator(place))])
+        for place in places
+    ]
+    assert orders == [tuple(labels.tolist()) for labels in drawn]
 
 
 def test_every_epoch_has_an_augmentation_of_its_own(
@@ -305,3 +315,160 @@ def test_frozen_networks_evaluate_and_the_others_train_in_every_epoch(
     run.execute(method.networks, [frozen, second], data)
     everything = {"layer": True, "dropout": True, "classifier": True}
     assert modes == [{**everything, "layer": False}] * 6 + [everything] * 6
+
+
+class Clock:
+    """Time that passes where a test says so, and by TICK whenever a duration is measured."""
+
+    TICK = 1.23456
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 1000.0
+        self._ticks = count(1000.0, self.TICK)
+        monkeypatch.setattr("bench_core.training.run.time", self)
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def perf_counter(self) -> float:
+        return next(self._ticks)
+
+
+def test_the_log_says_how_long_an_epoch_took_whether_interrupted_or_not(
+    data: TrainingData, make_method: Make, make_run: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An epoch of three steps of twelve images is read from the clock after each and at its end."""
+    Clock(monkeypatch)
+    waited = count(step=0.5)
+    monkeypatch.setattr(BatchLoader, "waited_seconds", property(lambda _: next(waited)))
+    settings = {"checkpoint_seconds": -1.0, "validate": lambda: 0.25}
+    make_method().train(data, make_run("whole", **settings))
+    broken, run = make_method(), make_run("broken", **settings)
+    interrupt_after(broken, 5)
+    with pytest.raises(Interrupt):
+        broken.train(data, run)
+    make_method().train(data, run)
+    epoch = {"seconds": 4.938, "images_per_second": 7.3, "waiting_for_data": 0.1013}
+    validation = {"validation_mAP": 0.25, "validation_seconds": 1.235}
+    for name in ("whole", "broken"):
+        lines = [
+            json.loads(line) for line in (make_run(name).folder / LOG_FILE).read_text().splitlines()
+        ]
+        for line in lines:
+            del line["stage"], line["epoch"], line["losses"], line["learning_rates"]
+        assert lines == [epoch] * 2 + [{**epoch, **validation}] * 2
+
+
+@pytest.mark.parametrize(
+    ("step_seconds", "settings", "steps"),
+    [
+        (1.0, {"checkpoint_seconds": 2.0}, [3, 0]),
+        (1.0, {"checkpoint_seconds": 1.5}, [2, 0]),
+        (1.0, {"checkpoint_seconds": 0.5}, [1, 2, 3, 0]),
+        (100.0, {}, [0]),
+        (100.25, {}, [3, 0]),
+    ],
+)
+def test_a_checkpoint_is_written_when_the_last_is_too_old_and_after_each_epoch(
+    step_seconds: float,
+    settings: dict[str, float],
+    steps: list[int],
+    data: TrainingData,
+    make_method: Make,
+    make_run: Make,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each case: the steps after which it is, of the three of an epoch; 0 is the epoch's end."""
+    clock, method = Clock(monkeypatch), make_method()
+    saved = list[Position]()
+    monkeypatch.setattr(checkpoint, "save_progress", lambda *given: saved.append(given[3]))
+
+    def step(_batch: Any, _updates: Updates) -> Mapping[str, torch.Tensor]:
+        clock.now += step_seconds
+        return {"identity": torch.zeros(())}
+
+    method.step = step
+    method.train(data, make_run(**settings))
+    assert [(place.stage, place.epoch, place.step) for place in saved] == [
+        (stage, epoch + (step == 0), step) for stage in (0, 1) for epoch in (0, 1) for step in steps
+    ]
+
+
+class Bar:
+    """A progress bar that a test can read."""
+
+    def __init__(self, **settings: object) -> None:
+        self.settings, self.shown, self.num_updates = settings, list[Any](), 0
+
+    def __enter__(self) -> Bar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def show(self, description: str, values: Mapping[str, float]) -> None:
+        self.shown.append((description, values))
+
+    def update(self) -> None:
+        self.num_updates += 1
+
+
+def test_progress_counts_the_steps_of_a_stage_and_shows_losses_and_the_best_epoch(
+    data: TrainingData, make_method: Make, make_run: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bars = list[Bar]()
+
+    def progress(**settings: object) -> Bar:
+        bars.append(Bar(**settings))
+        return bars[-1]
+
+    monkeypatch.setattr("bench_core.training.run.progress", progress)
+    epochs = list[Mapping[str, float]]()
+    settings = {
+        "checkpoint_seconds": 0.0, "validate": lambda: 0.25,
+        "on_epoch": lambda *told: epochs.append(told[-1]),
+    }  # fmt: skip
+    broken, run = make_method(), make_run(**settings)
+    interrupt_after(broken, 5)
+    with pytest.raises(Interrupt):
+        broken.train(data, run)
+    make_method().train(data, run)
+    assert [bar.settings for bar in bars] == [
+        {"total": 6, "initial": initial, "description": stage, "unit": "step"}
+        for stage, initial in (("first", 0), ("first", 5), ("second", 0))
+    ]
+    assert [bar.num_updates for bar in bars] == [5, 1, 6]
+    assert [[description for description, _ in bar.shown] for bar in bars] == [
+        ["first epoch 1/2"] * 4 + ["first epoch 2/2"] * 2,
+        ["first epoch 2/2"] * 2,
+        ["second epoch 1/2"] * 4 + ["second epoch 2/2"] * 4,
+    ]
+    best = {"mAP of epoch 1": 0.25}
+    shown = [values for _, values in bars[2].shown]
+    assert [values.keys() & best for values in shown] == [set()] * 3 + [best.keys()] * 5
+    ends = [bars[0].shown[3][1], bars[1].shown[-1][1], shown[3], shown[7]]
+    assert ends == [epochs[0], epochs[1], {**best, **epochs[2]}, {**best, **epochs[3]}]
+    log = (run.folder / LOG_FILE).read_text().splitlines()
+    assert [json.loads(line)["losses"] for line in log] == epochs
+
+
+def test_the_last_stage_alone_is_validated_and_a_long_one_not_after_every_epoch(
+    data: TrainingData, make_method: Make, make_run: Make
+) -> None:
+    method, run = make_method(), make_run(validate=lambda: 0.25)
+    method.num_epochs = 22
+    watch_batches(method)
+    method.train(data, run)
+    lines = [json.loads(line) for line in (run.folder / LOG_FILE).read_text().splitlines()]
+    validated = [(line["stage"], line["epoch"]) for line in lines if "validation_mAP" in line]
+    assert validated == [("second", epoch) for epoch in range(2, 23, 2)]
+
+
+def test_networks_are_trained_with_their_channels_last(
+    data: TrainingData, make_method: Make, make_run: Make
+) -> None:
+    method = make_method()
+    method.train(data, make_run())
+    weight = method.networks["layer"].weight
+    assert weight.is_contiguous(memory_format=torch.channels_last)
+    assert not weight.is_contiguous()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 import shutil
 from pathlib import Path
@@ -11,7 +13,7 @@ import pytest
 
 from bench_core import IMAGE_COLUMNS, DataError
 from bench_llcm.dataset import LlcmReader
-from bench_llcm.splits import LlcmSplits
+from bench_llcm.splits import Image, LlcmSplits
 
 
 def read_splits(root: Path) -> LlcmSplits:
@@ -163,6 +165,25 @@ def test_the_digest_depends_on_content_and_not_on_order(root: Path) -> None:
     assert read_splits(root).digest() == before
     edit(listed, "nir/0004/0004_c06_s185535_f10_nir.jpg 0\n", "")
     assert read_splits(root).digest() != before
+
+
+def test_training_identities_ascend(root: Path) -> None:
+    images = [Image(f"{identity}.jpg", identity, 1, "visible") for identity in (8, 1, 16)]
+    splits = LlcmSplits(folder=root, training=tuple(images), test=())
+    assert splits.train == (1, 8, 16)
+
+
+def test_the_digest_is_of_these_bytes(root: Path) -> None:
+    """Records hold it: the test identities, then the paths of the training images, sorted."""
+    listed = [
+        line.split()[0]
+        for name in ("train_vis.txt", "train_nir.txt")
+        for line in (root / "idx" / name).read_text().splitlines()
+    ]
+    splits = read_splits(root)
+    assert splits.training == tuple(sorted(splits.training))
+    content = json.dumps({"test": [0, 3, 12], "training": sorted(listed)})
+    assert splits.digest() == hashlib.sha256(content.encode()).hexdigest()
 
 
 @pytest.mark.parametrize("name", ["empty", "nowhere"])

@@ -215,18 +215,23 @@ def test_a_draw_is_made_from_all_images_or_not_at_all(
     infrared = table["modality"] == "infrared"
     one = infrared & (table["identity"] == 12) & (table["index"] == 3)
     camera = infrared & (table["identity"] == 3) & (table["camera"] == 8)
+    unseen = table[infrared & (table["identity"] == 3)].head(1).assign(camera=1, index=0)
     for source, splits in (
         (dataset.root / "test_nir", LlcmReader().read_splits(dataset.root)),
         (tmp_path / "lists" / "test_nir.txt", LlcmReader().read_splits(tmp_path / "lists")),
     ):
         assert protocol(splits).assumptions() == ()
         assert len(protocol(splits).trial(table, "official", 0).query)
-        for fewer, found in (
+        for other, found in (
             (table[~one], f"identity 12, camera 6: found 3 images, but {source} has 4"),
             (table[~camera], f"identity 3, camera 8: found 0 images, but {source} has 2"),
+            (
+                pd.concat([table, unseen], ignore_index=True),
+                f"identity 3, camera 1: found 1 images, but {source} has 0",
+            ),
         ):
             with pytest.raises(DataError, match=found):
-                protocol(splits).trial(fewer, "official", 0)
+                protocol(splits).trial(other, "official", 0)
 
 
 def test_what_nothing_tells_is_said_of_each_modality(dataset: Dataset, tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 import shutil
 from collections.abc import Callable
@@ -114,6 +116,17 @@ def test_the_digest_follows_the_lists_and_not_their_form(root: Path) -> None:
     assert RegdbReader().read_splits(root).digest() == before
     write_lines(root, "test_visible_3.txt", lines[::-1])
     assert RegdbReader().read_splits(root).digest() != before
+
+
+def test_the_digest_is_of_these_bytes(shared_root: Path) -> None:
+    """Records hold it: the lists by their names, each with its paths in its order."""
+    lists = {
+        file.name: [line.split()[0] for line in file.read_text(encoding="utf-8").splitlines()]
+        for file in sorted((shared_root / "idx").iterdir())
+    }
+    assert len(lists) == 40
+    expected = hashlib.sha256(json.dumps(lists).encode()).hexdigest()
+    assert RegdbReader().read_splits(shared_root).digest() == expected
 
 
 # What it accepts
