@@ -79,6 +79,7 @@ def test_every_method_is_in_the_readme_with_its_variants(registry: Registry) -> 
         assert all(f"`{variant.name}`" in row for variant in spec.variants[1:])
 
 
+@pytest.mark.slow
 def test_the_example_method_conforms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "my_method").mkdir()
     blocks = re.findall(r"```python\n# (my_method/\w+\.py)\n(.*?)```", PLUGINS, re.DOTALL)

@@ -211,6 +211,7 @@ CASES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reranked", [False, True], ids=["plain", "reranked"])
 @pytest.mark.parametrize("case", CASES, ids=lambda case: "-".join(case[:2]))
 def test_the_scores_are_those_that_the_page_defines(

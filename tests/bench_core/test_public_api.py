@@ -120,12 +120,14 @@ def test_what_a_plugin_registers_needs_no_heavy_library() -> None:
     )
 
 
+@pytest.mark.slow
 def test_the_door_for_tests_does_without_pytest() -> None:
     script = f"import sys; sys.path[:0] = {sys.path!r}; import bench_core.testing"
     checked = f"{script}; sys.exit('pytest' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", checked], check=False).returncode == 0
 
 
+@pytest.mark.slow
 def test_who_writes_a_method_gets_what_it_needs() -> None:
     """Shows that the test above could fail."""
     assert {"torch", "pydantic"} <= imported_after("from bench_core.methods import StagedMethod")

@@ -115,6 +115,7 @@ def test_it_is_listed_with_its_package(bench: Bench) -> None:
     assert "my-infrared-to-visible" in bench("list", "protocols").stdout
 
 
+@pytest.mark.slow
 def test_a_method_is_trained_and_scored_on_it(
     bench: Bench, data: Path, tmp_path: Path, read_results: ReadResults
 ) -> None:
@@ -157,6 +158,7 @@ def test_it_is_run_on_synthetic_people(
     assert json.loads((root / "synthetic.json").read_text())["layout"] == "my-dataset"
 
 
+@pytest.mark.slow
 def test_its_people_are_rendered_by_several_processes(bench: Bench, tmp_path: Path) -> None:
     small = ["--train-identities", "2", "--test-identities", "2", "--images-per-camera", "1"]
     options = ["--layout", "my-dataset", "--workers", "2", *small]
@@ -188,6 +190,7 @@ def test_without_a_layout_it_needs_data(bench: Bench, site: Path) -> None:
     assert "'my-dataset' is not one of 'llcm', 'regdb', 'sysu-mm01'." in refused.stderr
 
 
+@pytest.mark.slow
 def test_a_reader_that_takes_rendered_people_for_real_ones_is_named(
     bench: Bench, site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,6 +18,7 @@ NAMES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_variant_is_counted_without_running_it(
     name: str, capsys: pytest.CaptureFixture[str]

@@ -103,6 +103,7 @@ def test_published_counts_stand_beside_those_found(bench: Bench, root: Path) -> 
     assert "synthetic" not in result.stdout
 
 
+@pytest.mark.slow
 def test_a_part_of_a_dataset_is_scored_with_a_word(
     bench: Bench, root: Path, small_run: list[str], tmp_path: Path
 ) -> None:
@@ -120,6 +121,7 @@ def test_a_part_of_a_dataset_is_scored_with_a_word(
     assert f"Note: SYSU-MM01 in {root}, {finding}" in result.stderr.splitlines()
 
 
+@pytest.mark.slow
 def test_synthetic_people_that_lost_their_marker_stay_synthetic(
     bench: Bench, root: Path, small_run: list[str]
 ) -> None:

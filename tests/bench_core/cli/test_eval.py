@@ -105,6 +105,7 @@ def test_the_documentation_names_every_key_and_column(
         assert f"`{name}`" in text
 
 
+@pytest.mark.slow
 def test_scoring_on_a_processor_loads_no_library_that_trains_or_draws(
     features: FeatureTable, splits: Path, tmp_path: Path
 ) -> None:

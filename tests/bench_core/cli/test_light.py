@@ -77,6 +77,7 @@ def test_doctor_reports_the_installation(bench: Bench) -> None:
     assert findings["torchvision"]["state"] == "ok"
 
 
+@pytest.mark.slow
 def test_synth_writes_a_dataset_that_can_be_read(bench: Bench) -> None:
     result = bench("data", "synth", "people", "--scale", "tiny", "--workers", "1", "--json")
     assert result.exit_code == 0, result.stderr

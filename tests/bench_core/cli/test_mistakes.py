@@ -109,6 +109,7 @@ def test_a_damaged_image_is_named_before_training(
     assert "training" not in result.stderr
 
 
+@pytest.mark.slow
 def test_official_galleries_without_their_permutation_file(
     bench: Bench, small_run: list[str], broken_root: Path
 ) -> None:
@@ -120,6 +121,7 @@ def test_official_galleries_without_their_permutation_file(
     assert result.exit_code == 0, result.stderr
 
 
+@pytest.mark.slow
 def test_a_full_disk_keeps_the_old_result(
     bench: Bench, small_run: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

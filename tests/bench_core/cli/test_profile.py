@@ -26,6 +26,7 @@ def test_the_document_has_what_the_format_names(bench: Bench) -> None:
     assert document["device"]
 
 
+@pytest.mark.slow
 def test_the_paper_is_profiled_by_default(bench: Bench) -> None:
     document = json.loads(bench(*XIV, "--json").stdout)
     assert (document["preset"], document["image_size"]) == ("paper", [256, 128])
@@ -34,6 +35,7 @@ def test_the_paper_is_profiled_by_default(bench: Bench) -> None:
     assert document["inference"]["macs_infrared"] == 4_053_270_528
 
 
+@pytest.mark.slow
 def test_the_tables_show_the_same(bench: Bench) -> None:
     lines = [line.split("  ") for line in bench(*XIV).stdout.splitlines()]
     rows = {cells[0]: [cell.strip() for cell in cells[1:] if cell.strip()] for cells in lines}
@@ -44,6 +46,7 @@ def test_the_tables_show_the_same(bench: Bench) -> None:
     assert rows["aten.native_batch_norm"] == ["106", "16,580,608", "53", "8,290,304"]
 
 
+@pytest.mark.slow
 def test_variants_and_values_change_what_is_counted(bench: Bench) -> None:
     small = ["profile", "--method", "xiv:baseline", *SMALL, "--json"]
     cost = json.loads(bench(*small).stdout)
@@ -65,6 +68,7 @@ def test_a_size_that_a_method_cannot_have_is_refused(bench: Bench) -> None:
     assert "image_height" in result.stderr
 
 
+@pytest.mark.slow
 def test_the_list_of_costs_has_every_method(bench: Bench) -> None:
     methods = [row["method"] for row in json.loads(bench("list", "methods", "--json").stdout)]
     listed = bench("list", "methods", "--cost", "--json")
@@ -90,6 +94,7 @@ def one_method(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Registry, "methods", property(lambda self: {"xiv": every(self)["xiv"]}))
 
 
+@pytest.mark.slow
 def test_the_table_of_costs_can_have_training_steps(bench: Bench, one_method: None) -> None:
     result = bench("list", "methods", "--cost", "--training")
     (row,) = [line.split() for line in result.stdout.splitlines() if line.startswith("xiv")]

@@ -155,6 +155,7 @@ def test_a_page_names_the_paper_and_the_changed_values(bench: Bench, record: Pat
     assert "<td>optimizer.learning_rate</td><td>0.004</td>" in page
 
 
+@pytest.mark.slow
 def test_a_run_is_scored_for_its_report(
     bench: Bench, record: Path, run: Path, sysu_root: Path
 ) -> None:

@@ -20,6 +20,7 @@ ReadResults = Callable[[Path], list[ResultRecord]]
 Bench = Callable[..., Result]
 
 
+@pytest.mark.slow
 def test_run_trains_scores_and_writes_a_result(
     bench: Bench, small_run: list[str], tmp_path: Path, read_results: ReadResults
 ) -> None:
@@ -54,6 +55,7 @@ def test_protocols_of_one_dataset_share_a_training_and_its_features(
     assert one.protocol.id != two.protocol.id
 
 
+@pytest.mark.slow
 def test_the_three_steps_give_the_scores_of_run(
     bench: Bench, small_run: list[str], sysu_root: Path, tmp_path: Path
 ) -> None:
@@ -220,6 +222,7 @@ def test_the_steps_of_a_selected_model_give_the_scores_of_run(
     assert json.loads(result.stdout)["mean"] == whole["scores"]["mean"]
 
 
+@pytest.mark.slow
 def test_the_result_on_a_folder_whose_name_is_no_unicode_can_be_read(
     bench: Bench,
     small_run: list[str],

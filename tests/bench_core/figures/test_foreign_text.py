@@ -41,6 +41,7 @@ DRAWINGS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("drawing", DRAWINGS)
 @pytest.mark.parametrize(
     "text", ["$\\frac{$", "$x$ and $y", "\\$", "a\x00\x1b\ud800b", "two\nlines"]

@@ -105,6 +105,7 @@ def test_a_damaged_report_is_made_again(
     assert replace(other, seconds=report.seconds) == report
 
 
+@pytest.mark.slow
 def test_changed_features_are_not_taken_for_the_models(train: Train, inputs: RunInputs) -> None:
     model = train()
     first, _ = features_of(model, inputs, CPU)
@@ -124,6 +125,7 @@ def test_the_digest_of_features_follows_values_images_and_metric(
     assert len({features_digest(table) for table in (first, turned, other)}) == 3
 
 
+@pytest.mark.slow
 def test_another_way_to_score_is_the_same_training_with_other_features(
     inputs: RunInputs, settings: TrainingSettings, registry: Registry
 ) -> None:

@@ -65,6 +65,7 @@ def run(
     return call
 
 
+@pytest.mark.slow
 def test_a_model_trained_here_names_its_training(run: Run, weights: PretrainedWeights) -> None:
     outcome = run(weights=weights, threads=1)
     record, (model,) = outcome.record, outcome.models
@@ -78,6 +79,7 @@ def test_a_model_trained_here_names_its_training(run: Run, weights: PretrainedWe
     assert {"vireid-bench", "numpy", "torch"} <= record.provenance.versions.keys()
 
 
+@pytest.mark.slow
 def test_what_is_announced_is_what_the_file_holds(run: Run) -> None:
     outcome = run()
     assert outcome.record.digest is not None
@@ -116,6 +118,7 @@ def test_weights_that_a_method_does_not_load_are_not_claimed(
         train(weights=PretrainedWeights("imagenet"))
 
 
+@pytest.mark.slow
 def test_the_number_of_threads_is_part_of_a_training(train: Train) -> None:
     one, two, again = train(threads=1), train(threads=2), train(threads=1)
     assert (one.description.threads, two.description.threads) == (1, 2)

@@ -42,6 +42,7 @@ def test_another_precision_is_another_training(
         train(precision="bfloat16")
 
 
+@pytest.mark.slow
 def test_a_training_is_left_to_the_process_that_is_at_it(train: Train) -> None:
     path = train().path
     path.unlink()

@@ -74,6 +74,7 @@ def independent_score(model: TrainedModel, inputs: RunInputs) -> float:
     return float(np.mean(precisions))
 
 
+@pytest.mark.slow
 def test_a_selected_model_is_a_training_of_its_own_and_used_again(train: Train) -> None:
     last, selected, again = train(), train(selection="validation"), train(selection="validation")
     assert last.path != selected.path

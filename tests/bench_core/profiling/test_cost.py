@@ -55,6 +55,7 @@ def test_the_generator_of_xiv_costs_what_its_paper_says(choose: Choose) -> None:
     assert GENERATOR == 256 * 128 * (3 * 1 + 1 * 3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("stride", "macs", "giga"), [(1, STRIDE_1, 4.1), (2, STRIDE_2, 2.7)])
 def test_the_papers_figure_for_resnet_50_fits_a_last_stride_of_2(
     choose: Choose, stride: int, macs: int, giga: float
@@ -80,6 +81,7 @@ def test_aligngan_translates_visible_images_first(choose: Choose) -> None:
     assert part(cost, "encoder") == {VISIBLE: cost.macs[INFRARED], INFRARED: cost.macs[INFRARED]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["jsia", "ts-gan"])
 def test_methods_that_generate_in_training_alone_extract_by_the_backbone(
     choose: Choose, name: str
@@ -102,6 +104,7 @@ def test_the_parts_sum_up_to_the_whole(choose: Choose, name: str) -> None:
     assert whole["macs"] == max(whole["macs_visible"], whole["macs_infrared"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", METHODS)
 def test_all_that_goes_uncounted_is_named_and_is_no_movement_of_data(
     choose: Choose, name: str

@@ -51,6 +51,7 @@ def test_modes_differ_in_the_layout_of_images() -> None:
     assert images_for("folded", IMAGES).is_contiguous(memory_format=torch.channels_last)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:torch")
 def test_traced_extraction_gives_the_features(
     method: Method, monkeypatch: pytest.MonkeyPatch

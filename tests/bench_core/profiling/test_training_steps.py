@@ -134,6 +134,7 @@ def test_steps_without_data_cost_what_real_ones_do(choose: Choose, name: str) ->
         assert stage_costs(build_method(choice, 5), size, CPU) == real  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_a_step_of_xiv_is_forward_and_backward_on_three_modalities(choose: Choose) -> None:
     choice = choose("xiv", "paper")
     with simulated():
@@ -154,6 +155,7 @@ def ts_gan(choose: Callable[..., MethodChoice]) -> StagedMethod:
     return built
 
 
+@pytest.mark.slow
 def test_every_stage_is_measured(ts_gan: StagedMethod) -> None:
     names = [stage.name for stage in ts_gan.stages()]
     measured = measure_training(ts_gan, SMALL_SIZE, CPU, "float32", 0.01)
@@ -163,12 +165,14 @@ def test_every_stage_is_measured(ts_gan: StagedMethod) -> None:
     assert len(joint.timing.seconds) >= 3
 
 
+@pytest.mark.slow
 def test_memory_holds_more_than_networks_gradients_and_optimisers(ts_gan: StagedMethod) -> None:
     weights = sum(parameter.nbytes for parameter in ts_gan.networks.parameters())
     joint = measure_training(ts_gan, SMALL_SIZE, CPU, "float32", 0.01)[-1]
     assert joint.peak_memory_bytes > 3 * weights  # Adam keeps two numbers a weight
 
 
+@pytest.mark.slow
 def test_networks_share_the_time_of_a_step(ts_gan: StagedMethod) -> None:
     teacher, *_, joint = measure_training(ts_gan, SMALL_SIZE, CPU, "float32", 0.01)
     assert set(joint.shares) == set(ts_gan.networks)

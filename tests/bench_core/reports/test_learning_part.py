@@ -29,6 +29,7 @@ def write(path: Path, *changes: dict[str, object]) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_a_training_of_two_stages_is_one_picture(tmp_path: Path) -> None:
     warm_up: dict[str, object] = {"stage": "warm-up", "losses": {"adversarial": -0.5}}
     log = write(tmp_path / "log.jsonl", warm_up, warm_up, {"validation_mAP": 0.25})

@@ -42,6 +42,7 @@ def test_a_pattern_s_infrared_contrast_has_either_sign_whatever_its_visible_one(
     assert 0.02 < np.mean(np.abs(infrared) < 0.1) < 0.15, "some contrasts vanish in infrared"
 
 
+@pytest.mark.slow
 def test_clothes_as_worn_are_independent_too() -> None:
     people = [sample_person(0, identity) for identity in range(NUM_SAMPLES)]
     for garment in ("top", "bottom"):

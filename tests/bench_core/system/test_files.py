@@ -367,6 +367,7 @@ def test_a_folder_in_a_place_that_cannot_be_written_is_one_clear_line(tmp_path: 
         pytest.fail("the block must not be entered")
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.text(), JSON, max_size=5))
 def test_a_hash_is_independent_of_the_order_of_keys(document: dict[str, object]) -> None:
     turned = dict(reversed(document.items()))

@@ -45,6 +45,7 @@ def kill(holder: subprocess.Popen[str]) -> None:
     holder.communicate()
 
 
+@pytest.mark.slow
 def test_whoever_waits_says_for_whom(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "folder"
     folder.mkdir()

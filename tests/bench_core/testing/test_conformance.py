@@ -66,6 +66,7 @@ class Overpainting(XIV):
         return {"X": visible.mul_(0.5)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "check", "message"),
     [

@@ -174,6 +174,7 @@ def test_a_step_is_algorithm_1(make: Make, batch: Batch) -> None:
             assert (own - theirs).norm() < 1e-4 * theirs.norm(), network
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("steps", [1, 3])
 def test_the_networks_after_a_step_are_those_of_adam(steps: int, make: Make, batch: Batch) -> None:
     """Adam of the base rates, with weight decay in the gradient for the student alone."""

@@ -53,6 +53,7 @@ def whole(
     return method, folder
 
 
+@pytest.mark.slow
 def test_the_loop_leaves_a_fixed_teacher_as_its_own_stage_left_it(
     make: Make, data: TrainingData, tmp_path: Path
 ) -> None:

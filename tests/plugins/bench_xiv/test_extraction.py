@@ -130,6 +130,7 @@ def test_the_metric_is_euclidean() -> None:
     assert XIV.metric == "euclidean"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("variant", "modality", "passes", "generator"),
     [
@@ -153,6 +154,7 @@ def test_a_visible_image_passes_the_backbone_twice(
         assert counter.get_total_flops() // 2 == passes * macs + generator
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("scored_by", "macs"), [("visible", 2_832_900_000), ("x", 2_832_900_000 + 301_056)]
 )
