@@ -63,7 +63,8 @@ def main(documentation: Path) -> None:
         assert record["provenance"]["versions"]["my-method"] == "1.0"
         assert record["provenance"]["git_commit"] is None
         (result,) = (folder / "results").rglob("*.json")
-        assert bench(folder, "report", str(result))["synthetic"] is True
+        page = bench(folder, "report", str(result), "--data", str(people))
+        assert page["synthetic"] is True
     sys.stdout.write("the wheel works with a stranger's plugin\n")
 
 
