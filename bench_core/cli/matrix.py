@@ -1,0 +1,314 @@
+"""`bench matrix`: many runs from one file, each training once, here or on a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import click
+
+from bench_core.cli.options import AsJson, Option, receives
+from bench_core.cli.printing import print_json, print_table
+from bench_core.contracts.errors import UsageError
+from bench_core.leaderboard.cells import percent
+from bench_core.pipeline.matrix import LAUNCHERS, LauncherName
+from bench_core.system.escaping import terminal_line, terminal_name
+from bench_core.system.standard_output import echo
+
+if TYPE_CHECKING:
+    from bench_core.pipeline.matrix.estimates import Estimate
+    from bench_core.pipeline.matrix.launchers import JobStatus
+    from bench_core.pipeline.matrix.plan import Plan
+    from bench_core.pipeline.matrix.survey import CellStatus, Survey
+    from bench_core.plugins import Registry
+
+COLUMNS: dict[str, Callable[[CellStatus], str]] = {
+    "method": lambda cell: cell.planned.cell.trained.choice.name,
+    "preset": lambda cell: cell.planned.cell.trained.choice.preset.name,
+    "settings": lambda cell: " ".join(cell.planned.cell.trained.assignments),
+    "seed": lambda cell: str(cell.planned.cell.trained.seed),
+    "protocol": lambda cell: cell.planned.cell.protocol.id,
+    "convention": lambda cell: cell.planned.cell.convention,
+    "re-ranked": lambda cell: "yes" if cell.planned.cell.rerank else "no",
+}
+"""What tells cells apart; of each, a table shows what differs."""
+TEXT = frozenset({*COLUMNS, "state", "takes about", "training", "split"}) - {"seed"}
+"""Columns aligned to the left."""
+SHORT = 8
+"""Digits of an identity that a table shows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MatrixOptions:
+    """What is to be done with the matrix; each option says what it means."""
+
+    dry_run: Annotated[bool, Option(
+        "--dry-run", is_flag=True,
+        help="Print the cells, the trainings and how long these will take; start nothing.",
+    )]  # fmt: skip
+    status: Annotated[bool, Option(
+        "--status", is_flag=True, help="Print how far each cell is, with its job and log."
+    )]  # fmt: skip
+    cancel: Annotated[bool, Option(
+        "--cancel", is_flag=True, help="Take the jobs that wait or run out of the cluster's queue."
+    )]  # fmt: skip
+    submit: Annotated[bool, Option(
+        "--submit", is_flag=True, help="Hand the jobs to the cluster and do not wait for them."
+    )]  # fmt: skip
+    launcher: Annotated[LauncherName | None, Option(
+        "--launcher", type=click.Choice(LAUNCHERS),
+        help="Where jobs run: one after another on this machine, or on a SLURM cluster. "
+        "[default: the file's, else local]",
+    )]  # fmt: skip
+    as_json: AsJson
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@receives(MatrixOptions)
+@click.pass_obj
+def matrix(registry: Registry, options: MatrixOptions, file: Path) -> None:
+    """Run all that FILE, in TOML, asks for: methods x settings x seeds x protocols.
+
+    A training is done once and serves all its protocols; what has a result already is skipped. What
+    was stopped goes on when the command is given again. docs/matrix.md shows a file.
+    """
+    _check_one(options)
+
+    from bench_core.pipeline.matrix.plan import make_plan
+    from bench_core.pipeline.matrix.running import follow, make_launcher
+    from bench_core.pipeline.matrix.survey import survey
+    from bench_core.system.cache_folder import cache_directory
+
+    plan = make_plan(registry, file, cache_directory(), options.launcher)
+    if options.submit and plan.launcher == "local":
+        raise UsageError("--submit is for a cluster; add --launcher slurm, or leave it out")
+    launcher = make_launcher(plan)
+    before = survey(plan, launcher)
+    _warn(before)
+    if options.dry_run:
+        _print_costs(plan, before, as_json=options.as_json)
+        return
+    if options.cancel:
+        cancelled = launcher.cancel(before.all_jobs())
+        click.echo(f"{len(cancelled)} jobs are taken out of the queue.", err=True)
+    elif not options.status:
+        jobs = before.jobs()
+        launcher.start(jobs)
+        if jobs and not options.submit:
+            follow(plan, before, launcher)
+    after = survey(plan, launcher)
+    _print_survey(plan, after, as_json=options.as_json)
+    asked = options.cancel or options.status or options.submit
+    if after.undone and not asked:
+        raise click.exceptions.Exit(1)
+
+
+def _check_one(options: MatrixOptions) -> None:
+    """Refuse what excludes each other.
+
+    Raises:
+        UsageError: More than one thing is to be done.
+    """
+    names = ("dry_run", "status", "cancel", "submit")
+    given = [f"--{name.replace('_', '-')}" for name in names if getattr(options, name)]
+    if len(given) > 1:
+        raise UsageError(f"{' and '.join(given)} exclude each other; give one of them")
+
+
+def _warn(state: Survey) -> None:
+    """Name files of the results folder that are no good records; their cells are run again."""
+    for defect in state.defects:
+        click.echo(f"Warning: {terminal_line(str(defect))}", err=True)
+
+
+def _print_costs(plan: Plan, state: Survey, *, as_json: bool) -> None:
+    """Print what `--dry-run` tells."""
+    from bench_core.pipeline.matrix.estimates import UNKNOWN, estimate_trainings
+
+    records = plan.results().records.values()
+    estimates = estimate_trainings(state.needed, records)
+    if as_json:
+        print_json(_document(plan, state, estimates))
+        return
+    _print_cells(state, scores=False)
+    echo()
+    rows = []
+    for identity, training in state.trainings.items():
+        done = training.status.state == "done"
+        takes = "" if done else _takes(estimates.get(identity, UNKNOWN))
+        if not done and identity not in state.needed:
+            takes = "is not needed"
+        description = training.planned.description
+        label = training.planned.cell.trained
+        rows.append([
+            identity[:SHORT], label.choice.name, " ".join(label.assignments), str(label.seed),
+            description.split, training.status.state, takes,
+        ])  # fmt: skip
+    columns = ["training", "method", "settings", "seed", "split", "state", "takes about"]
+    _print_varying(columns, rows, always={"training", "method", "state", "takes about"})
+    echo()
+    _print_paragraph(f"{_summary(plan, state)} {_total(estimates)}")
+
+
+def _takes(estimate: Estimate) -> str:
+    from bench_core.pipeline.estimates import show_duration
+
+    if estimate.seconds is None:
+        return "unknown"
+    seconds = estimate.seconds
+    shown = f"{max(1, round(seconds))} s" if seconds < 120 else show_duration(seconds)
+    return f"{shown}, as measured" if estimate.measured else shown
+
+
+def _total(estimates: dict[str, Estimate]) -> str:
+    from bench_core.pipeline.matrix.estimates import Estimate
+
+    known = [one.seconds for one in estimates.values() if one.seconds is not None]
+    if not estimates:
+        return "No training is needed."
+    if not known:
+        return "How long they take is not known before one of them has run on that device."
+    unknown = len(estimates) - len(known)
+    rest = f", and {unknown} of unknown length" if unknown else ""
+    total = _takes(Estimate(seconds=sum(known)))
+    return f"Trainings take about {total} one after another{rest}; scoring comes on top."
+
+
+def _print_survey(plan: Plan, state: Survey, *, as_json: bool) -> None:
+    """Print how far a matrix is."""
+    if as_json:
+        print_json(_document(plan, state))
+        return
+    _print_cells(state, scores=True)
+    told: set[str] = set()
+    for cell in state.cells:
+        if cell.job is None or cell.job.name in told:
+            continue
+        told.add(cell.job.name)
+        reason = f": {cell.status.error}" if cell.status.error else ""
+        echo()
+        _print_paragraph(f"{cell.job.title}: {cell.status.state}{reason}")
+        if cell.job.log.exists():
+            echo(f"log      {terminal_name(str(cell.job.log))}")
+    echo()
+    _print_paragraph(_summary(plan, state))
+
+
+def _print_cells(state: Survey, *, scores: bool) -> None:
+    columns = [*COLUMNS, "state"]
+    rows = [[*(show(cell) for show in COLUMNS.values()), cell.state] for cell in state.cells]
+    always = {"method", "protocol", "state"}
+    if any(cell.status.number for cell in state.cells):
+        columns.append("job")
+        rows = [
+            [*row, cell.status.number or ""] for row, cell in zip(rows, state.cells, strict=True)
+        ]
+        always.add("job")
+    if scores:
+        columns += ["rank-1", "mAP"]
+        rows = [[*row, *_scores(cell)] for row, cell in zip(rows, state.cells, strict=True)]
+        always |= {"rank-1", "mAP"}
+    _print_varying(columns, rows, always)
+
+
+def _scores(cell: CellStatus) -> list[str]:
+    if cell.record is None:
+        return ["", ""]
+    mean = cell.record[1].scores.mean
+    return [percent(mean.rank_1), percent(mean.mean_average_precision)]
+
+
+def _print_varying(columns: Sequence[str], rows: Sequence[Sequence[str]], always: set[str]) -> None:
+    """Print a table of what differs between its rows; what all rows have in common stands above."""
+    places = {column: place for place, column in enumerate(columns)}
+    values = {column: {row[place] for row in rows} for column, place in places.items()}
+    shown = [column for column in columns if column in always or len(values[column]) > 1]
+    common = [
+        f"{column} {next(iter(values[column]))}"
+        for column in columns
+        if column not in shown and values[column] != {""}
+    ]
+    if common:
+        _print_paragraph(f"All with {', '.join(common)}.")
+        echo()
+    table = [[row[places[column]] for column in shown] for row in rows]
+    print_table(shown, table, text=[column for column in shown if column in TEXT])
+
+
+def _print_paragraph(text: str) -> None:
+    from bench_core.system.text_layout import terminal_paragraph
+
+    for line in terminal_paragraph(text):
+        echo(line)
+
+
+def _summary(plan: Plan, state: Survey) -> str:
+    cells, undone = len(state.cells), len(state.undone)
+    trainings = list(state.trainings.values())
+    done = sum(training.status.state == "done" for training in trainings)
+    failed = sum(cell.state == "failed" for cell in state.cells)
+    return (
+        f"{cells - undone} of {cells} cells are done{f', {failed} failed' if failed else ''}; "
+        f"{done} of {len(trainings)} trainings are there, {len(state.needed)} are needed. "
+        f"Results are in {terminal_name(str(plan.file.results))}."
+    )
+
+
+def _document(
+    plan: Plan, state: Survey, estimates: dict[str, Estimate] | None = None
+) -> dict[str, Any]:
+    """Return what `--json` says."""
+    trainings = []
+    for identity, training in state.trainings.items():
+        job = training.planned.job
+        document = {
+            "training": identity,
+            "split": training.planned.description.split,
+            "model": training.planned.model,
+            "needed": identity in state.needed,
+            **_job_document(training.status, job.log),
+        }
+        if estimates is not None:
+            estimate = estimates.get(identity)
+            document["estimated_seconds"] = None if estimate is None else estimate.seconds
+        trainings.append(document)
+    return {
+        "matrix": plan.path,
+        "launcher": plan.launcher,
+        "device": plan.device,
+        "cells": [_cell_document(cell) for cell in state.cells],
+        "trainings": trainings,
+    }
+
+
+def _cell_document(cell: CellStatus) -> dict[str, Any]:
+    what = cell.planned.cell
+    log = None if cell.job is None else cell.job.log
+    path, record = cell.record or (None, None)
+    return {
+        "method": what.trained.choice.name,
+        "preset": what.trained.choice.preset.name,
+        "settings": list(what.trained.assignments),
+        "seed": what.trained.seed,
+        "protocol": what.protocol.id,
+        "convention": what.convention,
+        "rerank": what.rerank,
+        "trainings": list(cell.planned.trainings),
+        "command": ["bench", *cell.planned.job.arguments],
+        **_job_document(cell.status, log),
+        "state": cell.state,
+        "result": path,
+        "mean": None if record is None else record.scores.mean.by_name(),
+    }
+
+
+def _job_document(status: JobStatus, log: Path | None) -> dict[str, Any]:
+    return {
+        "state": status.state,
+        "job": status.number,
+        "error": status.error,
+        "log": log if log is not None and log.exists() else None,
+    }
