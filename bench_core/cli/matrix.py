@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,24 +18,22 @@ from bench_core.system.escaping import terminal_line, terminal_name
 from bench_core.system.standard_output import echo
 
 if TYPE_CHECKING:
+    from bench_core.pipeline.matrix.cells import Cell
     from bench_core.pipeline.matrix.estimates import Estimate
+    from bench_core.pipeline.matrix.jobs import Job
     from bench_core.pipeline.matrix.launchers import JobStatus
     from bench_core.pipeline.matrix.plan import Plan
-    from bench_core.pipeline.matrix.survey import CellStatus, Survey
+    from bench_core.pipeline.matrix.survey import CellStatus, Survey, TrainingStatus
     from bench_core.plugins import Registry
 
-COLUMNS: dict[str, Callable[[CellStatus], str]] = {
-    "method": lambda cell: cell.planned.cell.trained.choice.name,
-    "preset": lambda cell: cell.planned.cell.trained.choice.preset.name,
-    "settings": lambda cell: " ".join(cell.planned.cell.trained.assignments),
-    "seed": lambda cell: str(cell.planned.cell.trained.seed),
-    "protocol": lambda cell: cell.planned.cell.protocol.id,
-    "convention": lambda cell: cell.planned.cell.convention,
-    "re-ranked": lambda cell: "yes" if cell.planned.cell.rerank else "no",
-}
-"""What tells cells apart; of each, a table shows what differs."""
-TEXT = frozenset({*COLUMNS, "state", "takes about", "training", "split"}) - {"seed"}
+TEXT = frozenset({
+    "method", "preset", "protocol", "convention", "re-ranked", "state", "split",
+    "training", "takes about",
+})  # fmt: skip
 """Columns aligned to the left."""
+TAKEN = TEXT | {"seed", "job", "rank-1", "mAP"}
+"""Names of columns that none of a setting takes."""
+GOES_ON = "The jobs go on without this command: --status shows them, --cancel ends them."
 SHORT = 8
 """Digits of an identity that a table shows."""
 
@@ -98,6 +96,8 @@ def matrix(registry: Registry, options: MatrixOptions, file: Path) -> None:
         jobs = before.jobs()
         launcher.start(jobs)
         if jobs and not options.submit:
+            if plan.launcher != "local":
+                click.echo(GOES_ON, err=True)
             follow(plan, before, launcher)
     after = survey(plan, launcher)
     _print_survey(plan, after, as_json=options.as_json)
@@ -135,22 +135,27 @@ def _print_costs(plan: Plan, state: Survey, *, as_json: bool) -> None:
         return
     _print_cells(state, scores=False)
     echo()
+    swept = _swept([cell.planned.cell for cell in state.cells])
     rows = []
     for identity, training in state.trainings.items():
-        done = training.status.state == "done"
-        takes = "" if done else _takes(estimates.get(identity, UNKNOWN))
-        if not done and identity not in state.needed:
-            takes = "is not needed"
-        description = training.planned.description
-        label = training.planned.cell.trained
-        rows.append([
-            identity[:SHORT], label.choice.name, " ".join(label.assignments), str(label.seed),
-            description.split, training.status.state, takes,
-        ])  # fmt: skip
-    columns = ["training", "method", "settings", "seed", "split", "state", "takes about"]
-    _print_varying(columns, rows, always={"training", "method", "state", "takes about"})
+        cell, description = training.planned.cell, training.planned.description
+        needed = identity in state.needed
+        rows.append({
+            "training": identity[:SHORT],
+            **_words(cell, swept),
+            "split": description.split,
+            "state": training.status.state if needed or _is_done(training) else "not needed",
+            "takes about": _takes(estimates.get(identity, UNKNOWN)) if needed else "",
+        })  # fmt: skip
+    hidden = {"protocol", "convention", "re-ranked"}
+    rows = [{name: word for name, word in row.items() if name not in hidden} for row in rows]
+    _print_varying(rows, {"training", "method", "state", "takes about"})
     echo()
     _print_paragraph(f"{_summary(plan, state)} {_total(estimates)}")
+
+
+def _is_done(training: TrainingStatus) -> bool:
+    return training.status.state == "done"
 
 
 def _takes(estimate: Estimate) -> str:
@@ -183,59 +188,98 @@ def _print_survey(plan: Plan, state: Survey, *, as_json: bool) -> None:
         print_json(_document(plan, state))
         return
     _print_cells(state, scores=True)
-    told: set[str] = set()
-    for cell in state.cells:
-        if cell.job is None or cell.job.name in told:
-            continue
-        told.add(cell.job.name)
-        reason = f": {cell.status.error}" if cell.status.error else ""
-        echo()
-        _print_paragraph(f"{cell.job.title}: {cell.status.state}{reason}")
-        if cell.job.log.exists():
-            echo(f"log      {terminal_name(str(cell.job.log))}")
+    _print_jobs(state)
     echo()
     _print_paragraph(_summary(plan, state))
 
 
+def _print_jobs(state: Survey) -> None:
+    """Print what became of each job that has begun and left no result, and where its log is."""
+    cells: dict[str, list[str]] = {}
+    statuses: dict[str, tuple[Job, JobStatus]] = {}
+    for number, cell in enumerate(state.cells, start=1):
+        if cell.job is not None and (cell.status.error or cell.job.log.exists()):
+            cells.setdefault(cell.job.name, []).append(str(number))
+            statuses[cell.job.name] = cell.job, cell.status
+    for name, (job, status) in statuses.items():
+        echo()
+        reason = f": {status.error}" if status.error else ""
+        several = "s" if len(cells[name]) > 1 else ""
+        _print_paragraph(f"cell{several} {', '.join(cells[name])}, {status.state}{reason}")
+        if job.log.exists():
+            echo(f"log      {terminal_name(str(job.log))}")
+
+
 def _print_cells(state: Survey, *, scores: bool) -> None:
-    columns = [*COLUMNS, "state"]
-    rows = [[*(show(cell) for show in COLUMNS.values()), cell.state] for cell in state.cells]
-    always = {"method", "protocol", "state"}
-    if any(cell.status.number for cell in state.cells):
-        columns.append("job")
-        rows = [
-            [*row, cell.status.number or ""] for row, cell in zip(rows, state.cells, strict=True)
-        ]
-        always.add("job")
-    if scores:
-        columns += ["rank-1", "mAP"]
-        rows = [[*row, *_scores(cell)] for row, cell in zip(rows, state.cells, strict=True)]
-        always |= {"rank-1", "mAP"}
-    _print_varying(columns, rows, always)
+    swept = _swept([cell.planned.cell for cell in state.cells])
+    rows = []
+    for number, cell in enumerate(state.cells, start=1):
+        row = {"": str(number), **_words(cell.planned.cell, swept), "state": cell.state}
+        row |= {"job": cell.status.number or ""}
+        rows.append(row | (_scores(cell) if scores else {}))
+    if not any(row["job"] for row in rows):
+        rows = [{name: word for name, word in row.items() if name != "job"} for row in rows]
+    first = state.cells[0].planned.cell.trained.assignments
+    common = [word for word in first if word.partition("=")[0] not in swept]
+    if common:
+        _print_paragraph(f"All with {', '.join(common)}.")
+    _print_varying(rows, {"", "method", "protocol", "state", "job", "rank-1", "mAP"})
 
 
-def _scores(cell: CellStatus) -> list[str]:
+def _swept(cells: Sequence[Cell]) -> dict[str, str]:
+    """Return the keys of settings that not all cells have alike, with what a column calls them."""
+    each = [frozenset(cell.trained.assignments) for cell in cells]
+    differing = frozenset[str]().union(*each) - each[0].intersection(*each)
+    keys = dict.fromkeys(
+        key
+        for cell in cells
+        for key in (
+            word.partition("=")[0] for word in cell.trained.assignments if word in differing
+        )
+    )
+    short = [key.rpartition(".")[2] for key in keys]
+    return {
+        key: name if short.count(name) == 1 and name not in TAKEN else key
+        for key, name in zip(keys, short, strict=True)
+    }
+
+
+def _words(cell: Cell, swept: dict[str, str]) -> dict[str, str]:
+    """Return what tells a cell from others, by the names of columns."""
+    trained = cell.trained
+    values = {key: value for key, _, value in (w.partition("=") for w in trained.assignments)}
+    return {
+        "method": trained.choice.name,
+        "preset": trained.choice.preset.name,
+        **{name: values.get(key, "") for key, name in swept.items()},
+        "seed": str(trained.seed),
+        "protocol": cell.protocol.id,
+        "convention": cell.convention,
+        "re-ranked": "yes" if cell.rerank else "no",
+    }
+
+
+def _scores(cell: CellStatus) -> dict[str, str]:
     if cell.record is None:
-        return ["", ""]
+        return {"rank-1": "", "mAP": ""}
     mean = cell.record[1].scores.mean
-    return [percent(mean.rank_1), percent(mean.mean_average_precision)]
+    return {"rank-1": percent(mean.rank_1), "mAP": percent(mean.mean_average_precision)}
 
 
-def _print_varying(columns: Sequence[str], rows: Sequence[Sequence[str]], always: set[str]) -> None:
+def _print_varying(rows: Sequence[dict[str, str]], always: set[str]) -> None:
     """Print a table of what differs between its rows; what all rows have in common stands above."""
-    places = {column: place for place, column in enumerate(columns)}
-    values = {column: {row[place] for row in rows} for column, place in places.items()}
-    shown = [column for column in columns if column in always or len(values[column]) > 1]
+    values = {name: {row[name] for row in rows} for name in rows[0]}
+    shown = [name for name in rows[0] if name in always or len(values[name]) > 1]
     common = [
-        f"{column} {next(iter(values[column]))}"
-        for column in columns
-        if column not in shown and values[column] != {""}
+        f"{name} {next(iter(values[name]))}"
+        for name in rows[0]
+        if name not in shown and values[name] != {""}
     ]
     if common:
         _print_paragraph(f"All with {', '.join(common)}.")
         echo()
-    table = [[row[places[column]] for column in shown] for row in rows]
-    print_table(shown, table, text=[column for column in shown if column in TEXT])
+    table = [[row[name] for name in shown] for row in rows]
+    print_table(shown, table, text=[name for name in shown if name in TEXT])
 
 
 def _print_paragraph(text: str) -> None:
@@ -248,7 +292,7 @@ def _print_paragraph(text: str) -> None:
 def _summary(plan: Plan, state: Survey) -> str:
     cells, undone = len(state.cells), len(state.undone)
     trainings = list(state.trainings.values())
-    done = sum(training.status.state == "done" for training in trainings)
+    done = sum(_is_done(training) for training in trainings)
     failed = sum(cell.state == "failed" for cell in state.cells)
     return (
         f"{cells - undone} of {cells} cells are done{f', {failed} failed' if failed else ''}; "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
@@ -13,6 +14,12 @@ State: TypeAlias = Literal[
 ]
 """Of a job. "stopped": it was killed with the process that watched over it, and goes on when the
 matrix is run again; "left out": a job that it needs was not done."""
+TOLD_TO_END = frozenset(
+    code
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+    for code in (-number, 128 + number)
+)
+"""Exit codes of a process that a signal told to end, as a cluster does before it preempts."""
 ENDED: frozenset[State] = frozenset({"done", "failed", "cancelled", "stopped", "left out"})
 
 
@@ -65,8 +72,9 @@ class Launcher(Protocol):
 
 def ended_status(outcome: Outcome, number: str | None = None) -> JobStatus:
     """Say how far a job is that runs no more, by what its process noted."""
-    if outcome.exit_code is None:
-        return JobStatus(state="stopped", number=number, error=f"it was stopped on {outcome.host}")
+    if outcome.exit_code is None or outcome.exit_code in TOLD_TO_END:
+        error = f"it was stopped on {outcome.host}; it goes on when the matrix is run again"
+        return JobStatus(state="stopped", number=number, error=error)
     if outcome.exit_code == 0:
         return JobStatus(state="done", number=number)
     return JobStatus(state="failed", number=number, error=outcome.error)
