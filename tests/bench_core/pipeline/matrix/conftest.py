@@ -78,7 +78,18 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             started.enter_context(_running(command, folder))
         _wait_for_node(folder)
         yield folder
-        subprocess.run(["scancel", f"--user={os.getuid()}"], check=False)
+        _empty_queue()
+
+
+def _empty_queue() -> None:
+    """End what a failed test left, so that no job outlives the cluster."""
+    subprocess.run(["scancel", f"--user={os.getuid()}"], check=True)
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        answer = subprocess.run(["squeue", "--noheader"], capture_output=True, check=True)
+        if not answer.stdout.strip():
+            return
+        time.sleep(0.1)
 
 
 def _configured(folder: Path) -> Path:
@@ -129,7 +140,11 @@ def _running(command: list[str], folder: Path) -> Iterator[None]:
         yield
     finally:
         process.terminate()
-        process.wait(START_SECONDS)
+        try:
+            process.wait(START_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 def _wait(path: Path, process: subprocess.Popen[bytes]) -> None:

@@ -22,7 +22,7 @@ from bench_core.pipeline.matrix.survey import CellStatus, Survey, survey
 from bench_core.plugins import Registry
 from bench_core.system.cache_folder import cache_directory
 
-LONG_EPOCHS = 20
+LONG_EPOCHS = 12
 MATRIX = f"""
 methods = [
   {{name = "xiv:baseline", set = {{epochs = {LONG_EPOCHS}}}}},
@@ -93,7 +93,7 @@ def test_a_matrix_runs_through_a_requeue_and_past_a_failure(
     log = long.model.parent / "log.jsonl"
     number = launcher.status([long.job])[long.job.name].number
     assert number is not None
-    _until(lambda: len(_epochs(log)) > 2)
+    _until(lambda: len(_epochs(log)) > 1)
 
     subprocess.run(["scontrol", "requeue", number], check=True)
     _until(lambda: launcher.status([long.job])[long.job.name].state == "waiting")
