@@ -106,14 +106,17 @@ def _print_seeds(state: Survey) -> None:
         words["seeds"] = str(len(row.seeds))
         del words["seed"]
         rows.append(words | {name: _shown_spread(row.metrics[name]) for name in SPREAD})
-    if rows:
-        echo()
-        _print_paragraph(
-            "Mean over seeds, \N{PLUS-MINUS SIGN} its standard deviation over seeds, and in "
-            "parentheses that over the trials of a seed:"
-        )
-        echo()
-        _print_varying(rows, {"method", "protocol", "seeds", *SPREAD}, common_too=False)
+    if not rows:
+        return
+    numbers = {row["seeds"] for row in rows}
+    several = f"{next(iter(numbers))} " if len(numbers) == 1 else ""
+    echo()
+    _print_paragraph(
+        f"Mean over {several}seeds, \N{PLUS-MINUS SIGN} its standard deviation over seeds, and in "
+        "parentheses that over the trials of a seed:"
+    )
+    echo()
+    _print_varying(rows, {"method", "protocol", *SPREAD}, common_too=False)
 
 
 def _shown_spread(spread: Spread) -> str:

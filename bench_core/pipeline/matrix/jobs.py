@@ -6,6 +6,7 @@ import json
 import multiprocessing
 import os
 import runpy
+import shlex
 import signal
 import socket
 import sys
@@ -143,7 +144,7 @@ def _work(log: str, arguments: tuple[str, ...]) -> None:
     descriptor = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
     for stream in (1, 2):
         os.dup2(descriptor, stream)
-    print(f"$ bench {' '.join(arguments)}", flush=True)  # noqa: T201  # into the log
+    print(f"$ bench {shlex.join(arguments)}", flush=True)  # noqa: T201  # into the log
     sys.argv = ["bench", *arguments]
     runpy.run_module("bench_core", run_name="__main__")
 
