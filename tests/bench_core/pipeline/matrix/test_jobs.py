@@ -62,6 +62,10 @@ def _children(process: int) -> list[int]:
     return found
 
 
+def _command_of(process: int) -> str:
+    return Path(f"/proc/{process}/cmdline").read_text()
+
+
 def _is_alive(process: int) -> bool:
     try:
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
@@ -81,20 +85,26 @@ if __name__ == "__main__":
 
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are looked up in /proc")
-def test_a_job_ends_with_whoever_watched_over_it(tmp_path: Path) -> None:
+def test_a_job_outlives_a_warning_and_ends_with_whoever_watched_over_it(tmp_path: Path) -> None:
     script = tmp_path / "watch.py"
     script.write_text(LONG)
     watching = subprocess.Popen([sys.executable, str(script), str(tmp_path)])
     job = _job(tmp_path)
     deadline = time.monotonic() + PATIENCE
-    while not (job.log.exists() and job.log.stat().st_size):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    children = _children(watching.pid)
-    assert children
-    os.kill(watching.pid, signal.SIGKILL)
-    watching.wait()
-    while any(map(_is_alive, children)):
+    try:
+        while not (job.log.exists() and job.log.stat().st_size):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        (working,) = [
+            child for child in _children(watching.pid) if "spawn_main" in _command_of(child)
+        ]
+        os.kill(working, signal.SIGUSR2)  # a cluster sends it to all processes of a job
+        time.sleep(0.2)
+        assert _is_alive(working)
+    finally:
+        watching.kill()
+        watching.wait()
+    while _is_alive(working):
         assert time.monotonic() < deadline
         time.sleep(0.05)
     outcome = job.outcome()

@@ -14,10 +14,10 @@ import pytest
 from bench_core.contracts.errors import BenchError, UsageError
 from bench_core.pipeline.matrix import slurm
 from bench_core.pipeline.matrix.file import SlurmTable
-from bench_core.pipeline.matrix.jobs import Job
+from bench_core.pipeline.matrix.jobs import Job, Outcome
 from bench_core.pipeline.matrix.plan import Plan, make_plan
 from bench_core.pipeline.matrix.running import make_launcher
-from bench_core.pipeline.matrix.slurm import SlurmLauncher
+from bench_core.pipeline.matrix.slurm import SlurmLauncher, Submission
 from bench_core.pipeline.matrix.survey import CellStatus, Survey, survey
 from bench_core.plugins import Registry
 from bench_core.system.cache_folder import cache_directory
@@ -232,6 +232,18 @@ def test_who_waits_in_vain_is_left_out(queue: Callable[..., SlurmLauncher], tmp_
     statuses = queue("7|FAILED|NonZeroExitCode", "8|PENDING|DependencyNeverSatisfied").status(jobs)
     assert statuses["second"].state == "left out"
     assert "first" in str(statuses["second"].error)
+
+
+def test_what_reaches_its_time_limit_is_queued_as_it_is(tmp_path: Path) -> None:
+    submission = Submission(_job(tmp_path))
+    assert submission.checkpoint().function is submission
+
+
+def test_a_failed_job_fails_for_slurm_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    failed = Outcome(host="x", process=1, started="now", exit_code=1, error="no room")
+    monkeypatch.setattr(slurm, "run_job", lambda _: failed)
+    with pytest.raises(BenchError, match=r"one: no room; see .*one.log"):
+        Submission(_job(tmp_path))()
 
 
 def test_a_cluster_is_asked_for_what_the_table_says(tmp_path: Path) -> None:
