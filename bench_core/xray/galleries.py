@@ -1,0 +1,179 @@
+"""Names what functions do that draw galleries: from features, or from a folder of images."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from bench_core.contracts.errors import BenchError
+from bench_core.xray import comparisons, images, probes
+from bench_core.xray.forms import Answer
+from bench_core.xray.identification import (
+    Explanation,
+    all_rules,
+    best_explanations,
+    deviation,
+    explain,
+    predict,
+)
+from bench_core.xray.identity import (
+    NOT_REPEATABLE,
+    Identity,
+    Values,
+    choices_of,
+    is_repeatable,
+    names_of,
+    nearest_of,
+    read_answers,
+)
+from bench_core.xray.reference import Measures, RankingRules
+from bench_core.xray.trials import combine_trials, gather_trials
+
+if TYPE_CHECKING:
+    from bench_core.xray.process import Transcript
+
+_INFRARED_QUERIES = ("room", "none", "room-matches")
+"""Camera rules that differ where queries are infrared and the gallery visible."""
+
+
+def identify_features(transcript: Transcript) -> Identity:
+    """First where every draw gives one gallery, then how galleries are drawn."""
+    answers = read_answers(transcript)
+    best, factor, comparison = _explain_features(answers["one-image"], transcript.form)
+    values = choices_of(best)
+    known = bool(best[0].num_explained)
+    for name, value in zip(("comparison", "rerank"), comparison, strict=True):
+        values[name] = {"": (value,) if known else ()}
+    notes: tuple[str, ...] = ()
+    if not is_repeatable(transcript):
+        notes = (NOT_REPEATABLE,)
+    if transcript.form == "mpanet":
+        values |= _drawn(transcript, answers, best[0], comparison, factor)
+    return Identity(form=transcript.form, values=values, nearest=nearest_of(best), notes=notes)
+
+
+def _explain_features(
+    answer: Answer, form: str
+) -> tuple[list[Explanation], float, tuple[str, str]]:
+    """Return the best explanations, the factor of a sum over trials, and the comparison."""
+    found = []
+    for comparison in comparisons.COMPARISONS:
+        for factor in (1.0, 1 / probes.NUM_TRIALS) if form == "mpanet" else (1.0,):
+
+            def measured(
+                name: str, rules: RankingRules, comparison: tuple[str, str] = comparison
+            ) -> Measures:
+                return comparisons.measure_features(name, None, *comparison, rules)
+
+            answers = {"one-image": _scaled(answer, factor)}
+            best = best_explanations(
+                [explain(answers, one, measured) for one in all_rules(_INFRARED_QUERIES)]
+            )
+            if best[0].is_complete and best[0].num_explained:
+                return best, factor, comparison
+            found.append((best, factor, comparison))
+    return min(found, key=lambda one: (-one[0][0].num_explained, one[0][0].error))
+
+
+def _scaled(answer: Answer, factor: float) -> Answer:
+    return replace(
+        answer,
+        curve={rank: value * factor for rank, value in answer.curve.items()},
+        precision=answer.precision * factor,
+        penalty=None if answer.penalty is None else answer.penalty * factor,
+    )
+
+
+def _drawn(
+    transcript: Transcript,
+    answers: Mapping[str, Answer],
+    known: Explanation,
+    comparison: tuple[str, str],
+    factor: float,
+) -> dict[str, Values]:
+    """Find how galleries are drawn and what becomes of the trials, all else being known."""
+    if not is_repeatable(transcript):
+        return {"draw": {"": ("unseeded",)}, "trials": {"": ("sum",) if factor < 1 else ()}}
+    if "folders" not in answers or not known.is_complete:
+        return {"draw": {"": ()}, "trials": {"": ()}}
+    ways = ("sum",) if factor < 1 else ("mean", "best", "first", "last")
+    fitting = [
+        (how, way)
+        for how in probes.DRAWS
+        for way in ways
+        if _fits(answers["folders"], known, gather_trials(how, comparison, known.rules), way)
+    ]
+    return {
+        "draw": {"": names_of(how for how, _ in fitting)},
+        "trials": {"": names_of(way for _, way in fitting)},
+    }
+
+
+def _fits(answer: Answer, known: Explanation, trials: Sequence[Measures], way: str) -> bool:
+    """Say whether trials, combined in one way, explain an answer."""
+    curve = known.parts["curve"][0]
+    rank_1 = [predict(one, "curve", curve)[0] for one in trials]
+    scale = probes.NUM_TRIALS if way == "sum" else 1
+    return all(
+        not deviation(
+            _scaled(answer, 1 / scale),
+            part,
+            own[0],
+            [
+                value / scale
+                for value in combine_trials(
+                    [predict(one, part, own[0]) for one in trials], rank_1, way
+                )
+            ],
+        )
+        for part, own in known.parts.items()
+    )
+
+
+def identify_draw(transcript: Transcript) -> Identity:
+    """Name how a function draws galleries from a folder of images.
+
+    Raises:
+        BenchError: What it returned is no paths of that folder.
+    """
+    drawn = {
+        probe: _read_images(probe, returned) for probe, returned in transcript.returned.items()
+    }
+    calls = [probe for probe in drawn if not probe.endswith("-again")]
+    if not is_repeatable(transcript):
+        names: tuple[str, ...] = ("unseeded",)
+    else:
+        names = tuple(
+            how
+            for how in probes.DRAWS
+            if all(drawn[probe] == images.drawn_images(how, *_call(probe)) for probe in calls)
+        )
+    notes = [] if is_repeatable(transcript) else [NOT_REPEATABLE]
+    mine = set(drawn["all-0"])
+    for how in ("official", "agw"):
+        shared = len(mine & set(images.drawn_images(how, "all", 0)))
+        notes.append(f"trial 1 shares {shared} of {len(mine)} images with the {how} draw")
+    return Identity(form="draw", values={"draw": {"": names}}, notes=tuple(notes))
+
+
+def _call(probe: str) -> tuple[str, int]:
+    mode, trial = probe.split("-")
+    return mode, int(trial)
+
+
+def _read_images(probe: str, returned: Mapping[str, Any]) -> tuple[images.Image, ...]:
+    """Read the paths of a drawn gallery: the first of what was returned.
+
+    Raises:
+        BenchError: It is no paths of the tree.
+    """
+    items = returned.get("items") or [returned]
+    first = items[0] if isinstance(items, list) else returned
+    found = images.read_names(first.get("texts") or ())
+    if not found:
+        raise BenchError(
+            f"the first of what it returned for the probe '{probe}' is {first.get('kind')}, not "
+            "the paths of gallery images"
+        )
+    return found
