@@ -122,6 +122,8 @@ def _print_report(report: XrayReport, *, is_chosen: bool) -> None:
 def _beside(finding: Finding) -> str:
     if finding.agrees:
         return "the same"
+    if finding.choice == "draw" and not finding.counts:
+        return f"another convention of its own; {finding.expected_meaning} by default"
     return finding.expected_meaning
 
 
@@ -131,7 +133,7 @@ def _print_effects(findings: list[Finding]) -> None:
 
     if not findings:
         return
-    echo("\nWhat each difference moves on the probes, in points, all else as in the protocol:\n")
+    echo("\nWhat each difference alone moves the score of probes by, in points:\n")
     rows = [
         [one.title, *(f"{one.effect[name]:+.2f}" for name in METRICS)]
         for one in findings

@@ -11,6 +11,7 @@ from bench_core.xray import comparisons, images, probes
 from bench_core.xray.forms import Answer
 from bench_core.xray.identification import (
     Explanation,
+    Own,
     all_rules,
     best_explanations,
     deviation,
@@ -92,11 +93,11 @@ def _drawn(
     comparison: tuple[str, str],
     factor: float,
 ) -> dict[str, Values]:
-    """Find how galleries are drawn and what becomes of the trials, all else being known."""
+    """Find how galleries are drawn and what becomes of the trials, by the parts that are known."""
     if not is_repeatable(transcript):
-        return {"draw": {"": ("unseeded",)}, "trials": {"": ("sum",) if factor < 1 else ()}}
-    if "folders" not in answers or not known.is_complete:
-        return {"draw": {"": ()}, "trials": {"": ()}}
+        return {"draw": {"": ("unseeded",)}, **({"trials": {"": ("sum",)}} if factor < 1 else {})}
+    if "folders" not in answers or not known.num_explained:
+        return {}
     ways = ("sum",) if factor < 1 else ("mean", "best", "first", "last")
     fitting = [
         (how, way)
@@ -111,8 +112,8 @@ def _drawn(
 
 
 def _fits(answer: Answer, known: Explanation, trials: Sequence[Measures], way: str) -> bool:
-    """Say whether trials, combined in one way, explain an answer."""
-    curve = known.parts["curve"][0]
+    """Say whether trials, combined in one way, explain the known parts of an answer."""
+    curve = next(iter(known.parts["curve"]), Own("identity"))
     rank_1 = [predict(one, "curve", curve)[0] for one in trials]
     scale = probes.NUM_TRIALS if way == "sum" else 1
     return all(
@@ -128,6 +129,7 @@ def _fits(answer: Answer, known: Explanation, trials: Sequence[Measures], way: s
             ],
         )
         for part, own in known.parts.items()
+        if own
     )
 
 

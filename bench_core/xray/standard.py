@@ -168,7 +168,7 @@ def _score(form: str, shown: str, chosen: Chosen, standard: Standard) -> dict[st
         junk=_common(chosen["junk"]),
         ties=_common(ties),
     )
-    if form.startswith("mpanet"):
+    if form == "draw" or form.startswith("mpanet"):
         comparison = str(chosen["comparison"]), str(chosen["rerank"])
         trials = gather_trials(str(chosen["draw"]), comparison, rules)
         way = str(chosen["trials"])

@@ -59,31 +59,21 @@ def test_what_it_raises_is_told_with_its_line(call_body: Callable[..., Transcrip
         identify(found)
 
 
-@pytest.mark.parametrize(
-    ("line", "message"),
-    [
-        ("sys.exit(3)", "SystemExit: 3, in .*theirs.py, line 5"),
-        ("return 'Rank-1: 47.50%'", "returned str for the probe 'sysu'; expected"),
-        ("return None", "returned NoneType"),
-        ("return {'mAP': 0.5}", "returned dict"),
-        ("return np.zeros(20), 'text'", r"returned a tuple of ndarray \(20,\), str"),
-        ("return np.zeros((2, 2)), 0.5", r"returned a tuple of ndarray \(2, 2\), float \(\)"),
-        ("return [[1], [1, 2]], 0.5", "ValueError: .*inhomogeneous"),
-    ],
-)
-def test_what_is_no_score_is_told(
-    call_body: Callable[..., Transcript], line: str, message: str
+def test_a_function_that_ends_the_program_is_told_with_its_line(
+    call_body: Callable[..., Transcript],
 ) -> None:
-    with pytest.raises(BenchError, match=message):
-        identify(call_body(line))
+    with pytest.raises(BenchError, match=r"SystemExit: 3, in .*theirs\.py, line 5"):
+        identify(call_body("sys.exit(3)"))
 
 
 @pytest.mark.parametrize(
     ("line", "message"),
     [
         ("os._exit(3)", "ended the process with exit code 3, on the probe 'sysu'"),
-        ("print('bye', flush=True); os.abort()", "the last it printed: bye"),
-        ("os.kill(os.getpid(), 9)", "exit code -9, on the probe 'sysu'"),
+        (
+            "print('bye', flush=True); os.kill(os.getpid(), 9)",
+            "code -9, .*the last it printed: bye",
+        ),
     ],
 )
 def test_the_end_of_the_process_is_told(
@@ -93,21 +83,19 @@ def test_the_end_of_the_process_is_told(
         call_body(line)
 
 
-@pytest.mark.parametrize("line", ["while True: pass", "time.sleep(600)"])
 def test_a_function_that_hangs_is_ended_and_told_with_its_line(
-    call_body: Callable[..., Transcript], line: str
+    call_body: Callable[..., Transcript],
 ) -> None:
     with pytest.raises(
         BenchError,
         match=r"did not end within 1 s, on the probe 'sysu', in .*theirs\.py, line 5; gi",
     ):
-        call_body(line, timeout_seconds=1)
+        call_body("while True: pass", timeout_seconds=1)
 
 
 @pytest.mark.parametrize(
     ("before", "message"),
     [
-        ("import nothing_of_that_name", "ModuleNotFoundError: .*theirs.py, line 3"),
         ("def (:", "SyntaxError: .*theirs.py, line 3"),
         ("sys.exit('no arguments')", "SystemExit: no arguments, in .*theirs.py, line 3"),
     ],
@@ -123,9 +111,7 @@ def test_a_script_that_cannot_be_loaded_is_told_with_its_line(
     ("signature", "message"),
     [
         ("def other(): pass", "no function 'eval_sysu'; its functions are other"),
-        ("eval_sysu = 3", "no function 'eval_sysu'; its functions are none"),
         ("def eval_sysu(a, b): pass", r"eval_sysu\(a, b\) is called in no form .* --form"),
-        ("def eval_sysu(*args): pass", "is called in no form"),
     ],
 )
 def test_what_cannot_be_called_is_wrong_usage(tmp_path: Path, signature: str, message: str) -> None:
