@@ -42,8 +42,10 @@ def identify(transcript: Transcript) -> Identity:
     form = FORMS[transcript.form]
     first = form.probes[0]
     if first in transcript.failed:
+        advice = "; other arrays than tensors come with --arrays" if form.arrays == "torch" else ""
         raise BenchError(
-            f"it fails on the probe '{first}', called as {form.call}: {transcript.failed[first]}"
+            f"it fails on the probe '{first}', called as {form.call}: "
+            f"{transcript.failed[first]}{advice}"
         )
     found = {
         "agw": _identify_distances,

@@ -131,9 +131,11 @@ def make_report(function: str, identity: Identity, protocols: Sequence[ProtocolS
     Args:
         function: "script.py:function".
         identity: What it does.
-        protocols: At least one; of equally near ones the first is reported on.
+        protocols: At least one; of equally near ones, the first that defines most draws.
     """
-    compared = [(spec.id, compare(identity, standard_of(spec))) for spec in protocols]
+    # Where several are as near, first those that define most draws.
+    ordered = sorted(protocols, key=lambda spec: -len(spec.conventions))
+    compared = [(spec.id, compare(identity, standard_of(spec))) for spec in ordered]
     nearest, findings = min(compared, key=lambda one: _distance(one[1]))
     return XrayReport(
         function=function,
