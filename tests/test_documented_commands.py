@@ -146,7 +146,7 @@ def test_the_page_about_xrays(follow: Callable[..., None], bench: Bench, tmp_pat
     (tmp_path / "eval_metrics.py").write_text(source)
     follow("docs/xray.md", {})
     first = commands_of("docs/xray.md")[0]
-    (shown,) = re.findall(r"^```\n(.*?)^```", (ROOT / "docs/xray.md").read_text(), re.S | re.M)
+    (shown,) = re.findall(r"^```text\n(.*?)^```", (ROOT / "docs/xray.md").read_text(), re.S | re.M)
     assert shown in bench(shlex.split(first)).stdout
 
 
