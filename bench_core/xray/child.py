@@ -144,22 +144,15 @@ def _failure(error: BaseException) -> dict[str, Any]:
     """Say what was raised, and where: the last line outside of this package and of libraries."""
     from bench_core.system.escaping import in_one_line
 
-    frames = traceback.extract_tb(error.__traceback__)
     own = str(Path(__file__).parent)
-    outside = [
-        frame
-        for frame in frames
-        if not frame.filename.startswith((own, "<frozen")) and "site-packages" not in frame.filename
-    ]
+    frames = traceback.extract_tb(error.__traceback__)
+    outside = [frame for frame in frames if not frame.filename.startswith((own, "<"))]
+    theirs = [frame for frame in outside if "site-packages" not in frame.filename] or outside
     if isinstance(error, SyntaxError) and error.filename:
         return {"error": in_one_line(error), "file": error.filename, "line": error.lineno}
-    last = outside[-1] if outside else None
+    last = theirs[-1] if theirs else None
     return {
         "error": in_one_line(error),
         "file": last.filename if last else None,
         "line": last.lineno if last else None,
     }
-
-
-if __name__ == "__main__":
-    main(sys.argv[1])

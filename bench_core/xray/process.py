@@ -27,6 +27,12 @@ from bench_core.xray.forms import FORMS
 
 _GRACE_SECONDS = 10.0
 """Beyond its limit of time, for the process to start and to say where it stood."""
+_OWN_ROOT = str(Path(__file__).parents[2])
+_START = (
+    "import sys; sys.path.append(sys.argv[1]); "
+    "from bench_core.xray.child import main; main(sys.argv[2])"
+)
+"""Our root comes last: it must hide no module from a stranger's script."""
 _SHOWN = 2000
 """Characters of what a process printed that are kept."""
 
@@ -209,11 +215,11 @@ def _write_job(  # it is what a job consists of
 
 
 def _run(folder: Path, timeout_seconds: float) -> _Ended:
-    command = [sys.executable, "-B", "-m", "bench_core.xray.child", str(folder / "job.json")]
+    command = [sys.executable, "-B", "-c", _START, _OWN_ROOT, str(folder / "job.json")]
     process = subprocess.Popen(
         command,
         cwd=folder / "work",
-        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": _search_path()},
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -225,12 +231,6 @@ def _run(folder: Path, timeout_seconds: float) -> _Ended:
         except subprocess.TimeoutExpired:
             code, killed = -signal.SIGKILL, True
     return _Ended(code, killed, printed.count, printed.end)
-
-
-def _search_path() -> str:
-    """Let the process find this very package, wherever it was loaded from."""
-    own = str(Path(__file__).parents[2])
-    return os.pathsep.join(filter(None, [own, os.environ.get("PYTHONPATH", "")]))
 
 
 @contextmanager

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from bench_core.contracts.errors import UsageError
 from bench_core.xray.choices import CHOICES
 from bench_core.xray.identification import KINDS, PARTS
 from bench_core.xray.standard import Standard, effect, is_harmless, standard_of
@@ -36,7 +37,7 @@ class Finding:
     expected: str
     agrees: bool
     counts: bool
-    effect: Mapping[str, float] | None
+    effect: Mapping[str, float] | None = None
 
     @property
     def title(self) -> str:
@@ -131,18 +132,32 @@ def make_report(function: str, identity: Identity, protocols: Sequence[ProtocolS
     Args:
         function: "script.py:function".
         identity: What it does.
-        protocols: At least one; of equally near ones, the first that defines most draws.
+        protocols: At least one; of equally near ones, the first that defines most draws. Those
+            whose camera rule functions are not tried for are left out, which a note tells.
+
+    Raises:
+        UsageError: No protocol is left.
     """
-    # Where several are as near, first those that define most draws.
-    ordered = sorted(protocols, key=lambda spec: -len(spec.conventions))
-    compared = [(spec.id, compare(identity, standard_of(spec))) for spec in ordered]
+    standards = {spec.id: standard_of(spec) for spec in protocols}
+    left_out = [name for name, standard in standards.items() if standard is None]
+    known = [standard for standard in standards.values() if standard is not None]
+    if not known:
+        raise UsageError(
+            f"{', '.join(left_out)}: its rule about cameras is none that functions are tried for; "
+            "compare with a protocol of SYSU-MM01, RegDB or LLCM"
+        )
+    compared = [
+        (standard, compare(identity, standard))
+        for standard in sorted(known, key=lambda one: -len(one.conventions))
+    ]
     nearest, findings = min(compared, key=lambda one: _distance(one[1]))
+    notes = [f"not compared with {', '.join(left_out)}: an unknown rule about cameras"]
     return XrayReport(
         function=function,
-        identity=identity,
-        protocol=nearest,
-        findings=findings,
-        agrees_with=tuple(name for name, found in compared if agrees(identity, found)),
+        identity=replace(identity, notes=(*identity.notes, *(notes if left_out else ()))),
+        protocol=nearest.id,
+        findings=tuple(_with_effect(identity.form, one, nearest) for one in findings),
+        agrees_with=tuple(one.id for one, found in compared if agrees(identity, found)),
     )
 
 
@@ -151,18 +166,16 @@ def _distance(findings: Sequence[Finding]) -> tuple[int, int]:
 
 
 def compare(identity: Identity, standard: Standard) -> tuple[Finding, ...]:
-    """Hold each choice of a function against a protocol."""
+    """Hold each choice of a function against a protocol; effects are not measured yet."""
     values = dict(identity.values)
     if identity.form == "regdb":
         values["cameras"] = {"": ("none",)}  # it is told no cameras
     return tuple(
-        _find(identity.form, choice, values[choice], standard)
-        for choice in CHOICES
-        if values.get(choice)
+        _find(choice, values[choice], standard) for choice in CHOICES if values.get(choice)
     )
 
 
-def _find(form: str, choice: str, values: Values, standard: Standard) -> Finding:
+def _find(choice: str, values: Values, standard: Standard) -> Finding:
     names = [name for own in values.values() for name in own]
     is_known = all(values.values())
     same = is_known and all(_is_expected(choice, name, standard) for name in names)
@@ -174,8 +187,13 @@ def _find(form: str, choice: str, values: Values, standard: Standard) -> Finding
         expected=standard.choices[choice],
         agrees=same,
         counts=not same and not harmless,
-        effect=None if same else effect(form, choice, values, standard),
     )
+
+
+def _with_effect(form: str, finding: Finding, standard: Standard) -> Finding:
+    if finding.agrees:
+        return finding
+    return replace(finding, effect=effect(form, finding.choice, finding.values, standard))
 
 
 def _is_expected(choice: str, name: str, standard: Standard) -> bool:

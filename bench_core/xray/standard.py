@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from bench_core.contracts.errors import UsageError
 from bench_core.xray import probes
-from bench_core.xray.choices import CAMERA_RULES, Removes
+from bench_core.xray.choices import CAMERA_RULES, IntArray, Removes
 from bench_core.xray.reference import Measures, RankingRules, Search, measure
 from bench_core.xray.trials import combine_trials, gather_trials
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from bench_core.contracts.protocol import ProtocolSpec
     from bench_core.xray.identity import Values
 
@@ -68,20 +69,13 @@ class Standard:
         return _remove_the_same(self.domain, self.removes, CAMERA_RULES[rule])
 
 
-def standard_of(spec: ProtocolSpec) -> Standard:
-    """Put a protocol in the choices of functions.
-
-    Raises:
-        UsageError: Its camera rule is none that is known.
-    """
+def standard_of(spec: ProtocolSpec) -> Standard | None:
+    """Put a protocol in the choices of functions; None where its camera rule is not known."""
     removes = _removes(spec)
     domain = _domain(spec)
     named = [name for name, rule in CAMERA_RULES.items() if _remove_the_same(domain, removes, rule)]
-    if not named:
-        raise UsageError(
-            f"{spec.id} has a rule about cameras that functions are not tried for; use a protocol "
-            "of SYSU-MM01, RegDB or LLCM"
-        )
+    if not named or not domain.distances.size:
+        return None
     usual = "none" if "none" in named else named[0]
     return Standard(
         id=spec.id,
@@ -95,10 +89,12 @@ def standard_of(spec: ProtocolSpec) -> Standard:
 def _removes(spec: ProtocolSpec) -> Removes:
     pairs, match_pairs = set(spec.excluded_camera_pairs), set(spec.excluded_match_camera_pairs)
 
-    def removes(identity, camera, identities, cameras):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    def removes(
+        identity: int, camera: int, identities: IntArray, cameras: IntArray
+    ) -> NDArray[np.bool_]:
         always = np.array([(camera, other) in pairs for other in cameras.tolist()], dtype=bool)
         own = np.array([(camera, other) in match_pairs for other in cameras.tolist()], dtype=bool)
-        return always | own & (identities == identity)
+        return np.asarray(always | own & (identities == identity))
 
     return removes
 

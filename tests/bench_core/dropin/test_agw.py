@@ -114,6 +114,25 @@ def test_with_ties_it_is_that_of_the_loop_whose_sort_is_stable(
     assert_same(ours(*search, max_rank=3), theirs)
 
 
+@CALLS
+@settings(deadline=None, max_examples=40)
+@given(seed=st.integers(0, 2**32), people=st.sampled_from([1, 4, 30]))
+def test_whatever_has_a_match_is_scored(
+    ours: Ours, removes: Removes, by_identity: bool, seed: int, people: int
+) -> None:
+    search = make_search(seed, people=people, levels=4)
+    try:
+        cmc, precision, penalty = ours(*search)
+    except DataError as error:
+        assert "queries has a match" in str(error)
+        return
+    assert 1 <= len(cmc) <= min(20, search[0].shape[1])
+    assert np.all(np.diff(cmc) >= 0)
+    assert 0 <= cmc[0] <= cmc[-1] <= 1
+    assert 0 < penalty <= 1
+    assert 0 < precision <= 1
+
+
 def test_the_default_sort_of_the_loop_may_decide_ties_otherwise() -> None:
     """What differs, shown: it is no order that a program could promise."""
     distances = np.zeros((1, 400))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -108,6 +108,12 @@ def test_the_package_alone_loads_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_every_public_name_is_there_and_documented() -> None:
+    names = ("TrialScore", "evaluate_distances", "evaluate_features")
+    assert all(getattr(bench_core.evaluation, name).__doc__ for name in names)
+    assert "kept" in get_args(bench_core.evaluation.SameCamera)
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import runpy
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from bench_core import BenchError
+from bench_core import BenchError, UsageError
 from bench_core.dropin import eval_llcm, eval_regdb, eval_sysu
 from bench_core.plugins import Registry
 from bench_core.xray.analysis import identify
@@ -151,6 +152,18 @@ def test_hidden_re_ranking_and_the_best_trial_have_their_effects(registry: Regis
         assert finding.choice == choice
         assert finding.effect is not None
         assert finding.effect["rank-1"] != 0
+
+
+def test_a_protocol_of_other_cameras_is_left_out_and_noted(registry: Registry) -> None:
+    identity = examine(DOUBLES["agw"])
+    known = registry.protocol(SYSU)
+    for pairs in ([(3, 2), (6, 5)], [(11, 11)]):
+        strange = replace(known, id="strange", excluded_camera_pairs=tuple(pairs))
+        report = make_report("f", identity, [strange, known])
+        assert report.agrees_with == (SYSU,)
+        assert report.identity.notes[-1].startswith("not compared with strange")
+        with pytest.raises(UsageError, match="strange: its rule about cameras is none"):
+            make_report("f", identity, [strange])
 
 
 def test_a_defined_draw_is_a_convention_and_no_difference_that_counts(
