@@ -68,12 +68,7 @@ def eval_sysu(  # noqa: PLR0913, PLR0917  # it is the signature of the field's s
         DataError: The permutation names images that are not given, or features cannot be compared.
         ValueError: Shapes do not fit.
     """
-    if mode not in _CAMERAS:
-        raise UsageError(f"mode is '{mode}'; use all or indoor")
-    if rerank:
-        raise UsageError("rerank=True is not offered here; use bench eval --rerank, which marks it")
-    if num_trials < 1:
-        raise UsageError(f"num_trials is {num_trials}; at least 1 trial is scored")
+    _check_call(mode, num_trials, rerank=rerank)
     from bench_core.evaluation import evaluate_features
     from bench_core.evaluation.tensors import to_array, to_labels
 
@@ -84,20 +79,29 @@ def eval_sysu(  # noqa: PLR0913, PLR0917  # it is the signature of the field's s
     scores = []
     for trial in range(num_trials):
         rows = _drawn(names, _names(perm, _CAMERAS[mode], people, trial, num_shots))
-        scores.append(
-            evaluate_features(
-                query_feats,
-                features[rows],
-                query_ids,
-                identities[rows],
-                query_cam_ids,
-                cameras[rows],
-                metric="cosine",
-                excluded_camera_pairs=_SAME_PLACE,
-                cmc="identity",
-            )
+        score = evaluate_features(
+            *(query_feats, features[rows], query_ids, identities[rows]),
+            *(query_cam_ids, cameras[rows]),
+            metric="cosine",
+            excluded_camera_pairs=_SAME_PLACE,
+            cmc="identity",
         )
+        scores.append(score)
     return _in_percent(scores)
+
+
+def _check_call(mode: str, num_trials: int, *, rerank: bool) -> None:
+    """Refuse what is not offered.
+
+    Raises:
+        UsageError: It is not.
+    """
+    if mode not in _CAMERAS:
+        raise UsageError(f"mode is '{mode}'; use all or indoor")
+    if rerank:
+        raise UsageError("rerank=True is not offered here; use bench eval --rerank, which marks it")
+    if num_trials < 1:
+        raise UsageError(f"num_trials is {num_trials}; at least 1 trial is scored")
 
 
 def _name(path: str) -> str:

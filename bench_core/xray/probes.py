@@ -178,7 +178,7 @@ class FeatureProbe:
 
 NUM_TRIALS = 10
 _DIMENSIONS = 12
-_FEATURE_SEED = 10
+_FEATURE_SEED = 21
 """One with which the best of the trials is neither the first nor the last, whatever is drawn."""
 
 
@@ -193,30 +193,33 @@ def make_features(name: str) -> FeatureProbe:
     sizes = draw.integers(3, 8, len(pairs)) if name == "folders" else np.ones(len(pairs), int)
     identity = np.repeat([person for _, person in pairs], sizes)
     camera = np.repeat([camera for camera, _ in pairs], sizes)
-    numbers = np.concatenate([np.arange(1, size + 1) for size in sizes])
     known = [(person, camera) for person in range(1, NUM_PEOPLE + 1) for camera in INFRARED]
     query_identity, query_camera = _labels([*known, (NUM_PEOPLE + 1, 6)], 2)
-    centres = draw.normal(size=(NUM_PEOPLE + 2, _DIMENSIONS))
-    rooms = draw.normal(size=(7, _DIMENSIONS))
-
-    def features(identities: IntArray, cameras: IntArray) -> FloatArray:
-        noise = draw.normal(size=(len(identities), _DIMENSIONS))
-        mixed = 0.7 * centres[identities] + 0.4 * rooms[cameras] + noise
-        return np.asarray(mixed * draw.uniform(0.4, 2.5, (len(identities), 1)))
-
+    features = _draw_features(
+        draw, np.append(query_identity, identity), np.append(query_camera, camera)
+    )
     return FeatureProbe(
-        features(query_identity, query_camera),
+        features[: len(query_identity)],
         query_identity,
         query_camera,
-        features(identity, camera),
+        features[len(query_identity) :],
         identity,
         camera,
-        _paths(camera, identity, numbers),
+        _paths(camera, identity, np.concatenate([np.arange(1, size + 1) for size in sizes])),
         {
             pair: np.stack([draw.permutation(size) + 1 for _ in range(NUM_TRIALS)]).astype(np.uint8)
             for pair, size in zip(pairs, sizes.tolist(), strict=True)
         },
     )
+
+
+def _draw_features(draw: np.random.Generator, identity: IntArray, camera: IntArray) -> FloatArray:
+    """Draw features that are alike by person and by camera, of different lengths."""
+    centres = draw.normal(size=(NUM_PEOPLE + 2, _DIMENSIONS))
+    rooms = draw.normal(size=(7, _DIMENSIONS))
+    noise = draw.normal(size=(len(identity), _DIMENSIONS))
+    mixed = 0.7 * centres[identity] + 0.4 * rooms[camera] + noise
+    return np.asarray(mixed * draw.uniform(0.4, 2.5, (len(identity), 1)))
 
 
 def _paths(camera: IntArray, identity: IntArray, number: IntArray) -> tuple[str, ...]:

@@ -131,3 +131,24 @@ def test_a_script_that_is_no_python_is_told(tmp_path: Path) -> None:
     script.write_text("text")
     with pytest.raises(BenchError, match=r"theirs\.txt is no Python file"):
         call(script, "eval_sysu")
+
+
+@pytest.mark.slow
+def test_functions_of_features_are_given_tensors(tmp_path: Path) -> None:
+    script = tmp_path / "theirs.py"
+    script.write_text(
+        "import torch\n"
+        "def eval_regdb(query_feats, query_ids, query_cam_ids, gallery_feats, gallery_ids,\n"
+        "               gallery_cam_ids, gallery_img_paths, rerank=False):\n"
+        "    assert isinstance(query_feats, torch.Tensor)\n"
+        "    from bench_core.evaluation import evaluate_distances\n"
+        "    distances = torch.cdist(query_feats, gallery_feats)\n"
+        "    score = evaluate_distances(distances, query_ids, gallery_ids, cmc='identity')\n"
+        "    values = [score.mean_average_precision, *score.cmc[[0, 4, 9, 19]]]\n"
+        "    return tuple(100 * torch.tensor(value) for value in values)\n"
+    )
+    identity = identify(call(script, "eval_regdb"))
+    assert identity.nearest == ()
+    assert identity.values["comparison"] == {"": ("euclidean",)}
+    assert identity.values["cmc"] == {"": ("identity",)}
+    assert identity.values["unit"] == {"curve": ("percent",), "mAP": ("percent",)}
