@@ -19,7 +19,15 @@ from typing import Any, get_args
 
 import numpy as np
 
-from bench_core.xray.forms import FORMS, Arrays, Form, arguments, count_required, describe
+from bench_core.xray.forms import (
+    FORMS,
+    Arrays,
+    Form,
+    arguments,
+    count_required,
+    describe,
+    parameters_of,
+)
 from bench_core.xray.images import write_images
 
 
@@ -71,7 +79,9 @@ def documents(job: Job) -> Iterator[Mapping[str, Any]]:
         return
     form = _find_form(function, job.form)
     if form is None:
-        yield {"no_form": str(inspect.signature(function))}
+        known = parameters_of(function)
+        shown = "(...)" if known is None else f"({', '.join(map(str, known.values()))})"
+        yield {"no_form": shown}
         return
     yield from call_with_probes(function, form, _arrays(form, job.arrays), images=Path(job.images))
 
@@ -80,7 +90,7 @@ def call_with_probes(
     function: Callable[..., Any], form: Form, arrays: Arrays, *, images: Path
 ) -> Iterator[Mapping[str, Any]]:
     """Call a function with the probes of a form; yield the form, and then what each call gave."""
-    parameters = inspect.signature(function).parameters
+    parameters = parameters_of(function) or {}
     defaults = {
         name: repr(one.default)[:80]
         for name, one in parameters.items()

@@ -20,6 +20,10 @@ FormName: TypeAlias = Literal["agw", "regdb", "mpanet", "mpanet-regdb", "draw"]
 Arrays: TypeAlias = Literal["numpy", "torch"]
 
 
+SEVERAL_SHOTS = "indoor-2-shots"
+"""The probe "folders", searched indoors with two shots."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Form:
     """A way to call an evaluation function.
@@ -63,7 +67,7 @@ FORMS: Mapping[str, Form] = MappingProxyType(
                 "gallery_cam_ids, gallery_img_paths, perm, mode, num_shots, num_trials, rerank)",
                 required=8,
                 arrays="torch",
-                probes=("one-image", "folders", "folders-again"),
+                probes=("one-image", "folders", "folders-again", SEVERAL_SHOTS),
             ),
             Form(
                 name="mpanet-regdb",
@@ -88,9 +92,17 @@ FORMS: Mapping[str, Form] = MappingProxyType(
 )
 
 
+def parameters_of(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter] | None:
+    """Return the parameters of a function; None where Python cannot tell."""
+    try:
+        return inspect.signature(function).parameters
+    except (ValueError, TypeError):  # some that are written in C
+        return None
+
+
 def count_required(function: Callable[..., Any]) -> int | None:
     """Return how many arguments a function must be given; None where it takes any number."""
-    parameters = inspect.signature(function).parameters.values()
+    parameters = (parameters_of(function) or {}).values()
     positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     if any(one.kind == inspect.Parameter.VAR_POSITIONAL for one in parameters):
         return None
@@ -129,7 +141,7 @@ def arguments(
 def _feature_arguments(
     form: Form, name: str, arrays: Arrays, names: Collection[str]
 ) -> tuple[list[Any], dict[str, Any]]:
-    probe = probes.make_features(name)
+    probe = probes.make_features("folders" if name == SEVERAL_SHOTS else name)
     query, gallery = (_as(arrays, side) for side in (probe.query, probe.gallery))
     query_labels = [array.copy() for array in (probe.query_identity, probe.query_camera)]
     labels = [array.copy() for array in (probe.gallery_identity, probe.gallery_camera)]
@@ -137,7 +149,8 @@ def _feature_arguments(
     options: dict[str, Any] = {"rerank": False}
     if form.name == "mpanet":
         given.append(probe.matlab_permutations())
-        options |= {"mode": "all", "num_shots": 1, "num_trials": probes.NUM_TRIALS}
+        mode, shots = ("indoor", 2) if name == SEVERAL_SHOTS else ("all", 1)
+        options |= {"mode": mode, "num_shots": shots, "num_trials": probes.NUM_TRIALS}
     return given, {name: value for name, value in options.items() if name in names}
 
 
@@ -188,7 +201,8 @@ def read_scores(returned: Any) -> Answer:
         return _answer(curve, scalars[0], None)
     if len(items) in (2, 3) and len(items[0]["shape"]) == 1 and items[0]["values"]:
         curve = dict(enumerate(items[0]["values"], start=1))
-        means = [float(np.mean(item["values"])) for item in items[1:] if item["values"]]
+        rest = [item for item in items[1:] if item["values"] and len(item["shape"]) < 2]
+        means = [float(np.mean(item["values"])) for item in rest]
         if len(means) == len(items) - 1:
             return _answer(curve, means[0], means[1] if len(means) > 1 else None)
     raise UnreadableAnswerError(_what(returned))

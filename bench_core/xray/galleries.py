@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench_core.contracts.errors import BenchError
 from bench_core.xray import comparisons, images, probes
-from bench_core.xray.forms import Answer
+from bench_core.xray.forms import SEVERAL_SHOTS, Answer
 from bench_core.xray.identification import (
     Explanation,
     Own,
@@ -51,6 +51,7 @@ def identify_features(transcript: Transcript) -> Identity:
         notes = (NOT_REPEATABLE,)
     if transcript.form == "mpanet":
         values |= _drawn(transcript, answers, best[0], comparison, factor)
+        notes += _look_indoors(answers, best[0], comparison, values)
     return Identity(form=transcript.form, values=values, nearest=nearest_of(best), notes=notes)
 
 
@@ -109,6 +110,31 @@ def _drawn(
         "draw": {"": names_of(how for how, _ in fitting)},
         "trials": {"": names_of(way for _, way in fitting)},
     }
+
+
+def _look_indoors(
+    answers: Mapping[str, Answer],
+    known: Explanation,
+    comparison: tuple[str, str],
+    values: Mapping[str, Values],
+) -> tuple[str, ...]:
+    """Say what is otherwise in indoor search with two shots, where all else is known."""
+    draws, ways = (values.get(name, {}).get("", ()) for name in ("draw", "trials"))
+    if SEVERAL_SHOTS not in answers or not ways or "unseeded" in draws:
+        return ()
+    if answers[SEVERAL_SHOTS] == answers["folders"]:
+        return ("its galleries are the same whatever mode and num_shots say",)
+    trials = {
+        how: gather_trials(how, comparison, known.rules, cameras=probes.INDOOR, shots=2)
+        for how in draws
+    }
+    if any(
+        own and _fits(answers[SEVERAL_SHOTS], known, own, way)
+        for own in trials.values()
+        for way in ways
+    ):
+        return ()
+    return ("with mode='indoor' and num_shots=2 its galleries are none of what is known",)
 
 
 def _fits(answer: Answer, known: Explanation, trials: Sequence[Measures], way: str) -> bool:

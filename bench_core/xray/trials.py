@@ -10,17 +10,28 @@ from bench_core.xray import comparisons, probes
 from bench_core.xray.reference import Measures, RankingRules
 
 
-def gather_trials(how: str, comparison: tuple[str, str], rules: RankingRules) -> list[Measures]:
-    """Score the trials of the probe "folders", drawn in one way."""
+def gather_trials(
+    how: str,
+    comparison: tuple[str, str],
+    rules: RankingRules,
+    *,
+    cameras: Sequence[int] = probes.VISIBLE,
+    shots: int = 1,
+) -> list[Measures]:
+    """Score the trials of the probe "folders", drawn in one way.
+
+    Returns:
+        The scores of each trial; none where the draw is not defined for so many shots.
+    """
     probe = probes.make_features("folders")
+    drawn = [
+        probes.draw_gallery(probe.folders, probe.permutations, cameras, how, trial, shots)
+        for trial in range(probes.NUM_TRIALS)
+    ]
     return [
         comparisons.measure_features("folders", tuple(rows), *comparison, rules)
-        for trial in range(probes.NUM_TRIALS)
-        if (
-            rows := probes.draw_gallery(
-                probe.folders, probe.permutations, probes.VISIBLE, how, trial
-            )
-        )
+        for rows in drawn
+        if rows is not None
     ]
 
 

@@ -111,6 +111,7 @@ def test_a_script_that_cannot_be_loaded_is_told_with_its_line(
     ("signature", "message"),
     [
         ("def other(): pass", "no function 'eval_sysu'; its functions are other"),
+        ("eval_sysu = max", r"eval_sysu\(\.\.\.\) is called in no form"),
         ("def eval_sysu(a, b): pass", r"eval_sysu\(a, b\) is called in no form .* --form"),
     ],
 )

@@ -181,6 +181,30 @@ def test_a_defined_draw_is_a_convention_and_no_difference_that_counts(
         assert finding.effect["mAP"] != 0
 
 
+@pytest.mark.parametrize(
+    ("mode", "shots", "note"),
+    [
+        (None, None, None),
+        ("all", 1, "its galleries are the same whatever mode and num_shots say"),
+        (None, 1, "with mode='indoor' and num_shots=2 its galleries are none of what is known"),
+    ],
+)
+def test_indoor_search_and_more_shots_are_looked_at(
+    mode: str | None, shots: int | None, note: str | None
+) -> None:
+    def theirs(  # noqa: PLR0917
+        qf: Any, q: Any, qc: Any, gf: Any, g: Any, gc: Any, paths: Any, perm: Any,
+        mode: str = "all", num_shots: int = 1,
+    ) -> Any:  # fmt: skip
+        fixed_mode, fixed_shots = fixed
+        given = fixed_mode or mode, fixed_shots or num_shots
+        return DOUBLES["mpanet"](qf, q, qc, gf, g, gc, paths, perm, *given)
+
+    fixed = mode, shots
+    notes = [one for one in examine(theirs, "mpanet").notes if "galleries" in one]
+    assert notes == ([note] if note else [])
+
+
 def test_defaults_that_others_do_not_have_are_noted() -> None:
     def as_they_are(_: Any, between: Any, __: Any, **options: Any) -> Any:
         return between
@@ -199,6 +223,11 @@ def test_defaults_that_others_do_not_have_are_noted() -> None:
         ((np.zeros((2, 2)), 0.5), r"returned a tuple of ndarray \(2, 2\), float \(\)"),
         (([[1], [1, 2]], 0.5), r"fails on the probe 'sysu', .* ValueError: .*inhomogeneous"),
         ((0.5, 0.4, 0.3, 0.2), "returned a tuple of float"),
+        ((np.zeros(20), np.zeros((2, 2))), "returned a tuple of ndarray"),
+        ((np.zeros(20), 1j), r"returned a tuple of ndarray \(20,\), complex"),
+        ((np.zeros(20), 10**400), r"returned a tuple of ndarray \(20,\), int"),
+        ((), "returned a tuple of nothing"),
+        (np.zeros(20), "returned ndarray"),
         ((np.zeros(20), []), "returned a tuple of ndarray"),
     ],
 )
