@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from bench_core.contracts.errors import BenchError
-from bench_core.xray.forms import FORMS, Answer, UnreadableAnswerError, read_scores
+from bench_core.xray.forms import Answer, UnreadableAnswerError, read_scores
 from bench_core.xray.identification import KINDS, PARTS, UNMEASURED, Explanation, Own, Part
 
 if TYPE_CHECKING:
@@ -72,10 +72,11 @@ def read_answers(transcript: Transcript) -> dict[str, Answer]:
 
 
 def is_repeatable(transcript: Transcript) -> bool:
-    """Say whether calls with the same arguments gave the same."""
+    """Say whether calls with the same arguments gave the same, as far as they gave anything."""
+    returned = transcript.returned
     return all(
-        transcript.returned.get(probe) == transcript.returned.get(probe.removesuffix("-again"))
-        for probe in FORMS[transcript.form].probes
+        returned[probe] == returned.get(probe.removesuffix("-again"))
+        for probe in returned
         if probe.endswith("-again")
     )
 

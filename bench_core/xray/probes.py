@@ -31,8 +31,8 @@ _INDOOR, _ONLY_ROOM = 16, 2
 """People seen indoors; and those of them whom camera 2 alone has seen."""
 VISIBLE, INFRARED = (1, 2, 4, 5), (3, 6)
 INDOOR = (1, 2)
-_LEVELS = 3
-"""Different distances where ties are looked at."""
+_FAR = 10.0
+"""Added to distances, so that none is negative."""
 
 
 def _labels(pairs: Sequence[tuple[int, int]], times: int) -> tuple[IntArray, IntArray]:
@@ -44,13 +44,16 @@ def _labels(pairs: Sequence[tuple[int, int]], times: int) -> tuple[IntArray, Int
 def _search(
     query: tuple[IntArray, IntArray], gallery: tuple[IntArray, IntArray], seed: int
 ) -> Search:
-    """Draw distances: all different, and smaller on the whole between images of one person."""
+    """Draw distances: all different, and smaller on the whole between images of one person.
+
+    Some matches are among the farthest images, so that no behaviour gives a curve of zeros.
+    """
     draw = np.random.default_rng((_SEED, seed))
     order = draw.permutation(len(gallery[0]))
     identity, camera = gallery[0][order], gallery[1][order]
-    distances = draw.random((len(query[0]), len(identity)))
-    distances += 0.22 * (query[0][:, np.newaxis] != identity)
-    distances += 0.1 * (query[1][:, np.newaxis] != camera)
+    distances = _FAR + draw.normal(size=(len(query[0]), len(identity)))
+    distances += 1.2 * (query[0][:, np.newaxis] != identity)
+    distances += 0.4 * (query[1][:, np.newaxis] != camera)
     return Search(distances, query[0], identity, query[1], camera)
 
 
@@ -102,7 +105,7 @@ def _ties() -> Search:
     people = range(1, NUM_PEOPLE + 1)
     query = _labels([(person, 6) for person in people], 2)
     search = _search(query, _labels([(person, 1) for person in people], 3), 5)
-    levels = np.floor(search.distances * _LEVELS)
+    levels = np.floor(search.distances)
     return Search(levels, *(query[0], search.gallery_identity, query[1], search.gallery_camera))
 
 

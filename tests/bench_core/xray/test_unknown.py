@@ -41,12 +41,13 @@ def test_a_map_of_nobodys_is_unknown_and_all_else_is_named(registry: Registry) -
     assert line.startswith("mAP: none of what is known; nearest: ")
     report = make_report("theirs.py:eval_sysu", identity, [registry.protocol(SYSU)])
     assert not report.agrees
-    assert report.as_document()["unexplained"][0]["off_by"] == nearest.error > 0.01
+    assert report.as_document()["unexplained"][0]["off_by"] == nearest.error > 0.001
 
 
-def test_numbers_from_nowhere_are_unknown_in_all(registry: Registry) -> None:
+@pytest.mark.parametrize("curve", [np.linspace(0.1, 0.9, 20), np.zeros(20), np.ones(20)])
+def test_numbers_from_nowhere_are_unknown_in_all(registry: Registry, curve: np.ndarray) -> None:
     def from_nowhere(d: Any, q: Any, g: Any, qc: Any, gc: Any) -> Any:
-        return np.linspace(0.1, 0.9, 20), 0.123, 0.456
+        return curve, 0.123, 0.456
 
     identity = examine(from_nowhere)
     assert all(not names for values in identity.values.values() for names in values.values())
