@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from bench_core.contracts.errors import BenchError
@@ -38,44 +38,64 @@ _INFRARED_QUERIES = ("room", "none", "room-matches")
 """Camera rules that differ where queries are infrared and the gallery visible."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Compared:
+    """What explains an answer with features compared in one way.
+
+    Attributes:
+        comparison: Values of the choices "comparison" and "rerank".
+        factor: By which sums over trials become means; 1 where they are no sums.
+        best: The best explanations.
+    """
+
+    comparison: tuple[str, str]
+    factor: float
+    best: list[Explanation]
+
+
 def identify_features(transcript: Transcript) -> Identity:
-    """First where every draw gives one gallery, then how galleries are drawn."""
+    """Name what a function of features does.
+
+    First where every draw gives one gallery, then how galleries are drawn.
+    """
     answers = read_answers(transcript)
-    best, factor, comparison = _explain_features(answers["one-image"], transcript.form)
+    compared = _explain_features(answers["one-image"], transcript.form)
+    best = [explanation for one in compared for explanation in one.best]
     values = choices_of(best)
-    known = bool(best[0].num_explained)
-    for name, value in zip(("comparison", "rerank"), comparison, strict=True):
-        values[name] = {"": (value,) if known else ()}
-    notes: tuple[str, ...] = ()
-    if not is_repeatable(transcript):
-        notes = (NOT_REPEATABLE,)
-    if transcript.form == "mpanet":
-        values |= _drawn(transcript, answers, best[0], comparison, factor)
-        notes += _look_indoors(answers, best[0], comparison, values)
+    known = compared if best[0].num_explained else []
+    for place, name in enumerate(("comparison", "rerank")):
+        values[name] = {"": names_of(one.comparison[place] for one in known)}
+    notes: tuple[str, ...] = () if is_repeatable(transcript) else (NOT_REPEATABLE,)
+    if transcript.form == "mpanet" and len(known) == 1:
+        values |= _drawn(transcript, answers, known[0])
+        notes += _look_indoors(answers, known[0], values)
     return Identity(form=transcript.form, values=values, nearest=nearest_of(best), notes=notes)
 
 
-def _explain_features(
-    answer: Answer, form: str
-) -> tuple[list[Explanation], float, tuple[str, str]]:
-    """Return the best explanations, the factor of a sum over trials, and the comparison."""
+def _explain_features(answer: Answer, form: str) -> list[_Compared]:
+    """Return the way to compare features that explains an answer, or all that explain most of it.
+
+    The nearest is the first. What re-ranks is looked at where nothing simpler explains all.
+    """
     found = []
     for comparison in comparisons.COMPARISONS:
         for factor in (1.0, 1 / probes.NUM_TRIALS) if form == "mpanet" else (1.0,):
+            one = _explain_comparison(_scaled(answer, factor), comparison, factor)
+            if one.best[0].is_complete and one.best[0].num_explained:
+                return [one]
+            found.append(one)
+    most = max(one.best[0].num_explained for one in found)
+    best = [one for one in found if one.best[0].num_explained == most]
+    return sorted(best, key=lambda one: one.best[0].error)
 
-            def measured(
-                name: str, rules: RankingRules, comparison: tuple[str, str] = comparison
-            ) -> Measures:
-                return comparisons.measure_features(name, None, *comparison, rules)
 
-            answers = {"one-image": _scaled(answer, factor)}
-            best = best_explanations(
-                [explain(answers, one, measured) for one in all_rules(_INFRARED_QUERIES)]
-            )
-            if best[0].is_complete and best[0].num_explained:
-                return best, factor, comparison
-            found.append((best, factor, comparison))
-    return min(found, key=lambda one: (-one[0][0].num_explained, one[0][0].error))
+def _explain_comparison(answer: Answer, comparison: tuple[str, str], factor: float) -> _Compared:
+    def measured(name: str, rules: RankingRules) -> Measures:
+        return comparisons.measure_features(name, None, *comparison, rules)
+
+    rules = all_rules(_INFRARED_QUERIES)
+    best = best_explanations([explain({"one-image": answer}, one, measured) for one in rules])
+    return _Compared(comparison=comparison, factor=factor, best=best)
 
 
 def _scaled(answer: Answer, factor: float) -> Answer:
@@ -88,23 +108,23 @@ def _scaled(answer: Answer, factor: float) -> Answer:
 
 
 def _drawn(
-    transcript: Transcript,
-    answers: Mapping[str, Answer],
-    known: Explanation,
-    comparison: tuple[str, str],
-    factor: float,
+    transcript: Transcript, answers: Mapping[str, Answer], compared: _Compared
 ) -> dict[str, Values]:
     """Find how galleries are drawn and what becomes of the trials, by the parts that are known."""
+    is_sum = compared.factor < 1
     if not is_repeatable(transcript):
-        return {"draw": {"": ("unseeded",)}, **({"trials": {"": ("sum",)}} if factor < 1 else {})}
-    if "folders" not in answers or not known.num_explained:
+        return {"draw": {"": ("unseeded",)}, **({"trials": {"": ("sum",)}} if is_sum else {})}
+    if "folders" not in answers:
         return {}
-    ways = ("sum",) if factor < 1 else ("mean", "best", "first", "last")
+    known = compared.best[0]
+    ways = ("sum",) if is_sum else ("mean", "best", "first", "last")
     fitting = [
         (how, way)
         for how in probes.DRAWS
         for way in ways
-        if _fits(answers["folders"], known, gather_trials(how, comparison, known.rules), way)
+        if _fits(
+            answers["folders"], known, gather_trials(how, compared.comparison, known.rules), way
+        )
     ]
     return {
         "draw": {"": names_of(how for how, _ in fitting)},
@@ -113,10 +133,7 @@ def _drawn(
 
 
 def _look_indoors(
-    answers: Mapping[str, Answer],
-    known: Explanation,
-    comparison: tuple[str, str],
-    values: Mapping[str, Values],
+    answers: Mapping[str, Answer], compared: _Compared, values: Mapping[str, Values]
 ) -> tuple[str, ...]:
     """Say what is otherwise in indoor search with two shots, where all else is known."""
     draws, ways = (values.get(name, {}).get("", ()) for name in ("draw", "trials"))
@@ -124,8 +141,9 @@ def _look_indoors(
         return ()
     if answers[SEVERAL_SHOTS] == answers["folders"]:
         return ("its galleries are the same whatever mode and num_shots say",)
+    known = compared.best[0]
     trials = {
-        how: gather_trials(how, comparison, known.rules, cameras=probes.INDOOR, shots=2)
+        how: gather_trials(how, compared.comparison, known.rules, cameras=probes.INDOOR, shots=2)
         for how in draws
     }
     if any(

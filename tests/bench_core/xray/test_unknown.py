@@ -63,6 +63,22 @@ def test_nan_is_unknown() -> None:
     assert "of which nothing was returned that could be compared" in unexplained(identity)[0]
 
 
+@pytest.mark.slow
+def test_of_features_too_what_is_not_known_is_not_guessed(registry: Registry) -> None:
+    def odd(  # noqa: PLR0917
+        qf: Any, q: Any, qc: Any, gf: Any, g: Any, gc: Any, paths: Any, perm: Any
+    ) -> tuple[float, ...]:  # fmt: skip
+        precision, *ranks = DOUBLES["mpanet"](qf, q, qc, gf, g, gc, paths, perm)
+        return 0.9 * precision, *ranks
+
+    identity = examine(odd, "mpanet")
+    assert identity.values["precision"] == {"": ()}
+    assert "cosine" in identity.values["comparison"][""]
+    assert "identity" in identity.values["cmc"][""]
+    assert [nearest.part for nearest in identity.nearest] == ["mAP"]
+    assert not make_report("f", identity, [registry.protocol(SYSU)]).agrees
+
+
 def test_a_result_that_changes_from_call_to_call_is_told() -> None:
     draw = np.random.default_rng()
 
