@@ -108,4 +108,8 @@ class BatchLoader:
 
 def to_float(pixels: torch.Tensor) -> torch.Tensor:
     """Turn uint8 pixels (B, H, W, 3) into floats (B, 3, H, W) in [0, 1], channels last."""
-    return pixels.permute(0, 3, 1, 2).float().div_(255)
+    if pixels.device.type != "cpu":
+        return pixels.permute(0, 3, 1, 2).float().div_(255)
+    # NumPy writes the quotients at once, PyTorch the floats first.
+    fractions = np.divide(pixels.numpy(), np.float32(255), dtype=np.float32)
+    return torch.from_numpy(fractions).permute(0, 3, 1, 2)
