@@ -255,20 +255,13 @@ def _decode_chunk(
     resize_filter: ResizeFilter,
     images: Sequence[tuple[int, str]],
 ) -> None:
-    """Write the pixels of images, given as (row, path) with rows that follow each other."""
-    pixels = np.empty((len(images), *size, 3), dtype=np.uint8)
-    for place, (_, path) in enumerate(images):
-        pixels[place] = decode_image(Path(path), size, resize_filter)
-    _write(target, images[0][0] * pixels[0].nbytes, pixels)
+    """Write the pixels of images, given as (row, path) with rows that follow each other.
 
-
-def _write(target: Path, place: int, pixels: NDArray[np.uint8]) -> None:
-    """Write pixels to a place in bytes; they are on the disk when this ends.
-
-    Waiting for the disk here and not at the end lets others decode meanwhile.
+    They are on the disk when this ends: waiting for it here lets others decode meanwhile.
     """
     with target.open("r+b") as file:
-        file.seek(place)
-        file.write(pixels.data)
+        file.seek(images[0][0] * math.prod(size) * 3)
+        for _, path in images:
+            file.write(decode_image(Path(path), size, resize_filter).data)
         file.flush()
         os.fsync(file.fileno())
