@@ -176,7 +176,9 @@ def test_gradients_reach_what_is_shown_and_nothing_else() -> None:
 def test_the_layout_in_memory_does_not_matter() -> None:
     config = AugmentationConfig(padding=3, erasing=0.5)
     last = images().to(memory_format=torch.channels_last)
-    assert torch.equal(augment(last, config, generator()), augment(images(), config, generator()))
+    results = [augment(batch, config, generator()) for batch in (images(), last)]
+    assert torch.equal(*results)
+    assert all(result.is_contiguous() for result in results)
 
 
 def test_the_same_generator_gives_the_same_images_and_another_gives_others() -> None:
