@@ -192,9 +192,9 @@ def _draw_rectangles(
     first = fits.int().argmax(1, keepdim=True)
     tall, wide = tall.gather(1, first)[:, 0], wide.gather(1, first)[:, 0]
     chosen &= fits.any(1)
-    top = (torch.rand(num_images, generator=generator) * (height - tall + 1)).floor()
-    left = (torch.rand(num_images, generator=generator) * (width - wide + 1)).floor()
-    sides = torch.stack([top, top + tall, left, left + wide], 1).int().tolist()
+    top = (torch.rand(num_images, generator=generator) * (height - tall + 1)).int()
+    left = (torch.rand(num_images, generator=generator) * (width - wide + 1)).int()
+    sides = torch.stack([top, top + tall.int(), left, left + wide.int()], 1).tolist()
     return [
         (sides[0], sides[1], sides[2], sides[3]) if erased else None
         for sides, erased in zip(sides, chosen.tolist(), strict=True)

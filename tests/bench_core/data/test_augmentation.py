@@ -233,6 +233,7 @@ def test_erased_rectangles_are_distributed_as_those_of_the_strong_baseline(
     draws = draw_augmentations(num, size, AugmentationConfig(erasing=1.0), generator())
     first, behind, left, right = np.array([draw.erased for draw in draws]).T
     drawn = np.stack([behind - first, right - left, first, left], axis=1)
+    assert (first.min(), behind.max(), left.min(), right.max()) == (0, size[0], 0, size[1])
     draw = random.Random(1)
     expected = np.array([baseline_rectangle(*size, draw) for _ in range(num)])
     for name, ours, theirs in zip(
@@ -271,6 +272,14 @@ def test_as_many_images_are_erased_as_the_probability_says(
 ) -> None:
     masks = erased(images(400, 16, 8), probability=probability)
     assert least <= int(masks.flatten(1).any(1).sum()) <= most
+
+
+def test_a_training_without_erasing_draws_nothing_for_it() -> None:
+    drawing, expected = generator(), generator()
+    draw_augmentations(6, (12, 8), AugmentationConfig(padding=3), drawing)
+    torch.rand(6, generator=expected)
+    torch.randint(0, 7, (2, 6), generator=expected)
+    assert torch.equal(drawing.get_state(), expected.get_state())
 
 
 def test_erasing_leaves_flips_and_crops_as_they_are_without_it() -> None:
