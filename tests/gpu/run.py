@@ -140,7 +140,7 @@ def _go_on_with_packages(wheels: Path | None, began: float) -> None:
         python = prepare(wheels)
     except MissingPackagesError as error:
         sys.exit(_fail(str(error)))
-    os.execv(python, [str(python), *sys.argv, PREPARED, str(began)])
+    os.execv(python, [str(python), *sys.argv, PREPARED, str(began)])  # noqa: S606
 
 
 def _interrupt(*_: object) -> NoReturn:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tomllib
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -28,13 +29,15 @@ class MissingPackagesError(Exception):
 def requirements() -> dict[str, str]:
     """Return the lower bound of each package that is needed, by name, as pyproject.toml has it."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    texts = [
-        *project["dependencies"],
-        *(t for t in project["optional-dependencies"]["test"] if t.startswith(TESTS)),
-    ]
+    texts = [*project["dependencies"], *project["optional-dependencies"]["test"]]
     found = [REQUIREMENT.match(text) for text in texts]
     bounds = {match[1]: match[2] for match in found if match}
-    return {name: bound for name, bound in bounds.items() if name != "pytest-benchmark"}
+    wanted = len(project["dependencies"])
+    return {
+        name: bound
+        for place, (name, bound) in enumerate(bounds.items())
+        if place < wanted or name in TESTS
+    }
 
 
 def missing() -> list[str]:
@@ -48,11 +51,10 @@ def missing() -> list[str]:
 
 def is_installed() -> bool:
     """Return whether this checkout is what the program's name is installed from."""
-    try:
-        entries = metadata.distribution(PROJECT).entry_points
-    except metadata.PackageNotFoundError:
+    spec = find_spec("bench_core")
+    if spec is None or spec.origin is None or not Path(spec.origin).is_relative_to(ROOT):
         return False
-    return any(entry.group == "bench" for entry in entries)
+    return any(found.metadata["Name"] == PROJECT for found in metadata.distributions())
 
 
 def prepare(wheels: Path | None) -> Path:
@@ -79,8 +81,16 @@ def prepare(wheels: Path | None) -> Path:
     if not wheels.is_dir():
         raise MissingPackagesError(f"WHEELS={wheels}: there is no such folder")
     python = _make_environment()
-    _install(python, wheels, lacking)
+    pip = _pip(python, wheels)
+    if lacking:
+        _install(pip, wheels, lacking)
+    install_checkout(pip, wheels)
     return python
+
+
+def install_checkout(pip: list[str], wheels: Path) -> None:
+    """Install this checkout, so that its plugins are found; what builds it is in the folder."""
+    _install(pip, wheels, ["--no-deps", "--editable", str(ROOT)])
 
 
 def _make_environment() -> Path:
@@ -92,30 +102,25 @@ def _make_environment() -> Path:
     folder = subprocess.run(
         [str(python), "-c", show], check=True, capture_output=True, text=True
     ).stdout.strip()
-    # Not --system-site-packages: that of an environment would be those of its own base.
+    # Not --system-site-packages: where this Python is an environment, those would be its base's.
     own = [path for path in sys.path if path.endswith(("site-packages", "dist-packages"))]
-    (Path(folder) / "python_at_hand.pth").write_text("".join(f"{path}\n" for path in own))
+    (Path(folder) / "zz_python_at_hand.pth").write_text("".join(f"{path}\n" for path in own))
     return python
 
 
-def _install(python: Path, wheels: Path, lacking: list[str]) -> None:
-    """Install what is missing, and this checkout, without a network."""
-    pip = _pip(python, wheels)
+def _install(pip: list[str], wheels: Path, words: list[str]) -> None:
+    """Install something without a network."""
     options = ["--quiet", "--no-index", "--find-links", str(wheels), "--disable-pip-version-check"]
-    steps = [["--no-deps", "--editable", str(ROOT)]]
-    if lacking:
-        steps.insert(0, [*lacking])
-    for step in steps:
-        finished = subprocess.run(
-            [*pip, "install", *options, *step], check=False, capture_output=True, text=True
+    finished = subprocess.run(
+        [*pip, "install", *options, *words], check=False, capture_output=True, text=True
+    )
+    if finished.returncode:
+        lines = finished.stderr.strip().splitlines() or ["pip says nothing"]
+        raise MissingPackagesError(
+            f"WHEELS={wheels} does not have all that is missing ({lines[-1]}); this Python is "
+            f"{sys.version_info.major}.{sys.version_info.minor}: fill the folder for it with "
+            "make gpu-wheels WHEELS=DIR FOR=X.Y"
         )
-        if finished.returncode:
-            lines = finished.stderr.strip().splitlines() or ["pip says nothing"]
-            raise MissingPackagesError(
-                f"WHEELS={wheels} does not have all that is missing ({lines[-1]}); this Python is "
-                f"{sys.version_info.major}.{sys.version_info.minor}: fill the folder for it with "
-                "make gpu-wheels WHEELS=DIR FOR=X.Y"
-            )
 
 
 def _pip(python: Path, wheels: Path) -> list[str]:

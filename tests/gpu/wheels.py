@@ -11,14 +11,16 @@ import platform
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from surroundings import ROOT, requirements
 
 BUILDING = ("hatchling", "editables", "pip")
 """What installs the checkout itself there."""
-GLIBC_MINORS = (17, 24, 26, 27, 28, 31, 34)
+GLIBC_MINORS = range(5, 36)
 """Of the manylinux platforms that wheels name; pip takes those alone that it is told."""
+OLDER_NAMES = ("manylinux1", "manylinux2010", "manylinux2014", "linux")
 
 
 def main() -> None:
@@ -32,9 +34,7 @@ def main() -> None:
         if name not in _present(options.present)
     ]
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
-    subprocess.run(
-        [*command, "--dest", str(folder), *_for_target(options.python), *chosen], check=True
-    )
+    _output([*command, "--dest", str(folder), *_for_target(options.python), *chosen])
     size = sum(path.stat().st_size for path in folder.glob("*.whl"))
     sys.stdout.write(f"{len(chosen)} wheels, {size / 2**20:,.0f} MiB in {folder}\n")
 
@@ -51,9 +51,18 @@ def resolved(python: str) -> dict[str, str]:
         *("--target", "unused", "--report", "-", *_for_target(python)),
         *("--constraint", str(ROOT / "constraints.txt")),
     ]
-    report = subprocess.run([*command, *wanted], check=True, capture_output=True, text=True).stdout
+    report = _output([*command, *wanted])
     packages = [entry["metadata"] for entry in json.loads(report)["install"]]
     return {canonical(each["name"]): each["version"] for each in packages}
+
+
+def _output(command: Sequence[str]) -> str:
+    """Return what a command prints; where it fails, end with what it says."""
+    finished = subprocess.run(command, check=False, capture_output=True, text=True)
+    if finished.returncode:
+        errors = [line for line in finished.stderr.splitlines() if line.startswith("ERROR")]
+        sys.exit(f"Error: pip cannot find all wheels: {' '.join(errors) or finished.stderr}")
+    return finished.stdout
 
 
 def canonical(name: str) -> str:
@@ -70,7 +79,7 @@ def _present(path: Path | None) -> set[str]:
 def _for_target(python: str) -> list[str]:
     machine = platform.machine()
     names = [f"manylinux_2_{minor}_{machine}" for minor in GLIBC_MINORS]
-    names += [f"manylinux2014_{machine}", f"linux_{machine}"]
+    names += [f"{name}_{machine}" for name in OLDER_NAMES]
     platforms = [word for name in names for word in ("--platform", name)]
     return ["--only-binary=:all:", "--python-version", python, *platforms]
 
@@ -84,7 +93,7 @@ def _parse() -> argparse.Namespace:
     )
     parser.add_argument(
         "--present", type=Path, metavar="FILE",
-        help="what is there and need not be taken along: what 'pip list --format freeze' says there",
+        help="what is there already: what 'pip list --format freeze' says there",
     )  # fmt: skip
     return parser.parse_args()
 

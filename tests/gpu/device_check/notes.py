@@ -1,4 +1,4 @@
-"""What a section finds out, written line by line as it is found: a killed run leaves what it had."""
+"""What a section finds out, written line by line: a killed run leaves what it had."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, TypeVar
 
@@ -36,6 +36,11 @@ class Deadline:
         return max(0.0, self.at - time.monotonic())
 
 
+def _print(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
 @dataclass(frozen=True)
 class Notes:
     """The lines of a section, in a file of its own.
@@ -46,7 +51,7 @@ class Notes:
     """
 
     path: Path
-    say: Callable[[str], object] = field(default=sys.stdout.write)
+    say: Callable[[str], object] = _print
 
     def passed(self, name: str, detail: str = "") -> None:
         """Note that something is as it must be."""
@@ -104,7 +109,6 @@ class Notes:
             file.write(json.dumps(line) + "\n")
         if kind != "end":
             self.say(f"  {as_text(line)}\n")
-            sys.stdout.flush()
 
 
 def read_lines(path: Path) -> list[Line]:

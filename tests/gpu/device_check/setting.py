@@ -91,7 +91,9 @@ class Setting:
         return method
 
     def formats(self) -> list[Precision]:
-        """Return the number formats of the device, the fastest first."""
+        """Return the number formats of the device, the fastest first; float32 where all is small."""
+        if self.small:
+            return ["float32"]
         return list(reversed(number_formats(self.device)))
 
     def batch(self, choice: MethodChoice) -> int:

@@ -62,9 +62,7 @@ def time_extraction(setting: Setting, notes: Notes, deadline: Deadline) -> None:
 def time_compiled(setting: Setting, notes: Notes, deadline: Deadline) -> None:
     """Time ResNet-50 through torch.compile, where that can be done."""
     if setting.device.type == "cpu" or not has_compiler():
-        why = (
-            "a processor would compile for minutes" if has_compiler() else "there is no C compiler"
-        )
+        why = "a processor compiles for minutes" if has_compiler() else "there is no C compiler"
         notes.skipped("torch.compile", why)
         return
     compile_and_time(setting, notes, deadline)

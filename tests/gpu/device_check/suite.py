@@ -70,9 +70,8 @@ class Reporter:
             self._notes.failed(report.nodeid, where + _last_line(report.longreprtext))
         elif report.skipped:
             reason: Any = report.longrepr
-            self._notes.skipped(
-                report.nodeid, str(reason[2] if isinstance(reason, tuple) else reason)
-            )
+            text = reason[2] if isinstance(reason, tuple) else reason
+            self._notes.skipped(report.nodeid, str(text).removeprefix("Skipped: "))
         elif report.when == "call":
             self._notes.passed(report.nodeid, f"{report.duration:.1f} s")
 
