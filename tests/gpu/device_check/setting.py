@@ -91,7 +91,7 @@ class Setting:
         return method
 
     def formats(self) -> list[Precision]:
-        """Return the number formats of the device, the fastest first; float32 where all is small."""
+        """Return the number formats of the device, the fastest first; of a small check, float32."""
         if self.small:
             return ["float32"]
         return list(reversed(number_formats(self.device)))

@@ -6,12 +6,14 @@ import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from device_check.notes import Deadline, Notes
-from device_check.setting import Setting
+
+if TYPE_CHECKING:
+    from device_check.setting import Setting
 
 ROOT = Path(__file__).parents[3]
 MARK = "mark.gpu"
