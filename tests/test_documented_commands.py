@@ -179,7 +179,7 @@ def test_the_page_about_leaderboards(result: dict[str, Any], follow: Callable[..
 
 
 def test_the_page_about_gpus(registry: Registry) -> None:
-    """What it does takes a card or minutes, and tests/gpu runs it; here its words are understood."""
+    """What it does takes a card or minutes, and tests/gpu runs it; here its words are parsed."""
     page = (ROOT / "docs/gpu.md").read_text()
     blocks = re.findall(r"^```sh\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
     lines = [shlex.split(line, comments=True) for line in "".join(blocks).splitlines()]

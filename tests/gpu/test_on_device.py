@@ -20,6 +20,7 @@ from torch import distributed, nn
 from bench_core.cli.main import build_cli
 from bench_core.configuration import choose_method
 from bench_core.contracts.method import Precision
+from bench_core.features.fast import relative_difference
 from bench_core.modeling import division
 from bench_core.modeling.division import average_gradients
 from bench_core.pipeline.methods import build_method
@@ -96,10 +97,11 @@ def test_a_step_has_the_losses_of_a_processor(
     found = losses_of(small_method(registry, name), device, number_format)
     for stage, losses in zip(expected, found, strict=True):
         assert losses.keys() == stage.keys()
-        # Of the first update alone: later ones of a step start from weights that it has changed.
-        first = next(iter(losses))
-        assert losses[first] == pytest.approx(stage[first], rel=ALIKE[number_format])
         assert all(np.isfinite(list(losses.values())))
+    # Of the first update alone: what follows starts from weights that it has changed, by steps that
+    # Adam makes of one size, however small and rounded a gradient is.
+    first = next(iter(found[0]))
+    assert found[0][first] == pytest.approx(expected[0][first], rel=ALIKE[number_format])
 
 
 def test_batches_are_those_of_a_processor(registry: Registry, device: torch.device) -> None:
@@ -150,10 +152,12 @@ def test_a_resumed_training_ends_as_an_uninterrupted_one(
         for name in ("whole", "stopped")
     )
     assert len(second) == 2
+    tolerance = 0 if device.type == "cpu" else 2e-2
     for losses, others in zip(first, second, strict=True):
-        assert others == pytest.approx(losses, rel=1e-2)
-    pairs = zip(whole.networks.parameters(), resumed.networks.parameters(), strict=True)
-    assert all(torch.allclose(one, other, rtol=1e-2, atol=1e-3) for one, other in pairs)
+        assert others == pytest.approx(losses, rel=tolerance)
+    trained = torch.nn.utils.parameters_to_vector(whole.networks.parameters())
+    gone_on = torch.nn.utils.parameters_to_vector(resumed.networks.parameters())
+    assert relative_difference(gone_on, trained) <= tolerance
 
 
 @pytest.fixture
@@ -185,9 +189,10 @@ def test_synchronized_statistics_of_one_process_are_plain_ones(
         results.append(
             [normalized, images.grad, layer.weight.grad, layer.running_mean, layer.running_var]
         )
-    tolerance = 1e-4 if dtype == torch.float32 else 5e-2
+    tolerance = 1e-4 if dtype == torch.float32 else 2e-2
     for found, expected in zip(*results, strict=True):
-        torch.testing.assert_close(found, expected, rtol=tolerance, atol=tolerance)
+        assert found.dtype == expected.dtype
+        assert relative_difference(found.float(), expected.float()) <= tolerance
 
 
 @pytest.mark.usefixtures("group_of_one")

@@ -14,8 +14,11 @@ import numpy as np
 import pytest
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from bench_core.configuration import choose_method
+from bench_core.contracts.images import MODALITIES
 from bench_core.contracts.method import Precision
 from bench_core.data.augmentation import AugmentationConfig, augment
 from bench_core.features.extraction import _Batch, _Embedded, _Loader
@@ -32,6 +35,9 @@ from bench_core.testing.building import random_data
 from bench_core.training.batches import Batch, BatchLoader, to_float
 from bench_core.training.data import TrainingData
 
+pytestmark = pytest.mark.skipif(
+    torch.version.cuda is None, reason="this PyTorch was built without CUDA"
+)
 CUDA = torch.device("cuda:0")
 FORMAT: Precision = "bfloat16"
 METHODS = ("aligngan", "jsia", "ts-gan", "xiv")
@@ -115,6 +121,54 @@ def test_a_method_stays_on_its_device(registry: Registry, name: str) -> None:
     for step in steps:
         step()
         assert {tensor.device for tensor in step.resident()} <= {CUDA, torch.device("cpu")}
+
+
+class Transfers(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Names the operators that bring tensors from one device to another."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.found: list[str] = []
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        output = func(*args, **(kwargs or {}))
+        leaves = tree_leaves((args, kwargs, output))
+        tensors = [leaf for leaf in leaves if isinstance(leaf, torch.Tensor)]
+        if len({tensor.device for tensor in tensors if tensor.dim()}) > 1:
+            self.found.append(str(func))
+        return output
+
+
+@pytest.mark.usefixtures("simulated_cuda")
+def test_a_constant_from_the_host_is_noticed() -> None:
+    with Transfers() as transfers:
+        torch.tensor((0.3, 0.6), device=CUDA)
+    assert transfers.found
+
+
+@pytest.mark.parametrize(
+    "words",
+    [*((name,) for name in METHODS), *(("xiv:" + x,) for x in ("mean", "gray", "v", "y")),
+     ("jsia", "content_input=grey")],
+    ids=" ".join,
+)  # fmt: skip
+@pytest.mark.usefixtures("simulated_cuda")
+def test_extraction_copies_nothing_from_the_host(
+    registry: Registry, words: tuple[str, ...]
+) -> None:
+    """A CUDA graph cannot be captured of what does."""
+    spec, variant = registry.method(words[0])
+    choice = choose_method(spec, variant, "quick", words[1:])
+    with CUDA:
+        method: Any = build_method(choice, 8)
+    method.networks.eval()
+    images = torch.rand(2, 3, *choice.config.image_size, device=CUDA)
+    for modality in MODALITIES:
+        with Transfers() as transfers:
+            in_format(method, FORMAT)(images, modality)
+        assert transfers.found == []
 
 
 @pytest.mark.usefixtures("simulated_cuda")
