@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -119,7 +120,7 @@ def measure_workloads(
     """Measure workloads one after the other.
 
     One that the device has no memory for, or a mode that the method does not bear (a CUDA graph of
-    what reads a value, say), is named on standard error and left out.
+    what reads a value, say) or the machine cannot compile, is named on standard error and left out.
 
     Args:
         method: In evaluation mode on the device; it is left as it is.
@@ -134,7 +135,7 @@ def measure_workloads(
     for workload in progress(workloads, description="measuring extraction", unit="workload"):
         try:
             speeds.append(measure_workload(method, image_size, device, workload, clock, each))
-        except (RuntimeError, TypeError) as error:
+        except (RuntimeError, TypeError, subprocess.CalledProcessError) as error:
             reason = " ".join(str(error).split())[:LONGEST_REASON]
             sys.stderr.write(f"Note: {workload} could not be measured: {reason}\n")
     return tuple(speeds)
@@ -161,6 +162,7 @@ def measure_workload(
     Raises:
         RuntimeError: The device has no memory for it, or the method does not bear its mode.
         TypeError: The method does not bear its mode.
+        CalledProcessError: The machine's compiler refuses what it is given.
     """
     call = _extraction(method, workload, image_size, device)
     return Speed(workload=workload, timing=measure(call, device, budget_seconds, clock))

@@ -71,9 +71,8 @@ def _mean(visible: torch.Tensor) -> torch.Tensor:
 
 def _gray(visible: torch.Tensor) -> torch.Tensor:
     # By numbers, not a tensor of weights: a CUDA graph cannot be captured of a copy from the host.
-    red, green, blue = visible.split(1, dim=1)
     of_red, of_green, of_blue = GRAY_WEIGHTS
-    return of_red * red + of_green * green + of_blue * blue
+    return of_red * visible[:, 0:1] + of_green * visible[:, 1:2] + of_blue * visible[:, 2:3]
 
 
 def _value(visible: torch.Tensor) -> torch.Tensor:

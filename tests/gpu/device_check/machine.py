@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import sysconfig
+from pathlib import Path
 
 import torch
 
@@ -37,8 +39,9 @@ def check_machine(setting: Setting, notes: Notes, deadline: Deadline) -> None:
 
 
 def has_compiler() -> bool:
-    """Return whether there is the C compiler that torch.compile needs."""
-    return any(shutil.which(name) for name in (os.environ.get("CC", "cc"), "gcc", "clang"))
+    """Return whether there is what torch.compile needs: a C compiler and Python's headers."""
+    compiler = any(shutil.which(name) for name in (os.environ.get("CC", "cc"), "gcc", "clang"))
+    return compiler and (Path(sysconfig.get_path("include")) / "Python.h").exists()
 
 
 def _words(value: object) -> str:

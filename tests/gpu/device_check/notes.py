@@ -61,6 +61,14 @@ class Notes:
         """Note that something is wrong."""
         self._add("failed", name, detail=detail)
 
+    def refused(self, name: str, error: Exception) -> None:
+        """Note that something raised: no failure where the device has too little memory for it."""
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        if type(error).__name__ == "OutOfMemoryError":  # torch's, which is not imported here
+            self.skipped(name, reason)
+        else:
+            self.failed(name, reason)
+
     def skipped(self, name: str, detail: str) -> None:
         """Note that something cannot be looked at here."""
         self._add("skipped", name, detail=detail)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -18,6 +19,7 @@ from bench_core.profiling.training_steps import measure_training
 from bench_core.training.method import Method, StagedMethod
 from device_check.machine import has_compiler
 from device_check.notes import Deadline, Notes, measured_in, read_lines
+from device_check.peer import searching_kernels
 from device_check.setting import Setting
 
 EXTRACTION_SECONDS, TRAINING_SECONDS, COMPILED_SECONDS = 2.0, 4.0, 5.0
@@ -56,13 +58,16 @@ def time_extraction(setting: Setting, notes: Notes, deadline: Deadline) -> None:
     ]
     for work in notes.within(works, deadline):
         _time(setting, notes, work, setting.seconds(EXTRACTION_SECONDS))
+    if deadline.left:
+        _time_searched(setting, notes, built)
     _judge_share(setting, notes)
 
 
 def time_compiled(setting: Setting, notes: Notes, deadline: Deadline) -> None:
     """Time ResNet-50 through torch.compile, where that can be done."""
     if setting.device.type == "cpu" or not has_compiler():
-        why = "a processor compiles for minutes" if has_compiler() else "there is no C compiler"
+        lacks = "there is no C compiler, or no Python.h"
+        why = "a processor compiles for minutes" if has_compiler() else lacks
         notes.skipped("torch.compile", why)
         return
     compile_and_time(setting, notes, deadline)
@@ -86,7 +91,10 @@ def time_training(setting: Setting, notes: Notes, deadline: Deadline) -> None:
         for choice in setting.choices(setting.large_preset)
     ]
     for choice, number_format in notes.within(works, deadline, _training_name):
-        _time_steps(setting, notes, choice, number_format)
+        try:
+            _time_steps(setting, notes, choice, number_format)
+        except Exception as error:  # noqa: BLE001  # named, and the next method goes on
+            notes.refused(_training_name((choice, number_format)), error)
 
 
 def _training_name(work: tuple[MethodChoice, Precision]) -> str:
@@ -114,12 +122,26 @@ def _time(setting: Setting, notes: Notes, work: _Work, seconds: float) -> None:
         speed = measure_workload(
             built.method, size, setting.device, work.workload, in_sequence, seconds
         )
-    except (RuntimeError, TypeError) as error:
-        notes.failed(str(work), " ".join(str(error).split())[:300])
+    except Exception as error:  # noqa: BLE001  # a compiler's error may be of any kind
+        notes.refused(str(work), error)
         return
     flops = 2 * built.macs * speed.images_per_second
     document = {**speed.as_document(), "flops_per_second": round(flops)}
     notes.measured(str(work), "extraction", _rate(built.choice, document, ExtractionRate))
+
+
+def _time_searched(setting: Setting, notes: Notes, built: Sequence[_Built]) -> None:
+    """Time ResNet-50 where cuDNN tries its kernels first, which extraction does not ask of it."""
+    (resnet,) = [each for each in built if each.choice.spec.id == RESNET_50]
+    workload = _workload(setting, resnet, EXTRACTION_MODE, setting.formats()[0])
+    size = resnet.choice.config.image_size
+    with searching_kernels():
+        speed = measure_workload(
+            resnet.method, size, setting.device, workload, in_sequence,
+            setting.seconds(EXTRACTION_SECONDS),
+        )  # fmt: skip
+    name = f"{RESNET_50}: {workload}, where cuDNN tries its kernels"
+    notes.measured(name, "searched", {"images_per_second": speed.images_per_second})
 
 
 def _time_steps(

@@ -25,12 +25,12 @@ from bench_core.training.run import CHECKPOINT_FILE, LOG_FILE, TrainingRun
 from bench_core.training.stages import Stage
 from device_check.notes import Deadline, Notes
 from device_check.peer import MOST_WAITING
-from device_check.setting import PAPER, Setting
+from device_check.setting import PAPER, QUICK, Setting
 
 PROTOCOL = "sysu-all-single"
 PEOPLE = {"train_identities": 24, "test_identities": 4, "images_per_camera": 4.0}
-EPOCHS, STEPS = 3, 10
-"""Of each stage; enough to see losses fall, and to be interrupted between."""
+LENGTHS = {QUICK: (3, 10), PAPER: (2, 5)}
+"""Epochs of each stage and steps of an epoch, by preset; to be interrupted between."""
 IDENTITY = "identity"
 """How the names of the losses end that have to fall; adversarial ones need not."""
 
@@ -47,7 +47,7 @@ def train_methods(setting: Setting, notes: Notes, deadline: Deadline) -> None:
         try:
             train_method(setting, notes, deadline, inputs, choice)
         except Exception as error:  # noqa: BLE001  # named, and the next method goes on
-            notes.failed(_name(choice), " ".join(f"{type(error).__name__}: {error}".split())[:300])
+            notes.refused(_name(choice), error)
 
 
 def render_people(setting: Setting) -> RunInputs:
@@ -76,7 +76,7 @@ def train_method(
         if not isinstance(method, StagedMethod):
             notes.skipped(name, "it has a training loop of its own")
             return
-        stages = [_shortened(setting, stage) for stage in method.stages()]
+        stages = [_shortened(setting, choice, stage) for stage in method.stages()]
         stop = stages[-1].name if place == 0 else None
         try:
             _run(setting, choice, folder, deadline, stop).execute(method.networks, stages, data)
@@ -103,8 +103,8 @@ def _data(inputs: RunInputs, choice: MethodChoice) -> TrainingData:
     return training_data(images, rows, store)
 
 
-def _shortened(setting: Setting, stage: Stage) -> Stage:
-    epochs, steps = (2, 1) if setting.small else (EPOCHS, STEPS)
+def _shortened(setting: Setting, choice: MethodChoice, stage: Stage) -> Stage:
+    epochs, steps = (2, 1) if setting.small else LENGTHS[choice.preset.name]
     return replace(
         stage,
         epochs=epochs,
