@@ -1,4 +1,4 @@
-"""Each section notes what is wrong: features that differ, epochs that are missing, lack of memory."""
+"""Each section notes what is wrong: features that differ, missing epochs, too little memory."""
 
 from __future__ import annotations
 
