@@ -53,7 +53,6 @@ def check(options: argparse.Namespace, began: float) -> int:
     """
     created = datetime.now(UTC).replace(microsecond=0)
     folder: Path = options.output or ROOT / "runs" / "gpu" / f"{created:%Y%m%dT%H%M%SZ}"
-    folder.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("VIREID_BENCH_CACHE", str(folder / "cache"))
 
     from device_check.notes import Deadline
@@ -66,11 +65,13 @@ def check(options: argparse.Namespace, began: float) -> int:
             f"--device {options.device}: PyTorch sees no such device; --device cpu --small tries "
             "the check itself"
         )
+    folder.mkdir(parents=True, exist_ok=True)
     setting = Setting(device_name=options.device, small=options.small, folder=folder)
     sections, deadline = all_sections(), Deadline.after(options.seconds - (time.time() - began))
     names = [section.name for section in sections]
-    # A processor's speeds are of the check itself, and stay beside what else it leaves.
-    speeds = folder if options.device == "cpu" else ROOT / "results" / "speeds"
+    # Speeds of tiny sizes, and those of a processor, are of the check itself and stay beside it.
+    is_trial = options.small or options.device == "cpu"
+    speeds = folder if is_trial else ROOT / "results" / "speeds"
     ending = 0
     signal.signal(signal.SIGTERM, _interrupt)
     try:
@@ -131,7 +132,10 @@ def _is_there(device: str) -> bool:
 def _look(device: str) -> None:
     import torch
 
-    torch.zeros(1, device=device)
+    try:
+        torch.zeros(1, device=device)
+    except (AssertionError, RuntimeError) as error:  # built without CUDA, or no driver, or no card
+        sys.exit(f"PyTorch {torch.__version__}: {' '.join(str(error).split())}")
 
 
 def _go_on_with_packages(wheels: Path | None, began: float) -> None:

@@ -98,7 +98,9 @@ def test_a_device_that_is_not_there_is_a_usage_error(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     there = torch.cuda.device_count()
-    assert run.check(options(tmp_path, device=f"cuda:{there}"), time.time()) == 2
+    given = options(tmp_path / "none", device=f"cuda:{there}")
+    assert run.check(given, time.time()) == 2
+    assert not (tmp_path / "none").exists()
     error = capsys.readouterr().err
     assert f"Error: --device cuda:{there}: PyTorch sees no such device" in error.splitlines()[-1]
 
