@@ -189,6 +189,27 @@ def test_the_page_about_leaderboards(result: dict[str, Any], follow: Callable[..
     follow("docs/leaderboard.md", {})
 
 
+def test_the_page_about_gpus(registry: Registry) -> None:
+    """What it does takes a card or minutes, and tests/gpu runs it; here its words are parsed."""
+    page = (ROOT / "docs/gpu.md").read_text()
+    blocks = re.findall(r"^```sh\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    lines = [shlex.split(line, comments=True) for line in "".join(blocks).splitlines()]
+    assert len(lines) >= 7
+    makefile, script = (ROOT / "Makefile").read_text(), (ROOT / "tests/gpu/run.py").read_text()
+    for program, *words in lines:
+        if program == "make":
+            target, *variables = words
+            assert f"\n{target}:" in makefile
+            names = {variable.partition("=")[0] for variable in variables}
+            assert all(f"$({name})" in makefile for name in names)
+        elif program == "bench":
+            parse(build_cli(registry), registry, words)
+        elif words[0] == "tests/gpu/run.py":
+            assert all(f'"{word}"' in script for word in words if word.startswith("--"))
+        else:
+            assert words[:3] == ["-m", "pip", "list"]
+
+
 @pytest.mark.slow
 def test_the_page_about_matrices(
     follow: Callable[..., None], jobs_in_this_process: list[tuple[str, ...]]
