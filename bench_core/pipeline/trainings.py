@@ -25,6 +25,7 @@ from bench_core.contracts.errors import (
 from bench_core.contracts.method import Precision, Selection
 from bench_core.loading import load_method, load_object
 from bench_core.modeling.pretrained import PretrainedWeights
+from bench_core.modeling.sharing import WHOLE_BATCH, Sharing
 from bench_core.pipeline.estimates import warn_of_length
 from bench_core.pipeline.inputs import RunInputs
 from bench_core.pipeline.methods import build_method, load_pretrained, networks_digest
@@ -81,6 +82,7 @@ class TrainingSettings:
         selection: Which state of the training is kept.
         on_epoch: Told of each finished epoch.
         threads: Processor threads of trainings and extractions on a CPU.
+        sharing: How each batch is shared.
     """
 
     seed: int
@@ -91,6 +93,7 @@ class TrainingSettings:
     selection: Selection = "last"
     on_epoch: EpochObserver = ignore_epoch
     threads: int = field(default_factory=default_threads)
+    sharing: Sharing = WHOLE_BATCH
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,12 +190,18 @@ def _describe(
         weights=settings.weights.of_split(split).label,
         precision=settings.precision,
         threads=settings.threads if on_processor else None,
-        processes=num_processes() if on_processor and num_processes() > 1 else None,
+        processes=_several(num_processes()) if on_processor else None,
+        parts=_several(settings.sharing.parts) if on_processor else None,
+        normalized_shares=settings.sharing.normalized_shares,
         code=training_code_hash(choice.spec.method),
         num_identities=images["identity"].iloc[rows].nunique(),
         validation=validation_digest(inputs, settings.selection),
         after_training=tuple(sorted(choice.config.after_training)),
     )
+
+
+def _several(number: int) -> int | None:
+    return number if number > 1 else None
 
 
 def _train(
@@ -206,12 +215,13 @@ def _train(
     """Train to the end, and write the model in the place of the checkpoint.
 
     Raises:
-        UsageError: Several processes were to train a method with a loop of its own.
+        UsageError: A batch was to be shared by a method with a loop of its own.
     """
-    if num_processes() > 1 and not isinstance(method, StagedMethod):
+    if settings.sharing.num_shares > 1 and not isinstance(method, StagedMethod):
+        option = "--processes" if num_processes() > 1 else "--accumulate"
         raise UsageError(
-            f"--processes: {description.method} has a training loop of its own, which several "
-            "processes cannot divide; train it in one, or give the method stages"
+            f"{option}: {description.method} has a training loop of its own, whose batches cannot "
+            "be shared; train it in one process at once, or give the method stages"
         )
     with fixed_threads(settings.threads), deterministic(settings.device):
         before = load_pretrained(method, settings.weights.of_split(description.split), description)
@@ -220,6 +230,7 @@ def _train(
             description=description,
             device=settings.device,
             on_epoch=settings.on_epoch,
+            sharing=settings.sharing,
             validate=validate,
         )
         with _loop_arithmetic(method, settings):
@@ -237,8 +248,12 @@ def _keep(
     before: str,
 ) -> None:
     """Write the model in the place of the checkpoint; `before` is what the networks were."""
-    report = _report(folder / LOG_FILE, description, settings.device)
-    report = replace(report, untouched=networks_digest(method.networks) == before)
+    report = replace(
+        _report(folder / LOG_FILE, description, settings.device),
+        processes=num_processes(),
+        parts=settings.sharing.parts,
+        untouched=networks_digest(method.networks) == before,
+    )
     save_model(folder / MODEL_FILE, method.networks, description, report)
     (folder / CHECKPOINT_FILE).unlink(missing_ok=True)
 
@@ -254,7 +269,7 @@ def _warn(choice: MethodChoice, data: TrainingData, settings: TrainingSettings) 
     """Tell how long it takes, by a copy of the method: a measured one has other random states."""
     with fixed_threads(settings.threads), torch.random.fork_rng(devices=[]):
         copy = build_method(choice, data.num_identities, seed=settings.seed)
-        warn_of_length(choice, copy, data)
+        warn_of_length(choice, copy, data, settings.sharing)
 
 
 def _remove_leftovers(folder: Path) -> None:
