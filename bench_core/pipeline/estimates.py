@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from bench_core.features.fast import in_format
 from bench_core.modeling.sharing import WHOLE_BATCH, Sharing
 from bench_core.pipeline.costs import count_cost
 from bench_core.system.process_group import num_processes, num_processes_here
+from bench_core.system.processes import num_processors
 from bench_core.training.data import TrainingData
 from bench_core.training.method import Method, StagedMethod
 
@@ -45,7 +45,7 @@ def warn_of_length(
     if seconds is None or seconds < TOLD_FROM_SECONDS:
         return
     busy = num_processes_here() * torch.get_num_threads()
-    cores = "more of its cores (--threads N), " if busy < num_cores() else ""
+    cores = "more of its cores (--threads N), " if busy < num_processors() else ""
     sys.stderr.write(
         f"Warning: the preset '{choice.preset.name}' of {choice.name} on this processor takes "
         f"about {show_duration(seconds)}{_by_processes()}; use a GPU (--device cuda), {cores}or "
@@ -101,12 +101,7 @@ def speedup(threads: int) -> float:
         1.0
     """
     here = num_processes_here()
-    return num_processes() / here * min(here, max(1.0, num_cores() / threads))
-
-
-def num_cores() -> int:
-    """Return how many of this machine's cores this process may use."""
-    return len(os.sched_getaffinity(0))
+    return num_processes() / here * min(here, max(1.0, num_processors() / threads))
 
 
 def _by_processes() -> str:

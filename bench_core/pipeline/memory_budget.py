@@ -6,6 +6,8 @@ import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+import torch
+
 from bench_core.configuration import MethodChoice
 from bench_core.contracts.errors import BenchError, UsageError
 from bench_core.contracts.method import BatchStatistics
@@ -21,8 +23,8 @@ from bench_core.training.method import StagedMethod
 
 PARTS = (2, 4, 8)
 """What is tried of `--accumulate`; more parts save little more."""
-GIBI = 2**30
-NOT_COUNTED = "what the allocator keeps beside and workspaces of cuDNN are not counted"
+MEBI, GIBI = 2**20, 2**30
+NOT_COUNTED = "not counted are the allocator's spare memory and the workspaces of cuDNN"
 Counted = TypeVar("Counted")
 
 
@@ -70,11 +72,11 @@ class _Counter:
         """Return whether the training fits a budget of bytes, and what to say of it."""
         present = self._count(self._settings.sharing)
         most = max(present, key=lambda memory: memory.peak)
-        stages = ", ".join(f"{memory.stage} {_gibi(memory.peak)}" for memory in present)
-        said = f"--memory-budget {_gibi(budget)}: a training step takes {stages} ({_shares(most)})"
+        stages = ", ".join(f"{memory.stage} {_size(memory.peak)}" for memory in present)
+        taken = f"a step of training takes: {stages}, of which {_shares(most)}; {NOT_COUNTED}"
         if most.peak <= budget:
-            return True, f"{said}; {NOT_COUNTED}"
-        return False, f"{said}; {NOT_COUNTED}; {self._way_out(budget)}"
+            return True, f"Within --memory-budget {_size(budget)}, {taken}."
+        return False, f"--memory-budget {_size(budget)}: {taken}; {self._way_out(budget)}"
 
     def _way_out(self, budget: int) -> str:
         """Say what to set, of what keeps the result before what changes it."""
@@ -86,7 +88,7 @@ class _Counter:
                 options = f"--accumulate {parts}"
                 if statistics == "share":
                     options += " --batch-statistics share (another result)"
-                return f"with {options} it takes {_gibi(peak)}"
+                return f"use {options}, with which it takes {_size(peak)} at most"
         return (
             f"no --accumulate up to {PARTS[-1]} makes it fit, with or without --batch-statistics "
             "share; use more --processes, --precision bfloat16, smaller images or smaller batches"
@@ -128,7 +130,7 @@ class _Counter:
         """
         name = self._choice.name
         try:
-            with simulated(), imagined(num_processes()):
+            with torch.random.fork_rng(devices=[]), simulated(), imagined(num_processes()):
                 method = build_method(self._choice, self._num_identities)
                 if isinstance(method, StagedMethod):
                     return count(method)
@@ -150,16 +152,18 @@ def _batch_sizes(method: StagedMethod[Any]) -> list[int]:
 
 
 def _shares(memory: StepMemory) -> str:
-    """Say what a peak consists of."""
+    """Say what the peak of the stage that takes most consists of."""
     parts = {
         "weights": memory.weights,
         "gradients": memory.gradients,
         "states of optimisers": memory.optimizers,
         "activations": memory.activations,
     }
-    return f"of {memory.stage}: {', '.join(f'{name} {_gibi(n)}' for name, n in parts.items())}"
+    return ", ".join(f"{name} {_size(number)}" for name, number in parts.items())
 
 
-def _gibi(number: int) -> str:
-    """Return bytes as text, such as "7.50 GiB"."""
+def _size(number: int) -> str:
+    """Return bytes as text, such as "7.50 GiB" or "12 MiB"."""
+    if number < GIBI:
+        return f"{number / MEBI:.0f} MiB"
     return f"{number / GIBI:.2f} GiB"

@@ -60,7 +60,7 @@ def test_processes_are_faster_as_far_as_there_are_cores(
 ) -> None:
     monkeypatch.setattr(process_group._Group, "number", processes)
     monkeypatch.setenv("LOCAL_WORLD_SIZE", str(here))
-    monkeypatch.setattr(estimates, "num_cores", lambda: cores)
+    monkeypatch.setattr(estimates, "num_processors", lambda: cores)
     assert speedup(threads) == times
 
 
@@ -88,13 +88,13 @@ def test_only_a_long_training_is_told_of(
     warn_of_length(choice, method, data)
     assert capsys.readouterr().err == ""
     monkeypatch.setattr(estimates, "estimate_seconds", lambda *_: 200_000.0)
-    monkeypatch.setattr(estimates, "num_cores", lambda: 64)
+    monkeypatch.setattr(estimates, "num_processors", lambda: 64)
     warn_of_length(choice, method, data)
     assert capsys.readouterr().err == (
         "Warning: the preset 'quick' of xiv on this processor takes about 2 days; use a GPU "
         "(--device cuda), more of its cores (--threads N), or --preset quick for a first look\n"
     )
-    monkeypatch.setattr(estimates, "num_cores", lambda: 1)
+    monkeypatch.setattr(estimates, "num_processors", lambda: 1)
     monkeypatch.setattr(process_group._Group, "number", 2)
     warn_of_length(choice, method, data)
     assert capsys.readouterr().err == (
