@@ -192,22 +192,6 @@ def test_what_a_batch_has_in_common_is_computed_again_by_blocks() -> None:
         assert torch.equal(dense.state_dict()[name], value), name
 
 
-def test_running_statistics_are_the_mean_over_the_shares() -> None:
-    network, values = nn.Sequential(nn.Linear(3, 3), nn.BatchNorm1d(3)), torch.rand(6, 3)
-    with Division(network, Sharing(parts=2, statistics="share")).divided():
-        output = network(values)
-        output.sum().backward()
-    shares = network[0](values).detach().chunk(2)
-    norm = network[1]
-    mean = torch.stack([share.mean(0) for share in shares]).mean(0)
-    variance = torch.stack([share.var(0) for share in shares]).mean(0)
-    assert torch.allclose(norm.running_mean, 0.1 * mean)
-    assert torch.allclose(norm.running_var, 0.9 + 0.1 * variance)
-    assert norm.num_batches_tracked == 1
-    for share in output.chunk(2):
-        assert torch.allclose(share.mean(0), torch.zeros(3), atol=1e-5)
-
-
 @pytest.mark.parametrize(
     ("network", "sharing", "share"),
     [
