@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
-from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +17,6 @@ from bench_core.configuration import MethodChoice, MethodConfig, validate_config
 from bench_core.contracts.errors import (
     BenchError,
     CheckpointError,
-    TrainingError,
     UsageError,
 )
 from bench_core.contracts.method import Precision, Selection
@@ -29,13 +26,13 @@ from bench_core.modeling.sharing import WHOLE_BATCH, Sharing
 from bench_core.pipeline.estimates import warn_of_length
 from bench_core.pipeline.inputs import RunInputs
 from bench_core.pipeline.methods import build_method, load_pretrained, networks_digest
+from bench_core.pipeline.training_reports import report_of
 from bench_core.pipeline.validation import build_validation, validation_digest
 from bench_core.plugins import Registry
 from bench_core.system.devices import (
     arithmetic,
     default_threads,
     deterministic,
-    device_name,
     fixed_threads,
 )
 from bench_core.system.files import hash_json, remove_abandoned
@@ -55,7 +52,6 @@ from bench_core.training.run import (
     CHECKPOINT_FILE,
     LOG_FILE,
     MODEL_FILE,
-    VALIDATION_SCORE,
     EpochObserver,
     TrainingRun,
     ignore_epoch,
@@ -249,7 +245,7 @@ def _keep(
 ) -> None:
     """Write the model in the place of the checkpoint; `before` is what the networks were."""
     report = replace(
-        _report(folder / LOG_FILE, description, settings.device),
+        report_of(folder / LOG_FILE, description, settings.device),
         processes=num_processes(),
         parts=settings.sharing.parts,
         untouched=networks_digest(method.networks) == before,
@@ -365,43 +361,6 @@ def _finished(path: Path, method: Method, config: MethodConfig, *, cached: bool)
         report=report,
         cached=cached,
     )
-
-
-def _report(log: Path, description: TrainingDescription, device: torch.device) -> TrainingReport:
-    """Sum up the log of a training; a method with a loop of its own may have none.
-
-    Raises:
-        TrainingError: The model was to be selected by validation, and was not.
-    """
-    epochs = _epochs(log) if log.exists() else []
-    seconds = sum(epoch["seconds"] for epoch in epochs)
-    waited = sum(epoch["seconds"] * epoch["waiting_for_data"] for epoch in epochs)
-    report = TrainingReport(
-        seconds=round(seconds, 3),
-        waiting_for_data=round(waited / seconds, 6) if seconds else 0.0,
-        device=device_name(device),
-    )
-    if description.selection == "last":
-        return report
-    validated = [epoch for epoch in epochs if VALIDATION_SCORE in epoch]
-    if not validated:
-        raise TrainingError(
-            f"no epoch of {description.method} was validated: its last stage has none, or its "
-            "train does not call run.execute; use --select last"
-        )
-    best = max(validated, key=itemgetter(VALIDATION_SCORE))
-    return replace(report, selected_epoch=best["epoch"], validation_score=best[VALIDATION_SCORE])
-
-
-def _epochs(log: Path) -> list[dict[str, Any]]:
-    try:
-        epochs = [json.loads(line) for line in log.read_text().splitlines()]
-        return [epoch for epoch in epochs if epoch["seconds"] + epoch["waiting_for_data"] >= 0]
-    except (ValueError, TypeError, KeyError, RecursionError, OSError) as error:
-        raise TrainingError(
-            f"{log} is not the log of a training ({type(error).__name__}: {error}); remove it and "
-            "run again"
-        ) from None
 
 
 def _make_folder(folder: Path) -> None:
