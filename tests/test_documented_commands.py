@@ -110,8 +110,8 @@ def follow(bench: Bench) -> Callable[..., None]:
 
 
 @pytest.mark.slow
-def test_the_page_about_training(follow: Callable[..., None]) -> None:
-    follow("docs/training.md", {})
+def test_the_page_about_training(follow: Callable[..., None], sysu_root: Path) -> None:
+    follow("docs/training.md", {"/data/SYSU-MM01": str(sysu_root)})
 
 
 @pytest.mark.slow
