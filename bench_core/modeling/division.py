@@ -28,7 +28,7 @@ from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
 from bench_core.contracts.errors import PluginError
 from bench_core.modeling import batch_statistics
 from bench_core.modeling.exchange import joined_shares, own_share
-from bench_core.modeling.recomputation import recompute, recomputed
+from bench_core.modeling.recomputation import recomputed
 from bench_core.modeling.sharing import (
     WHOLE_BATCH,
     Call,
@@ -230,7 +230,7 @@ def _recompute_block(block: nn.Module, *inputs: Any, **options: Any) -> Any:
     if call is None or not call.recomputed or not torch.is_grad_enabled():
         return forward(*inputs, **options)
     with within(replace(call, recomputed=False)):
-        return recompute(block, *inputs, **options)
+        return recomputed(partial(block, **options), block, *inputs)
 
 
 def _pieces(inputs: tuple[Any, ...], number: int) -> list[tuple[Any, ...]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from functools import partial
 from typing import Any
 
 import torch
@@ -17,7 +16,7 @@ from bench_core.modeling.sharing import as_now, random_state, set_random_state
 STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 
 
-def recompute(network: nn.Module, *inputs: Any, **options: Any) -> Any:
+def recompute(network: nn.Module, *inputs: torch.Tensor) -> torch.Tensor:
     """Run a network and keep only its inputs; the backward pass runs it again.
 
     The result and all gradients are those of `network(*inputs)`, batch statistics and draws
@@ -25,15 +24,15 @@ def recompute(network: nn.Module, *inputs: Any, **options: Any) -> Any:
     backward pass.
 
     Args:
-        network: A network in the same mode when the backward pass comes.
+        network: A network of one output, in the same mode when the backward pass comes.
         inputs: Its inputs.
-        options: Its inputs by name.
     """
-    return recomputed(partial(network, **options), network, *inputs)
+    output: torch.Tensor = recomputed(network, network, *inputs)
+    return output
 
 
 def recomputed(run: Callable[..., Any], network: nn.Module, *inputs: Any) -> Any:
-    """Do with `run`, which runs a network, what `recompute` does with the network.
+    """Do with `run`, which runs a network, what `recompute` does, whatever goes in and comes out.
 
     Args:
         run: Takes the inputs.
@@ -67,8 +66,7 @@ def recompute_blocks(network: nn.Module, inputs: torch.Tensor) -> torch.Tensor:
             inputs = recompute_blocks(part, inputs)
         return inputs
     if any(True for _ in network.children()):
-        again: torch.Tensor = recompute(network, inputs)
-        return again
+        return recompute(network, inputs)
     output: torch.Tensor = network(inputs)
     return output
 

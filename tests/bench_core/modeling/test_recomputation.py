@@ -16,6 +16,7 @@ from bench_core.modeling.generators import ResidualGenerator
 from bench_core.modeling.recomputation import (
     recompute,
     recompute_blocks,
+    recomputed,
     running_statistics_kept,
 )
 
@@ -122,7 +123,8 @@ def test_lists_that_grow_later_are_taken_as_they_were() -> None:
         def forward(self, given: list[torch.Tensor]) -> torch.Tensor:
             return layer(torch.stack(given).sum(0)).square()
 
-    output = recompute(Sum(), maps)
+    network = Sum()
+    output = recomputed(network, network, maps)
     maps.append(output)
     output.sum().backward()
     assert maps[0].grad is not None
