@@ -237,12 +237,12 @@ def open_run_inputs(registry: Registry, protocol: ProtocolSpec, root: Path | Non
 
 def _default_preset(root: Path | None) -> str:
     """Return the preset for data where none was asked for; of a folder, say which and why."""
+    from bench_core.pipeline.inputs import usual_preset
+
+    preset = usual_preset(root)
     if root is None:
-        return "quick"
-
-    from bench_core.data.image_folders import is_synthetic
-
-    preset, people = ("quick", "synthetic") if is_synthetic(root) else ("paper", "real")
+        return preset
+    people = "synthetic" if preset == "quick" else "real"
     line = f"Using the preset '{preset}', as {root} holds {people} people; --preset changes it."
     click.echo(terminal_line(line), err=True)
     return preset

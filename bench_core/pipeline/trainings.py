@@ -143,7 +143,7 @@ def train(
     data = training_data(
         images, rows, inputs.images(choice.config.image_size, choice.config.resize_filter)
     )
-    description = _describe(choice, inputs, split, settings, rows)
+    description = describe(choice, inputs, split, settings)
     folder = training_folder(settings.runs, description)
     path = folder / MODEL_FILE
     method = build_method(choice, data.num_identities, seed=settings.seed)
@@ -166,14 +166,28 @@ def train(
     return model
 
 
-def _describe(
+def describe(
     choice: MethodChoice,
     inputs: RunInputs,
     split: str,
     settings: TrainingSettings,
-    rows: NDArray[np.int64],
+    code: str | None = None,
 ) -> TrainingDescription:
+    """Describe a training by all that decides what it learns.
+
+    Args:
+        choice: The method.
+        inputs: Protocol and dataset.
+        split: Name of a training split.
+        settings: How to train.
+        code: The `training_code_hash` of the method, where it is at hand.
+
+    Raises:
+        UsageError: The weights lack a file for the split.
+        CheckpointError: They cannot be read.
+    """
     images, on_processor = inputs.dataset.images, settings.device.type == "cpu"
+    rows = inputs.protocol.training_rows(images, split)
     return TrainingDescription(
         method=choice.spec.id,
         variant=choice.variant.name,
@@ -189,7 +203,7 @@ def _describe(
         processes=_several(num_processes()) if on_processor else None,
         parts=_several(settings.sharing.parts) if on_processor else None,
         normalized_shares=settings.sharing.normalized_shares,
-        code=training_code_hash(choice.spec.method),
+        code=code or training_code_hash(choice.spec.method),
         num_identities=images["identity"].iloc[rows].nunique(),
         validation=validation_digest(inputs, settings.selection),
         after_training=tuple(sorted(choice.config.after_training)),
