@@ -51,19 +51,33 @@ from bench_core.modeling.recomputation import (
 )
 from bench_core.training.batches import Batch as Batch
 from bench_core.training.data import TrainingData as TrainingData
+from bench_core.training.epochs import Epoch as Epoch, PlainImages as PlainImages
 from bench_core.training.method import Method as Method, StagedMethod as StagedMethod
 from bench_core.training.recipes import (
     CONSTANT_RATE as CONSTANT_RATE,
+    ClippingConfig as ClippingConfig,
     OptimizerConfig as OptimizerConfig,
     ParameterGroup as ParameterGroup,
     ScheduleConfig as ScheduleConfig,
 )
 from bench_core.training.reid import ReIDConfig as ReIDConfig
 from bench_core.training.run import TrainingRun as TrainingRun
+from bench_core.training.samplers import (
+    ClusterSampler as ClusterSampler,
+    Rows as Rows,
+    SampledImages as SampledImages,
+    Sampler as Sampler,
+    SamplingConfig as SamplingConfig,
+)
+from bench_core.training.schedules import (
+    CurveConfig as CurveConfig,
+    Moment as Moment,
+    Schedule as Schedule,
+)
 from bench_core.training.stages import (
     OptimizerPlan as OptimizerPlan,
-    SamplingConfig as SamplingConfig,
     Stage as Stage,
     Step as Step,
 )
 from bench_core.training.updates import Losses as Losses, Updates as Updates
+from bench_core.training.views import View as View

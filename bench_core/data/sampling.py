@@ -52,9 +52,9 @@ class IdentityBalancedSampler:
 
     def epoch(self, generator: np.random.Generator) -> Iterator[BatchRows]:
         """Yield the batches of one epoch, in an order that the generator alone decides."""
-        identities = _Deck(np.arange(len(self.visible)), generator)
-        visible = [_Deck(rows, generator) for rows in self.visible]
-        infrared = [_Deck(rows, generator) for rows in self.infrared]
+        identities = Deck(np.arange(len(self.visible)), generator)
+        visible = [Deck(rows, generator) for rows in self.visible]
+        infrared = [Deck(rows, generator) for rows in self.infrared]
         for _ in range(self.steps_per_epoch):
             chosen = identities.deal(self.num_identities)
             yield BatchRows(
@@ -116,8 +116,13 @@ def balanced_sampler(
     )
 
 
-class _Deck:
-    """Deals cards; none twice in one hand where it can, and reshuffles when it runs out."""
+class Deck:
+    """Deals cards; none twice in one hand where it can, and reshuffles when it runs out.
+
+    Args:
+        cards: What is dealt, int64.
+        generator: Shuffles.
+    """
 
     def __init__(self, cards: IntArray, generator: np.random.Generator) -> None:
         self._cards = cards
@@ -125,6 +130,7 @@ class _Deck:
         self._left: list[int] = []
 
     def deal(self, count: int) -> IntArray:
+        """Return the next cards, int64."""
         hand: list[int] = []
         while len(hand) < count:
             if not self._left:

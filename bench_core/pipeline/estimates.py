@@ -17,6 +17,7 @@ from bench_core.system.process_group import num_processes, num_processes_here
 from bench_core.system.processes import num_processors
 from bench_core.training.data import TrainingData
 from bench_core.training.method import Method, StagedMethod
+from bench_core.training.stage_images import StageImages
 
 if TYPE_CHECKING:
     from bench_core.profiling.training_steps import StageCost
@@ -126,6 +127,6 @@ def _training_macs(
 ) -> float:
     total = 0.0
     for stage, cost in zip(method.stages(), costs, strict=True):
-        num_steps = data.sampler(stage.sampling).steps_per_epoch * stage.epochs
+        num_steps = StageImages(data, stage).steps_per_epoch * stage.epochs
         total += cost.step_macs * num_steps
     return total

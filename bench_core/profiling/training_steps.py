@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from bench_core.contracts.images import INFRARED, MODALITIES, VISIBLE
 from bench_core.contracts.method import Precision
 from bench_core.modeling.sharing import WHOLE_BATCH, Sharing
 from bench_core.profiling.counting import flop_counter, watched
@@ -19,7 +20,7 @@ from bench_core.training.batches import Batch
 from bench_core.training.method import StagedMethod
 from bench_core.training.run import divided_evenly
 from bench_core.training.stage_runner import StageRunner, enter_stages
-from bench_core.training.stages import SamplingConfig, Stage
+from bench_core.training.stages import Stage
 
 ANY_BUT_THE_FIRST = 1
 """The number that a step has: with the first of an epoch, a stage checks how its training goes."""
@@ -100,7 +101,7 @@ class TrainingStep:
     """
 
     def __init__(self, networks: nn.ModuleDict, runner: StageRunner, batch: Batch) -> None:
-        self.name, self.num_images = runner.stage.name, 2 * len(batch.labels)
+        self.name, self.num_images = runner.stage.name, 2 * len(batch.visible)
         self._networks, self._runner, self._batch = networks, runner, batch
         runner.begin_epoch(0)
 
@@ -159,7 +160,7 @@ def training_steps(
     for runner in enter_stages(
         method.networks, stages, precision=precision, seed=0, division=division
     ):
-        batch = _noise(runner.stage.sampling, method.num_identities, image_size, device)
+        batch = _noise(runner.stage, method.num_identities, image_size, device)
         yield TrainingStep(method.networks, runner, batch)
 
 
@@ -251,12 +252,26 @@ def forward_shares(call: Call, networks: nn.ModuleDict, device: torch.device) ->
 
 
 def _noise(
-    sampling: SamplingConfig, num_identities: int, image_size: tuple[int, int], device: torch.device
+    stage: Stage, num_identities: int, image_size: tuple[int, int], device: torch.device
 ) -> Batch:
+    """Return a batch of noise; in a stage without labels, its people are the clusters."""
+    sampling = stage.sampling
     labels = torch.arange(sampling.identities, device=device) % num_identities
     labels = labels.repeat_interleave(sampling.images)
-    visible, infrared = (
-        torch.rand(len(labels), 3, *image_size, device=device).to(memory_format=torch.channels_last)
-        for _ in range(2)
+    visible, infrared = _images(labels, image_size), _images(labels, image_size)
+    views = {VISIBLE: visible, INFRARED: infrared}
+    return Batch(
+        visible=visible,
+        infrared=infrared,
+        labels=labels if stage.labelled else labels[:0],
+        rows=dict.fromkeys(MODALITIES, torch.arange(len(labels), device=device)),
+        cameras=dict.fromkeys(MODALITIES, torch.zeros_like(labels)),
+        labels_of=dict.fromkeys(MODALITIES, labels),
+        views=views | {name: _images(labels, image_size) for name in stage.views.keys() - views},
     )
-    return Batch(visible=visible, infrared=infrared, labels=labels)
+
+
+def _images(labels: torch.Tensor, image_size: tuple[int, int]) -> torch.Tensor:
+    """Return noise for as many images as there are labels."""
+    images = torch.rand(len(labels), 3, *image_size, device=labels.device)
+    return images.to(memory_format=torch.channels_last)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from bench_core.configuration import choose_method
-from bench_core.contracts.images import INFRARED, VISIBLE
+from bench_core.contracts.images import INFRARED, MODALITIES, VISIBLE, Modality
 from bench_core.contracts.method import MethodSpec
 from bench_core.loading import load_method
 from bench_core.system.files import hash_json
@@ -19,6 +19,9 @@ from bench_core.training.batches import Batch
 from bench_core.training.data import TrainingData
 from bench_core.training.identity import TrainingDescription
 from bench_core.training.run import TrainingRun
+
+CAMERAS: Mapping[Modality, int] = {VISIBLE: 1, INFRARED: 3}
+"""Of random images."""
 
 
 @dataclass(frozen=True)
@@ -81,10 +84,17 @@ def random_batch(size: tuple[int, int], identities: int = 3, images: int = 2) ->
         Values in [0, 1]; infrared images have three equal channels.
     """
     random, number = torch.Generator().manual_seed(3), identities * images
+    visible = torch.rand(number, 3, *size, generator=random)
+    infrared = torch.rand(number, 1, *size, generator=random).repeat(1, 3, 1, 1)
+    labels = torch.tensor([4, 0, 2, 1, 3])[:identities].repeat_interleave(images)
     return Batch(
-        visible=torch.rand(number, 3, *size, generator=random),
-        infrared=torch.rand(number, 1, *size, generator=random).repeat(1, 3, 1, 1),
-        labels=torch.tensor([4, 0, 2, 1, 3])[:identities].repeat_interleave(images),
+        visible=visible,
+        infrared=infrared,
+        labels=labels,
+        rows=dict.fromkeys(MODALITIES, torch.arange(number)),
+        cameras={modality: torch.full((number,), CAMERAS[modality]) for modality in MODALITIES},
+        labels_of=dict.fromkeys(MODALITIES, labels),
+        views={VISIBLE: visible, INFRARED: infrared},
     )
 
 
@@ -109,6 +119,7 @@ def random_data(size: tuple[int, int], identities: int = 5, images: int = 2) -> 
         rows={VISIBLE: rows[0], INFRARED: rows[1]},
         labels={VISIBLE: labels, INFRARED: labels},
         identities=tuple(range(identities)),
+        cameras={modality: np.full_like(labels, CAMERAS[modality]) for modality in MODALITIES},
     )
 
 

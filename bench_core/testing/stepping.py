@@ -11,7 +11,6 @@ from torch import nn
 
 from bench_core.training.batches import Batch
 from bench_core.training.method import StagedMethod
-from bench_core.training.recipes import build_optimizer
 from bench_core.training.stages import Stage
 from bench_core.training.updates import TOTAL, Losses, Part, Updates
 
@@ -131,7 +130,10 @@ def stage_of(method: StagedMethod[Any], name: str) -> Stage:
 def build_updates(stage: Stage) -> Updates:
     """Build the optimisers of a stage anew."""
     plans = stage.optimizers.items()
-    return Updates({name: build_optimizer(plan.config, plan.groups) for name, plan in plans})
+    return Updates(
+        {name: plan.build() for name, plan in plans},
+        {name: plan.clipping for name, plan in plans},
+    )
 
 
 def enter_stage(method: StagedMethod[Any], name: str) -> Updates:

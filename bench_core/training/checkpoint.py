@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import nn
 
-from bench_core.contracts.errors import CheckpointError
+from bench_core.contracts.errors import CheckpointError, PluginError
 from bench_core.modeling.pretrained import state_difference
 from bench_core.system.files import write_atomically
 from bench_core.training.identity import TrainingDescription, first_defect
@@ -24,6 +24,8 @@ FORMAT = "vireid-bench/1"
 NETWORKS = "networks."
 OPTIMIZERS = "optimizers."
 SELECTED = "selected."
+MEMORY = "memory."
+PSEUDO_LABELS = "pseudo-labels."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +48,24 @@ class Position:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Kept:
+    """What a training keeps beside networks and optimisers.
+
+    Attributes:
+        selected: The best networks so far, where they are selected by validation.
+        memory: Tensors by name that a stage keeps from step to step.
+        pseudo_labels: For each modality, what its images were last assigned, int64 (N,).
+    """
+
+    selected: Selected | None = None
+    memory: Mapping[str, torch.Tensor] = field(default_factory=dict)
+    pseudo_labels: Mapping[str, torch.Tensor] = field(default_factory=dict)
+
+
+NOTHING_KEPT = Kept()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Progress:
     """What an interrupted training left behind, apart from its networks.
 
@@ -53,13 +73,13 @@ class Progress:
         position: Where it was.
         log: The log when the checkpoint was written.
         optimizers: The state of each optimiser, for `restore_optimizer`.
-        selected: The best networks so far, where they are selected by validation.
+        kept: What else it kept.
     """
 
     position: Position = field(default_factory=Position)
     log: str = ""
     optimizers: Mapping[str, dict[str, Any]] = field(default_factory=dict)
-    selected: Selected | None = None
+    kept: Kept = NOTHING_KEPT
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,7 +166,7 @@ def save_progress(
     position: Position,
     identity: str,
     log: str = "",
-    selected: Selected | None = None,
+    kept: Kept = NOTHING_KEPT,
 ) -> None:
     """Write all that an interrupted training needs to go on exactly where it was.
 
@@ -155,26 +175,62 @@ def save_progress(
 
     Raises:
         BenchError: The file cannot be written; the previous checkpoint stays whole.
+        PluginError: An optimiser of the method's own, or the memory of a stage, holds what a
+            checkpoint cannot.
     """
     tensors = _prefixed(NETWORKS, networks.state_dict())
-    groups = {}
     for name, optimizer in optimizers.items():
-        state = optimizer.state_dict()
-        groups[name] = state["param_groups"]
-        for index, entries in state["state"].items():
-            for key, value in entries.items():
-                if value is not None:
-                    tensors[f"{OPTIMIZERS}{name}.{index}.{key}"] = value.detach().cpu().contiguous()
+        tensors |= _optimizer_tensors(name, optimizer)
     document = {
         "identity": identity,
         "position": asdict(position),
         "log": log,
-        "param_groups": groups,
+        "param_groups": {name: _plain_groups(each) for name, each in optimizers.items()},
     }
-    if selected is not None:
-        tensors |= _prefixed(SELECTED, selected.state)
-        document["selected"] = {"epoch": selected.epoch, "score": selected.score}
+    if kept.selected is not None:
+        tensors |= _prefixed(SELECTED, kept.selected.state)
+        document["selected"] = {"epoch": kept.selected.epoch, "score": kept.selected.score}
+    tensors |= _prefixed(MEMORY, _checked_memory(kept.memory))
+    tensors |= _prefixed(PSEUDO_LABELS, kept.pseudo_labels)
     _save(path, tensors, document)
+
+
+def _optimizer_tensors(name: str, optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
+    tensors = {}
+    for index, entries in optimizer.state_dict()["state"].items():
+        for key, value in entries.items():
+            if value is None:
+                continue
+            if not isinstance(value, torch.Tensor):
+                raise PluginError(
+                    f"{type(optimizer).__name__} keeps '{key}' as a {type(value).__name__}, and "
+                    "checkpoints hold tensors alone; let it keep a tensor, as torch's own do"
+                )
+            tensors[f"{OPTIMIZERS}{name}.{index}.{key}"] = value.detach().cpu().contiguous()
+    return tensors
+
+
+def _plain_groups(optimizer: torch.optim.Optimizer) -> list[dict[str, Any]]:
+    groups: list[dict[str, Any]] = optimizer.state_dict()["param_groups"]
+    try:
+        json.dumps(groups)
+    except TypeError as error:
+        raise PluginError(
+            f"{type(optimizer).__name__} has an entry in its groups that is no plain value "
+            f"({error}), so that no checkpoint can hold it; use numbers, texts and lists"
+        ) from None
+    return groups
+
+
+def _checked_memory(memory: Mapping[str, Any]) -> Mapping[str, torch.Tensor]:
+    """Refuse what the memory of a stage may not hold."""
+    for name, value in memory.items():
+        if not isinstance(name, str) or not isinstance(value, torch.Tensor):
+            raise PluginError(
+                f"the memory of a stage holds a {type(value).__name__} as {name!r}; it may hold "
+                "tensors by name"
+            )
+    return memory
 
 
 def load_progress(path: Path, networks: nn.Module, identity: str) -> Progress:
@@ -235,7 +291,11 @@ def _progress(tensors: Mapping[str, torch.Tensor], document: Mapping[str, Any]) 
         position=_POSITION.validate_json(json.dumps(document["position"]), strict=True),
         log=_TEXT.validate_json(json.dumps(document["log"]), strict=True),
         optimizers=optimizers,
-        selected=selected and Selected(state=_having(SELECTED, tensors), **selected),
+        kept=Kept(
+            selected=selected and Selected(state=_having(SELECTED, tensors), **selected),
+            memory=_having(MEMORY, tensors),
+            pseudo_labels=_having(PSEUDO_LABELS, tensors),
+        ),
     )
 
 

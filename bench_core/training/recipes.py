@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Annotated, Literal, Self, TypeAlias
+from typing import Annotated, Any, Literal, Self, TypeAlias
 
 import torch
 from pydantic import Field, field_validator, model_validator
 from torch import nn
 
 from bench_core.configuration import FrozenModel
+from bench_core.contracts.errors import PluginError
+from bench_core.training.schedules import Moment
 
 DecayRate: TypeAlias = Annotated[float, Field(ge=0, lt=1)]
 
@@ -20,15 +22,16 @@ class OptimizerConfig(FrozenModel):
     """An optimiser and its constants.
 
     Attributes:
-        kind: "adam" (weight decay added to the gradient) or "sgd".
+        kind: "adam" (weight decay added to the gradient), "adamw" (weights shrunk beside the step)
+            or "sgd".
         learning_rate: Base learning rate, before the schedule.
-        weight_decay: L2 penalty.
+        weight_decay: L2 penalty; of AdamW, the share by which weights shrink, times the rate.
         betas: Adam's decay rates.
         momentum: Momentum of SGD.
         nesterov: Whether SGD's momentum is Nesterov's.
     """
 
-    kind: Literal["adam", "sgd"] = "adam"
+    kind: Literal["adam", "adamw", "sgd"] = "adam"
     learning_rate: float = Field(default=3.5e-4, gt=0)
     weight_decay: float = Field(default=5e-4, ge=0)
     betas: tuple[DecayRate, DecayRate] = (0.9, 0.999)
@@ -101,6 +104,10 @@ class ScheduleConfig(FrozenModel):
             return (self.warmup_factor * (1 - progress) + progress) * steps
         return steps
 
+    def rate(self, moment: Moment) -> float:
+        """Return the share of the base learning rate at a step: that of its epoch."""
+        return self.factor(moment.epoch)
+
 
 CONSTANT_RATE = ScheduleConfig()
 """The learning rate stays as it is."""
@@ -135,10 +142,56 @@ class ParameterGroup:
         )
 
 
+class ClippingConfig(FrozenModel):
+    """How far gradients are cut back before an optimiser steps; by default not at all.
+
+    Attributes:
+        norm: Longest that the gradient of all parameters of the optimiser together may be.
+        value: Largest that each of its numbers may be.
+    """
+
+    norm: float | None = Field(default=None, gt=0)
+    value: float | None = Field(default=None, gt=0)
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        if self.norm is not None and self.value is not None:
+            raise ValueError("gradients are clipped by norm or by value; set one of them")
+        return self
+
+    def clip(self, parameters: Sequence[nn.Parameter]) -> None:
+        """Clip the gradients of parameters in place; those without one do not count."""
+        if self.norm is not None:
+            nn.utils.clip_grad_norm_(parameters, self.norm)
+        if self.value is not None:
+            nn.utils.clip_grad_value_(parameters, self.value)
+
+
+NO_CLIPPING = ClippingConfig()
+"""Gradients stay as they are."""
+
+Groups: TypeAlias = list[dict[str, Any]]
+"""Parameter groups as torch has them: "params", "lr", "base_lr" and "weight_decay" of each."""
+
+OptimizerFactory: TypeAlias = Callable[[Groups], torch.optim.Optimizer]
+"""Builds an optimiser of parameter groups, such as `lambda groups: torch.optim.RAdam(groups)`."""
+
+
 def build_optimizer(
-    config: OptimizerConfig, groups: Sequence[ParameterGroup]
+    config: OptimizerConfig,
+    groups: Sequence[ParameterGroup],
+    factory: OptimizerFactory | None = None,
 ) -> torch.optim.Optimizer:
-    """Build an optimiser; each of its groups remembers its base rate as "base_lr"."""
+    """Build an optimiser; each of its groups remembers its base rate as "base_lr".
+
+    Args:
+        config: The optimiser and its constants; of another one, rate and weight decay.
+        groups: Its parameters.
+        factory: Builds another optimiser than those of the configuration.
+
+    Raises:
+        PluginError: The factory returns no optimiser, or one of other groups.
+    """
     settings = [
         {
             "params": [p for p in group.parameters if p.requires_grad],
@@ -150,9 +203,28 @@ def build_optimizer(
         }
         for group in groups
     ]
-    if config.kind == "adam":
-        return torch.optim.Adam(settings, betas=config.betas)
-    return torch.optim.SGD(settings, momentum=config.momentum, nesterov=config.nesterov)
+    if factory is not None:
+        return _built(factory, settings)
+    if config.kind == "sgd":
+        return torch.optim.SGD(settings, momentum=config.momentum, nesterov=config.nesterov)
+    kind = torch.optim.Adam if config.kind == "adam" else torch.optim.AdamW
+    return kind(settings, betas=config.betas)
+
+
+def _built(factory: OptimizerFactory, settings: Groups) -> torch.optim.Optimizer:
+    """Have a method's own optimiser built, and look whether it can be scheduled."""
+    optimizer = factory(settings)
+    if not isinstance(optimizer, torch.optim.Optimizer):
+        raise PluginError(
+            f"the factory of an optimiser returned a {type(optimizer).__name__}; it must return a "
+            "torch.optim.Optimizer of the groups that it is given"
+        )
+    if any("base_lr" not in group for group in optimizer.param_groups):
+        raise PluginError(
+            f"the factory of {type(optimizer).__name__} left out entries of the groups that it is "
+            "given; pass each on whole, as torch's own optimisers take them"
+        )
+    return optimizer
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, factor: float) -> None:

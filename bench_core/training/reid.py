@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, Unpack
 
 from pydantic import Field, model_validator
 from torch import nn
@@ -19,7 +19,8 @@ from bench_core.modeling.backbones import (
 from bench_core.modeling.necks import Embedding
 from bench_core.training.batches import Batch
 from bench_core.training.recipes import CONSTANT_RATE, ScheduleConfig
-from bench_core.training.stages import OptimizerPlan, SamplingConfig, Stage, Step
+from bench_core.training.samplers import SamplingConfig
+from bench_core.training.stages import OptimizerPlan, Stage, StageParts, Step
 
 
 class ReIDConfig(MethodConfig):
@@ -66,6 +67,7 @@ class ReIDConfig(MethodConfig):
         sampling: SamplingConfig | None = None,
         frozen: Sequence[nn.Module] = (),
         check: Callable[[Batch], None] | None = None,
+        **parts: Unpack[StageParts],
     ) -> Stage:
         """Return a stage of these epochs, batches and augmentation, or of others; see `Stage`."""
         return Stage(
@@ -77,6 +79,7 @@ class ReIDConfig(MethodConfig):
             augmentation=self.augmentation,
             frozen=frozen,
             check=check,
+            **parts,
         )
 
     @model_validator(mode="after")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -18,13 +18,14 @@ from bench_core.modeling.sharing import WHOLE_BATCH, Sharing
 from bench_core.system.process_group import is_first, num_processes, wait_for_all
 from bench_core.system.progress import progress
 from bench_core.training import checkpoint
-from bench_core.training.batches import BatchLoader
-from bench_core.training.checkpoint import Position, Progress
+from bench_core.training.batches import Batch, BatchLoader
+from bench_core.training.checkpoint import Kept, Position, Progress
 from bench_core.training.data import TrainingData
 from bench_core.training.identity import TrainingDescription
 from bench_core.training.log import JsonLines, LossLog
 from bench_core.training.seeding import AUGMENTATION, SAMPLING, numpy_generator, torch_generator
 from bench_core.training.selection import Selector, is_validated
+from bench_core.training.stage_images import EpochBatches, StageImages
 from bench_core.training.stage_runner import StageRunner, enter_stages
 from bench_core.training.stages import Stage
 
@@ -85,7 +86,7 @@ class TrainingRun:
         wait_for_all()  # before the first of them writes another checkpoint
         position = saved.position
         log = JsonLines(self.folder / LOG_FILE, saved.log)
-        selector = self.validate and Selector(networks, self.validate, saved.selected)
+        selector = self.validate and Selector(networks, self.validate, saved.kept.selected)
         what = self.description
         runners = enter_stages(
             networks,
@@ -97,11 +98,10 @@ class TrainingRun:
         for runner in runners:
             if runner.index < saved.position.stage:
                 continue
-            if runner.index == saved.position.stage:
-                for name, state in saved.optimizers.items():
-                    checkpoint.restore_optimizer(runner.optimizers[name], state)
             last = runner.index + 1 == len(stages)
             loop = _StageLoop(self, networks, runner, data, log, selector if last else None)
+            if runner.index == saved.position.stage:
+                loop.restore(saved)
             loop.run(position)
             position = Position(stage=runner.index + 1)
         if selector:
@@ -128,13 +128,26 @@ class _StageLoop:
     ) -> None:
         self._run, self._networks, self._log, self._selector = run, networks, log, selector
         self._runner, self._stage = runner, runner.stage
-        self._sampler = data.sampler(self._stage.sampling)
-        self._loader = BatchLoader(data.pixels, run.device)
+        self._images = StageImages(data, self._stage)
+        self._loader = BatchLoader(
+            data.pixels, run.device, self._stage.views, note=self._images.notes
+        )
         self._saved_at = time.monotonic()
 
+    def restore(self, saved: Progress) -> None:
+        """Take over what an interrupted training kept."""
+        for name, state in saved.optimizers.items():
+            checkpoint.restore_optimizer(self._runner.optimizers[name], state)
+        memory = self._stage.memory
+        memory.clear()
+        memory.update({name: each.to(self._run.device) for name, each in saved.kept.memory.items()})
+        if saved.kept.pseudo_labels:
+            self._images.restore(saved.kept.pseudo_labels)
+
     def run(self, position: Position) -> None:
-        total = self._stage.epochs * self._sampler.steps_per_epoch
-        done = position.epoch * self._sampler.steps_per_epoch + position.step
+        steps = self._images.steps_per_epoch
+        total = self._stage.epochs * steps
+        done = position.epoch * steps + position.step
         with progress(total=total, initial=done, description=self._stage.name, unit="step") as bar:
             while position.epoch < self._stage.epochs:
                 means = self._epoch(position, bar)
@@ -152,12 +165,14 @@ class _StageLoop:
                     )
 
     def _epoch(self, position: Position, bar: Any) -> dict[str, float]:
-        epoch = position.epoch
-        self._runner.begin_epoch(epoch)
-        losses = LossLog(self._stage.name, epoch, position.loss_sums, position.step)
+        epoch, step = position.epoch, position.step
+        losses = LossLog(self._stage.name, epoch, position.loss_sums, step)
         started, waited_before = time.perf_counter() - position.seconds, self._loader.waited_seconds
-        step = position.step
-        for batch in self._batches(epoch, step):
+        if step == 0:  # else the hook has done its part before the interruption
+            self._runner.look(epoch, self._images, self._run.device, ends=False)
+        drawn = self._images.begin()
+        self._runner.begin_epoch(epoch, drawn.steps)
+        for batch in self._batches(drawn, epoch, step):
             losses.add(step, self._runner.step(batch, epoch, step))
             step += 1
             bar.show(*self._summary(epoch, losses))
@@ -171,6 +186,7 @@ class _StageLoop:
                     )
                 )  # fmt: skip
         losses.read()
+        self._runner.look(epoch, self._images, self._run.device, ends=True)
         seconds = time.perf_counter() - started
         waited = self._loader.waited_seconds - waited_before
         report = self._report(epoch, losses.means(), seconds, waited, step)
@@ -178,8 +194,8 @@ class _StageLoop:
         bar.show(*self._summary(epoch, losses))
         return losses.means()
 
-    def _batches(self, epoch: int, start: int) -> Any:
-        rows = self._sampler.epoch(numpy_generator(self._runner.place(epoch, SAMPLING)))
+    def _batches(self, drawn: EpochBatches, epoch: int, start: int) -> Iterator[Batch]:
+        rows = drawn.rows(numpy_generator(self._runner.place(epoch, SAMPLING)))
         first = torch_generator(self._runner.place(epoch, AUGMENTATION)).initial_seed() >> 1
         return self._loader.load(islice(rows, start, None), self._stage.augmentation, first + start)
 
@@ -224,7 +240,11 @@ class _StageLoop:
                 position,
                 self._run.description.identity,
                 self._log.text,
-                self._selector.selected if self._selector else None,
+                Kept(
+                    selected=self._selector.selected if self._selector else None,
+                    memory=self._stage.memory,
+                    pseudo_labels=self._images.pseudo_labels,
+                ),
             )
         self._saved_at = time.monotonic()
 

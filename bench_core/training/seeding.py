@@ -8,7 +8,7 @@ import torch
 Place = tuple[int, ...]
 """Seed, stage, epoch and so on: everything that a draw may depend on."""
 
-SAMPLING, AUGMENTATION, STEPS = range(3)
+SAMPLING, AUGMENTATION, STEPS, EPOCH_BEGIN, EPOCH_END = range(5)
 """What a random draw is for: the part of its place behind the epoch."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import TypeAlias
 
 import torch
@@ -14,9 +14,19 @@ from bench_core.contracts.method import Precision
 from bench_core.modeling.division import Division
 from bench_core.system.devices import arithmetic
 from bench_core.training.batches import Batch
+from bench_core.training.epochs import Epoch
 from bench_core.training.log import describe
-from bench_core.training.recipes import build_optimizer, set_learning_rate
-from bench_core.training.seeding import STEPS, Place, seed_global_generators
+from bench_core.training.recipes import set_learning_rate
+from bench_core.training.schedules import Moment
+from bench_core.training.seeding import (
+    EPOCH_BEGIN,
+    EPOCH_END,
+    STEPS,
+    Place,
+    numpy_generator,
+    seed_global_generators,
+)
+from bench_core.training.stage_images import StageImages
 from bench_core.training.stages import Stage
 from bench_core.training.updates import Updates
 
@@ -47,7 +57,9 @@ class StageRunner:
         self._networks, self._precision, self._seed = networks, precision, seed
         self._division = division
         self._own = {name: optimizers[name] for name in stage.optimizers}
-        self._updates = Updates(self._own)
+        clippings = {name: plan.clipping for name, plan in stage.optimizers.items()}
+        self._updates = Updates(self._own, clippings)
+        self._num_steps = 1
 
     @property
     def learning_rates(self) -> dict[str, float]:
@@ -64,13 +76,45 @@ class StageRunner:
         """
         return (self._seed, self.index, epoch, purpose, *step)
 
-    def begin_epoch(self, epoch: int) -> None:
-        """Put the networks into the modes of the stage, and set the rates of an epoch, from 0."""
+    def begin_epoch(self, epoch: int, num_steps: int = 1) -> None:
+        """Put the networks into the modes of the stage, and set the rates of an epoch.
+
+        Args:
+            epoch: Number of the epoch, from 0.
+            num_steps: Its steps, for schedules that go from step to step.
+        """
         self._networks.train()
         for network in self.stage.frozen:
             network.eval()
+        self._num_steps = num_steps
+        self._set_rates(epoch, 0)
+
+    def look(self, epoch: int, images: StageImages, device: torch.device, *, ends: bool) -> None:
+        """Call the stage's hook before or after an epoch, if it has one.
+
+        Args:
+            epoch: Number of the epoch, from 0.
+            images: The training images of the stage.
+            device: Where the networks are.
+            ends: Whether the epoch ends.
+        """
+        hook = self.stage.end if ends else self.stage.begin
+        if hook is None:
+            return
+        self._networks.eval()
+        place = self.place(epoch, EPOCH_END if ends else EPOCH_BEGIN)
+        seed_global_generators(place)
+        seen = Epoch(epoch, self.stage.epochs, images, device, numpy_generator(place))
+        with torch.no_grad(), arithmetic(device, self._precision), self._divided():
+            hook(seen)
+
+    def _divided(self) -> AbstractContextManager[None]:
+        return self._division.divided() if self._division else nullcontext()
+
+    def _set_rates(self, epoch: int, step: int) -> None:
+        moment = Moment(epoch=epoch, step=step, steps=self._num_steps, epochs=self.stage.epochs)
         for name, plan in self.stage.optimizers.items():
-            set_learning_rate(self._own[name], plan.schedule.factor(epoch))
+            set_learning_rate(self._own[name], plan.schedule.rate(moment))
 
     def step(self, batch: Batch, epoch: int, step: int) -> Mapping[str, torch.Tensor]:
         """Run a step, and before the first of an epoch the stage's check.
@@ -88,8 +132,8 @@ class StageRunner:
             PluginError: The step returned no losses, or updates what it has no optimiser for.
         """
         seed_global_generators(self.place(epoch, STEPS, step))
-        divided = self._division.divided() if self._division else nullcontext()
-        with arithmetic(batch.labels.device, self._precision), divided:
+        self._set_rates(epoch, step)
+        with arithmetic(batch.labels.device, self._precision), self._divided():
             if step == 0 and self.stage.check is not None:
                 self.stage.check(batch)
             losses = self.stage.step(batch, self._updates)
@@ -123,10 +167,7 @@ def enter_stages(
     """
     optimizers: Optimizers = {}
     for index, stage in enumerate(stages):
-        present = {
-            name: build_optimizer(plan.config, plan.groups)
-            for name, plan in stage.optimizers.items()
-        }
+        present = {name: plan.build() for name, plan in stage.optimizers.items()}
         for name in _continued(stage) & optimizers.keys():
             _take_over(optimizers[name], present[name])
         later = {name for each in stages[index + 1 :] for name in _continued(each)}

@@ -2,37 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
-from typing import Self, TypeAlias
+from typing import Self, TypeAlias, TypedDict
 
-from pydantic import Field
+import torch
 from torch import nn
 
-from bench_core.configuration import FrozenModel
 from bench_core.data.augmentation import AugmentationConfig
 from bench_core.training.batches import Batch
+from bench_core.training.epochs import Epoch
 from bench_core.training.recipes import (
     CONSTANT_RATE,
+    NO_CLIPPING,
+    ClippingConfig,
     OptimizerConfig,
+    OptimizerFactory,
     ParameterGroup,
-    ScheduleConfig,
+    build_optimizer,
 )
+from bench_core.training.samplers import SamplerFactory, SamplingConfig
+from bench_core.training.schedules import Schedule
 from bench_core.training.updates import Losses, Updates
-
-
-class SamplingConfig(FrozenModel):
-    """How a batch is drawn.
-
-    Attributes:
-        identities: P, identities in a batch.
-        images: K, images of each identity and modality.
-        steps_per_epoch: Batches in an epoch; by default as many as the larger modality needs.
-    """
-
-    identities: int = Field(default=8, ge=2)
-    images: int = Field(default=4, ge=1)
-    steps_per_epoch: int | None = Field(default=None, ge=1)
+from bench_core.training.views import View
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,31 +34,55 @@ class OptimizerPlan:
     Attributes:
         config: The optimiser and its constants.
         groups: Its parameters.
-        schedule: Of its learning rate, by epoch of the stage.
+        schedule: Of its learning rate, by epoch or step of the stage.
         continued: Whether it is the optimiser of this name of an earlier stage, whose momentum and
             moments it keeps for the parameters that both have; otherwise it starts anew.
+        clipping: Of the gradients, before each of its steps.
+        factory: Builds another optimiser than those that `config` knows, of which it then says
+            rate and weight decay alone.
     """
 
     config: OptimizerConfig
     groups: Sequence[ParameterGroup]
-    schedule: ScheduleConfig = CONSTANT_RATE
+    schedule: Schedule = CONSTANT_RATE
     continued: bool = False
+    clipping: ClippingConfig = NO_CLIPPING
+    factory: OptimizerFactory | None = None
 
     @classmethod
     def of(
         cls,
         config: OptimizerConfig,
         *networks: nn.Module,
-        schedule: ScheduleConfig = CONSTANT_RATE,
+        schedule: Schedule = CONSTANT_RATE,
         continued: bool = False,
+        clipping: ClippingConfig = NO_CLIPPING,
+        factory: OptimizerFactory | None = None,
     ) -> Self:
         """Plan an optimiser that treats all parameters of some networks alike."""
-        groups = [ParameterGroup.of(*networks)]
-        return cls(config=config, groups=groups, schedule=schedule, continued=continued)
+        return cls(
+            config=config,
+            groups=[ParameterGroup.of(*networks)],
+            schedule=schedule,
+            continued=continued,
+            clipping=clipping,
+            factory=factory,
+        )
+
+    def build(self) -> torch.optim.Optimizer:
+        """Build the optimiser anew.
+
+        Raises:
+            PluginError: The factory returns no optimiser of the groups.
+        """
+        return build_optimizer(self.config, self.groups, self.factory)
 
 
 Step: TypeAlias = Callable[[Batch, Updates], Losses]
 """Learns from a batch and returns its losses for the log."""
+
+EpochHook: TypeAlias = Callable[[Epoch], None]
+"""Called before or after the steps of an epoch."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +100,18 @@ class Stage:
         frozen: Networks that stay in evaluation mode.
         check: Called with the first batch of each epoch; raises TrainingError when the training
             cannot succeed any more.
+        begin: Called before the first step of each epoch, with the networks in evaluation mode and
+            without gradients, such as to cluster features. What it leaves must lie in networks, in
+            `memory` or in the labels that it assigns: an epoch that is resumed in its middle does
+            not call it again.
+        end: Called likewise after the last step of each epoch.
+        memory: Tensors by name, of any shape, that steps and hooks keep from one to the next, such
+            as a bank of features. Checkpoints hold them; the model does not.
+        labelled: Whether the stage sees who is who. Otherwise its batches have no labels but the
+            pseudo-labels that `begin` assigns, by which they are drawn.
+        sampler: Draws the batches instead, P x K images of each modality as `sampling` says.
+        views: Ways to augment images by the names that they have in `Batch.views`; "visible" and
+            "infrared" take the place of `augmentation`.
     """
 
     name: str
@@ -94,3 +122,20 @@ class Stage:
     augmentation: AugmentationConfig
     frozen: Sequence[nn.Module] = field(default_factory=tuple)
     check: Callable[[Batch], None] | None = None
+    begin: EpochHook | None = None
+    end: EpochHook | None = None
+    memory: MutableMapping[str, torch.Tensor] = field(default_factory=dict)
+    labelled: bool = True
+    sampler: SamplerFactory | None = None
+    views: Mapping[str, View] = field(default_factory=dict)
+
+
+class StageParts(TypedDict, total=False):
+    """What a stage may have besides; each is the attribute of `Stage` of its name."""
+
+    begin: EpochHook | None
+    end: EpochHook | None
+    memory: MutableMapping[str, torch.Tensor]
+    labelled: bool
+    sampler: SamplerFactory | None
+    views: Mapping[str, View]

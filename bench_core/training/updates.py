@@ -13,6 +13,7 @@ from bench_core.contracts.errors import PluginError, unknown_name
 from bench_core.modeling.exchange import average_gradients
 from bench_core.modeling.sharing import going_backwards
 from bench_core.training.log import describe
+from bench_core.training.recipes import ClippingConfig
 
 Losses: TypeAlias = Mapping[str, torch.Tensor]
 """Scalar tensors by the names that they have in the log."""
@@ -24,10 +25,20 @@ TOTAL = "total"
 
 
 class Updates:
-    """What a step function uses to update parameters."""
+    """What a step function uses to update parameters.
 
-    def __init__(self, optimizers: Mapping[str, torch.optim.Optimizer]) -> None:
+    Args:
+        optimizers: The optimisers by name.
+        clippings: How the gradients of some of them are clipped before they step.
+    """
+
+    def __init__(
+        self,
+        optimizers: Mapping[str, torch.optim.Optimizer],
+        clippings: Mapping[str, ClippingConfig] | None = None,
+    ) -> None:
         self._optimizers = optimizers
+        self._clippings = clippings or {}
 
     def minimize(
         self,
@@ -87,6 +98,9 @@ class Updates:
             retained = retain_graph or place < len(parts)
             self._add_gradients(total, optimizers, retain_graph=retained)
         average_gradients(self._parameters(every))
+        for name in every:
+            if name in self._clippings:
+                self._clippings[name].clip(self._parameters([name]))
         for name in every:
             self._optimizers[name].step()
         others = self._optimizers.keys() - every

@@ -16,6 +16,7 @@ from torch import nn
 from bench_core import CheckpointError
 from bench_core.training.checkpoint import (
     FORMAT,
+    Kept,
     Position,
     TrainingReport,
     load_model,
@@ -84,7 +85,7 @@ def test_progress_comes_back_with_optimizers_and_position(
     step(resumed, other)
 
     assert (progress.position, progress.log) == (position, "a line\n")
-    assert progress.selected is None
+    assert progress.kept.selected is None
     for name, tensor in module.state_dict().items():
         assert torch.equal(tensor, resumed.state_dict()[name]), name
 
@@ -108,8 +109,8 @@ def test_the_best_networks_so_far_come_back_beside_the_present_ones(tmp_path: Pa
     present, best, resumed = networks(), networks(), networks()
     path = tmp_path / "checkpoint.safetensors"
     selected = Selected(epoch=4, score=0.1 + 0.2, state=best.state_dict())
-    save_progress(path, present, {}, Position(), "id", selected=selected)
-    found = load_progress(path, resumed, "id").selected
+    save_progress(path, present, {}, Position(), "id", kept=Kept(selected=selected))
+    found = load_progress(path, resumed, "id").kept.selected
     assert found is not None
     assert (found.epoch, found.score) == (4, 0.1 + 0.2)
     assert found.state.keys() == best.state_dict().keys()
