@@ -43,16 +43,25 @@ from bench_core.modeling.losses import (
 )
 from bench_core.modeling.necks import BNNeck as BNNeck, Embedding as Embedding, embed as embed
 from bench_core.modeling.normalization import ImageNormalization as ImageNormalization
-from bench_core.modeling.pretrained import PretrainedWeights as PretrainedWeights
+from bench_core.modeling.pretrained import (
+    PretrainedWeights as PretrainedWeights,
+    load_pretrained as load_pretrained,
+)
 from bench_core.modeling.recomputation import (
     recompute as recompute,
     recompute_blocks as recompute_blocks,
     running_statistics_kept as running_statistics_kept,
 )
+from bench_core.modeling.two_stream import TwoStream as TwoStream
 from bench_core.training.batches import Batch as Batch
 from bench_core.training.data import TrainingData as TrainingData
 from bench_core.training.epochs import Epoch as Epoch, PlainImages as PlainImages
 from bench_core.training.method import Method as Method, StagedMethod as StagedMethod
+from bench_core.training.own_loop import (
+    LoopPlan as LoopPlan,
+    OwnEpoch as OwnEpoch,
+    OwnLoop as OwnLoop,
+)
 from bench_core.training.recipes import (
     CONSTANT_RATE as CONSTANT_RATE,
     ClippingConfig as ClippingConfig,

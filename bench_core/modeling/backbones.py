@@ -12,17 +12,16 @@ from torch.nn import functional
 from torchvision import models
 from torchvision.models.resnet import BasicBlock
 
-from bench_core.contracts.errors import CheckpointError, UsageError
+from bench_core.contracts.errors import UsageError
 from bench_core.modeling.pretrained import (
     PretrainedWeights,
     TorchvisionWeights,
-    read_state,
-    state_difference,
+    load_pretrained,
 )
 
 BackboneName: TypeAlias = Literal["resnet50", "densenet121", "small"]
-SplitStage: TypeAlias = Literal[1, 2, 3]
-"""The stage after which a backbone is split."""
+SplitStage: TypeAlias = Literal[0, 1, 2, 3]
+"""The stage after which a backbone is split; 0 is the stem, with its pooling."""
 
 SMALLEST_DENSENET_IMAGE = 29
 """DenseNet-121 halves images five times, and rounds up at first."""
@@ -34,6 +33,8 @@ class Backbone(nn.Module, ABC):
     Attributes:
         num_features: D, length of the feature.
         body: Images (B, 3, H, W), normalised -> feature maps (B, D, h, w).
+        stem_channels: Channels of the maps behind the stem, whose size is 1/4 of the image's, or
+            1/2 for the small backbone.
         stage_channels: Channels of the maps behind each stage; the last are D. The first three
             stages end at 1/4, 1/8 and 1/16 of the image's size.
         imagenet: Torchvision's weights for the body, if there are any.
@@ -41,9 +42,10 @@ class Backbone(nn.Module, ABC):
 
     num_features: int
     body: nn.Sequential
+    stem_channels: int
     stage_channels: tuple[int, int, int, int]
     imagenet: TorchvisionWeights | None = None
-    _stage_ends: tuple[int, int, int]
+    _stage_ends: tuple[int, int, int, int]
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Return the pooled feature (B, D) of normalised images (B, 3, H, W)."""
@@ -61,13 +63,13 @@ class Backbone(nn.Module, ABC):
         the backbone or its parts in a network, not both.
 
         Args:
-            stage: The last stage of the first part.
+            stage: The last stage of the first part; 0 for the stem alone.
 
         Returns:
-            Normalised images (B, 3, H, W) -> maps (B, `stage_channels[stage - 1]`, h', w'), and
-            these maps -> feature maps (B, D, h, w).
+            Normalised images (B, 3, H, W) -> maps (B, C, h', w') with C `stem_channels` or
+            `stage_channels[stage - 1]`, and these maps -> feature maps (B, D, h, w).
         """
-        layers, end = self._layers(), self._stage_ends[stage - 1]
+        layers, end = self._layers(), self._stage_ends[stage]
         return nn.Sequential(*layers[:end]), nn.Sequential(*layers[end:])
 
     def _layers(self) -> list[nn.Module]:
@@ -85,16 +87,7 @@ class Backbone(nn.Module, ABC):
             UsageError: ImageNet weights were asked for and there are none.
             CheckpointError: The weights cannot be had, or do not fit.
         """
-        if weights.kind == "none":
-            return
-        state = self._without_classifier(read_state(weights, self.imagenet))
-        if difference := state_difference(self.body.state_dict(), state):
-            source = weights.path or "imagenet"
-            raise CheckpointError(
-                f"--weights {source}: does not fit this backbone: {difference}; give its tensors "
-                "the names that the backbone has, and save them again"
-            )
-        self.body.load_state_dict(state)
+        load_pretrained(self.body, weights, self.imagenet, reduced=self._without_classifier)
 
 
 class ResNet50(Backbone):
@@ -105,8 +98,9 @@ class ResNet50(Backbone):
         stem_relu: The baseline's public code leaves out the ReLU of the stem; the paper does not.
     """
 
+    stem_channels = 64
     stage_channels = (256, 512, 1024, 2048)
-    _stage_ends = (5, 6, 7)
+    _stage_ends = (4, 5, 6, 7)
 
     def __init__(self, *, last_stride: int = 1, stem_relu: bool = True) -> None:
         super().__init__()
@@ -130,8 +124,9 @@ class DenseNet121(Backbone):
     A stage begins with the transition that halves its maps and ends with its dense block.
     """
 
+    stem_channels = 64
     stage_channels = (256, 512, 1024, 1024)
-    _stage_ends = (5, 7, 9)
+    _stage_ends = (4, 5, 7, 9)
 
     def __init__(self) -> None:
         super().__init__()
@@ -157,7 +152,7 @@ class SmallResNet(Backbone):
     One basic block in each of four stages of `width` to 8 x `width` channels; last stride 1.
     """
 
-    _stage_ends = (4, 5, 6)
+    _stage_ends = (3, 4, 5, 6)
 
     def __init__(self, width: int = 32) -> None:
         super().__init__()
@@ -171,6 +166,7 @@ class SmallResNet(Backbone):
             body.append(_basic_block(channels, width * 2**stage, stride))
             channels = width * 2**stage
         self.num_features = channels
+        self.stem_channels = width
         self.stage_channels = (width, 2 * width, 4 * width, 8 * width)
         self.body = body
 

@@ -14,6 +14,7 @@ from urllib.error import URLError
 
 import torch
 from safetensors.torch import load
+from torch import nn
 
 from bench_core.contracts.errors import CheckpointError, UsageError
 from bench_core.system.files import hash_file
@@ -118,6 +119,37 @@ def read_state(
     if imagenet is None:
         raise UsageError("--weights imagenet: this backbone has none; use --weights none or a file")
     return _download(imagenet.get_state_dict, imagenet.url)
+
+
+def load_pretrained(
+    module: nn.Module,
+    weights: PretrainedWeights,
+    imagenet: TorchvisionWeights | None = None,
+    *,
+    reduced: Callable[[dict[str, torch.Tensor]], dict[str, torch.Tensor]] = dict,
+) -> None:
+    """Load pretrained weights into a network; of kind "none", leave it as it is.
+
+    Args:
+        module: The network.
+        weights: Which weights.
+        imagenet: Torchvision's weights of it, if there are any.
+        reduced: Takes off what the network lacks, such as the classifier, or renames.
+
+    Raises:
+        UsageError: ImageNet weights were asked for and there are none.
+        CheckpointError: The weights cannot be had, or do not fit.
+    """
+    if weights.kind == "none":
+        return
+    state = reduced(read_state(weights, imagenet))
+    if difference := state_difference(module.state_dict(), state):
+        source = weights.path or "imagenet"
+        raise CheckpointError(
+            f"--weights {source}: does not fit this backbone: {difference}; give its tensors "
+            "the names that the backbone has, and save them again"
+        )
+    module.load_state_dict(state)
 
 
 def _download(get_state: Callable[..., Any], url: str) -> dict[str, torch.Tensor]:

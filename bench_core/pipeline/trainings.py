@@ -39,6 +39,7 @@ from bench_core.system.files import hash_json, remove_abandoned
 from bench_core.system.process_group import agreed, is_first, num_processes, wait_for_all
 from bench_core.system.processes import locked
 from bench_core.training.checkpoint import (
+    CHECKPOINT_FILE,
     TrainingReport,
     load_model,
     load_networks,
@@ -47,10 +48,9 @@ from bench_core.training.checkpoint import (
 from bench_core.training.code import training_code_hash
 from bench_core.training.data import TrainingData, training_data
 from bench_core.training.identity import TrainingDescription
+from bench_core.training.log import LOG_FILE
 from bench_core.training.method import Method, StagedMethod
 from bench_core.training.run import (
-    CHECKPOINT_FILE,
-    LOG_FILE,
     MODEL_FILE,
     EpochObserver,
     TrainingRun,

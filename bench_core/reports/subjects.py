@@ -18,7 +18,8 @@ from bench_core.pipeline.trainings import TrainedModel, find_model, open_model
 from bench_core.results.store import read_result
 from bench_core.scoring.score import score, trials_of
 from bench_core.training.code import training_code_hash
-from bench_core.training.run import LOG_FILE, MODEL_FILE
+from bench_core.training.log import LOG_FILE
+from bench_core.training.run import MODEL_FILE
 
 if TYPE_CHECKING:
     from bench_core.contracts.protocol import Convention, ProtocolSpec

@@ -21,6 +21,7 @@ from bench_core.training.identity import TrainingDescription, first_defect
 from bench_core.training.selection import Selected
 
 FORMAT = "vireid-bench/1"
+CHECKPOINT_FILE = "checkpoint.safetensors"
 NETWORKS = "networks."
 OPTIMIZERS = "optimizers."
 SELECTED = "selected."
@@ -233,8 +234,10 @@ def _checked_memory(memory: Mapping[str, Any]) -> Mapping[str, torch.Tensor]:
     return memory
 
 
-def load_progress(path: Path, networks: nn.Module, identity: str) -> Progress:
-    """Read what `save_progress` wrote, and load the networks.
+def load_progress(
+    path: Path, networks: nn.Module, identity: str, *, from_stage: int = 0
+) -> Progress:
+    """Read what `save_progress` wrote, and load the networks, unless they are of an earlier stage.
 
     Raises:
         CheckpointError: The file is unreadable, or belongs to another training.
@@ -245,11 +248,13 @@ def load_progress(path: Path, networks: nn.Module, identity: str) -> Progress:
         raise CheckpointError(
             f"{path} belongs to another training; remove it or choose another --runs folder"
         )
-    load_networks(networks, _having(NETWORKS, tensors), path)
     try:
-        return _progress(tensors, document)
+        progress = _progress(tensors, document)
     except (KeyError, TypeError, ValueError) as error:  # ValidationError is a ValueError
         raise _not_ours(path, error, remedy) from None
+    if progress.position.stage >= from_stage:
+        load_networks(networks, _having(NETWORKS, tensors), path)
+    return progress
 
 
 def restore_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ from bench_core.contracts.errors import BenchError, PluginError, TrainingError
 from bench_core.system.files import write_text
 from bench_core.system.process_group import is_first
 
+LOG_FILE = "log.jsonl"
 STEPS_BETWEEN_SYNCHRONISATIONS = 20
 """On CUDA losses are read this often, so that the host seldom waits for the device."""
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import ClassVar, Generic, Protocol, TypeVar
+from collections.abc import Iterator, Sequence
+from typing import ClassVar, Generic, Protocol, TypeVar, runtime_checkable
 
 import torch
 from torch import nn
@@ -12,7 +12,6 @@ from torch import nn
 from bench_core.configuration import MethodConfig
 from bench_core.contracts.images import Modality
 from bench_core.contracts.method import Metric
-from bench_core.modeling.backbones import Backbone
 from bench_core.modeling.pretrained import PretrainedWeights
 from bench_core.training.data import TrainingData
 from bench_core.training.run import TrainingRun
@@ -84,15 +83,32 @@ class StagedMethod(ABC, Generic[ConfigT]):
         """Embed a batch of one modality; see `Method.extract`."""
 
     def load_pretrained(self, weights: PretrainedWeights) -> None:
-        """Initialise every backbone from pretrained weights.
+        """Initialise every network that has a `load_pretrained`, such as a `Backbone`.
 
         Raises:
             CheckpointError: The weights are not there or do not fit.
         """
-        for module in self.networks.modules():
-            if isinstance(module, Backbone):
-                module.load_pretrained(weights)
+        for module in _outermost(self.networks):
+            module.load_pretrained(weights)
 
     def train(self, data: TrainingData, run: TrainingRun) -> None:
         """Run the stages, resuming where `run` was interrupted."""
         run.execute(self.networks, self.stages(), data)
+
+
+@runtime_checkable
+class LoadsPretrained(Protocol):
+    """A network that knows how to start from pretrained weights, such as a `Backbone`."""
+
+    def load_pretrained(self, weights: PretrainedWeights) -> None:
+        """Load the weights, those of the modules within it too."""
+        ...
+
+
+def _outermost(network: nn.Module) -> Iterator[LoadsPretrained]:
+    """Yield the modules of a network that load weights, but for what lies within one of them."""
+    for module in network.children():
+        if isinstance(module, LoadsPretrained):
+            yield module
+        else:
+            yield from _outermost(module)

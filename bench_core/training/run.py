@@ -19,10 +19,11 @@ from bench_core.system.process_group import is_first, num_processes, wait_for_al
 from bench_core.system.progress import progress
 from bench_core.training import checkpoint
 from bench_core.training.batches import Batch, BatchLoader
-from bench_core.training.checkpoint import Kept, Position, Progress
+from bench_core.training.checkpoint import CHECKPOINT_FILE, Kept, Position, Progress
 from bench_core.training.data import TrainingData
 from bench_core.training.identity import TrainingDescription
-from bench_core.training.log import JsonLines, LossLog
+from bench_core.training.log import LOG_FILE, JsonLines, LossLog
+from bench_core.training.own_loop import LoopPlan, OwnLoop
 from bench_core.training.seeding import AUGMENTATION, SAMPLING, numpy_generator, torch_generator
 from bench_core.training.selection import Selector, is_validated
 from bench_core.training.stage_images import EpochBatches, StageImages
@@ -32,9 +33,7 @@ from bench_core.training.stages import Stage
 EpochObserver: TypeAlias = Callable[[str, str, int, int, Mapping[str, float]], None]
 """Called with training identity, stage, epoch (from 1), number of epochs and mean losses."""
 
-CHECKPOINT_FILE = "checkpoint.safetensors"
 MODEL_FILE = "model.safetensors"
-LOG_FILE = "log.jsonl"
 VALIDATION_SCORE = "validation_mAP"
 """What the log calls the score of an epoch that was validated."""
 
@@ -82,7 +81,7 @@ class TrainingRun:
             BenchError: A file cannot be written.
         """
         networks.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        saved = self._resume(networks)
+        saved = self.saved(networks)
         wait_for_all()  # before the first of them writes another checkpoint
         position = saved.position
         log = JsonLines(self.folder / LOG_FILE, saved.log)
@@ -107,11 +106,33 @@ class TrainingRun:
         if selector:
             selector.restore()
 
-    def _resume(self, networks: nn.Module) -> Progress:
+    def loop(self, plan: LoopPlan) -> OwnLoop:
+        """Return the epochs of a loop of the method's own: what its `train` iterates over.
+
+        It logs, saves, resumes and tells of epochs as `execute` does.
+
+        Raises:
+            CheckpointError: The folder holds the checkpoint of another training.
+            BenchError: A file cannot be written.
+        """
+        return OwnLoop(self, plan)
+
+    def saved(self, networks: nn.Module, from_stage: int = 0) -> Progress:
+        """Return what an interrupted training left; its networks are loaded where they are due.
+
+        Args:
+            networks: All networks of the training.
+            from_stage: An earlier stage's networks are left as they are.
+
+        Raises:
+            CheckpointError: The file is unreadable, or belongs to another training.
+        """
         path = self.folder / CHECKPOINT_FILE
         if not path.exists():
             return Progress()
-        return checkpoint.load_progress(path, networks, self.description.identity)
+        return checkpoint.load_progress(
+            path, networks, self.description.identity, from_stage=from_stage
+        )
 
 
 class _StageLoop:

@@ -172,7 +172,7 @@ def test_a_rate_is_set_from_its_base_and_not_from_the_last() -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"kind": "adamw"}, "'adam' or 'sgd'"),
+        ({"kind": "lion"}, "'adam', 'adamw' or 'sgd'"),
         ({"learning_rate": 0}, "greater than 0"),
         ({"weight_decay": -1e-4}, "greater than or equal to 0"),
         ({"momentum": 1}, "less than 1"),
