@@ -156,7 +156,9 @@ class _StageLoop:
         self._saved_at = time.monotonic()
 
     def restore(self, saved: Progress) -> None:
-        """Take over what an interrupted training kept."""
+        """Take over what an interrupted training kept; one that begins keeps what it brings."""
+        if saved.position.epoch == saved.position.step == 0:
+            return
         for name, state in saved.optimizers.items():
             checkpoint.restore_optimizer(self._runner.optimizers[name], state)
         memory = self._stage.memory

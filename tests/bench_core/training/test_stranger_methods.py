@@ -1,4 +1,4 @@
-"""Methods by strangers, through the public doors alone: they conform, and resume to the same bits."""
+"""Methods by strangers, through the public doors alone: they conform, and resume to the bit."""
 
 from __future__ import annotations
 
@@ -34,7 +34,6 @@ SMALL = (
     "sampling.steps_per_epoch=2",
 )
 NAMES = ("agw", "caj", "clusters", "own_loop")
-WITH_STAGES = NAMES[:3]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -54,12 +53,6 @@ def spec_of(name: str) -> Any:
     return spec
 
 
-def checks() -> list[Any]:
-    """Name each check without importing the package, which collecting must not do."""
-    names = [check.name.rpartition(":")[2] for check in ()]
-    return names
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_it_conforms(name: str) -> None:
     spec = spec_of(name)
@@ -72,7 +65,7 @@ def test_it_conforms(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_it_is_short_and_uses_the_doors_alone(name: str) -> None:
     source = (FOLDER / "strangers" / f"{name}.py").read_text()
-    assert len(source.splitlines()) < 130
+    assert sum(bool(line.strip()) for line in source.splitlines()) < 120
     imported = {
         node.module
         for node in ast.walk(ast.parse(source))
@@ -88,8 +81,7 @@ def trained(name: str, folder: Path, stop: int | None = None) -> dict[str, torch
     return {key: value.clone() for key, value in method.networks.state_dict().items()}
 
 
-@pytest.mark.parametrize("step", [1, 2, 3])
-@pytest.mark.parametrize("name", WITH_STAGES)
+@pytest.mark.parametrize(("name", "step"), [("agw", 3), ("caj", 1), ("clusters", 3)])
 def test_interrupted_at_a_step_it_resumes_to_the_same_bits(
     name: str, step: int, tmp_path: Path
 ) -> None:

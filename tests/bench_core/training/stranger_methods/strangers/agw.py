@@ -6,16 +6,21 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from bench_core import Modality
 from bench_core.methods import (
+    Batch,
     BNNeck,
     ImageNormalization,
+    Losses,
     OptimizerConfig,
     OptimizerPlan,
     ParameterGroup,
     ReIDConfig,
     ScheduleConfig,
+    Stage,
     StagedMethod,
     TwoStream,
+    Updates,
     embed,
     identity_loss,
 )
@@ -86,7 +91,7 @@ class Method(StagedMethod[Config]):
             }
         )
 
-    def stages(self):
+    def stages(self) -> list[Stage]:
         head = ParameterGroup.of(self.neck)
         rest = ParameterGroup.of(self.streams, self.attention, learning_rate_scale=0.1)
         plan = OptimizerPlan(
@@ -94,23 +99,23 @@ class Method(StagedMethod[Config]):
         )
         return [self.config.stage("joint", self.step, {"all": plan})]
 
-    def features(self, visible=None, infrared=None):
-        given = {"visible": visible, "infrared": infrared}
+    def features(self, **given: torch.Tensor) -> torch.Tensor:
+        """Embed images by modality, those of both together."""
         stems = [
             self.streams.stems[modality](self.normalization(images))
             for modality, images in given.items()
-            if images is not None
         ]
         first, second, third, fourth = self.streams.shared
         maps = self.attention[0](second(first(torch.cat(stems))))
         return generalized_mean(fourth(self.attention[1](third(maps))))
 
-    def step(self, batch, updates):
-        features, labels = self.features(batch.visible, batch.infrared), batch.labels.repeat(2)
+    def step(self, batch: Batch, updates: Updates) -> Losses:
+        features = self.features(visible=batch.visible, infrared=batch.infrared)
+        labels = batch.labels.repeat(2)
         triplet = functional.softplus(gaps(features, labels)).mean()
         identity = identity_loss(self.neck(features)[1], labels)
         return updates.minimize({"identity": identity, "triplet": triplet}, "all")
 
-    def extract(self, images, modality):
+    def extract(self, images: torch.Tensor, modality: Modality) -> torch.Tensor:
         features = self.features(**{modality: images})
         return embed(features, self.config.embedding, self.neck.normalization)[:, None]

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 
 from bench_core.methods import (
     AugmentationConfig,
+    Batch,
     ClippingConfig,
+    Losses,
     OptimizerPlan,
+    Rows,
     SampledImages,
+    Stage,
+    Updates,
     View,
     augment,
     identity_loss,
@@ -48,10 +55,12 @@ class WithReplacement:
     def __init__(self, images: SampledImages) -> None:
         self.images, self.steps_per_epoch = images, images.steps_per_epoch
 
-    def epoch(self, generator: np.random.Generator):
+    def epoch(self, generator: np.random.Generator) -> Iterator[tuple[Rows, Rows]]:
         labels, sampling = self.images.labels, self.images.sampling
         for _ in range(self.steps_per_epoch):
-            people = generator.choice(np.unique(labels["visible"]), sampling.identities, False)
+            people = generator.choice(
+                np.unique(labels["visible"]), sampling.identities, replace=False
+            )
             visible, infrared = (
                 np.concatenate(
                     [
@@ -67,7 +76,7 @@ class WithReplacement:
 
 
 class Method(agw.Method):
-    def stages(self):
+    def stages(self) -> list[Stage]:
         (stage,) = super().stages()
         (plan,) = stage.optimizers.values()
         plan = OptimizerPlan(
@@ -86,17 +95,18 @@ class Method(agw.Method):
             )
         ]
 
-    def exchanged(self, images, generator):
+    def exchanged(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         images = augment(images, self.config.augmentation, generator)
         return exchange(images, generator, also_gray=False)
 
-    def mixed(self, images, generator):
+    def mixed(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         images = augment(images, self.config.augmentation, generator)
         return exchange(images, generator, also_gray=True)
 
-    def step(self, batch, updates):
+    def step(self, batch: Batch, updates: Updates) -> Losses:
         visible = torch.cat([batch.visible, batch.views["exchanged"]])
-        features, labels = self.features(visible, batch.infrared), batch.labels.repeat(3)
+        features = self.features(visible=visible, infrared=batch.infrared)
+        labels = batch.labels.repeat(3)
         gaps = agw.gaps(features, labels)
         triplet = torch.log1p((gaps.sign() * gaps.square().clamp(max=88)).exp()).mean()
         identity = identity_loss(self.neck(features)[1], labels)

@@ -10,18 +10,24 @@ from scipy.cluster.vq import kmeans2
 from torch import nn
 from torch.nn import functional
 
+from bench_core import Modality
 from bench_core.methods import (
+    Batch,
     BNNeck,
     CurveConfig,
     Epoch,
     ImageNormalization,
+    Losses,
     OptimizerConfig,
     OptimizerPlan,
+    PretrainedWeights,
     ReIDConfig,
+    Stage,
     StagedMethod,
+    Updates,
 )
 
-MODALITIES = ("visible", "infrared")
+MODALITIES: tuple[Modality, ...] = ("visible", "infrared")
 
 
 class Config(ReIDConfig):
@@ -54,11 +60,11 @@ class Method(StagedMethod[Config]):
         self.networks = nn.ModuleDict({"student": self.student, "teacher": self.teacher})
         self.memory: dict[str, torch.Tensor] = {}
 
-    def load_pretrained(self, weights) -> None:
+    def load_pretrained(self, weights: PretrainedWeights) -> None:
         super().load_pretrained(weights)
         self.teacher.load_state_dict(self.student.state_dict())
 
-    def stages(self):
+    def stages(self) -> list[Stage]:
         plan = OptimizerPlan.of(self.config.optimizer, self.student, schedule=self.config.curve)
         return [
             self.config.stage(
@@ -92,7 +98,7 @@ class Method(StagedMethod[Config]):
     def count(self, epoch: Epoch) -> None:
         self.memory["epochs"] = torch.tensor(epoch.number + 1)
 
-    def step(self, batch, updates):
+    def step(self, batch: Batch, updates: Updates) -> Losses:
         images = torch.cat([batch.visible, batch.infrared])
         features = functional.normalize(self.student(images).float())
         losses = {}
@@ -104,16 +110,16 @@ class Method(StagedMethod[Config]):
         return logged
 
     @torch.no_grad()
-    def remember(self, batch, features) -> None:
+    def remember(self, batch: Batch, features: torch.Tensor) -> None:
         momentum = self.config.momentum
         for modality, part in zip(MODALITIES, features.chunk(2), strict=True):
             for label, feature in zip(batch.labels_of[modality].tolist(), part, strict=True):
                 centre = momentum * self.memory[modality][label] + (1 - momentum) * feature
                 self.memory[modality][label] = functional.normalize(centre, dim=0)
-        pairs = zip(self.teacher.state_dict().values(), self.student.state_dict().values())
-        for slow, fast in pairs:
+        states = (self.teacher.state_dict().values(), self.student.state_dict().values())
+        for slow, fast in zip(*states, strict=True):
             if slow.is_floating_point():
                 slow.lerp_(fast, 1 - momentum)
 
-    def extract(self, images, modality):
+    def extract(self, images: torch.Tensor, modality: Modality) -> torch.Tensor:
         return self.teacher(images)[:, None]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from bench_core import Modality
 from bench_core.methods import (
     ImageNormalization,
     LoopPlan,
@@ -51,5 +52,5 @@ class Method:
                 epoch.add({"triplet": loss})
             epoch.note(hardest=hardest)
 
-    def extract(self, images, modality):
+    def extract(self, images: torch.Tensor, modality: Modality) -> torch.Tensor:
         return self.embedder(images)[:, None]
