@@ -24,14 +24,16 @@ DOORS = {
     """,
     "bench_core.methods": """
         AdversarialForm AfterTraining AugmentationConfig BNNeck Backbone BackboneName Batch
-        CONSTANT_RATE Embedding FeatureDiscriminator ImageNormalization JointDiscriminator Losses
-        Method MethodConfig Metric MultiScaleDiscriminator OptimizerConfig OptimizerPlan
-        ParameterGroup PatchDiscriminator PretrainedWeights ReIDConfig ResidualBlock
-        ResidualGenerator SamplingConfig ScheduleConfig Stage StagedMethod Step TrainingData
-        TrainingRun TripletDistance Updates WeightsKind adversarial_loss augment batch_hard_triplet
-        build_backbone cross_batch_hard_triplet discrimination_loss embed from_signed identity_loss
-        initialize_gan prediction_divergence recompute recompute_blocks reconstruction_loss
-        running_statistics_kept to_signed
+        CONSTANT_RATE ClippingConfig ClusterSampler CurveConfig Embedding Epoch
+        FeatureDiscriminator ImageNormalization JointDiscriminator LoopPlan Losses Method
+        MethodConfig Metric Moment MultiScaleDiscriminator OptimizerConfig OptimizerPlan
+        OwnEpoch OwnLoop ParameterGroup PatchDiscriminator PlainImages PretrainedWeights
+        ReIDConfig ResidualBlock ResidualGenerator Rows SampledImages Sampler SamplingConfig
+        Schedule ScheduleConfig Stage StagedMethod Step TrainingData TrainingRun
+        TripletDistance TwoStream Updates View WeightsKind adversarial_loss augment
+        batch_hard_triplet build_backbone cross_batch_hard_triplet discrimination_loss embed
+        from_signed identity_loss initialize_gan load_pretrained prediction_divergence
+        recompute recompute_blocks reconstruction_loss running_statistics_kept to_signed
     """,
     "bench_core.datasets": """
         Convention Dataset DatasetReader EvaluationProtocol ListedImage Splits Trial

@@ -1,4 +1,4 @@
-"""Without labels: a teacher that is a moving average, clusters of its features, a memory of them."""
+"""Without labels: a teacher that is a moving average, clusters of its features, a memory."""
 
 from __future__ import annotations
 
