@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +29,18 @@ from bench_core.methods import (
     Updates,
 )
 from bench_core.modeling.division import Division
-from bench_core.modeling.sharing import Sharing
+from bench_core.modeling.sharing import WHOLE_BATCH, Sharing
 from bench_core.pipeline.methods import build_method
 from bench_core.plugins import load_registry
-from bench_core.system.process_group import collected, is_first, joined
+from bench_core.system.process_group import collected, is_first, joined, wait_for_all
+from bench_core.testing import (
+    MethodBuilder,
+    StopTrainingError,
+    describe_training,
+    note_steps,
+    random_data,
+    training_run,
+)
 from bench_core.training.seeding import seed_global_generators
 from bench_core.training.stage_runner import enter_stages
 
@@ -76,10 +85,22 @@ IN_SHARES = ("xiv", "aligngan", "jsia, recomputed", "ts-gan")
 """Compared, with statistics of each share, by two processes and by one in two parts."""
 
 
+STRANGERS = ("caj", "clusters")
+"""Methods that bring samplers, views, hooks and memory, trained by two processes and by one."""
+STRANGER = (
+    "backbone=small", "weights=none", "epochs=2", "image_height=32", "image_width=16",
+    "sampling.identities=3", "sampling.images=2", "sampling.steps_per_epoch=2",
+)  # fmt: skip
+
+
 def main(output: Path) -> None:
     torch.set_num_threads(1)
     compute_in_double_precision()
     one = train(output.parent / f"one-{os.environ['RANK']}")
+    strangers = {
+        name: train_stranger(name, output.parent / f"{name}-{os.environ['RANK']}")
+        for name in STRANGERS
+    }
     own_parts = {case: take_steps(*CASES[case], Sharing(parts=2, statistics="share"))
                  for case in IN_SHARES}  # fmt: skip
     with joined(torch.device("cpu")):
@@ -96,17 +117,24 @@ def main(output: Path) -> None:
                 case: compare(parts, take_steps(*CASES[case], Sharing(statistics="share")))
                 for case, parts in own_parts.items()
             },
-            "training": compare_trainings(one, output.parent),
+            "training": compare_trainings(train, one, output.parent),
+            "strangers": {
+                name: compare_trainings(partial(train_stranger, name), state, output.parent / name)
+                for name, state in strangers.items()
+            },
         }
         if is_first():
             output.write_text(json.dumps(found))
 
 
-def compare_trainings(one: dict[str, torch.Tensor], folder: Path) -> dict[str, Any]:
+def compare_trainings(
+    train: Callable[..., dict[str, torch.Tensor]], one: dict[str, torch.Tensor], folder: Path
+) -> dict[str, Any]:
     """Train by several processes, at a stretch and interrupted; say what comes out."""
     several = train(folder / "several")
-    with suppress(InterruptedError):
-        train(folder / "resumed", end_at=8)
+    with suppress(InterruptedError, StopTrainingError):
+        train(folder / "resumed", end_at=3 if isinstance(train, partial) else 8)
+    wait_for_all()  # else one would read a checkpoint that the first has yet to write
     resumed = train(folder / "resumed")
     (first, *others) = collected(several)
     return {
@@ -116,9 +144,32 @@ def compare_trainings(one: dict[str, torch.Tensor], folder: Path) -> dict[str, A
     }
 
 
+def train_stranger(
+    name: str, folder: Path, end_at: int | None = None, sharing: Sharing = WHOLE_BATCH
+) -> dict[str, torch.Tensor]:
+    """Train a stranger's method, or up to a step; return its state and its memory."""
+    sys.path.insert(0, str(Path(__file__).with_name("stranger_methods")))
+    from strangers import SPECS
+
+    folder.mkdir(exist_ok=True, parents=True)
+    (spec,) = [spec for spec in SPECS if spec.id == f"{name}-like"]
+    method = MethodBuilder(spec, STRANGER).build()
+    note_steps(method, end_at)
+    run = training_run(folder, description=describe_training(threads=1), sharing=sharing)
+    method.train(random_data((32, 16), 5, 4), run)
+    state = {**method.networks.state_dict(), **getattr(method, "memory", {})}
+    return {key: value.clone() for key, value in state.items()}
+
+
 def train(folder: Path, end_at: int | None = None) -> dict[str, torch.Tensor]:
     """Train the method of one layer and dropout, or up to a step; return its state."""
-    from conftest import LinearMethod, describe, random_data  # beside the script that torchrun runs
+    from conftest import (
+        LinearMethod,
+        describe,
+    )  # beside the script that torchrun runs
+    from conftest import (
+        random_data as small_data,
+    )
 
     folder.mkdir(exist_ok=True)
     seed_global_generators((7,))
@@ -133,7 +184,7 @@ def train(folder: Path, end_at: int | None = None) -> dict[str, torch.Tensor]:
 
     method.step = step_unless_ended
     run = TrainingRun(folder=folder, description=describe(), device=torch.device("cpu"))
-    method.train(random_data(), run)
+    method.train(small_data(), run)
     return {name: value.clone() for name, value in method.networks.state_dict().items()}
 
 

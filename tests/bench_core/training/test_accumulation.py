@@ -57,3 +57,17 @@ def test_statistics_of_each_part_make_other_steps() -> None:
     )
     for distances in divided_steps.compare(whole, parts).values():
         assert min(distances.values()) > 1e-4, distances
+
+
+@pytest.mark.usefixtures("double_precision")
+@pytest.mark.parametrize("name", divided_steps.STRANGERS)
+def test_hooks_memory_samplers_and_views_are_those_of_the_whole_batch(
+    name: str, tmp_path: Path
+) -> None:
+    whole, parts = (
+        divided_steps.train_stranger(name, tmp_path / str(sharing.parts), sharing=sharing)
+        for sharing in (Sharing(), Sharing(parts=2))
+    )
+    assert whole.keys() == parts.keys()
+    for key, value in whole.items():
+        assert divided_steps.distance(value.double(), parts[key].double()) < ROUNDING, key

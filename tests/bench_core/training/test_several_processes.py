@@ -96,6 +96,15 @@ def test_a_training_by_two_processes_is_the_training_of_one(found: Any) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("name", ["caj", "clusters"])
+def test_hooks_memory_samplers_and_views_are_those_of_one_process(name: str, found: Any) -> None:
+    training = found[0]["strangers"][name]
+    assert training["distance"] < ROUNDING
+    assert training["alike"]  # memory and moving averages too
+    assert training["resumed"]
+
+
+@pytest.mark.slow
 def test_the_first_process_alone_writes_the_log_and_the_checkpoint(found: Any) -> None:
     one, several, resumed = (losses(found[1] / name) for name in ("one-0", "several", "resumed"))
     assert several == resumed
