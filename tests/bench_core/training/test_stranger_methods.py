@@ -15,6 +15,7 @@ from bench_core.testing import (
     Check,
     MethodBuilder,
     StopTrainingError,
+    describe_training,
     method_checks,
     note_steps,
     random_data,
@@ -90,3 +91,16 @@ def test_interrupted_at_a_step_it_resumes_to_the_same_bits(
         trained(name, tmp_path / "broken", stop=step)
     resumed = trained(name, tmp_path / "broken")
     assert all(torch.equal(whole[key], resumed[key]) for key in whole)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_another_feature_is_no_other_training(name: str) -> None:
+    def identity(*assignments: str) -> str:
+        config = MethodBuilder(spec_of(name), SMALL).choose(
+            "quick", "full", *SMALL[4:], *assignments
+        )
+        document = config.model_dump(mode="json")
+        marked = tuple(sorted(config.after_training))
+        return describe_training(config=document, after_training=marked).identity
+
+    assert identity() == identity("embedding=neck") != identity("epochs=3")
