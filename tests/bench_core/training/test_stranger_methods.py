@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import torch
 
+from bench_core.profiling.training_steps import stage_costs
 from bench_core.testing import (
     Check,
     MethodBuilder,
@@ -104,3 +105,13 @@ def test_another_feature_is_no_other_training(name: str) -> None:
         return describe_training(config=document, after_training=marked).identity
 
     assert identity() == identity("embedding=neck") != identity("epochs=3")
+
+
+def test_steps_are_counted_with_all_views() -> None:
+    """A third view of as many images costs half as much again."""
+    (two, three) = (
+        stage_costs(MethodBuilder(spec_of(name), SMALL).build(), SIZE, torch.device("cpu"))[0]
+        for name in ("agw", "caj")
+    )
+    assert (two.num_images, three.num_images) == (12, 12)
+    assert three.step_macs / two.step_macs == pytest.approx(1.5, rel=0.02)
