@@ -41,6 +41,10 @@ from bench_core.modeling.losses import (
     prediction_divergence as prediction_divergence,
     reconstruction_loss as reconstruction_loss,
 )
+from bench_core.modeling.named_backbones import (
+    NamedBackbone as NamedBackbone,
+    named_backbone as named_backbone,
+)
 from bench_core.modeling.necks import BNNeck as BNNeck, Embedding as Embedding, embed as embed
 from bench_core.modeling.normalization import ImageNormalization as ImageNormalization
 from bench_core.modeling.pretrained import (

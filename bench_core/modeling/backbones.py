@@ -142,7 +142,7 @@ class DenseNet121(Backbone):
         return [*features.children(), relu]
 
     def _without_classifier(self, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        renamed = {_modern_densenet_name(name): value for name, value in state.items()}
+        renamed = {modern_densenet_name(name): value for name, value in state.items()}
         return {name: value for name, value in renamed.items() if not name.startswith("classifier")}
 
 
@@ -248,7 +248,7 @@ def _without_head(network: nn.Module, head: tuple[str, ...]) -> nn.Sequential:
     return body
 
 
-def _modern_densenet_name(name: str) -> str:
+def modern_densenet_name(name: str) -> str:
     """Torchvision's DenseNet files still write `norm.1` where the modules are called `norm1`."""
     for layer in ("norm", "relu", "conv"):
         for number in ("1", "2"):

@@ -72,13 +72,16 @@ class MethodBuilder:
         return load_method(self.spec, config, self.num_identities)
 
 
-def random_batch(size: tuple[int, int], identities: int = 3, images: int = 2) -> Batch:
+def random_batch(
+    size: tuple[int, int], identities: int = 3, images: int = 2, views: Sequence[str] = ()
+) -> Batch:
     """Draw a batch, the same each time.
 
     Args:
         size: Height and width of the images.
         identities: How many people there are, in blocks; at most five, labelled 4, 0, 2, 1 and 3.
         images: How many images of each there are in each modality.
+        views: Names of further views of as many images.
 
     Returns:
         Values in [0, 1]; infrared images have three equal channels.
@@ -94,7 +97,11 @@ def random_batch(size: tuple[int, int], identities: int = 3, images: int = 2) ->
         rows=dict.fromkeys(MODALITIES, torch.arange(number)),
         cameras={modality: torch.full((number,), CAMERAS[modality]) for modality in MODALITIES},
         labels_of=dict.fromkeys(MODALITIES, labels),
-        views={VISIBLE: visible, INFRARED: infrared},
+        views={
+            **{name: torch.rand(number, 3, *size, generator=random) for name in views},
+            VISIBLE: visible,
+            INFRARED: infrared,
+        },
     )
 
 

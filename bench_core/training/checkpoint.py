@@ -223,15 +223,15 @@ def _plain_groups(optimizer: torch.optim.Optimizer) -> list[dict[str, Any]]:
     return groups
 
 
-def _checked_memory(memory: Mapping[str, Any]) -> Mapping[str, torch.Tensor]:
-    """Refuse what the memory of a stage may not hold."""
+def _checked_memory(memory: Mapping[str, Any]) -> dict[str, torch.Tensor]:
+    """Copy the memory of a stage, whose tensors may share theirs; refuse what it may not hold."""
     for name, value in memory.items():
         if not isinstance(name, str) or not isinstance(value, torch.Tensor):
             raise PluginError(
                 f"the memory of a stage holds a {type(value).__name__} as {name!r}; it may hold "
                 "tensors by name"
             )
-    return memory
+    return {name: value.detach().clone() for name, value in memory.items()}
 
 
 def load_progress(

@@ -161,13 +161,16 @@ class _StageLoop:
             return
         for name, state in saved.optimizers.items():
             checkpoint.restore_optimizer(self._runner.optimizers[name], state)
-        memory = self._stage.memory
-        memory.clear()
-        memory.update({name: each.to(self._run.device) for name, each in saved.kept.memory.items()})
+        self._stage.memory.clear()
+        self._stage.memory.update(saved.kept.memory)
         if saved.kept.pseudo_labels:
             self._images.restore(saved.kept.pseudo_labels)
 
     def run(self, position: Position) -> None:
+        """Run the epochs from a position on."""
+        for name, value in self._stage.memory.items():
+            if isinstance(value, torch.Tensor):  # else the first checkpoint refuses it
+                self._stage.memory[name] = value.to(self._run.device)
         steps = self._images.steps_per_epoch
         total = self._stage.epochs * steps
         done = position.epoch * steps + position.step

@@ -106,7 +106,8 @@ class Stage:
             not call it again.
         end: Called likewise after the last step of each epoch.
         memory: Tensors by name, of any shape, that steps and hooks keep from one to the next, such
-            as a bank of features. Checkpoints hold them; the model does not.
+            as a bank of features. Checkpoints hold them; the model does not. They are moved to the
+            device of the training when the stage begins or is resumed.
         labelled: Whether the stage sees who is who. Otherwise its batches have no labels but the
             pseudo-labels that `begin` assigns, by which they are drawn.
         sampler: Draws the batches instead, P x K images of each modality as `sampling` says.

@@ -26,14 +26,15 @@ DOORS = {
         AdversarialForm AfterTraining AugmentationConfig BNNeck Backbone BackboneName Batch
         CONSTANT_RATE ClippingConfig ClusterSampler CurveConfig Embedding Epoch
         FeatureDiscriminator ImageNormalization JointDiscriminator LoopPlan Losses Method
-        MethodConfig Metric Moment MultiScaleDiscriminator OptimizerConfig OptimizerPlan
-        OwnEpoch OwnLoop ParameterGroup PatchDiscriminator PlainImages PretrainedWeights
-        ReIDConfig ResidualBlock ResidualGenerator Rows SampledImages Sampler SamplingConfig
-        Schedule ScheduleConfig Stage StagedMethod Step TrainingData TrainingRun
-        TripletDistance TwoStream Updates View WeightsKind adversarial_loss augment
-        batch_hard_triplet build_backbone cross_batch_hard_triplet discrimination_loss embed
-        from_signed identity_loss initialize_gan load_pretrained prediction_divergence
-        recompute recompute_blocks reconstruction_loss running_statistics_kept to_signed
+        MethodConfig Metric Moment MultiScaleDiscriminator NamedBackbone OptimizerConfig
+        OptimizerPlan OwnEpoch OwnLoop ParameterGroup PatchDiscriminator PlainImages
+        PretrainedWeights ReIDConfig ResidualBlock ResidualGenerator Rows SampledImages
+        Sampler SamplingConfig Schedule ScheduleConfig Stage StagedMethod Step TrainingData
+        TrainingRun TripletDistance TwoStream Updates View WeightsKind adversarial_loss
+        augment batch_hard_triplet build_backbone cross_batch_hard_triplet
+        discrimination_loss embed from_signed identity_loss initialize_gan load_pretrained
+        named_backbone prediction_divergence recompute recompute_blocks reconstruction_loss
+        running_statistics_kept to_signed
     """,
     "bench_core.datasets": """
         Convention Dataset DatasetReader EvaluationProtocol ListedImage Splits Trial

@@ -378,3 +378,19 @@ def test_memory_holds_tensors_by_name_alone(
     memory: dict[str, Any] = {"number": 3}
     with pytest.raises(PluginError, match="the memory of a stage holds a int as 'number'"):
         Watched(make_method, memory=memory).train(shuffled, make_run())
+
+
+def test_tensors_of_the_memory_may_share_their_storage(
+    shuffled: TrainingData, make_method: Make, make_run: Make
+) -> None:
+    bank = torch.arange(6.0)
+    memory = {"bank": bank, "same": bank, "part": bank[2:]}
+    run = make_run()
+    Watched(make_method, memory=memory).train(shuffled, run)
+    memory.clear()
+    Watched(make_method, memory=memory).train(shuffled, run)  # is over, and finds what it kept
+    assert {name: value.tolist() for name, value in memory.items()} == {
+        "bank": [0, 1, 2, 3, 4, 5],
+        "same": [0, 1, 2, 3, 4, 5],
+        "part": [2, 3, 4, 5],
+    }

@@ -19,8 +19,10 @@ from bench_core.testing import (
     describe_training,
     method_checks,
     note_steps,
+    random_batch,
     random_data,
     training_run,
+    watch_step,
 )
 
 FOLDER = Path(__file__).with_name("stranger_methods")
@@ -115,3 +117,12 @@ def test_steps_are_counted_with_all_views() -> None:
     )
     assert (two.num_images, three.num_images) == (12, 12)
     assert three.step_macs / two.step_macs == pytest.approx(1.5, rel=0.02)
+
+
+def test_a_step_with_views_is_tested_as_any_other() -> None:
+    """Clipping, too, is what the stage says."""
+    method = MethodBuilder(spec_of("caj"), SMALL).build()
+    batch = random_batch(SIZE, views=["exchanged"])
+    losses, updates = watch_step(method, "joint", batch)
+    assert losses.keys() == {"identity", "triplet"}
+    assert {"streams", "attention", "neck"} <= updates[0].changed

@@ -1,0 +1,136 @@
+"""Networks of torchvision and timm by their names, without their classifiers."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Sequence
+from difflib import get_close_matches
+from functools import partial
+from typing import Any, TypeAlias
+
+import torch
+from torch import nn
+from torchvision import models
+
+from bench_core.contracts.errors import CheckpointError, UsageError, unknown_name
+from bench_core.modeling.backbones import modern_densenet_name
+from bench_core.modeling.pretrained import PretrainedWeights, load_pretrained
+
+State: TypeAlias = dict[str, torch.Tensor]
+Load: TypeAlias = Callable[[nn.Module, PretrainedWeights], None]
+
+
+class NamedBackbone(nn.Module):
+    """A network of a library; made by `named_backbone`.
+
+    Attributes:
+        num_features: D, length of the feature.
+        body: Normalised images (B, 3, H, W) -> features (B, D).
+    """
+
+    def __init__(self, body: nn.Module, num_features: int, load: Load) -> None:
+        super().__init__()
+        self.body, self.num_features = body, num_features
+        self._load = load
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Return the features (B, D) of normalised images (B, 3, H, W)."""
+        features: torch.Tensor = self.body(images)
+        return features
+
+    def load_pretrained(self, weights: PretrainedWeights) -> None:
+        """Load pretrained weights, of a classifier nothing; of kind "none", leave it as it is.
+
+        Raises:
+            CheckpointError: The weights cannot be had, or do not fit.
+        """
+        self._load(self.body, weights)
+
+
+def named_backbone(name: str, **options: Any) -> NamedBackbone:
+    """Build a network of torchvision or timm with random weights.
+
+    Args:
+        name: "torchvision:resnet18", "timm:resnet18" and so on, as the library calls it.
+        options: What the library's builder takes besides, such as `image_size` of a transformer.
+
+    Raises:
+        UsageError: There is no such library or network, timm is not installed, or the network does
+            not end in a linear classifier.
+    """
+    library, _, network = name.partition(":")
+    builders = {"torchvision": _of_torchvision, "timm": _of_timm}
+    if library not in builders:
+        raise unknown_name("library of backbones", library, builders)
+    return builders[library](network, options)
+
+
+def _check_name(library: str, name: str, known: Sequence[str]) -> None:
+    """Refuse a network that a library has not, with the nearest that it has: there are hundreds."""
+    if name in known:
+        return
+    near = ", ".join(get_close_matches(name, known, 3)) or ", ".join(known[:3])
+    listed = f"{library}{'.models' if library == 'torchvision' else ''}.list_models()"
+    raise UsageError(f"{library} has no network '{name}'; it has {near} and others ({listed})")
+
+
+def _of_torchvision(name: str, options: dict[str, Any]) -> NamedBackbone:
+    _check_name("torchvision", name, models.list_models(module=models))
+    network = models.get_model(name, **options)
+    layers = [each for each, layer in network.named_modules() if isinstance(layer, nn.Linear)]
+    classifier = layers[-1] if layers else ""
+    # The last module of all: a linear layer in the middle of a network is no classifier.
+    if not classifier or classifier != list(network.named_modules())[-1][0]:
+        raise UsageError(
+            f"torchvision:{name} does not end in a linear classifier, so that nothing says what "
+            "its feature is; build it in the method itself"
+        )
+    num_features = network.get_submodule(classifier).in_features
+    network.set_submodule(classifier, nn.Identity())
+    imagenet = models.get_model_weights(name).DEFAULT
+    reduced = partial(_without, f"{classifier}.", densenet=name.startswith("densenet"))
+    return NamedBackbone(
+        network,
+        int(num_features),
+        lambda body, weights: load_pretrained(body, weights, imagenet, reduced=reduced),
+    )
+
+
+def _without(classifier: str, state: State, *, densenet: bool) -> State:
+    """Take a classifier off a state, and give DenseNet's tensors their names of today."""
+    return {
+        modern_densenet_name(name) if densenet else name: value
+        for name, value in state.items()
+        if not name.startswith(classifier)
+    }
+
+
+def _of_timm(name: str, options: dict[str, Any]) -> NamedBackbone:
+    try:
+        timm = importlib.import_module("timm")
+    except ModuleNotFoundError:
+        raise UsageError(
+            f"timm:{name} needs timm, which is not installed: pip install 'vireid-bench[timm]'"
+        ) from None
+    _check_name("timm", name, timm.list_models())
+    build = partial(timm.create_model, name, num_classes=0, **options)
+    network = build(pretrained=False)
+    return NamedBackbone(network, int(network.num_features), partial(_load_timm, name, build))
+
+
+def _load_timm(
+    name: str, build: Callable[..., nn.Module], body: nn.Module, weights: PretrainedWeights
+) -> None:
+    """Load weights as torchvision's are, but for ImageNet's, which timm itself downloads."""
+    if weights.kind != "imagenet":
+        load_pretrained(body, weights)
+        return
+    try:
+        state = build(pretrained=True).state_dict()
+    except (OSError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise CheckpointError(
+            f"cannot download timm's weights of {name} ({reason}); use --weights FILE or "
+            "--weights none"
+        ) from None
+    body.load_state_dict(state)
