@@ -33,6 +33,15 @@ def bench_register_datasets() -> list[DatasetSpec]:
             camera_modalities=dict(CAMERA_MODALITY),
             folders=FOLDERS,
             published=PUBLISHED_COUNTS,
+            exports={
+                "agw-npy": "bench_sysu.exchange:array_rows",
+                "market": "bench_sysu.exchange:market_copy",
+                "sysu-mm01": "bench_sysu.exchange:own_tree",
+            },
+            imports={
+                "agw-npy": "bench_sysu.exchange:tree_of_arrays",
+                "market": "bench_sysu.exchange:tree_of_market_copy",
+            },
         )
     ]
 
