@@ -129,6 +129,12 @@ def test_the_page_about_datasets(
     follow("docs/datasets.md", here)
 
 
+@pytest.mark.slow
+def test_the_page_about_exchange(follow: Callable[..., None], sysu_root: Path) -> None:
+    here = {"/data/SYSU-MM01": str(sysu_root), " --set image_height=288 --set image_width=144": ""}
+    follow("docs/exchange.md", here)
+
+
 def test_the_page_about_features(
     follow: Callable[..., None], sysu_root: Path, tmp_path: Path
 ) -> None:
