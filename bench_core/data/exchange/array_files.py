@@ -7,6 +7,7 @@ NumPy's format. One name is used for every image size, so the shape is checked b
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,11 @@ SIZES: Mapping[tuple[int, int], str] = MappingProxyType(
 """Height and width in pixels of the arrays that are around, and whose they are."""
 MOST_LABELS = 1 << 24
 
+_READERS = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
+"""Readers of the headers that arrays of numbers have, by version."""
 _MAGIC = b"\x93NUMPY"
 _WHAT = "the four arrays that pre_process_sysu.py of AGW writes"
 
@@ -120,7 +126,7 @@ def open_arrays(folder: Path, size: tuple[int, int] | None = None) -> TrainingAr
 def _open_images(path: Path) -> ImageArray:
     with open_given(path) as file:
         shape, dtype = _read_header(path, file)
-        if dtype != np.uint8 or len(shape) != 4 or shape[3] != 3 or 0 in shape:
+        if dtype != np.uint8 or len(shape) != 4 or shape[3] != 3 or min(shape) < 1:
             raise DataError(
                 f"{path} is an array of {dtype} of the shape {shape}; expected uint8 of the shape "
                 "(images, height, width, 3)"
@@ -156,12 +162,10 @@ def _read_header(path: Path, file: BinaryIO) -> tuple[tuple[int, ...], np.dtype[
         raise DataError(f"{path} is {kind}; expected an array that numpy.save wrote")
     file.seek(0)
     try:
-        version = np.lib.format.read_magic(file)
-        read = np.lib.format.read_array_header_1_0
-        shape, is_fortran, dtype = (
-            read if version == (1, 0) else np.lib.format.read_array_header_2_0
-        )(file)
-    except (ValueError, EOFError) as error:
+        with warnings.catch_warnings(action="ignore"):  # of the way in which Python 2 wrote lengths
+            shape, is_fortran, dtype = _READERS[np.lib.format.read_magic(file)](file)
+    # numpy evaluates the header as a literal, which fails in nearly any way.
+    except Exception as error:
         raise DataError(f"{path} has a damaged header; make or copy the file again") from error
     if dtype.hasobject:
         raise DataError(

@@ -69,6 +69,21 @@ def cut_header(folder: Path) -> None:
     (folder / IMAGES).write_bytes((folder / IMAGES).read_bytes()[:40])
 
 
+def open_bracket(folder: Path) -> None:
+    (folder / IMAGES).write_bytes((folder / IMAGES).read_bytes().replace(b"3)", b"3,", 1))
+
+
+def negative(folder: Path) -> None:
+    header = (folder / IMAGES).read_bytes()
+    longer = header.replace(b"(94, 32,", b"(-94,-32,", 1)
+    (folder / IMAGES).write_bytes(longer.replace(b" \n", b"\n", 1))
+
+
+def python_2(folder: Path) -> None:
+    header = (folder / IMAGES).read_bytes()
+    (folder / IMAGES).write_bytes(header.replace(b"(94, 32,", b"(94L,32,", 1))
+
+
 def newer(folder: Path) -> None:
     (folder / IMAGES).write_bytes(b"\x93NUMPY\x09\x00" + bytes(200))
 
@@ -89,6 +104,8 @@ def remove(folder: Path) -> None:
         (lengthen, f"{IMAGES} is too long: "),
         (cut_header, f"{IMAGES} has a damaged header"),
         (newer, f"{IMAGES} has a damaged header"),
+        (open_bracket, f"{IMAGES} has a damaged header"),
+        (negative, r"of the shape \(-94, -32, 16, 3\)"),
         (web_page, f"{IMAGES} is a web page"),
         (images_of(np.asfortranarray), f"{IMAGES} is in Fortran order"),
         (images_of(lambda a: a.astype(object)), f"{IMAGES} holds Python objects, .* never loaded"),
@@ -110,6 +127,11 @@ def test_what_the_script_does_not_write_is_refused(
     damage(folder)
     with pytest.raises(DataError, match=message):
         open_arrays(folder, SIZE)
+
+
+def test_arrays_of_python_2_are_read(folder: Path) -> None:
+    python_2(folder)
+    assert open_arrays(folder, SIZE).images["visible"].shape == (94, 32, 16, 3)
 
 
 def test_labels_of_windows_are_read(folder: Path) -> None:
