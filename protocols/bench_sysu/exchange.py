@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from bench_core.datasets import Dataset, ImportSource
     from bench_sysu.splits import Permutations, SysuSplits
 
+ID_FILES = ("train", "val", "test", "available")
+"""How the names of the identity lists begin; the last has all people of the others."""
 MARKET_FOLDERS: Mapping[Modality, str] = {VISIBLE: "rgb_modify", INFRARED: "ir_modify"}
 MARKET_TRAINING = "bounding_box_train"
 MARKET_QUERY = "query"
@@ -90,12 +92,14 @@ def own_tree(dataset: Dataset) -> ExportPlan:
     """Plan a tree of nothing but what the splits list, which scripts without filters read.
 
     Such scripts take every file of a folder for an image, whatever its name, and read identities
-    from the first line of exp/train_id.txt, val_id.txt and test_id.txt.
+    from the first line of exp/train_id.txt, val_id.txt and test_id.txt. MATLAB files of identities
+    go along where the root has them.
     """
     splits = cast("SysuSplits", dataset.splits)
-    files = [PlacedFile(dataset.root / path, path) for path in dataset.images["path"]]
+    places = [*dataset.images["path"], *(f"{SPLIT_FOLDER}/{name}_id.mat" for name in ID_FILES)]
+    files = [PlacedFile(dataset.root / place, place) for place in places]
     return ExportPlan(
-        files=[*files, *_permutation_file(splits)],
+        files=[*(file for file in files if file.source.exists()), *_permutation_file(splits)],
         texts=_split_texts(splits),
         folders=[camera_folder(camera) for camera in CAMERA_MODALITY],
     )
@@ -197,10 +201,11 @@ def _permutation_file(splits: SysuSplits) -> list[PlacedFile]:
 
 
 def _split_texts(splits: SysuSplits) -> dict[str, str]:
-    members = {"train": splits.train, "val": splits.val, "test": splits.test}
+    listed = sorted({*splits.train, *splits.val, *splits.test})
+    members = zip(ID_FILES, (splits.train, splits.val, splits.test, listed), strict=True)
     return {
         f"{SPLIT_FOLDER}/{name}_id.txt": ",".join(map(str, identities)) + "\n"
-        for name, identities in members.items()
+        for name, identities in members
     }
 
 

@@ -194,6 +194,35 @@ def _read_assignment(path: Path) -> object:
     return choose_method(spec, variant, "quick", [text])
 
 
+def _training_arrays(name: str) -> Callable[[Path], Path]:
+    def make(folder: Path) -> Path:
+        for kind in ("rgb", "ir"):
+            np.save(folder / f"train_{kind}_resized_img.npy", np.zeros((6, 8, 4, 3), np.uint8))
+            np.save(folder / f"train_{kind}_resized_label.npy", np.arange(6) // 2)
+        return folder / name
+
+    return make
+
+
+def _read_training_arrays(path: Path) -> object:
+    from bench_core.data.exchange.array_files import open_arrays
+
+    arrays = open_arrays(path.parent, (8, 4))
+    return [array.pixels().sum() for array in arrays.images.values()]
+
+
+def _import_record(folder: Path) -> Path:
+    path = folder / "import.json"
+    path.write_text('{"format": "agw-npy", "doubts": ["images are pixels of arrays"]}')
+    return path
+
+
+def _read_import_record(path: Path) -> object:
+    from bench_core.data.verification.first_look import read_doubts
+
+    return "; ".join(read_doubts(path.parent))
+
+
 FORMATS: Mapping[str, Format] = {
     "features": Format(make=_features, read=_read_features, mutate="mutate_zip"),
     "official-features": Format(
@@ -231,6 +260,15 @@ FORMATS: Mapping[str, Format] = {
         f"image{suffix}": Format(make=_image(suffix), read=_read_image, mutate="mutate_bytes")
         for suffix in (".jpg", ".png", ".bmp", ".tiff", ".webp")
     },
+    **{
+        name: Format(
+            make=_training_arrays(f"train_rgb_resized_{part}.npy"),
+            read=_read_training_arrays,
+            mutate="mutate_bytes",
+        )
+        for name, part in (("training-images", "img"), ("training-labels", "label"))
+    },
+    "import-record": Format(make=_import_record, read=_read_import_record, mutate="mutate_json"),
     "record": Format(make=_record, read=_read_record, mutate="mutate_json"),
     "model": Format(make=_model, read=_read_model, mutate="mutate_bytes"),
     "weights": Format(make=_weights, read=_read_weights, mutate="mutate_zip"),

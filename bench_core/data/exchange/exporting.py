@@ -78,12 +78,13 @@ def export(  # noqa: PLR0913 - the options of `bench data export`, all but two b
 
     Raises:
         UsageError: The dataset has no such format, an option does not apply to it, or `out` is not
-            free.
+            free or lies in `root`.
         DataError: Verification finds what would change a score, or the format cannot hold an image.
         BenchError: The disk is full or cannot be written; `out` is then as it was.
     """
     planner = _planner(spec, format_)
     check_new_folder(out)
+    _check_beside(root, out)
     dataset = open_dataset(spec, root)
     plan = planner(dataset)
     _check_options(plan, format_, size, hard_links=hard_links)
@@ -105,6 +106,13 @@ def export(  # noqa: PLR0913 - the options of `bench data export`, all but two b
         images=_num_images(plan),
         image_size=written_size,
     )
+
+
+def _check_beside(root: Path, out: Path) -> None:
+    if out.resolve().is_relative_to(root.resolve()):
+        raise UsageError(
+            f"{out} lies in {root}, which would hold files of no dataset; name another"
+        )
 
 
 def _planner(spec: DatasetSpec, format_: str) -> Callable[[Dataset], ExportPlan]:

@@ -17,6 +17,7 @@ from bench_core.system import files
 ARRAYS = sorted(
     f"train_{kind}_resized_{part}.npy" for kind in ("rgb", "ir") for part in ("img", "label")
 )
+SPLITS = ("train", "val", "test")
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
@@ -96,14 +97,17 @@ def test_the_script_of_agw_runs_on_a_tree_that_was_cleaned_for_it(
 ) -> None:
     trained = (root / "exp" / "train_id.txt").read_text().split(",")[0]
     (root / "cam3" / f"{int(trained):04d}" / "Thumbs.db").write_text("of a desktop")
-    for name in ("train", "val", "test"):
-        (root / "exp" / f"{name}_id.txt").unlink()  # as in the authors' repository: only .mat
+    for file in (root / "exp").glob("*.txt"):
+        file.unlink()  # as in the authors' repository: only .mat
     run_export("sysu-mm01", root, tmp_path / "clean")
     (tmp_path / "theirs").mkdir()
     scripts.pre_process_sysu(tmp_path / "clean", tmp_path / "theirs", (32, 16))
     assert_same_files(tmp_path / "theirs", arrays)
-    assert (tmp_path / "clean" / "exp" / "rand_perm_cam.mat").exists()
-    assert (tmp_path / "clean" / "exp" / "synthetic.json").exists()
+    assert {path.name for path in (tmp_path / "clean" / "exp").iterdir()} == {
+        *(f"{name}_id.{kind}" for name in ("available", *SPLITS) for kind in ("mat", "txt")),
+        "rand_perm_cam.mat",
+        "synthetic.json",
+    }
 
 
 def test_a_cleaned_tree_is_the_same_dataset(
@@ -149,6 +153,11 @@ def test_a_folder_that_holds_something_is_left_alone(
     with pytest.raises(UsageError, match="exists and is not an empty folder"):
         run_export("market", sysu_root, tmp_path / "out")
     assert (tmp_path / "out" / "mine.txt").read_text() == "precious"
+
+
+def test_a_folder_in_the_root_is_refused(run_export: Callable, sysu_root: Path) -> None:
+    with pytest.raises(UsageError, match=r"lies in .*, which would hold files of no dataset"):
+        run_export("market", sysu_root, sysu_root / "market")
 
 
 def test_a_disk_without_room_is_told_before_anything_is_written(
