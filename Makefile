@@ -5,7 +5,7 @@ INSTALLED := .venv/installed
 SOURCES := bench_core bench_start plugins protocols tests
 
 .PHONY: demo test test-fast test-lowest test-package lint format check leaderboard benchmark fuzz \
-	mutation clean
+	mutation gpu gpu-wheels clean
 
 demo: $(INSTALLED)
 	$(BIN)/bench run --method xiv --protocol sysu-all-single --results runs/results
@@ -81,6 +81,16 @@ MODULES ?= $(wildcard bench_core/modeling/losses.py bench_core/modeling/adversar
 mutation: $(INSTALLED)
 	OMP_NUM_THREADS=1 VIREID_BENCH_THREADS=1 $(BIN)/python tests/mutation/run.py \
 		$(if $(SAMPLE),--sample $(SAMPLE)) $(if $(NEAREST),--nearest) $(MODULES)
+
+# Checks and measures a machine with a CUDA device within 8 minutes, with the Python and PyTorch at
+# hand (PYTHON=...); packages that are missing come from the folder WHEELS. See docs/gpu.md.
+gpu:
+	$(PYTHON) tests/gpu/run.py $(if $(WHEELS),--wheels $(WHEELS))
+
+# Fills that folder on a machine with a network: for Python FOR (3.12), without what PRESENT lists.
+gpu-wheels:
+	$(PYTHON) tests/gpu/wheels.py $(WHEELS) $(if $(FOR),--python $(FOR)) \
+		$(if $(PRESENT),--present $(PRESENT))
 
 clean:
 	rm -rf .venv .venv-lowest .venv-package runs build dist *.egg-info

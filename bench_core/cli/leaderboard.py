@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -16,13 +17,24 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from bench_core.contracts.result import ResultRecord
+    from bench_core.contracts.speed import SpeedRecord
     from bench_core.leaderboard.rows import ToldApart
 
 DEFAULT_RESULTS = Path("results")
+SPEEDS = "speeds"
+"""The folder of the results that holds measurements of speed."""
 FORMATS = ("table", "markdown", "csv", "json")
 FORMAT_OF_SUFFIX: Mapping[str, str] = MappingProxyType(
     {".txt": "table", ".md": "markdown", ".csv": "csv", ".json": "json"}
 )
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """What the tables are made of."""
+
+    records: Sequence[ResultRecord]
+    speeds: Sequence[SpeedRecord]
 
 
 @click.command()
@@ -62,7 +74,8 @@ def leaderboard(
     """Make the leaderboard from the result records.
 
     The same records always give the same bytes. A file that is no whole record is named on
-    standard error and left out.
+    standard error and left out. Measured speeds (the folder speeds of the results, written by make
+    gpu) stand behind the results, a block for each device; a CSV has none.
     """
     if check and output is None and plot is None:
         raise UsageError("--check needs --output FILE or --plot DIR, what to compare with")
@@ -74,20 +87,22 @@ def leaderboard(
     chosen_format = "json" if as_json else output_format or _format_for(output)
 
     from bench_core.leaderboard.paired import PairedTests
+    from bench_core.results.speeds import find_speeds
     from bench_core.results.store import find_results
 
-    found = find_results(results)
+    found, speeds = find_results(results), find_speeds(results / SPEEDS)
     told_apart = PairedTests(found.records)
     records = list(found.records.values())
-    _warn(found.defects)
+    shown = _Shown(records, speeds.records)
+    _warn((*found.defects, *speeds.defects))
     try:
         if wants_table:
-            _table(records, chosen_format, told_apart, output, check=check)
+            _table(shown, chosen_format, told_apart, output, check=check)
     finally:  # a file that differs may do so for this reason
         _warn(told_apart.defects)
     if plot is not None:
         _plots(records, plot, check=check)
-    if check and (found.defects or told_apart.defects):
+    if check and (found.defects or speeds.defects or told_apart.defects):
         raise BenchError(f"{results} holds results that cannot be used, named above")
 
 
@@ -103,7 +118,7 @@ def _format_for(output: Path | None) -> str:
 
 
 def _table(
-    records: Sequence[ResultRecord],
+    shown: _Shown,
     output_format: str,
     told_apart: ToldApart,
     output: Path | None,
@@ -111,15 +126,16 @@ def _table(
     check: bool,
 ) -> None:
     """Print, write or check the leaderboard."""
+    records, speeds = shown.records, shown.speeds
     from bench_core.leaderboard import render
     from bench_core.system.files import write_text
 
     if output is None:
-        echo(render.render(records, output_format, told_apart), newline=False)
+        echo(render.render(records, output_format, told_apart, speeds), newline=False)
     elif check:
-        _report(output, render.check(records, output_format, told_apart, output))
+        _report(output, render.check(records, output_format, told_apart, output, speeds))
     else:
-        write_text(output, render.render(records, output_format, told_apart))
+        write_text(output, render.render(records, output_format, told_apart, speeds))
         click.echo(f"leaderboard {output}", err=True)
 
 

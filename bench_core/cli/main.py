@@ -16,6 +16,7 @@ from bench_core.cli import (
     failures,
     leaderboard,
     listing,
+    matrix,
     profile,
     report,
     run,
@@ -32,6 +33,7 @@ from bench_core.system.process_group import asked_for
 
 BUILT_IN_COMMANDS = (
     run.run,
+    matrix.matrix,
     steps.train,
     steps.extract,
     steps.evaluate,

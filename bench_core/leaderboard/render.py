@@ -8,7 +8,7 @@ import json
 from dataclasses import asdict, fields
 from itertools import zip_longest
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bench_core.contracts.errors import unknown_name
 from bench_core.leaderboard.markdown import markdown
@@ -21,6 +21,7 @@ from bench_core.leaderboard.rows import (
     row_values,
     sections,
 )
+from bench_core.leaderboard.speeds import speed_markdown, speed_text, speed_values
 from bench_core.leaderboard.terminal import leaderboard_text
 from bench_core.system.escaping import csv_cell
 
@@ -29,9 +30,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bench_core.contracts.result import ResultRecord
+    from bench_core.contracts.speed import SpeedRecord
 
 
-def render(records: Iterable[ResultRecord], output_format: str, told_apart: ToldApart) -> str:
+def render(
+    records: Iterable[ResultRecord],
+    output_format: str,
+    told_apart: ToldApart,
+    speeds: Sequence[SpeedRecord] = (),
+) -> str:
     """Render a leaderboard; the same records give the same bytes, in whatever order they come.
 
     Args:
@@ -39,6 +46,7 @@ def render(records: Iterable[ResultRecord], output_format: str, told_apart: Told
         output_format: A name in `FORMATS`. "table" and "markdown" show percent; "csv" and
             "json" keep fractions in [0, 1], unrounded.
         told_apart: Decides which rows share a rank; see `bench_core.leaderboard.rows.sections`.
+        speeds: Measurements of devices, which are shown behind the results; "csv" has none.
 
     Returns:
         The document, ending in a newline.
@@ -48,11 +56,21 @@ def render(records: Iterable[ResultRecord], output_format: str, told_apart: Told
     """
     if output_format not in FORMATS:
         raise unknown_name("leaderboard format", output_format, FORMATS)
-    return FORMATS[output_format](sections(records, told_apart))
+    tables = sections(records, told_apart)
+    if output_format == "json":
+        return json_document(tables, speeds)
+    text = FORMATS[output_format](tables)
+    if not speeds or output_format not in SPEED_FORMATS:
+        return text
+    return f"{text}\n{SPEED_FORMATS[output_format](speeds)}"
 
 
 def check(
-    records: Iterable[ResultRecord], output_format: str, told_apart: ToldApart, path: Path
+    records: Iterable[ResultRecord],
+    output_format: str,
+    told_apart: ToldApart,
+    path: Path,
+    speeds: Sequence[SpeedRecord] = (),
 ) -> str | None:
     """Compare a committed leaderboard with the one that its records give.
 
@@ -61,6 +79,7 @@ def check(
         output_format: A name in `FORMATS`.
         told_apart: As for `render`.
         path: The committed file.
+        speeds: As for `render`.
 
     Returns:
         None where they agree byte for byte, else one line: the first difference and the way out.
@@ -68,7 +87,7 @@ def check(
     Raises:
         UsageError: There is no such format.
     """
-    expected = render(records, output_format, told_apart)
+    expected = render(records, output_format, told_apart, speeds)
     remedy = f"regenerate it with bench leaderboard --format {output_format} --output {path}"
     if not path.is_file():
         return f"{path} does not exist; {remedy}"
@@ -97,14 +116,16 @@ def _csv_value(value: Value) -> Value:
     return csv_cell(value) if isinstance(value, str) else value
 
 
-def json_document(tables: Sequence[Section]) -> str:
-    """Render {"sections": [{the section's key..., "rows": [...]}]}."""
-    document: dict[str, list[dict[str, Value | list[dict[str, Value]]]]] = {
+def json_document(tables: Sequence[Section], speeds: Sequence[SpeedRecord] = ()) -> str:
+    """Render {"sections": [{the section's key..., "rows": [...]}]}, with "speeds" if there are."""
+    document: dict[str, Any] = {
         "sections": [
             asdict(table.key) | {"rows": [row_values(row) for row in table.rows]}
             for table in tables
         ]
     }
+    if speeds:
+        document["speeds"] = speed_values(speeds)
     return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
@@ -118,3 +139,7 @@ FORMATS: Mapping[str, Callable[[Sequence[Section]], str]] = MappingProxyType(
     {"table": leaderboard_text, "markdown": markdown, "csv": csv_table, "json": json_document}
 )
 """The formats by the name that the command line gives them."""
+SPEED_FORMATS: Mapping[str, Callable[[Sequence[SpeedRecord]], str]] = MappingProxyType(
+    {"table": speed_text, "markdown": speed_markdown}
+)
+"""The formats whose text goes on with speeds, where there are any."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -119,7 +120,7 @@ def measure_workloads(
     """Measure workloads one after the other.
 
     One that the device has no memory for, or a mode that the method does not bear (a CUDA graph of
-    what reads a value, say), is named on standard error and left out.
+    what reads a value, say) or the machine cannot compile, is named on standard error and left out.
 
     Args:
         method: In evaluation mode on the device; it is left as it is.
@@ -133,12 +134,38 @@ def measure_workloads(
     speeds = []
     for workload in progress(workloads, description="measuring extraction", unit="workload"):
         try:
-            call = _extraction(method, workload, image_size, device)
-            speeds.append(Speed(workload=workload, timing=measure(call, device, each, clock)))
-        except (RuntimeError, TypeError) as error:
+            speeds.append(measure_workload(method, image_size, device, workload, clock, each))
+        except (RuntimeError, TypeError, subprocess.CalledProcessError) as error:
             reason = " ".join(str(error).split())[:LONGEST_REASON]
             sys.stderr.write(f"Note: {workload} could not be measured: {reason}\n")
     return tuple(speeds)
+
+
+def measure_workload(
+    method: Method,
+    image_size: tuple[int, int],
+    device: torch.device,
+    workload: Workload,
+    clock: Clock,
+    budget_seconds: float,
+) -> Speed:
+    """Measure a workload.
+
+    Args:
+        method: In evaluation mode on the device; it is left as it is.
+        image_size: Height and width in pixels.
+        device: The device.
+        workload: What to measure.
+        clock: How a batch is timed.
+        budget_seconds: When to stop; a slow workload takes longer.
+
+    Raises:
+        RuntimeError: The device has no memory for it, or the method does not bear its mode.
+        TypeError: The method does not bear its mode.
+        CalledProcessError: The machine's compiler refuses what it is given.
+    """
+    call = _extraction(method, workload, image_size, device)
+    return Speed(workload=workload, timing=measure(call, device, budget_seconds, clock))
 
 
 def _extraction(

@@ -3,8 +3,8 @@
 Beside each record `<its stem>.queries.npz` holds the scores of each query; the record has its hash,
 and its means are recomputed from them whenever it is read.
 Below the folder every `*.json` is a record, except what the harness itself keeps there: the file
-`leaderboard.json`, the folder `published/` (both directly in the results folder), and files and
-folders whose name begins with a dot.
+`leaderboard.json`, the folders `published/` and `speeds/` (all directly in the results folder), and
+files and folders whose name begins with a dot.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ DIGEST_SINCE = 2
 LARGEST_RECORD_BYTES = 1 << 25
 """32 MiB: a record has some 30 KiB."""
 LARGEST_QUERIES_BYTES = 1 << 30
-NOT_RECORDS = frozenset({"leaderboard.json", "published"})
+NOT_RECORDS = frozenset({"leaderboard.json", "published", "speeds"})
 """Names directly in the results folder that hold no records."""
 
 
@@ -223,7 +223,7 @@ def _parse(path: Path, content: bytes) -> ResultRecord:
         record = ResultRecord.from_json(content)
     except ValidationError as error:
         raise DataError(
-            f"{path} is not a result record: {_first_defect(error)}; {RESTORE}"
+            f"{path} is not a result record: {first_defect(error)}; {RESTORE}"
         ) from error
     if record.schema_version >= DIGEST_SINCE and record.digest != _digest(document):
         raise DataError(f"{path} was changed after it was written: its digest differs; {RESTORE}")
@@ -258,7 +258,8 @@ def _digest(document: dict[str, Any]) -> str:
     return hash_json({name: value for name, value in document.items() if name != "digest"})
 
 
-def _first_defect(error: ValidationError) -> str:
+def first_defect(error: ValidationError) -> str:
+    """Return what is wrong with the first field of a document, and how many others are, too."""
     details = error.errors(include_url=False)
     more = f" (and {len(details) - 1} more)" if len(details) > 1 else ""
     return _describe(details[0]) + more

@@ -25,10 +25,16 @@ LUMA = (0.2989, 0.587, 0.114)
 class GreyNormalization(ImageNormalization):
     """The authors' input of E^i: grey value of the normalised image, three times."""
 
+    luma: torch.Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        # On the device before it is needed: no CUDA graph is captured of a copy from the host.
+        self.register_buffer("luma", torch.tensor(LUMA).view(1, 3, 1, 1), persistent=False)
+
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Normalise images (B, 3, H, W) in [0, 1], then make them grey."""
-        weights = torch.tensor(LUMA, dtype=images.dtype, device=images.device).view(1, 3, 1, 1)
-        grey = (super().forward(images) * weights).sum(1, keepdim=True)
+        grey = (super().forward(images) * self.luma).sum(1, keepdim=True)
         return grey.expand(-1, 3, -1, -1)
 
 

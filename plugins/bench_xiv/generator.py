@@ -70,8 +70,9 @@ def _mean(visible: torch.Tensor) -> torch.Tensor:
 
 
 def _gray(visible: torch.Tensor) -> torch.Tensor:
-    weights = torch.tensor(GRAY_WEIGHTS, dtype=visible.dtype, device=visible.device)
-    return (visible * weights.view(1, 3, 1, 1)).sum(1, keepdim=True)
+    # By numbers, not a tensor of weights: a CUDA graph cannot be captured of a copy from the host.
+    of_red, of_green, of_blue = GRAY_WEIGHTS
+    return of_red * visible[:, 0:1] + of_green * visible[:, 1:2] + of_blue * visible[:, 2:3]
 
 
 def _value(visible: torch.Tensor) -> torch.Tensor:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from bench_core.contracts.result import ResultRecord
+from bench_core.contracts.speed import SpeedRecord
 from bench_core.evaluation.query_table import QueryImages, QueryTable
 from bench_core.evaluation.uncertainty import IdentitySums
 from bench_core.results.query_scores import encode_query_table
@@ -92,3 +93,40 @@ def store_result(tmp_path: Path) -> StoreResult:
         return write_result(tmp_path / "results", record, content)
 
     return store
+
+
+def build_speeds(**changes: Any) -> SpeedRecord:
+    """Invent a measurement of one card."""
+    rate = {
+        "method": "jsia", "preset": "paper", "image_size": [256, 128], "dtype": "bfloat16",
+        "num_timed": 10, "stable": True,
+    }  # fmt: skip
+    extraction = rate | {
+        "mode": "folded", "modality": "visible", "batch": 128, "images_per_second": 50_000.0,
+        "images_per_second_quartiles": [49_000.0, 51_000.0], "flops_per_second": 400e12,
+    }  # fmt: skip
+    training = rate | {
+        "stage": "joint", "images": 128, "images_per_second": 5_000.0,
+        "images_per_second_quartiles": [4_900.0, 5_100.0], "peak_memory_bytes": 2**31,
+    }  # fmt: skip
+    document: dict[str, Any] = {
+        "schema_version": 1,
+        "created": "2026-11-28T10:15:00Z",
+        "git_commit": "0" * 40,
+        "git_dirty": False,
+        "device": {
+            "name": "NVIDIA H200", "kind": "cuda", "driver": "580.1",
+            "readings": {"clock_mhz": 1980.0, "power_limit_watts": 700.0},
+            "versions": {"python": "3.12.3", "torch": "2.11.0+cu130", "cuda": "13.0"},
+        },
+        "peaks": [{"dtype": "bfloat16", "matrix_size": 8192, "flops_per_second": 800e12}],
+        "extraction": [extraction],
+        "training": [training],
+    }  # fmt: skip
+    return SpeedRecord.model_validate_json(json.dumps(document | changes))
+
+
+@pytest.fixture(scope="session")
+def make_speeds() -> Callable[..., SpeedRecord]:
+    """Invent a measurement of one card, with changed fields."""
+    return build_speeds

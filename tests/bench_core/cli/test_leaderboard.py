@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
+from bench_core.contracts.speed import SpeedRecord
 from bench_core.evaluation.query_table import QueryTable
+from bench_core.results.speeds import write_speeds
 
 Bench = Callable[..., Result]
 
@@ -116,3 +118,20 @@ def test_a_bad_record_is_named_and_fails_the_check_alone(bench: Bench, results: 
     checked = bench("leaderboard", "--results", results, "--output", "table.md", "--check")
     assert checked.exit_code == 1
     assert "holds results that cannot be used" in checked.stderr
+
+
+def test_speeds_stand_behind_the_results(
+    bench: Bench, results: Path, make_speeds: Callable[..., SpeedRecord], tmp_path: Path
+) -> None:
+    alone = bench("leaderboard", "--results", results).stdout
+    path = write_speeds(results / "speeds", make_speeds())
+    shown = bench("leaderboard", "--results", results).stdout
+    assert shown.startswith(alone)
+    assert "NVIDIA H200, PyTorch 2.11.0+cu130" in shown
+    path.write_text("{}")
+    damaged = bench("leaderboard", "--results", results)
+    assert damaged.stdout == alone
+    assert f"Warning: {path} is no record of speeds" in damaged.stderr
+    options = ["leaderboard", "--results", results, "--output", "table.txt"]
+    assert bench(*options).exit_code == 0
+    assert bench(*options, "--check").exit_code == 1

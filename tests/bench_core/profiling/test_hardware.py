@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from pathlib import Path
 from types import SimpleNamespace
@@ -85,6 +86,7 @@ def test_a_machine_without_nvidias_tool_has_no_readings(
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.skipif(shutil.which("nvidia-smi") is None, reason="no nvidia-smi")
 def test_a_gpu_is_described_by_clocks_and_driver() -> None:
     report = report_device(torch.device("cuda"))
     assert report.driver
