@@ -21,6 +21,7 @@ from bench_core.system.standard_output import is_standard_output, result_descrip
 
 LONGEST_NAME = 200
 """Bytes of a file's name that the name of its temporary file holds; systems allow 255 in all."""
+ANOTHER_DISK = "make room, or name a folder on another disk"
 _TEMPORARY = re.compile(r"\.(.+)\.[0-9a-f]{32}\.tmp", re.DOTALL)
 
 
@@ -123,12 +124,13 @@ def check_new_folder(path: Path) -> None:
         raise UsageError(f"{path} is the folder that you are in: name one below it")
 
 
-def check_room(path: Path, num_bytes: int) -> None:
+def check_room(path: Path, num_bytes: int, way_out: str = ANOTHER_DISK) -> None:
     """Refuse a disk that cannot hold what will be written, before the first byte.
 
     Args:
         path: The file or folder that will be written; it need not exist yet.
         num_bytes: Its size.
+        way_out: What the message says can be done.
 
     Raises:
         BenchError: The disk has less room; the message says how much is needed.
@@ -138,7 +140,7 @@ def check_room(path: Path, num_bytes: int) -> None:
     if free < num_bytes:
         raise BenchError(
             f"cannot write {path}: it takes {num_bytes / 1e6:,.1f} MB and the disk has "
-            f"{free / 1e6:,.1f} MB left; make room, or name a folder on another disk"
+            f"{free / 1e6:,.1f} MB left; {way_out}"
         )
 
 
