@@ -88,11 +88,11 @@ def _values(kind: int, table: Table, query: IntArray, column: IntArray) -> Float
     products = table.values[:, table.rows[query], table.columns[column]]
     others = table.column_squares[:, column]
     if kind == SQUARED:
-        halves: FloatArray = (others[0] / 2 - products[0]).astype(table.lanes.dtype)
+        halves: FloatArray = (others[0] / 2 - products[0]).astype(np.float32)
         return halves
     squares = table.squares[:, query]
     square, reach = squares + others - 2 * products, np.sqrt(squares) + np.sqrt(others)
-    values = np.zeros(len(query), table.lanes.dtype)
+    values = np.zeros(len(query), np.float32)
     for length in np.where(square >= COINCIDENT * reach * reach, np.sqrt(square), np.nan):
         values += length
     return values

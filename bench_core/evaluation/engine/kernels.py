@@ -13,13 +13,13 @@ import numpy as np
 
 from bench_core.evaluation.engine.arrays import COINCIDENT, GIVEN, ROOTED, SQUARED
 from bench_core.evaluation.engine.compiling import compiled, compiled_part
+from bench_core.evaluation.engine.lanes import LANES, sum_squares
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from bench_core.evaluation.engine.arrays import Pairs
+    from bench_core.evaluation.engine.arrays import Pairs, Table
 
-_LANES = 128
 _LEAST_SQUARES = 2.0**-900
 
 
@@ -57,22 +57,15 @@ def find_lengths(
 def _sum_squares(one: NDArray[Any], other: NDArray[Any], scale: float, other_scale: float) -> float:
     """Sum the squares of `one * scale - other * other_scale`, in float64.
 
-    Many sums, added up in a fixed order, keep a processor's lanes busy. Equal features must have
-    equal distances, so no compiler may choose an order of its own.
+    Equal features must have equal distances, so the order of the additions is always the same.
     """
-    sums = np.zeros(_LANES)
-    whole = len(one) // _LANES
-    for part in range(whole):
-        some = one[part * _LANES : (part + 1) * _LANES]
-        others = other[part * _LANES : (part + 1) * _LANES]
-        for lane in range(_LANES):
-            difference = np.float64(some[lane]) * scale - np.float64(others[lane]) * other_scale
-            sums[lane] += difference * difference
-    for k in range(whole * _LANES, len(one)):
-        sums[0] += (np.float64(one[k]) * scale - np.float64(other[k]) * other_scale) ** 2
-    total = 0.0
-    for lane in range(_LANES):
-        total += sums[lane]
+    parts = len(one) // LANES
+    if scale == 1 and other_scale == 1:
+        total: float = sum_squares(one, other, parts, 1.0, 1.0)
+    else:
+        total = sum_squares(one, other, parts, scale, other_scale)
+    for k in range(parts * LANES, len(one)):
+        total += (np.float64(one[k]) * scale - np.float64(other[k]) * other_scale) ** 2
     return total
 
 
@@ -136,38 +129,42 @@ def measure_pairs(
 
 @compiled_part
 def compute_values(
-    kind: int,
-    products: NDArray[Any],
-    squares: NDArray[np.float64],
-    column_squares: NDArray[np.float64],
-    values: NDArray[Any],
+    kind: int, table: Table, query: int, num_columns: int, values: NDArray[np.float32]
 ) -> None:
     """Turn products of a query, or given distances, into values.
 
     Args:
         kind: `GIVEN`, `SQUARED` or `ROOTED`.
-        products: float (V or 1, C).
-        squares: float64 (V or 1,), squared lengths of the query.
-        column_squares: float64 (V or 1, C), squared lengths; NaN: no value.
-        values: float (C,); written. NaN where views coincide, or there is no value.
+        table: The products.
+        query: Number in the batch.
+        num_columns: C.
+        values: float32 (C or more,); C are written. NaN where views coincide, or there is no value.
     """
+    products, others = table.values[:, table.rows[query]], table.column_squares
     if kind == GIVEN:
-        for column in range(len(values)):
-            values[column] = products[0, column]
+        for column in range(num_columns):
+            values[column] = products[0, table.columns[column]]
     elif kind == SQUARED:
-        for column in range(len(values)):
-            values[column] = column_squares[0, column] / 2 - products[0, column]
+        for column in range(num_columns):
+            values[column] = others[0, column] / 2 - products[0, column]
     else:
-        for column in range(len(values)):
-            values[column] = 0
+        values[:num_columns] = 0
         for view in range(len(products)):
-            length = np.sqrt(squares[view])
-            for column in range(len(values)):
-                other = column_squares[view, column]
-                square = squares[view] + other - 2 * products[view, column]
-                reach = length + np.sqrt(other)
-                is_safe = square >= COINCIDENT * reach * reach
-                values[column] += np.sqrt(square) if is_safe else np.nan
+            square = table.squares[view, query]
+            for column in range(num_columns):
+                values[column] += _length(square, others[view, column], products[view, column])
+
+
+@compiled_part
+def _length(square: float, other: float, product: float) -> float:
+    """Return the distance of two vectors by their squared lengths and their product.
+
+    NaN where it is short beside them: its error is large there.
+    """
+    found = square + other - 2 * product
+    reach = np.sqrt(square) + np.sqrt(other)
+    length: float = np.sqrt(found) if found >= COINCIDENT * reach * reach else np.nan
+    return length
 
 
 @compiled_part

@@ -116,7 +116,6 @@ class GivenDistances:
             values=self._distances[np.newaxis],
             rows=self.pairs.query_rows[matches.queries],
             columns=self.pairs.column_rows[columns],
-            lanes=np.empty(0, np.float32),
             unit=1.0,
             squares=np.zeros((1, num_queries)),
             column_squares=np.empty((1, 0)),
@@ -182,15 +181,14 @@ class FeatureDistances:
         for start in range(0, len(queries), size):
             rows = slice(start, min(start + size, len(queries)))
             table = Table(
-                values=products,
+                values=_as_read_only(products),
                 rows=np.arange(len(queries)) - start,
                 columns=np.arange(column.shape[1]),
-                lanes=np.empty(0, column.dtype),
                 unit=self._unit,
                 squares=query_squares,
                 column_squares=column_squares,
                 errors=scale,
-                rounding=_rounding(column.dtype, self._origin.size),
+                rounding=_rounding(self._origin.size),
             )
             multiply(query[:, rows], products[:, : rows.stop - rows.start])
             shown = measure_errors(pairs, matches, table, columns.start, rows)
@@ -328,8 +326,9 @@ def _scaled(features: FloatArray, rows: IntArray, metric: Metric) -> tuple[Float
     return _as_read_only(scaled), has_views or is_wide(largest)
 
 
-def _rounding(dtype: np.dtype[Any], num_terms: int) -> tuple[float, float]:
-    return 2 * float(np.finfo(dtype).eps), (num_terms + 8) * float(np.finfo(np.float64).eps)
+def _rounding(num_terms: int) -> tuple[float, float]:
+    """Return what float32 adds to values, and float64 to exact ones of so many terms."""
+    return 2 * float(np.finfo(np.float32).eps), (num_terms + 8) * float(np.finfo(np.float64).eps)
 
 
 def _invert_lengths(features: FloatArray, rows: IntArray, role: str) -> Exact:
