@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-GIVEN, SQUARED, ROOTED = 0, 1, 2
-"""What an exact value is: a given distance, a sum of squares, a sum of lengths over views."""
+SQUARED, ROOTED = 0, 1
+"""What an exact value of features is: a sum of squares, or a sum of lengths over views."""
 
 LIMIT = 1e37
 """Values beyond this are computed exactly, and cut off here."""
@@ -21,14 +21,15 @@ COINCIDENT = 2.0**-4
 """Squared distances below this part of their squared reach are computed exactly before their root
 is taken, which would make much of a small error."""
 
+
 class Pairs(NamedTuple):
-    """How the exact value of a query and a column is computed.
+    """How the exact value of a query and a column is computed from their features.
 
     Attributes:
-        kind: `GIVEN`, `SQUARED` or `ROOTED`.
-        features: float (N, V, D), or given distances (1, rows, columns).
+        kind: `SQUARED` or `ROOTED`.
+        features: float (N, V, D).
         query_rows: int64, row of each query in `features`.
-        column_rows: int64 (U,), row (given distances: column) of each column.
+        column_rows: int64 (U,), row of each column.
         query_inverse: float64 (queries, V), 1 / length of each feature; (0, 0): taken as they are.
         column_inverse: float64 (U, V).
     """
@@ -90,31 +91,3 @@ class Part(NamedTuple):
     by_identity: bool
     galleries: NDArray[np.uint64]
     ends: NDArray[np.uint64]
-
-
-class Table(NamedTuple):
-    """Values to count by, and how far they may be from exact ones.
-
-    They are counted in float32; `rounding` has what that adds.
-
-    Attributes:
-        values: float (V or 1, rows, columns), products of the features, or given distances;
-            read-only.
-        rows: int64 (R,), row of each query of the batch.
-        columns: int64 (C,), column of each column of the block.
-        unit: What exact lengths are multiplied by.
-        squares: float64 (V or 1, R), squared length of each query; exact squares are taken less
-            this.
-        column_squares: float64 (V or 1, C), squared length of each column; NaN: compute exactly.
-        errors: float64 (R,), bound of the error of a value.
-        rounding: Bound of the relative error that rounding adds, to values and to exact values.
-    """
-
-    values: NDArray[Any]
-    rows: NDArray[np.int64]
-    columns: NDArray[np.int64]
-    unit: float
-    squares: NDArray[np.float64]
-    column_squares: NDArray[np.float64]
-    errors: NDArray[np.float64]
-    rounding: tuple[float, float]

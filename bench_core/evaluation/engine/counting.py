@@ -1,41 +1,56 @@
-"""Compiled loops that count what comes before the matches of a query.
+"""Compiled loops that find and count what comes before the matches of some queries.
 
-Each writes to the queries of its range only, so that threads can share the work.
+The columns before a match are bits of words, from which the gallery of each trial takes its own.
 
-Letters in shapes: see `arrays`; P places, the matches of a query that it sees, nearest first.
+Letters in shapes: see `arrays`; P places, the matches of the queries one query after the other,
+each nearest first; K pairs of a query and a column that values do not tell from a match.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from bench_core.evaluation.engine.arrays import GIVEN, LIMIT, SQUARED
 from bench_core.evaluation.engine.compiling import compiled, compiled_part
-from bench_core.evaluation.engine.kernels import compute_values, exact_value, expected_value
 from bench_core.evaluation.engine.lanes import BITS, count_bits, mask_below, mask_up_to
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from bench_core.evaluation.engine.arrays import Matches, Pairs, Part, Table
+    from bench_core.evaluation.engine.arrays import Matches, Part
 
+_STEPS = 65_000
+"""Steps, of 16 bits, that values are compared in first: twice as many at once as in float32."""
+_NARROWEST = 1e-30
+"""Less is not divided into steps; more values are then compared one by one."""
 _NONE = np.uint64(0)
 _ONE = np.uint64(1)
 
 
-class _Row(NamedTuple):
-    """What is worked out for one query and a block of columns, in memory that the next one reuses.
+class Close(NamedTuple):
+    """Pairs that are compared exactly, in order of query.
 
     Attributes:
-        values: float32 (64 W,), of the columns; NaN where there is none, or nothing to count.
-        lower: float32 (P,), the least values that columns at the distance of a match may have.
+        query: int64 (K,), number among the queries of the batch.
+        column: int64 (K,), number in the block.
+        exact: float64 (K,), exact values.
+    """
+
+    query: NDArray[np.int64]
+    column: NDArray[np.int64]
+    exact: NDArray[np.float64]
+
+
+class Compared(NamedTuple):
+    """What values tell about some queries, in memory that the next ones reuse.
+
+    Attributes:
+        values: float32 (queries, 64 W); NaN is neither less nor greater.
+        lower: float32 (P,), the least value that a column at the distance of a match may have.
         upper: float32 (P,), the greatest.
-        before: uint64 (P, W), columns that are nearer than a match.
-        close: uint64 (W,), columns that values do not tell from some match.
-        tied: uint64 (T, W), columns at the distance of the first match, and before it in the
-            gallery; zeros but for a moment.
+        before: uint64 (P or more, W), columns that are certainly before a match.
+        close: uint64 (queries, W), columns that may be before some match in some gallery.
     """
 
     values: NDArray[np.float32]
@@ -43,66 +58,74 @@ class _Row(NamedTuple):
     upper: NDArray[np.float32]
     before: NDArray[np.uint64]
     close: NDArray[np.uint64]
-    tied: NDArray[np.uint64]
 
 
 @compiled
-def count_rows(
-    pairs: Pairs, matches: Matches, table: Table, part: Part, start: int, stop: int
-) -> None:
-    """Count what comes before the matches of queries `start` to `stop` in a block of columns.
-
-    The columns before a match are bits of words, from which the gallery of each trial takes its
-    own. Columns of the query's identity count nowhere.
+def compare_values(matches: Matches, part: Part, first_query: int, compared: Compared) -> None:
+    """Find the columns that are certainly before each match, and those that may be.
 
     Args:
-        pairs: How exact values are computed.
-        matches: `counts`, `nearer` and `carried` are written.
-        table: Values of the block.
+        matches: A batch.
         part: The block.
-        start: First query.
-        stop: Query to stop before.
+        first_query: The first of the queries in the batch.
+        compared: `before` and `close` are written.
     """
-    num_words = len(part.ends)
-    most = 0
-    for query in range(start, stop):
-        most = max(most, matches.num_seen[query])
-    row = _Row(
-        np.full(BITS * num_words, np.nan, np.float32),
-        np.empty(most, np.float32),
-        np.empty(most, np.float32),
-        np.empty((most, num_words), np.uint64),
-        np.empty(num_words, np.uint64),
-        np.zeros((len(matches.positions), num_words), np.uint64),
-    )
-    for query in range(start, stop):
-        num_seen = matches.num_seen[query]
-        if num_seen == 0:
-            continue
-        _find_values(pairs, matches, table, part, query, row.values)
-        _find_windows(pairs.kind, table, matches, query, row)
-        _compare_values(num_seen, row)
-        has_ties = _compare_close(pairs, matches, part, query, row)
-        _count_images(matches, part, query, row.before)
-        if part.by_identity:
-            _count_identities(matches, part, query, row)
-        if has_ties:
-            row.tied[:] = _NONE
+    num_words, place = len(part.ends), 0
+    steps = np.empty(BITS * num_words, np.int16)
+    shared = np.empty(num_words, np.uint64)
+    for row in range(len(compared.values)):
+        query = first_query + row
+        first, num_seen = matches.starts[query], matches.num_seen[query]
+        values, close = compared.values[row], compared.close[row]
+        for word in range(num_words):
+            close[word] = _NONE
+        if num_seen:
+            least, per_unit = _find_steps(compared, place, num_seen)
+            _leave_out_own(matches, part, query, values)
+            for column in range(len(steps)):
+                steps[column] = _step(values[column], least, per_unit)
+        for match in matches.order[first : first + num_seen]:
+            _find_shared(matches, part, query, match, shared)
+            lower, upper = compared.lower[place], compared.upper[place]
+            low, high = _step(lower, least, per_unit), _step(upper, least, per_unit)
+            before = compared.before[place]
+            for word in range(num_words):
+                certain = mask_below(steps, BITS * word, low)
+                before[word] = certain
+                unclear = mask_up_to(steps, BITS * word, high) & ~certain
+                while unclear:
+                    bit = unclear & (~unclear + _ONE)
+                    value = values[BITS * word + count_bits(bit - _ONE)]
+                    if value < lower:
+                        before[word] |= bit
+                    elif value <= upper:
+                        close[word] |= bit & shared[word]
+                    unclear ^= bit
+            place += 1
+        place += matches.starts[query + 1] - first - num_seen
 
 
 @compiled_part
-def _find_values(
-    pairs: Pairs,
-    matches: Matches,
-    table: Table,
-    part: Part,
-    query: int,
-    values: NDArray[np.float32],
-) -> None:
-    """Write the values of the columns of a query, NaN for those of its own identity."""
-    compute_values(pairs.kind, table, query, part.num_columns, values)
-    if pairs.kind != GIVEN:
-        _replace_unsafe(pairs, matches.queries[query], part, table, query, values)
+def _find_steps(compared: Compared, place: int, num_seen: int) -> tuple[np.float32, np.float32]:
+    """Divide what is between the first and the last match of a query; return steps to a unit."""
+    least = compared.lower[place]
+    distance = max(compared.upper[place + num_seen - 1] - least, np.float32(_NARROWEST))
+    # The last step has nothing but what lies beyond all matches.
+    return least, np.float32(_STEPS - 2) / distance
+
+
+@compiled_part
+def _step(value: np.float32, least: np.float32, steps: np.float32) -> np.int16:
+    """Return the step of a value: never a lower one for a greater value; the last for NaN."""
+    step = (value - least) * steps
+    step = step if step < np.float32(_STEPS) else np.float32(_STEPS)
+    step = step if step > np.float32(-1) else np.float32(-1)
+    return np.int16(np.int32(step) - np.int32(_STEPS // 2))
+
+
+@compiled_part
+def _leave_out_own(matches: Matches, part: Part, query: int, values: NDArray[np.float32]) -> None:
+    """Put NaN for the columns of a query's own identity, which count nowhere."""
     own = matches.own[query] - part.first
     num_own = matches.starts[query + 1] - matches.starts[query]
     for column in range(max(0, own), min(part.num_columns, own + num_own)):
@@ -110,100 +133,88 @@ def _find_values(
 
 
 @compiled_part
-def _replace_unsafe(
-    pairs: Pairs, number: int, part: Part, table: Table, query: int, values: NDArray[np.float32]
+def _find_shared(
+    matches: Matches, part: Part, query: int, match: int, shared: NDArray[np.uint64]
 ) -> None:
-    """Put exact values in place of those that are none."""
-    num_safe = 0
-    for column in range(part.num_columns):
-        num_safe += np.abs(values[column]) <= LIMIT
-    if num_safe == part.num_columns:
-        return
-    for column in range(part.num_columns):
-        if not np.abs(values[column]) <= LIMIT:
-            exact = exact_value(pairs, number, part.first + column)
-            expected = expected_value(pairs.kind, exact, table.unit, table.squares[0, query])
-            values[column] = min(max(expected, -LIMIT), LIMIT)
+    """Write the columns that are in one gallery with a match, (W,); others never meet it."""
+    for word in range(len(shared)):
+        shared[word] = _NONE
+    galleries = part.galleries[matches.audience[query]]
+    column = matches.own[query] + match - matches.starts[query]
+    for trial in range(len(galleries)):
+        if matches.positions[trial, column] >= 0:
+            for word in range(len(shared)):
+                shared[word] |= galleries[trial, word]
+
+
+@compiled
+def count_columns(
+    matches: Matches,
+    part: Part,
+    first_query: int,
+    num_queries: int,
+    before: NDArray[np.uint64],
+    close: Close,
+    tied: NDArray[np.uint64],
+) -> None:
+    """Count what comes before the matches of some queries in a block of columns.
+
+    Args:
+        matches: `counts`, `nearer` and `carried` are written.
+        part: The block.
+        first_query: The first of the queries in the batch.
+        num_queries: How many there are.
+        before: uint64 (P or more, W), columns that are certainly before; those that exactly are,
+            are added.
+        close: Pairs of these queries.
+        tied: uint64 (T, W), zeros; for columns at the distance of a first match, and before it in
+            the gallery.
+    """
+    pair = 0
+    for query in range(first_query, first_query + num_queries):
+        own = before[matches.starts[query] - matches.starts[first_query] :]
+        has_ties = False
+        while pair < len(close.query) and close.query[pair] == query:
+            column, exact = close.column[pair], close.exact[pair]
+            has_ties |= _add_column(matches, part, query, column, exact, own, tied)
+            pair += 1
+        _count_images(matches, part, query, own)
+        if part.by_identity:
+            _count_identities(matches, part, query, own, tied)
+        if has_ties:
+            tied[:] = _NONE
 
 
 @compiled_part
-def _find_windows(kind: int, table: Table, matches: Matches, query: int, row: _Row) -> None:
-    """Write the least and the greatest values that columns at the distance of a match may have."""
-    first, unit, rounding = matches.starts[query], table.unit, table.rounding
-    scale = unit * unit if kind == SQUARED else unit
-    for place in range(matches.num_seen[query]):
-        exact = matches.exact[matches.order[first + place]]
-        if kind == GIVEN:
-            row.lower[place] = row.upper[place] = exact
-            continue
-        middle = expected_value(kind, exact, unit, table.squares[0, query])
-        width = table.errors[query] + rounding[0] * np.abs(middle) + rounding[1] * exact * scale
-        row.lower[place] = min(max(middle - width, -LIMIT), LIMIT)
-        row.upper[place] = max(min(middle + width, LIMIT), -LIMIT)
-
-
-@compiled_part
-def _compare_values(num_places: int, row: _Row) -> None:
-    """Write the columns that are certainly before each match, and those that may be."""
-    row.close[:] = _NONE
-    for place in range(num_places):
-        lower, upper, before = row.lower[place], row.upper[place], row.before[place]
-        for word in range(len(before)):
-            certain = mask_below(row.values, BITS * word, lower)
-            before[word] = certain
-            row.close[word] |= mask_up_to(row.values, BITS * word, upper) & ~certain
-
-
-@compiled_part
-def _compare_close(pairs: Pairs, matches: Matches, part: Part, query: int, row: _Row) -> bool:
-    """Compare the columns that are close to a match exactly; tell whether one may be at a tie."""
-    has_ties = False
-    for word in range(len(row.close)):
-        if row.close[word] == _NONE:
-            continue
-        for shift in range(BITS):
-            if row.close[word] >> np.uint64(shift) & _ONE:
-                column = BITS * word + shift
-                has_ties |= _compare_column(pairs, matches, part, query, column, row)
-    return has_ties
-
-
-@compiled_part
-def _compare_column(
-    pairs: Pairs, matches: Matches, part: Part, query: int, column: int, row: _Row
+def _add_column(  # a kernel: arrays in, arrays out
+    matches: Matches,
+    part: Part,
+    query: int,
+    column: int,
+    exact: float,
+    before: NDArray[np.uint64],
+    tied: NDArray[np.uint64],
 ) -> bool:
-    value, first = row.values[column], matches.starts[query]
+    """Add a column to what is before the matches that it is nearer than; tell whether it ties."""
     word, bit = column // BITS, _ONE << np.uint64(column % BITS)
-    exact = exact_value(pairs, matches.queries[query], part.first + column)
-    has_ties = False
-    for place in range(matches.num_seen[query]):
-        if value < row.lower[place] or value > row.upper[place]:
-            continue
-        theirs = matches.exact[matches.order[first + place]]
-        if exact < theirs:
-            row.before[place, word] |= bit
-        elif exact == theirs:
-            _count_tie(matches, part, query, place, column, row.tied)
+    first, has_ties = matches.starts[query], False
+    for place in range(matches.num_seen[query] - 1, -1, -1):
+        match = matches.order[first + place]
+        if exact > matches.exact[match]:
+            break
+        if exact < matches.exact[match]:
+            before[place, word] |= bit
+        else:
             has_ties = True
+            gallery = part.galleries[matches.audience[query]]
+            for trial in range(len(tied)):
+                theirs = matches.positions[trial, matches.own[query] + match - first]
+                is_before = matches.positions[trial, part.first + column] < theirs
+                if theirs >= 0 and is_before and gallery[trial, word] & bit:
+                    matches.counts[match, trial] += 1
+                    if place == matches.best[trial, query]:
+                        tied[trial, word] |= bit
     return has_ties
-
-
-@compiled_part
-def _count_tie(
-    matches: Matches, part: Part, query: int, place: int, column: int, tied: NDArray[np.uint64]
-) -> None:
-    """Count a column at the distance of a match where the gallery's order has it before."""
-    match = matches.order[matches.starts[query] + place]
-    column_of_match = matches.own[query] + match - matches.starts[query]
-    word, bit = column // BITS, _ONE << np.uint64(column % BITS)
-    gallery = part.galleries[matches.audience[query]]
-    for trial in range(len(matches.positions)):
-        theirs = matches.positions[trial, column_of_match]
-        is_before = matches.positions[trial, part.first + column] < theirs
-        if theirs >= 0 and is_before and gallery[trial, word] & bit:
-            matches.counts[match, trial] += 1
-            if place == matches.best[trial, query]:
-                tied[trial, word] |= bit
 
 
 @compiled_part
@@ -223,7 +234,13 @@ def _count_images(matches: Matches, part: Part, query: int, before: NDArray[np.u
 
 
 @compiled_part
-def _count_identities(matches: Matches, part: Part, query: int, row: _Row) -> None:
+def _count_identities(
+    matches: Matches,
+    part: Part,
+    query: int,
+    before: NDArray[np.uint64],
+    tied: NDArray[np.uint64],
+) -> None:
     """Count the identities that have a column before the first match of each trial.
 
     Columns lie in order of identity. Where ones are added to the bits of an identity but its last,
@@ -237,7 +254,7 @@ def _count_identities(matches: Matches, part: Part, query: int, row: _Row) -> No
         count, carry = 0, matches.carried[query, trial]
         for word in range(len(part.ends)):
             last = part.ends[word]
-            found = row.before[best, word] & galleries[trial, word] | row.tied[trial, word]
+            found = before[best, word] & galleries[trial, word] | tied[trial, word]
             partial = (found & ~last) + ~last
             total = partial + carry
             carry = np.uint64(partial < ~last) | np.uint64(total < partial)

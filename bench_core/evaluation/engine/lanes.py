@@ -21,6 +21,11 @@ LANES = 32
 
 _INTRINSIC: Any = intrinsic
 _NUMBER = ir.IntType(BITS)
+_ELEMENTS = {
+    types.int16: ir.IntType(16),
+    types.float32: ir.FloatType(),
+    types.float64: ir.DoubleType(),
+}
 
 
 def _array(context: Any, builder: Any, kind: Any, value: Any) -> Any:
@@ -29,7 +34,7 @@ def _array(context: Any, builder: Any, kind: Any, value: Any) -> Any:
 
 def _load(builder: Any, array: Any, kind: Any, index: Any, length: int) -> Any:
     """Load neighbouring elements of an array as one vector."""
-    element = {types.float32: ir.FloatType(), types.float64: ir.DoubleType()}[kind.dtype]
+    element = _ELEMENTS[kind.dtype]
     place = builder.gep(array.data, [index])
     vector = builder.load(builder.bitcast(place, ir.VectorType(element, length).as_pointer()))
     vector.align = kind.dtype.bitwidth // 8
@@ -46,26 +51,34 @@ def _spread(builder: Any, scalar: Any, length: int) -> Any:
 
 
 def _compare(operator: str) -> Any:
-    def typed(_: Any, values: Any, start: Any, bound: Any) -> Any:
+    def typed(_: Any, values: Any, *__: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             array = _array(context, builder, signature.args[0], arguments[0])
             vector = _load(builder, array, signature.args[0], arguments[1], BITS)
-            found = builder.fcmp_ordered(operator, vector, _spread(builder, arguments[2], BITS))
+            found = builder.icmp_signed(operator, vector, _spread(builder, arguments[2], BITS))
             return builder.bitcast(found, _NUMBER)
 
-        return types.uint64(values, types.int64, types.float32), generate
+        return types.uint64(values, types.int64, types.int16), generate
 
     return typed
 
 
-mask_below: Any = _INTRINSIC(_compare("<"))
-"""`(values, start, bound)`: a word whose bit i tells whether float32 `values[start + i]` is less."""
-mask_up_to: Any = _INTRINSIC(_compare("<="))
-"""The same of what is less or equal. NaN is neither."""
+def _below(context: Any, values: Any, start: Any, bound: Any) -> Any:
+    return _compare("<")(context, values, start, bound)
+
+
+def _up_to(context: Any, values: Any, start: Any, bound: Any) -> Any:
+    return _compare("<=")(context, values, start, bound)
+
+
+mask_below: Any = _INTRINSIC(_below)
+"""`(values, start, bound)`: a word whose bit i tells whether int16 `values[start + i]` is less."""
+mask_up_to: Any = _INTRINSIC(_up_to)
+"""The same of what is less or equal."""
 
 
 @_INTRINSIC
-def count_bits(_: Any, word: Any) -> Any:
+def count_bits(_: Any, word: Any) -> Any:  # noqa: ARG001
     """`(word)`: the number of ones in a uint64."""
 
     def generate(_: Any, builder: Any, __: Any, arguments: Any) -> Any:
@@ -75,34 +88,33 @@ def count_bits(_: Any, word: Any) -> Any:
 
 
 @_INTRINSIC
-def sum_squares(_: Any, one: Any, other: Any, parts: Any, scale: Any, other_scale: Any) -> Any:
-    """`(one, other, parts, scale, other_scale)`: the sum of squares of a difference, in float64.
+def sum_squares(_: Any, one: Any, other: Any, parts: Any, scale: Any) -> Any:  # noqa: ARG001
+    """`(one, other, parts, scale)`: the sum of squares of `one - other * scale`, in float64.
 
-    The difference is `one * scale - other * other_scale`, of the first `parts` times `LANES`
-    elements of float32 or float64.
+    Of the first `parts` times `LANES` elements of float32 or float64.
     """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        sides = [
-            (_array(context, builder, kind, value), kind, _spread(builder, factor, LANES))
-            for kind, value, factor in zip(
-                signature.args[:2], arguments[:2], arguments[3:], strict=True
-            )
+        kinds = signature.args[:2]
+        arrays = [
+            _array(context, builder, kind, value)
+            for kind, value in zip(kinds, arguments[:2], strict=True)
         ]
+        factor = _spread(builder, arguments[3], LANES)
         doubles = ir.VectorType(ir.DoubleType(), LANES)
         sums = cgutils.alloca_once_value(builder, ir.Constant(doubles, [0.0] * LANES))
         with cgutils.for_range(builder, arguments[2]) as loop:
             index = builder.mul(loop.index, ir.Constant(_NUMBER, LANES))
-            wide = [
-                builder.fmul(_widened(builder, _load(builder, array, kind, index, LANES)), factor)
-                for array, kind, factor in sides
-            ]
-            difference = builder.fsub(*wide)
+            left, right = (
+                _widened(builder, _load(builder, array, kind, index, LANES))
+                for array, kind in zip(arrays, kinds, strict=True)
+            )
+            difference = builder.fsub(left, builder.fmul(right, factor))
             square = builder.fmul(difference, difference)
             builder.store(builder.fadd(builder.load(sums), square), sums)
         return _total(builder, builder.load(sums))
 
-    return types.float64(one, other, types.int64, types.float64, types.float64), generate
+    return types.float64(one, other, types.int64, types.float64), generate
 
 
 def _widened(builder: Any, vector: Any) -> Any:

@@ -11,7 +11,6 @@ import numpy as np
 
 from bench_core.evaluation.engine.arrays import Matches, Part
 from bench_core.evaluation.engine.compiling import compiled, in_threads
-from bench_core.evaluation.engine.kernels import measure_pairs
 from bench_core.evaluation.engine.lanes import BITS
 
 if TYPE_CHECKING:
@@ -19,19 +18,19 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from bench_core.evaluation.engine.arrays import Pairs
     from bench_core.evaluation.engine.pool import Audiences, TrialPool
+    from bench_core.evaluation.engine.sources import DistanceSource
 
 IntArray: TypeAlias = "NDArray[np.int64]"
 
 
 def make_batches(
-    pairs: Pairs, pool: TrialPool, audiences: Audiences, num_queries: int, num_counts: int
+    source: DistanceSource, pool: TrialPool, audiences: Audiences, num_queries: int, num_counts: int
 ) -> Iterator[Matches]:
     """Batch all queries that have a column of their identity, and measure their matches.
 
     Args:
-        pairs: How exact values are computed.
+        source: Distances of the pool.
         pool: The trials.
         audiences: Of the pool.
         num_queries: Most queries of a batch.
@@ -52,12 +51,12 @@ def make_batches(
         most = int(np.searchsorted(total, before + num_counts, side="right"))
         stop = max(start + 1, min(most, start + num_queries))
         batch = queries[start:stop]
-        yield _make_batch(pairs, pool, audiences, batch, own[batch], num_own[batch])
+        yield _make_batch(source, pool, audiences, batch, own[batch], num_own[batch])
         start = stop
 
 
 def _make_batch(
-    pairs: Pairs,
+    source: DistanceSource,
     pool: TrialPool,
     audiences: Audiences,
     queries: IntArray,
@@ -71,7 +70,7 @@ def _make_batch(
         audience=audiences.number[queries],
         own=own,
         starts=starts,
-        exact=_measure(pairs, pool, audiences, queries, own, num_own),
+        exact=_measure(source, pool, audiences, queries, own, num_own),
         order=np.empty(starts[-1], dtype=np.int64),
         num_seen=np.empty(len(queries), dtype=np.int64),
         positions=pool.positions,
@@ -88,8 +87,8 @@ def _make_batch(
     return matches
 
 
-def _measure(  # noqa: PLR0913, PLR0917
-    pairs: Pairs,
+def _measure(
+    source: DistanceSource,
     pool: TrialPool,
     audiences: Audiences,
     queries: IntArray,
@@ -103,11 +102,8 @@ def _measure(  # noqa: PLR0913, PLR0917
     seen = audiences.allowed[audience, column]
     for number, other in audiences.apart:
         seen &= (audience != number) | (camera != other)
-    query, column = query[seen], column[seen]
-    values = np.empty(len(query))
-    in_threads(lambda *part: measure_pairs(pairs, query, column, values, *part), len(query))
     exact = np.full(len(seen), np.nan)
-    exact[seen] = values
+    exact[seen] = source.measure(query[seen], column[seen])
     return exact
 
 
@@ -216,7 +212,10 @@ def score_matches(  # noqa: PLR0913, PLR0917  # a kernel: arrays in, arrays out
     stop: int,
 ) -> None:
     """Turn the counts of queries `start` to `stop` into scores, each (T, queries)."""
-    before = np.empty(max(0, matches.num_seen[start:stop].max()), np.int64)
+    most = 0
+    for query in range(start, stop):
+        most = max(most, matches.num_seen[query])
+    before = np.empty(most, np.int64)
     for query in range(start, stop):
         number, first = matches.queries[query], matches.starts[query]
         shift = matches.own[query] - first

@@ -147,9 +147,9 @@ def test_names_differ_where_any_part_does() -> None:
 
 PROGRAM = """
 import numpy as np
-from bench_core.evaluation.engine.kernels import find_not_finite
+from bench_core.evaluation.engine.kernels import find_lengths
 values = np.array([[1.0], [np.nan]])
-assert find_not_finite(values, 0, 2) == 1
+assert find_lengths(values, 0, 2) == 1
 """
 
 
@@ -172,7 +172,7 @@ def test_code_of_a_process_serves_the_next_and_none_is_run_from_a_changed_file(
         return done.stderr
 
     assert run() == ""
-    (kept,) = folder.glob("find_not_finite-*.code")
+    (kept,) = folder.glob("find_lengths-*.code")
     whole, age = kept.read_bytes(), kept.stat().st_mtime_ns
     assert run() == ""
     assert kept.stat().st_mtime_ns == age
