@@ -20,6 +20,7 @@ LANES = 32
 """Squares that are added up side by side."""
 
 _INTRINSIC: Any = intrinsic
+_CODEGEN: Any = cgutils
 _NUMBER = ir.IntType(BITS)
 _ELEMENTS = {
     types.int16: ir.IntType(16),
@@ -77,7 +78,7 @@ mask_up_to: Any = _INTRINSIC(_up_to)
 """The same of what is less or equal."""
 
 
-@_INTRINSIC
+@_INTRINSIC  # type: ignore[untyped-decorator]
 def count_bits(_: Any, word: Any) -> Any:  # noqa: ARG001
     """`(word)`: the number of ones in a uint64."""
 
@@ -87,7 +88,7 @@ def count_bits(_: Any, word: Any) -> Any:  # noqa: ARG001
     return types.int64(types.uint64), generate
 
 
-@_INTRINSIC
+@_INTRINSIC  # type: ignore[untyped-decorator]
 def sum_squares(_: Any, one: Any, other: Any, parts: Any, scale: Any) -> Any:  # noqa: ARG001
     """`(one, other, parts, scale)`: the sum of squares of `one - other * scale`, in float64.
 
@@ -102,8 +103,8 @@ def sum_squares(_: Any, one: Any, other: Any, parts: Any, scale: Any) -> Any:  #
         ]
         factor = _spread(builder, arguments[3], LANES)
         doubles = ir.VectorType(ir.DoubleType(), LANES)
-        sums = cgutils.alloca_once_value(builder, ir.Constant(doubles, [0.0] * LANES))
-        with cgutils.for_range(builder, arguments[2]) as loop:
+        sums = _CODEGEN.alloca_once_value(builder, ir.Constant(doubles, [0.0] * LANES))
+        with _CODEGEN.for_range(builder, arguments[2]) as loop:
             index = builder.mul(loop.index, ir.Constant(_NUMBER, LANES))
             left, right = (
                 _widened(builder, _load(builder, array, kind, index, LANES))
