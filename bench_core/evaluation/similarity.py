@@ -116,9 +116,13 @@ def _order_by_identity(
 ) -> tuple[IntArray, list[TrialRows]]:
     """Return the rows of all trials in order of identity, and each trial as places in it.
 
+    Identities that no query shows have no pair, and are left out: they may be most of a gallery.
     Within an identity they lie in the order of the trials: that of the caller's table does not
     show in the last digits of sums.
     """
+    sought = np.unique(np.concatenate([identity[query] for query, _ in trials]))
+    kept = np.isin(identity, sought)
+    trials = [(query, gallery[kept[gallery]]) for query, gallery in trials]
     rows = np.concatenate([rows for trial in trials for rows in trial])
     order = rows[np.sort(np.unique(rows, return_index=True)[1])]
     order = order[np.argsort(identity[order], kind="stable")]

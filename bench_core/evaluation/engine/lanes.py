@@ -38,7 +38,8 @@ def _load(builder: Any, array: Any, kind: Any, index: Any, length: int) -> Any:
     element = _ELEMENTS[kind.dtype]
     place = builder.gep(array.data, [index])
     vector = builder.load(builder.bitcast(place, ir.VectorType(element, length).as_pointer()))
-    vector.align = kind.dtype.bitwidth // 8
+    # What is mapped from a file may lie anywhere.
+    vector.align = kind.dtype.bitwidth // 8 if kind.aligned else 1
     return vector
 
 
