@@ -48,6 +48,8 @@ Exact: TypeAlias = "NDArray[np.float64]"
 _ORIGIN_SAMPLE = 101
 _CHECKED_TOGETHER = 16
 """Rows that are looked at at once: they, too."""
+_MEASURED_TOGETHER = 4096
+"""Pairs that are worth a thread."""
 _CENTRED_TOGETHER = 32
 """Features that are centred at once: they stay in a processor's cache."""
 _SAFETY = {SQUARED: 4.0, ROOTED: 8.0}
@@ -159,9 +161,11 @@ class FeatureDistances:
     def measure(self, queries: IntArray, columns: IntArray) -> Exact:
         """Add up squares of differences, or their roots, float64 (P,)."""
         values = np.empty(len(queries))
-        in_threads(
-            lambda *part: measure_pairs(self._pairs, queries, columns, values, *part), len(queries)
-        )
+
+        def measure(start: int, stop: int) -> None:
+            measure_pairs(self._pairs, queries, columns, values, start, stop)
+
+        in_threads(measure, len(queries), least=_MEASURED_TOGETHER)
         return values
 
     def tables(
