@@ -141,6 +141,15 @@ def test_the_page_about_features(
     follow("docs/features.md", {})
 
 
+def test_the_page_about_xrays(follow: Callable[..., None], bench: Bench, tmp_path: Path) -> None:
+    (source,) = python_of("docs/xray.md")
+    (tmp_path / "eval_metrics.py").write_text(source)
+    follow("docs/xray.md", {})
+    first = commands_of("docs/xray.md")[0]
+    (shown,) = re.findall(r"^```text\n(.*?)^```", (ROOT / "docs/xray.md").read_text(), re.S | re.M)
+    assert shown in bench(shlex.split(first)).stdout
+
+
 @pytest.mark.slow
 def test_the_page_about_regdb(
     follow: Callable[..., None],

@@ -22,6 +22,7 @@ from bench_core.cli import (
     show,
     steps,
     surroundings,
+    xray,
 )
 from bench_core.contracts.errors import BenchError, PluginError
 from bench_core.plugins import Registry, load_registry
@@ -40,6 +41,7 @@ BUILT_IN_COMMANDS = (
     profile.profile,
     listing.listing,
     show.show,
+    xray.xray,
     data.data,
     doctor.doctor,
 )

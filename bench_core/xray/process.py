@@ -1,0 +1,283 @@
+"""Calls a stranger's function in a process of its own, with a limit of time, and hears its answers.
+
+The process works in a folder that is removed afterwards, and leaves no compiled files beside the
+script. What it prints is counted and kept off our output.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from bench_core.contracts.errors import BenchError, UsageError
+from bench_core.system.escaping import terminal_line
+from bench_core.xray.child import Job
+from bench_core.xray.forms import FORMS
+
+_GRACE_SECONDS = 10.0
+"""Beyond its limit of time, for the process to start and to say where it stood."""
+_OWN_ROOT = str(Path(__file__).parents[2])
+_START = (
+    "import sys; sys.path.append(sys.argv[1]); "
+    "from bench_core.xray.child import main; main(sys.argv[2])"
+)
+"""Our root comes last: it must hide no module from a stranger's script."""
+_SHOWN = 2000
+"""Characters of what a process printed that are kept."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What a call raised.
+
+    Attributes:
+        error: Kind and message, one line.
+        place: File and line, as far as they are known.
+    """
+
+    error: str
+    place: str
+
+    def __str__(self) -> str:
+        return f"{self.error}{self.place}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transcript:
+    """What a function did with the probes of a form.
+
+    Attributes:
+        form: Name of the form.
+        defaults: Default of each of its parameters that has one, as Python writes it.
+        returned: By probe, what it returned, as `bench_core.xray.forms.describe` puts it.
+        failed: By probe, what it raised.
+        changed: Names of arguments that it changed.
+        num_printed: Characters that it printed.
+    """
+
+    form: str
+    defaults: Mapping[str, str] = field(default_factory=dict)
+    returned: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    failed: Mapping[str, Failure] = field(default_factory=dict)
+    changed: tuple[str, ...] = ()
+    num_printed: int = 0
+
+
+def call(
+    script: Path,
+    function: str,
+    *,
+    form: str = "auto",
+    arrays: str = "auto",
+    timeout_seconds: float = 60,
+) -> Transcript:
+    """Call a function with the probes of a form.
+
+    Args:
+        script: The file that defines it.
+        function: Its name.
+        form: Name of a form; "auto" finds it by how many arguments the function must be given.
+        arrays: "numpy" or "torch": in what features are given; "auto" as the form has them.
+        timeout_seconds: The most that all calls together may take.
+
+    Returns:
+        What it did.
+
+    Raises:
+        UsageError: There is no such file or function, or no form that fits.
+        BenchError: The script cannot be loaded, the function ends the process, or time is up.
+    """
+    if not script.is_file():
+        raise UsageError(f"there is no file {script}; name one as script.py:function")
+    with tempfile.TemporaryDirectory(prefix="bench-xray-") as folder:
+        job = _write_job(Path(folder), script, function, form, arrays, timeout_seconds)
+        ended = _run(Path(folder), timeout_seconds + _GRACE_SECONDS)
+        documents = _read(Path(job.answers))
+        stack = Path(job.stack)
+        stood = stack.read_text(errors="replace") if stack.exists() else ""
+    transcript = make_transcript(documents, num_printed=ended.num_printed)
+    _check_loaded(documents, script, function)
+    missing = _missing(transcript)
+    if missing is not None:
+        raise BenchError(_why_missing(script, function, missing, ended, stood, timeout_seconds))
+    return transcript
+
+
+def make_transcript(documents: Sequence[Mapping[str, Any]], *, num_printed: int = 0) -> Transcript:
+    """Gather what `bench_core.xray.child.call_with_probes` yielded."""
+    nothing: Mapping[str, Any] = {"form": "", "defaults": {}}
+    start = next((one for one in documents if "form" in one), nothing)
+    calls = [one for one in documents if "probe" in one]
+    changed = {name: None for one in calls for name in one.get("changed", ())}
+    return Transcript(
+        form=start["form"],
+        defaults=start["defaults"],
+        returned={one["probe"]: one["returned"] for one in calls if "returned" in one},
+        failed={one["probe"]: _failure(one["failed"]) for one in calls if "failed" in one},
+        changed=tuple(changed),
+        num_printed=num_printed,
+    )
+
+
+def _failure(document: Mapping[str, Any]) -> Failure:
+    file, line = document["file"], document["line"]
+    return Failure(document["error"], f", in {file}, line {line}" if file else "")
+
+
+def _check_loaded(documents: Sequence[Mapping[str, Any]], script: Path, function: str) -> None:
+    """Refuse what cannot be called.
+
+    Raises:
+        UsageError: There is no such function, or no form fits.
+        BenchError: The script cannot be loaded.
+    """
+    for document in documents:
+        if "not_loaded" in document:
+            failure = _failure(document["not_loaded"])
+            raise BenchError(f"{script} cannot be loaded: {failure}")
+        if "no_function" in document:
+            known = ", ".join(document["no_function"]) or "none"
+            raise UsageError(f"{script} has no function '{function}'; its functions are {known}")
+        if "no_form" in document:
+            calls = "; ".join(f"{name} {form.call}" for name, form in FORMS.items())
+            raise UsageError(
+                f"{script}: {function}{document['no_form']} is called in no form that is known by "
+                f"the number of arguments that it must be given; name the form with --form, or "
+                f"write a function of one of these forms that calls it: {calls}"
+            )
+
+
+def _missing(transcript: Transcript) -> str | None:
+    """Return the first probe that was not answered; "" where the function was not even found."""
+    if not transcript.form:
+        return ""
+    answered = transcript.returned.keys() | transcript.failed.keys()
+    return next((name for name in FORMS[transcript.form].probes if name not in answered), None)
+
+
+@dataclass(frozen=True)
+class _Ended:
+    code: int
+    killed: bool
+    num_printed: int
+    printed: str
+
+
+def _why_missing(  # all that is known of the end of a process
+    script: Path, function: str, probe: str, ended: _Ended, stood: str, timeout_seconds: float
+) -> str:
+    where = f"on the probe '{probe}'" if probe else "while it was loaded"
+    if ended.killed or stood:
+        return (
+            f"{script}:{function} did not end within {timeout_seconds:g} s, {where}"
+            f"{_place(stood, script)}; give it longer with --timeout"
+        )
+    said = f"; the last it printed: {terminal_line(ended.printed[-200:])}" if ended.printed else ""
+    return f"{script}:{function} ended the process with exit code {ended.code}, {where}{said}"
+
+
+def _place(stood: str, script: Path) -> str:
+    """Return the line of the script, or else the innermost line, that Python was at."""
+    lines = re.findall(r'File "([^"]+)", line (\d+)', stood)
+    own = [line for line in lines if Path(line[0]).resolve().parent == script.resolve().parent]
+    for file, number in own or lines:
+        return f", in {file}, line {number}"
+    return ""
+
+
+def _write_job(  # it is what a job consists of
+    folder: Path, script: Path, function: str, form: str, arrays: str, timeout_seconds: float
+) -> Job:
+    (folder / "work").mkdir()
+    job = Job(
+        script=str(script.resolve()),
+        function=function,
+        form=form,
+        arrays=arrays,
+        images=str(folder / "SYSU-MM01"),
+        answers=str(folder / "answers.jsonl"),
+        stack=str(folder / "stack.txt"),
+        timeout_seconds=timeout_seconds,
+    )
+    (folder / "job.json").write_text(json.dumps(asdict(job)), encoding="utf-8")
+    return job
+
+
+def _run(folder: Path, timeout_seconds: float) -> _Ended:
+    command = [sys.executable, "-B", "-c", _START, _OWN_ROOT, str(folder / "job.json")]
+    process = subprocess.Popen(
+        command,
+        cwd=folder / "work",
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    with _ended_with_us(process), _listening(process) as printed:
+        try:
+            code, killed = process.wait(timeout_seconds), False
+        except subprocess.TimeoutExpired:
+            code, killed = -signal.SIGKILL, True
+    return _Ended(code, killed, printed.count, printed.end)
+
+
+@contextmanager
+def _ended_with_us(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """End a process, and those that it started, whatever ends the block."""
+    try:
+        yield
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+class _Printed:
+    """What a process printed: how much, and the end of it."""
+
+    count = 0
+    end = ""
+
+    def hear(self, stream: IO[bytes]) -> None:
+        """Read until nobody has the other end any more."""
+        with stream:
+            while block := os.read(stream.fileno(), 2**16):
+                text = block.decode(errors="replace")
+                self.count += len(text)
+                self.end = (self.end + text)[-_SHOWN:]
+
+
+@contextmanager
+def _listening(process: subprocess.Popen[bytes]) -> Iterator[_Printed]:
+    printed = _Printed()
+    listener = threading.Thread(target=printed.hear, args=(process.stdout,), daemon=True)
+    listener.start()
+    yield printed
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)  # its children may hold the pipe open
+    listener.join(timeout=_GRACE_SECONDS)
+
+
+def _read(answers: Path) -> list[Mapping[str, Any]]:
+    """Read the lines that are whole."""
+    documents = []
+    lines = answers.read_text(encoding="utf-8").splitlines() if answers.exists() else []
+    for line in lines:
+        try:
+            document = json.loads(line)
+        except ValueError:
+            break  # the process ended amid a line
+        documents.append(document)
+    return documents
