@@ -1,7 +1,7 @@
 """`bench eval` as a whole process, at the size of SYSU-MM01, beside a script as peers write it.
 
-Target, on a machine that does nothing else: a tenth of the script's time, which for the tenth of the
-queries that it takes here is about a third of what it takes for all.
+Target, on a machine that does nothing else: a tenth of the time that the script takes for all
+queries. It is timed on a tenth of them, but imports and products take as long.
 """
 
 from __future__ import annotations
