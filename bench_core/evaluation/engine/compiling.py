@@ -124,10 +124,12 @@ class _KeptCode:
 
 @cache
 def _announce() -> None:
-    """Say once, to who is watching, why the first scoring takes longer than others."""
-    if sys.stderr.isatty():
-        sys.stderr.write("compiling the scoring loops, once: this takes about 5 seconds\n")
-        sys.stderr.flush()
+    """Say once, on a terminal and in a log alike, why the first scoring takes longer than others.
+
+    In one line that stays: what watches a log takes silence for a process that hangs.
+    """
+    sys.stderr.write("compiling the scoring loops, once: this takes about 4 seconds\n")
+    sys.stderr.flush()
 
 
 @cache
