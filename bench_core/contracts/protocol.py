@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 
 Convention: TypeAlias = str
 """How the galleries of a protocol are drawn: one of the names in its `ProtocolSpec.conventions`."""
+GIVEN: Convention = "given"
+"""Of features that do not say which images they are of: query and gallery are scored as given.
+
+No protocol defines it: it is a convention of the features.
+"""
 CmcKind: TypeAlias = Literal["identity", "image"]
 
 

@@ -80,7 +80,7 @@ def _compressed_features(folder: Path) -> Path:
 def _read_official_features(path: Path) -> object:
     from bench_core.features.matlab import read_official_features
 
-    return read_official_features(path.parent, CAMERAS)  # type: ignore[arg-type]
+    return read_official_features(path.parent, CAMERAS, row_order="ascending")  # type: ignore[arg-type]
 
 
 def _tree(layout: str, name: str) -> Callable[[Path], Path]:

@@ -17,6 +17,8 @@ from bench_core.features.matlab import read_official_features
 
 MODALITIES: dict[int, Modality] = {1: "visible", 2: "visible", 3: "infrared"}
 EMPTY = np.zeros((0, 0))
+MATLAB, SCIPY = b"MATLAB 5.0 MAT-file, Platform: GLNXA64", b"MATLAB 5.0 MAT-file Platform: posix"
+"""How the headers of files begin that MATLAB and scipy write."""
 
 Write = Callable[..., Path]
 
@@ -39,9 +41,17 @@ def write(tmp_path: Path) -> Write:
     """Write one camera's file and return the folder."""
 
     def write(
-        camera: int | str, feature: Any, *, name: str = "mine", variable: str = "feature"
+        camera: int | str,
+        feature: Any,
+        *,
+        name: str = "mine",
+        variable: str = "feature",
+        header: bytes = MATLAB,
     ) -> Path:
-        savemat(tmp_path / f"{name}_cam{camera}.mat", {variable: feature})
+        path = tmp_path / f"{name}_cam{camera}.mat"
+        savemat(path, {variable: feature})
+        with path.open("r+b") as file:
+            file.write(header)
         return tmp_path
 
     return write
