@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import pandas as pd
 
-from bench_core.contracts.errors import DataError, UsageError
+from bench_core.contracts.errors import DataError
+from bench_core.features.reading import RowOrderError
 from bench_core.features.table import DEFAULT_METRIC, FeatureTable
 from bench_core.system.matlab import OtherVariable
 from bench_core.system.matlab_files import is_written_by_matlab, load_variable
@@ -37,8 +38,6 @@ Matrix: TypeAlias = "NDArray[np.floating[Any]]"
 VARIABLE = "feature"
 _STEM_OF_DESCENDING = "feature"
 """NAME of the files that AlignGAN and JSIA write."""
-_EMPTY_OF_PYTHON = (1, 0)
-"""Shape of an empty list that scipy wrote; MATLAB's is (0, 0)."""
 _MOST_NAMES = 5
 # "._x_cam1.mat" and the like are leftovers of desktop file managers.
 _FILE_NAME = re.compile(r"(?!\.).*_cam[0-9]+\.mat")
@@ -83,12 +82,12 @@ def read_official_features(
     Raises:
         DataError: There is no such file, more than one for a camera, a file is unreadable, or an
             entry is not what it must be.
-        UsageError: Nothing shows how rows stand, and `row_order` does not say it.
+        RowOrderError: Nothing shows how rows stand, and `row_order` does not say it.
     """
     files = _find_files(folder, camera_modalities)
     entries = [entry for camera, path in files.items() for entry in _read_camera(path, camera)]
     if row_order is None:
-        _check_proven(folder, list(files.values()), entries)
+        _check_proven(folder, list(files.values()))
     if not entries:
         raise DataError(f"{folder}: the feature files hold no feature")
     _check_dimensions(entries)
@@ -109,26 +108,19 @@ def has_camera_files(names: Collection[str]) -> bool:
     return any(_FILE_NAME.fullmatch(name) for name in names)
 
 
-def _check_proven(folder: Path, files: list[Path], entries: list[_Entry]) -> None:
+def _check_proven(folder: Path, files: list[Path]) -> None:
     """Refuse files whose order of rows nothing shows."""
     foreign = [path for path in files if not is_written_by_matlab(path)]
     if not foreign:
         return
     likely = ""
-    if _name(files[0]) == _STEM_OF_DESCENDING and _has_empty_lists(foreign[0], entries):
-        likely = "; these look like AlignGAN's or JSIA's, which are descending"
-    raise UsageError(
-        f"--features {folder}: {foreign[0].name} was not written by MATLAB, and programs in Python "
+    if _name(files[0]) == _STEM_OF_DESCENDING:
+        likely = " (they are named as AlignGAN's and JSIA's are, which are descending)"
+    raise RowOrderError(
+        f"{folder}: {foreign[0].name} was not written by MATLAB, and programs in Python "
         "write the rows of an identity in the order of its files or against it, which features "
         f"cannot show{likely}: give --row-order ascending or --row-order descending"
     )
-
-
-def _has_empty_lists(path: Path, entries: list[_Entry]) -> bool:
-    """Tell whether a camera's file has empty entries as scipy writes them, and others."""
-    cell = load_variable(path, VARIABLE)
-    shapes = {entry.shape for entry in cell.ravel() if isinstance(entry, np.ndarray)}  # type: ignore[attr-defined]
-    return bool(entries) and _EMPTY_OF_PYTHON in shapes
 
 
 def _tell_order(folder: Path, order: RowOrder) -> str:

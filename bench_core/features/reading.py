@@ -18,6 +18,10 @@ RowOrder: TypeAlias = Literal["ascending", "descending"]
 ROW_ORDERS: tuple[RowOrder, ...] = get_args(RowOrder)
 
 
+class RowOrderError(UsageError):
+    """Nothing shows how the rows of features stand, and nobody said it."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class ReadingChoices:
     """What is known about features apart from their files.
@@ -46,7 +50,7 @@ class ReadingChoices:
         """
         if not self.camera_modalities:
             raise UsageError(
-                f"--features {path} is {what}: cameras of {self.dataset} see both modalities, so "
+                f"{path} is {what}: cameras of {self.dataset} see both modalities, so "
                 "that it does not tell them apart; give an .npz file"
             )
         return self.camera_modalities

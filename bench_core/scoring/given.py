@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         ProtocolSpec,
         Trial,
     )
-    from bench_core.features.given import GivenFeatures
+    from bench_core.features.given import GivenFeatures, Role
     from bench_core.features.table import FeatureTable
 
 
@@ -116,12 +116,45 @@ def bind_given(
     modalities = {"query": spec.query_modality, "gallery": spec.gallery_modality}
     features, rows = given.as_table(modalities)  # type: ignore[arg-type]
     try:
-        _check_cameras(features.table, dataset)
+        if problem := camera_problem(given, dataset, spec):
+            raise DataError(problem)  # noqa: TRY301  # it names the file as those below do
         strangers = _strangers(features.table, rows, protocol, trial or 0)
     except DataError as error:
         raise DataError(f"cannot score {given.source} as given: {error}") from error
     features = replace(features, notes=(*_notes(given, protocol, trial), *given.notes, *strangers))
     return BoundGiven(features=features, protocol=GivenTrial(protocol, trial or 0, rows))
+
+
+def camera_problem(given: GivenFeatures, dataset: DatasetSpec, spec: ProtocolSpec) -> str:
+    """Say which images are of a camera that has no part in a protocol.
+
+    Args:
+        given: The features.
+        dataset: The dataset of the protocol.
+        spec: The protocol.
+
+    Returns:
+        One line; nothing where all cameras are right, or are not known.
+    """
+    for role in ROLES:
+        camera = given.table["camera"].to_numpy()[given.rows(role)]
+        known = cameras_of(role, dataset, spec)
+        wrong = camera[~np.isin(camera, known)] if known else camera[:0]
+        if wrong.size:
+            return (
+                f"{wrong.size} {role} images are of cameras that {spec.id} does not have, such as "
+                f"{wrong[0]} (its {role} cameras are {', '.join(map(str, known))})"
+            )
+    return ""
+
+
+def cameras_of(role: Role, dataset: DatasetSpec, spec: ProtocolSpec) -> tuple[int, ...]:
+    """Return the cameras that query, or form the gallery; none where they are not known."""
+    is_query = role == "query"
+    modality = spec.query_modality if is_query else spec.gallery_modality
+    return (spec.query_cameras if is_query else spec.gallery_cameras) or tuple(
+        camera for camera, own in dataset.camera_modalities.items() if own == modality
+    )
 
 
 def _has_several_trainings(protocol: EvaluationProtocol) -> bool:
@@ -138,21 +171,6 @@ def _notes(given: GivenFeatures, protocol: EvaluationProtocol, trial: int | None
     if _has_several_trainings(protocol):
         split = protocol.training_split(trial or 0)
         yield f"the model was trained on {split}: {name} does not say on what"
-
-
-def _check_cameras(table: pd.DataFrame, dataset: DatasetSpec) -> None:
-    """Refuse cameras that the dataset does not have, or has for the other modality."""
-    if not dataset.camera_modalities:
-        return
-    expected = table["camera"].map(dict(dataset.camera_modalities))
-    wrong = np.flatnonzero((expected != table["modality"]).to_numpy())
-    if wrong.size:
-        camera, modality = table["camera"].iloc[wrong[0]], table["modality"].iloc[wrong[0]]
-        known = [number for number, own in dataset.camera_modalities.items() if own == modality]
-        raise DataError(
-            f"{dataset.title} has no {modality} camera {camera} (its {modality} cameras are "
-            f"{', '.join(map(str, known))}), but {wrong.size} {modality} images say so"
-        )
 
 
 def _strangers(

@@ -161,7 +161,7 @@ def _cell(file: Any, item: Any, name: str, reading: Reading, depth: int) -> NDAr
     """Read the entries of a cell; each is a reference to data in the same file."""
     import h5py
 
-    if item.dtype != h5py.ref_dtype:
+    if h5py.check_ref_dtype(item.dtype) is not h5py.Reference:
         raise MalformedError(f"'{name}' is a cell whose entries are no references")
     reading.num_entries += item.size
     if depth >= MOST_CELLS_DEEP or reading.num_entries > MOST_CELL_ENTRIES:

@@ -35,7 +35,7 @@ def dataset(**changes: object) -> DatasetSpec:
 
 
 def test_a_folder_needs_cameras_of_one_modality(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"--features .* cameras of Toy see both .* give an \.npz"):
+    with pytest.raises(UsageError, match=r"is a folder: cameras of Toy see both .* give an \.npz"):
         open_features(dataset(), FeatureSource(path=tmp_path))
 
 
