@@ -260,7 +260,7 @@ def _print_info(report: InfoReport, *, drawn: bool) -> None:
     echo()
     _print_protocols(report.protocols)
     if not drawn:
-        echo("\nOnly cameras and modalities were looked at; --splits DIR draws the galleries, too.")
+        echo("\nGalleries were not drawn: --splits DIR says whether each can be.")
 
 
 def _print_protocols(protocols: Sequence[Scorability]) -> None:

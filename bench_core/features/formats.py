@@ -126,7 +126,7 @@ FORMATS: tuple[FeatureFormat, ...] = (
         ),
     ),
     FeatureFormat(
-        title="MATLAB file of query and gallery, as given (pytorch_result.mat, tsne.mat)",
+        title="MATLAB file of query and gallery, as given (pytorch_result.mat)",
         recognise=_is_given_matlab,
         read=lambda path, choices: given_matlab.read_given_matlab(path, choices.metric),
     ),

@@ -12,8 +12,6 @@ from bench_core.loading import load_protocol
 from bench_core.scoring.given import bind_given, camera_problem, cameras_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from bench_core.contracts.dataset import DatasetSpec, Splits
     from bench_core.contracts.protocol import EvaluationProtocol, ProtocolSpec
     from bench_core.features.formats import Features
@@ -53,16 +51,18 @@ def scorability(
         splits: The split files; None where they are not at hand.
     """
     missing = _missing(features, protocol, dataset)
-    conventions: Sequence[str] = (
+    conventions: tuple[str, ...] = (
         (GIVEN,) if isinstance(features, GivenFeatures) else protocol.conventions
     )
-    if not missing and splits is not None:
+    if missing:
+        conventions = ()
+    elif splits is not None:
         problems = {name: _draw(features, protocol, dataset, splits, name) for name in conventions}
-        conventions = [name for name, problem in problems.items() if not problem]
-        missing = "; ".join(dict.fromkeys(problem for problem in problems.values() if problem))
+        conventions = tuple(name for name, problem in problems.items() if not problem)
+        missing = "; ".join(dict.fromkeys(filter(None, problems.values())))
     return Scorability(
         protocol=protocol.id,
-        conventions=() if missing and splits is None else tuple(conventions),
+        conventions=conventions,
         missing=missing,
         checked=splits is not None,
     )

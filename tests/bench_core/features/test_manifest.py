@@ -73,7 +73,7 @@ def test_parquet_without_pyarrow_says_how_to_install_it(
     array: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     array.with_suffix(".csv").rename(array.with_suffix(".parquet"))
-    monkeypatch.setattr(manifest.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(manifest.importlib.util, "find_spec", lambda _: None)
     with pytest.raises(DataError, match=r"needs pyarrow; install .*'vireid-bench\[parquet\]'"):
         read_array_with_manifest(array)
 

@@ -211,8 +211,10 @@ def test_rows_in_descending_order_are_turned(write: Write) -> None:
     np.testing.assert_array_equal(found.features[:, 0], [[0, 1], [2, 3], [4, 5], [30, 31]])
     assert found.table["index"].tolist() == [0, 1, 2, 0]
     assert found.notes == (
-        f"the rows of {folder.name} stand in descending order of files, as --row-order says: the "
-        "files do not show it",
+        (
+            f"the rows of {folder.name} stand in descending order of files, as --row-order says: "
+            "the files do not show it"
+        ),
     )
 
 

@@ -90,8 +90,10 @@ def test_numbers_that_names_skip_are_said(tmp_path: Path) -> None:
     found = read_path_features(path, CAMERAS)
     assert found.table["index"].tolist() == [0, 1]
     assert found.notes == (
-        "the names of 1 images skip numbers, such as '0003.jpg' of camera 1, identity 6: indices "
-        "count the files that are there",
+        (
+            "the names of 1 images skip numbers, such as '0003.jpg' of camera 1, identity 6: "
+            "indices count the files that are there"
+        ),
     )
 
 
@@ -99,9 +101,9 @@ def test_numbers_that_names_skip_are_said(tmp_path: Path) -> None:
     ("changes", "message"),
     [
         ({"img_path": None}, r"holds no variable 'img_path'; it holds 'feat', 'ids', 'cam_ids'"),
-        ({"ids": [6, 6, 6, 6]}, r"'ids' contradicts the paths in 1 of 4 rows, the first is row 2: "
-         r"identity 6, but its path says 11"),
-        ({"cam_ids": [1, 1, 1, 3]}, r"'cam_ids' contradicts .* row 3: camera 3, but its path says 2"),
+        ({"ids": [6, 6, 6, 6]}, (r"'ids' contradicts the paths in 1 of 4 rows, the first is row 2: "
+         r"identity 6, but its path says 11")),
+        ({"cam_ids": [1, 1, 1, 3]}, r"'cam_ids' contradicts .* row 3: camera 3, but its path"),
         ({"ids": [6, 6, 11]}, r"'ids' has 3 entries for features of 4 rows"),
         ({"img_path": VISIBLE[:3]}, r"'img_path' has 3 entries for features of 4 rows"),
         ({"img_path": [1, 2, 3, 4]}, r"'img_path' must be text, not int64 of 1 x 4"),

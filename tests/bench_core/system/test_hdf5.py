@@ -186,7 +186,7 @@ def test_without_the_library_the_way_out_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write(tmp_path / "a.mat", lambda file: put(file, "x", np.ones((1, 1)), "double"))
-    monkeypatch.setattr(hdf5.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(hdf5.importlib.util, "find_spec", lambda _: None)
     with pytest.raises(
         DataError, match=r"a\.mat is an HDF5 file, .* 'vireid-bench\[hdf5\]', or .*'-v7'\)$"
     ):
