@@ -196,3 +196,55 @@ def test_files_that_were_cut_are_refused(tmp_path: Path, part: Callable[[Path], 
         path.write_bytes(content[: int(len(content) * share)])
         with pytest.raises(DataError, match="it ends within a variable"):
             read_any(path, CHOICES)
+
+
+def to_hdf5(path: Path, variables: dict[str, Any]) -> None:
+    """Write what MATLAB writes with -v7.3: transposed arrays, texts as numbers, cells apart."""
+    h5py = pytest.importorskip("h5py", reason="the extra 'hdf5' is not installed")
+
+    def put(file: Any, name: str, value: Any) -> Any:
+        if isinstance(value, list) and isinstance(value[0], str):
+            codes = np.array([[ord(letter) for letter in text] for text in value], dtype="u2")
+            kind, stored = "char", codes.T
+        elif isinstance(value, np.ndarray) and value.dtype == object:
+            entries = [put(file, f"#refs#/{name}{n}", entry) for n, entry in enumerate(value)]
+            references = np.array([entry.ref for entry in entries], dtype=h5py.ref_dtype)
+            kind, stored = "cell", references.reshape(1, -1)
+        else:
+            kind, stored = "double", np.atleast_2d(np.asarray(value, dtype=float)).T
+        item = file.create_dataset(name, data=stored)
+        item.attrs["MATLAB_class"] = np.bytes_(kind)
+        if kind == "double" and not np.size(value):
+            del file[name]
+            item = file.create_dataset(name, data=np.array([0, 0], dtype="u8"))
+            item.attrs["MATLAB_class"], item.attrs["MATLAB_empty"] = np.bytes_(kind), 1
+        return item
+
+    with h5py.File(path, "w", userblock_size=512) as file:
+        for name, value in variables.items():
+            put(file, name, value)
+    with path.open("r+b") as raw:
+        raw.write(b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(124) + b"\x00\x02IM")
+
+
+def test_files_of_version_7_3_say_the_same(tmp_path: Path) -> None:
+    to_hdf5(tmp_path / "given.mat", GIVEN)
+    found = read_any(tmp_path / "given.mat", CHOICES).features
+    assert found.table["role"].tolist() == ["query", "gallery"]
+    np.testing.assert_array_equal(found.features[::-1, 0], FEATURES)
+    content = {"feat": FEATURES, "ids": [6, 6], "cam_ids": [1, 3], "img_path": PATHS}
+    to_hdf5(tmp_path / "paths.mat", content)
+    paths = read_any(tmp_path / "paths.mat", CHOICES).features
+    assert paths.table["modality"].tolist() == ["visible", "infrared"]
+    np.testing.assert_array_equal(paths.features[:, 0], FEATURES)
+
+
+def test_an_official_folder_of_version_7_3_is_in_order(tmp_path: Path) -> None:
+    (tmp_path / "thing").mkdir()
+    cell = np.empty(2, dtype=object)
+    cell[:] = [np.zeros((0, 0)), FEATURES]
+    to_hdf5(tmp_path / "thing" / "mine_cam3.mat", {"feature": cell})
+    found = read_any(tmp_path / "thing", CHOICES).features
+    assert found.table["identity"].tolist() == [2, 2]
+    np.testing.assert_array_equal(found.features[:, 0], FEATURES)
+    assert found.notes == ()
