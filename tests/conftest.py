@@ -5,9 +5,11 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import settings
 
 from bench_core.contracts.result import ResultRecord
@@ -15,6 +17,7 @@ from bench_core.plugins import Registry, load_registry
 from bench_core.results.store import find_results
 from bench_core.synthetic import generate
 from bench_core.system.cache_folder import CACHE_VARIABLE, cache_directory
+from bench_core.system.files import write_json
 
 # Compiled loops stay where they are kept, as compiling takes long; all else has a cache of its own.
 os.environ.setdefault("NUMBA_CACHE_DIR", str(cache_directory()))
@@ -87,3 +90,29 @@ def read_results() -> Callable[[Path], list[ResultRecord]]:
         return list(found.records.values())
 
     return read
+
+
+@pytest.fixture
+def jobs_in_this_process(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> list[tuple[str, ...]]:
+    """Let the jobs of a matrix run without a process of their own; return their arguments."""
+    from bench_core.cli.main import build_cli
+    from bench_core.pipeline.matrix import jobs, local
+
+    began: list[tuple[str, ...]] = []
+
+    def run_job(job: jobs.Job) -> jobs.Outcome:
+        began.append(job.arguments)
+        result = CliRunner().invoke(build_cli(registry), list(job.arguments))
+        job.folder.mkdir(parents=True, exist_ok=True)
+        job.log.write_text(result.output)
+        error = jobs._error(job.log, 0, result.exit_code) if result.exit_code else None
+        outcome = jobs.Outcome(
+            host="here", process=1, started="now", exit_code=result.exit_code, error=error
+        )
+        write_json(job.outcome_file, asdict(outcome))
+        return outcome
+
+    monkeypatch.setattr(local, "run_job", run_job)
+    return began

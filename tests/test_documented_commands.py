@@ -23,6 +23,8 @@ from scipy.io import savemat
 
 from bench_core.cli.main import build_cli
 from bench_core.features.table import FEATURE_COLUMNS
+from bench_core.pipeline.matrix.cells import expand
+from bench_core.pipeline.matrix.file import read_matrix
 from bench_core.plugins import Registry
 from bench_core.synthetic import generate
 from bench_core.system.cache_folder import CACHE_VARIABLE
@@ -109,6 +111,11 @@ def follow(bench: Bench) -> Callable[..., None]:
             bench(shlex.split(_with(words, command)))
 
     return run
+
+
+@pytest.mark.slow
+def test_the_page_about_training(follow: Callable[..., None], sysu_root: Path) -> None:
+    follow("docs/training.md", {"/data/SYSU-MM01": str(sysu_root)})
 
 
 @pytest.mark.slow
@@ -233,6 +240,43 @@ def test_the_page_about_gpus(registry: Registry) -> None:
             assert all(f'"{word}"' in script for word in words if word.startswith("--"))
         else:
             assert words[:3] == ["-m", "pip", "list"]
+
+
+@pytest.mark.slow
+def test_the_page_about_matrices(
+    follow: Callable[..., None], jobs_in_this_process: list[tuple[str, ...]]
+) -> None:
+    text = _toml_of("docs/matrix.md")
+    for whole, part in {
+        ', "xiv:baseline"': "",
+        ', "sysu-indoor-single"': "",
+        "[0, 1]": "[0]",
+    }.items():
+        assert whole in text
+        text = text.replace(whole, part)
+    small = [line for line in TRAINING if line.partition("=")[0] not in text]
+    Path("ablation.toml").write_text(text + "".join(f"{line}\n" for line in small))
+    follow("docs/matrix.md", {})
+    assert [arguments[0] for arguments in jobs_in_this_process] == ["train", "run"]
+
+
+def _toml_of(page: str) -> str:
+    (text,) = re.findall(
+        r"^```toml\n(.*?)^```", (ROOT / page).read_text(), re.DOTALL | re.MULTILINE
+    )
+    return str(text)
+
+
+def test_the_page_about_clusters(registry: Registry, tmp_path: Path) -> None:
+    path = tmp_path / "cluster.toml"
+    path.write_text(_toml_of("docs/cluster.md"))
+    file = read_matrix(path)
+    explained = (ROOT / "docs/cluster.md").read_text()
+    assert all(f"`{name}`" in explained for name in type(file.slurm).model_fields)
+    cells = expand(registry, file.model_copy(update={"data": {}}), path)
+    assert len(cells) == 3 * 3 * 2
+    for command in commands_of("docs/cluster.md"):  # a queue is another machine's
+        parse(build_cli(registry), registry, shlex.split(command))
 
 
 @pytest.mark.slow

@@ -17,6 +17,7 @@ from bench_core.cli import (
     features,
     leaderboard,
     listing,
+    matrix,
     profile,
     report,
     run,
@@ -33,6 +34,7 @@ from bench_core.system.process_group import asked_for
 
 BUILT_IN_COMMANDS = (
     run.run,
+    matrix.matrix,
     steps.train,
     steps.extract,
     steps.evaluate,

@@ -52,6 +52,10 @@ if TYPE_CHECKING:
 class TrainOptions(TrainingOptions):
     """What is trained and how; each option says what it means."""
 
+    trial: Annotated[int | None, Option(
+        "--trial", type=click.IntRange(min=1), metavar="N",
+        help="Train for this trial alone, counted from 1, where each trial has a training split.",
+    )]  # fmt: skip
     as_json: AsJson
 
 
@@ -70,7 +74,7 @@ def train(registry: Registry, options: TrainOptions) -> None:
         from bench_core.pipeline.attribution import attributed
         from bench_core.pipeline.trials import each_split
 
-        splits = each_split(inputs.training_splits(options.selection))
+        splits = each_split(_of_trial(inputs.training_splits(options.selection), options.trial))
         with attributed(registry, choice.spec.id):
             models = [trainings.train(choice, inputs, split, settings) for split in splits]
         if not is_first():
@@ -84,6 +88,19 @@ def train(registry: Registry, options: TrainOptions) -> None:
     echo()
     for report in reports:
         echo(f"model    {report.model}")
+
+
+def _of_trial(splits: list[str], trial: int | None) -> list[str]:
+    """Return the training split of a trial, counted from 1; without one, those of all trials.
+
+    Raises:
+        UsageError: There is no such trial.
+    """
+    if trial is None:
+        return splits
+    if trial > len(splits):
+        raise UsageError(f"--trial {trial}: the protocol has trials 1 to {len(splits)}")
+    return [splits[trial - 1]]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,10 +1,18 @@
-"""Augmentation of whole batches on the device: flip, pad and crop, random erasing."""
+"""Augmentation of batches: flip, pad and crop, random erasing.
+
+What happens to each image of a batch is drawn first. Flip and crop only move pixels, so that those
+of decoded images are moved as bytes, in one copy from where they lie; erasing fills floats.
+"""
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeAlias
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from pydantic import Field
 
 from bench_core.configuration import FrozenModel
@@ -14,6 +22,11 @@ ERASED_AREA: Final = (0.02, 0.4)
 ERASED_ASPECT: Final = (0.3, 1 / 0.3)
 """Height over width."""
 ERASING_ATTEMPTS: Final = 100
+
+Rectangle: TypeAlias = tuple[int, int, int, int]
+"""First row and the row after its last, first column and the column after its last."""
+PIXEL: Final = np.dtype("V3")
+"""The three bytes of a pixel as one: a row of them is turned in a quarter of the time."""
 
 
 class AugmentationConfig(FrozenModel):
@@ -41,6 +54,51 @@ class AugmentationConfig(FrozenModel):
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Draw:
+    """What happens to one image.
+
+    Attributes:
+        flipped: Whether it is flipped horizontally, before it is shifted.
+        down: Row of the image (or of the padding around it) that becomes the first.
+        right: Column that becomes the first.
+        erased: What is erased of the result; None for nothing.
+    """
+
+    flipped: bool
+    down: int
+    right: int
+    erased: Rectangle | None
+
+
+def draw_augmentations(
+    num_images: int,
+    image_size: tuple[int, int],
+    config: AugmentationConfig,
+    generator: torch.Generator,
+) -> list[Draw]:
+    """Draw what happens to each image of a batch.
+
+    Args:
+        num_images: Images in the batch.
+        image_size: Height and width in pixels.
+        config: Which augmentations, with which probabilities.
+        generator: A CPU generator: the same state gives the same draws.
+    """
+    flipped = torch.rand(num_images, generator=generator) < config.flip
+    shifts = torch.randint(0, 2 * config.padding + 1, (2, num_images), generator=generator)
+    erased: list[Rectangle | None] = [None] * num_images
+    if config.erasing > 0:
+        erased = _draw_rectangles(num_images, image_size, config.erasing, generator)
+    downs, rights = (shifts - config.padding).tolist()
+    return [
+        Draw(flipped=flip, down=down, right=right, erased=rectangle)
+        for flip, down, right, rectangle in zip(
+            flipped.tolist(), downs, rights, erased, strict=True
+        )
+    ]
+
+
 def augment(
     images: torch.Tensor, config: AugmentationConfig, generator: torch.Generator
 ) -> torch.Tensor:
@@ -52,47 +110,81 @@ def augment(
         generator: A CPU generator: the same state gives the same result on every device.
 
     Returns:
-        Tensor of the same shape, dtype and device.
+        Tensor of the same shape, dtype and device, contiguous.
     """
-    images = _flip_and_crop(images, config, generator)
-    if config.erasing > 0:
-        mask = _erasing_mask(images, config.erasing, generator)
-        values = torch.tensor(config.erasing_values, dtype=images.dtype, device=images.device)
-        images = torch.where(mask, values.view(1, -1, 1, 1), images)
-    return images
+    draws = draw_augmentations(len(images), (images.shape[2], images.shape[3]), config, generator)
+    moved = [_move(image, draw) for image, draw in zip(images.contiguous(), draws, strict=True)]
+    erase(moved, draws, config)
+    return torch.stack(moved)
 
 
-def _flip_and_crop(
-    images: torch.Tensor, config: AugmentationConfig, generator: torch.Generator
-) -> torch.Tensor:
-    """Flip and crop in one gather: each pixel comes from one source pixel, or from the padding."""
-    batch, channels, height, width = images.shape
-    device = images.device
-    flipped = torch.rand(batch, generator=generator) < config.flip
-    offsets = torch.randint(0, 2 * config.padding + 1, (2, batch), generator=generator)
-    rows = torch.arange(height) + offsets[0, :, None] - config.padding
-    columns = torch.arange(width) + offsets[1, :, None] - config.padding
-    columns = torch.where(flipped[:, None], width - 1 - columns, columns)
-    inside = (
-        ((rows >= 0) & (rows < height))[:, :, None]
-        & ((columns >= 0) & (columns < width))[:, None, :]
-    ).to(device)
-    index = (
-        rows.clamp(0, height - 1)[:, :, None] * width + columns.clamp(0, width - 1)[:, None, :]
-    ).to(device)
-    flat = images.reshape(batch, channels, height * width)
-    index = index.view(batch, 1, height * width).expand(-1, channels, -1)
-    moved = flat.gather(2, index).view(batch, channels, height, width)
-    return moved * inside[:, None].to(images.dtype)
+def gather_moved(
+    pixels: NDArray[np.uint8], rows: NDArray[np.int64], draws: Sequence[Draw]
+) -> NDArray[np.uint8]:
+    """Copy images from where they lie, flipped and shifted.
+
+    Args:
+        pixels: Decoded images (N, H, W, 3).
+        rows: Positions of B images among them.
+        draws: What happens to each of the B; nothing is erased.
+
+    Returns:
+        Array (B, H, W, 3); what comes from the padding is 0.
+    """
+    sources = np.asarray(pixels).view(PIXEL)[..., 0]
+    moved = np.zeros((len(rows), *pixels.shape[1:]), dtype=np.uint8)
+    for target, row, draw in zip(moved.view(PIXEL)[..., 0], rows, draws, strict=True):
+        source = sources[row]
+        height, width = source.shape
+        kept_rows, from_rows = _overlap(height, draw.down)
+        kept_columns, from_columns = _overlap(width, draw.right)
+        turned = source[:, ::-1] if draw.flipped else source
+        target[kept_rows, kept_columns] = turned[from_rows, from_columns]
+    return moved
 
 
-def _erasing_mask(
-    images: torch.Tensor, probability: float, generator: torch.Generator
-) -> torch.Tensor:
+def erase(
+    images: Iterable[torch.Tensor], draws: Iterable[Draw], config: AugmentationConfig
+) -> None:
+    """Erase the rectangles that were drawn, in place.
+
+    Args:
+        images: Float tensors (3, H, W); a batch (B, 3, H, W) is such as well.
+        draws: What happens to each of them.
+        config: The values to fill with.
+    """
+    for image, draw in zip(images, draws, strict=True):
+        if draw.erased is not None:
+            first, behind, left, right = draw.erased
+            # A number goes along with the call, where a tensor of them would wait for the device.
+            for channel, value in enumerate(config.erasing_values):
+                image[channel, first:behind, left:right].fill_(value)
+
+
+def _move(image: torch.Tensor, draw: Draw) -> torch.Tensor:
+    """Return a copy of an image (C, H, W), flipped and shifted."""
+    turned = image.flip(2) if draw.flipped else image
+    kept_rows, from_rows = _overlap(image.shape[1], draw.down)
+    kept_columns, from_columns = _overlap(image.shape[2], draw.right)
+    moved = torch.zeros_like(image)
+    moved[:, kept_rows, kept_columns] = turned[:, from_rows, from_columns]
+    return moved
+
+
+def _overlap(length: int, shift: int) -> tuple[slice, slice]:
+    """Return which places of a shifted row hold what was in which places of the row."""
+    kept = max(0, length - abs(shift))
+    here, there = max(0, -shift), max(0, shift)
+    return slice(here, here + kept), slice(there, there + kept)
+
+
+def _draw_rectangles(
+    num_images: int, image_size: tuple[int, int], probability: float, generator: torch.Generator
+) -> list[Rectangle | None]:
     """Draw a rectangle for each chosen image; it is smaller than the image in both directions."""
-    batch, _, height, width = images.shape
-    chosen = torch.rand(batch, generator=generator) < probability
-    attempts = (batch, ERASING_ATTEMPTS)
+    height, width = image_size
+    chosen = torch.rand(num_images, generator=generator) < probability
+    attempts = (num_images, ERASING_ATTEMPTS)
     area = torch.empty(attempts).uniform_(*ERASED_AREA, generator=generator) * height * width
     aspect = torch.empty(attempts).uniform_(*ERASED_ASPECT, generator=generator)
     tall, wide = (area * aspect).sqrt().round(), (area / aspect).sqrt().round()
@@ -100,10 +192,10 @@ def _erasing_mask(
     first = fits.int().argmax(1, keepdim=True)
     tall, wide = tall.gather(1, first)[:, 0], wide.gather(1, first)[:, 0]
     chosen &= fits.any(1)
-    top = (torch.rand(batch, generator=generator) * (height - tall + 1)).floor()
-    left = (torch.rand(batch, generator=generator) * (width - wide + 1)).floor()
-    rows, columns = torch.arange(height), torch.arange(width)
-    in_rows = (rows >= top[:, None]) & (rows < (top + tall)[:, None])
-    in_columns = (columns >= left[:, None]) & (columns < (left + wide)[:, None])
-    mask = in_rows[:, :, None] & in_columns[:, None, :] & chosen[:, None, None]
-    return mask[:, None].to(images.device)
+    top = (torch.rand(num_images, generator=generator) * (height - tall + 1)).int()
+    left = (torch.rand(num_images, generator=generator) * (width - wide + 1)).int()
+    sides = torch.stack([top, top + tall.int(), left, left + wide.int()], 1).tolist()
+    return [
+        (sides[0], sides[1], sides[2], sides[3]) if erased else None
+        for sides, erased in zip(sides, chosen.tolist(), strict=True)
+    ]

@@ -25,6 +25,7 @@ from bench_core.contracts.errors import BenchError
 from bench_core.contracts.images import ResizeFilter
 from bench_core.data.decoding import DECODING_VERSION, RESIZE_FILTERS, decode_image
 from bench_core.data.parallel import map_chunks
+from bench_core.system.cache_folder import CACHE_VARIABLE
 from bench_core.system.files import (
     folder_written_whole,
     hash_json,
@@ -38,6 +39,10 @@ IMAGES_FOLDER = "images"
 PIXELS_FILE = "pixels.bin"
 """The pixels of all images, row by row of (N, H, W, 3), and nothing else."""
 DESCRIPTION_FILE = "description.json"
+MORE_ROOM = (
+    f"remove other caches ('bench data cache --list' shows them), or set {CACHE_VARIABLE} to a "
+    "folder on another disk"
+)
 
 
 @dataclass(frozen=True)
@@ -218,6 +223,7 @@ def _build(
         made=datetime.now(UTC).replace(microsecond=0),
     )
     with folder_written_whole(folder) as temporary:
+        _check_room(folder, temporary, math.prod(identity.shape))
         target = temporary / PIXELS_FILE
         target.touch()
         map_chunks(
@@ -225,8 +231,17 @@ def _build(
             list(enumerate(paths)),
             description=f"decoding {size[0]}x{size[1]}",
         )
-        _sync(target)
         write_text(temporary / DESCRIPTION_FILE, description.model_dump_json(indent=1) + "\n")
+
+
+def _check_room(folder: Path, temporary: Path, num_bytes: int) -> None:
+    """Refuse a disk that cannot hold the pixels now, and not after most of them were decoded."""
+    free = shutil.disk_usage(temporary).free
+    if free < num_bytes:
+        raise BenchError(
+            f"cannot write {folder}: the decoded images take {num_bytes / 1e6:,.1f} MB and the "
+            f"disk has {free / 1e6:,.1f} MB left; {MORE_ROOM}"
+        )
 
 
 def _as_text(path: Path) -> str:
@@ -240,16 +255,13 @@ def _decode_chunk(
     resize_filter: ResizeFilter,
     images: Sequence[tuple[int, str]],
 ) -> None:
-    """Write the pixels of images, given as (row, path) with rows that follow each other."""
-    pixels = np.empty((len(images), *size, 3), dtype=np.uint8)
-    for place, (_, path) in enumerate(images):
-        pixels[place] = decode_image(Path(path), size, resize_filter)
+    """Write the pixels of images, given as (row, path) with rows that follow each other.
+
+    They are on the disk when this ends: waiting for it here lets others decode meanwhile.
+    """
     with target.open("r+b") as file:
-        file.seek(images[0][0] * pixels[0].nbytes)
-        file.write(pixels.data)
-
-
-def _sync(target: Path) -> None:
-    """Have the pixels reach the disk before the folder gets its name."""
-    with target.open("rb") as file:
+        file.seek(images[0][0] * math.prod(size) * 3)
+        for _, path in images:
+            file.write(decode_image(Path(path), size, resize_filter).data)
+        file.flush()
         os.fsync(file.fileno())

@@ -14,6 +14,7 @@ from bench_core.contracts.method import Selection
 from bench_core.contracts.protocol import EvaluationProtocol, ProtocolSpec, Trial
 from bench_core.data.cache import ImageStore, open_images
 from bench_core.data.fingerprint import fingerprint
+from bench_core.data.image_folders import is_synthetic
 from bench_core.data.opening import open_dataset, readable
 from bench_core.data.verification.first_look import look_at
 from bench_core.loading import load_protocol
@@ -95,6 +96,15 @@ def open_inputs(
         cache=cache,
         findings=findings,
     )
+
+
+def usual_preset(root: Path | None) -> str:
+    """Return the preset for data where none was asked for.
+
+    Args:
+        root: The dataset's root; None for synthetic people that are made where they are needed.
+    """
+    return "quick" if root is None or is_synthetic(root) else "paper"
 
 
 def _check_folder(root: Path) -> None:

@@ -91,7 +91,11 @@ def read_regular(path: Path, most_bytes: int) -> bytes:
         OSError: As `open_regular`, or the file is too large.
     """
     with open_regular(path) as file:
-        content = file.read(most_bytes + 1)
+        # Asked for as much as it may hold, the system would lay that out in memory each time.
+        stated = min(os.fstat(file.fileno()).st_size, most_bytes)
+        content = file.read(stated + 1)
+        if len(content) > stated:  # it grows, or lies about its size as those in /proc do
+            content += file.read(most_bytes - stated)
     if len(content) > most_bytes:
         raise OSError(errno.EFBIG, f"It has more than {most_bytes:,} bytes", str(path))
     return content

@@ -96,6 +96,20 @@ def locked(path: Path, *, wait: bool = True, way_out: str = OTHER_CACHE) -> Iter
         lock.release()
 
 
+def is_locked(path: Path) -> bool:
+    """Say whether a process is in what `locked` keeps others out of."""
+    from filelock import FileLock, Timeout
+
+    file = path.with_name(f"{path.name}.lock")
+    if not file.exists():
+        return False
+    try:
+        with FileLock(file).acquire(blocking=False):
+            return False
+    except Timeout:
+        return True
+
+
 def _acquire(lock: BaseFileLock, path: Path, owner: Path, *, wait: bool) -> None:
     """Take a lock; say for whom it waits.
 

@@ -15,12 +15,12 @@ from PIL import Image
 from torch.utils.data import DataLoader
 from torchvision import transforms
 
-from bench_core.data.augmentation import augment
 from bench_core.data.cache import open_images
+from bench_core.data.sampling import BatchRows
 from bench_core.datasets import Dataset
 from bench_core.methods import AugmentationConfig
 from bench_core.system.processes import num_processors
-from bench_core.training.batches import to_float
+from bench_core.training.batches import BatchLoader, to_float
 
 BATCH = 48
 SIZE = (256, 128)
@@ -98,10 +98,12 @@ def test_a_batch_from_the_cache_beside_one_decoded_from_files(
 
 
 def test_augmentation_of_a_batch_beside_image_by_image(compare: Callable[..., None]) -> None:
-    images = torch.rand(BATCH, 3, *SIZE)
-    channels_last = images.to(memory_format=torch.channels_last)
+    """Both start from decoded bytes, and end with a batch of floats as a training gets it."""
+    pixels = np.random.default_rng(0).integers(0, 256, (2 * BATCH, *SIZE, 3), dtype=np.uint8)
+    visible, infrared = np.arange(2 * BATCH).reshape(2, BATCH)
+    rows = BatchRows(visible=visible, infrared=infrared, labels=visible)
+    loader = BatchLoader(pixels, torch.device("cpu"))
     config = AugmentationConfig(flip=0.5, padding=10, erasing=0.5)
-    generator = torch.Generator().manual_seed(0)
     transform = transforms.Compose(
         [
             transforms.RandomHorizontalFlip(),
@@ -110,7 +112,10 @@ def test_augmentation_of_a_batch_beside_image_by_image(compare: Callable[..., No
             transforms.RandomErasing(0.5, (0.02, 0.4)),
         ]
     )
-    compare(
-        lambda: augment(channels_last, config, generator),
-        lambda: torch.stack([transform(image) for image in images]),
-    )
+
+    def one_by_one() -> None:
+        for chosen in (visible, infrared):
+            images = (torch.from_numpy(pixels[row]).permute(2, 0, 1) for row in chosen)
+            torch.stack([transform(image.float() / 255) for image in images])
+
+    compare(lambda: next(loader.load(iter([rows]), config, seed=0)), one_by_one)

@@ -20,7 +20,7 @@ from torch.utils._pytree import tree_leaves
 from bench_core.configuration import choose_method
 from bench_core.contracts.images import MODALITIES
 from bench_core.contracts.method import Precision
-from bench_core.data.augmentation import AugmentationConfig, augment
+from bench_core.data.augmentation import AugmentationConfig, Draw, erase
 from bench_core.features.extraction import _Batch, _Embedded, _Loader
 from bench_core.features.fast import in_format
 from bench_core.pipeline.methods import build_method
@@ -172,11 +172,13 @@ def test_extraction_copies_nothing_from_the_host(
 
 
 @pytest.mark.usefixtures("simulated_cuda")
-def test_a_batch_is_augmented_on_its_device() -> None:
-    pixels = torch.zeros(4, 32, 16, 3, dtype=torch.uint8, device=CUDA)
-    config = AugmentationConfig(padding=2, flip=0.5, erasing=0.5)
-    augmented = augment(to_float(pixels), config, torch.Generator().manual_seed(0))
-    assert augmented.device == CUDA
+def test_a_batch_is_made_of_bytes_and_erased_on_its_device() -> None:
+    pixels = torch.zeros(2, 32, 16, 3, dtype=torch.uint8, device=CUDA)
+    images = to_float(pixels)
+    erased = Draw(flipped=True, down=1, right=-1, erased=(2, 9, 3, 5))
+    untouched = Draw(flipped=False, down=0, right=0, erased=None)
+    erase(images, [erased, untouched], AugmentationConfig(erasing=0.5))
+    assert (images.device, images.dtype, images.shape) == (CUDA, torch.float32, (2, 3, 32, 16))
 
 
 @pytest.mark.usefixtures("simulated_cuda")

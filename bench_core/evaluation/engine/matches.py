@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from bench_core.evaluation.engine.arrays import Matches, Part
-from bench_core.evaluation.engine.compiling import compiled, in_threads
+from bench_core.evaluation.engine.compiling import compiled
 from bench_core.evaluation.engine.lanes import BITS
+from bench_core.evaluation.threads import in_threads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench_core.evaluation.engine.compiling import in_threads
 from bench_core.evaluation.engine.counting import Close, Compared, compare_values, count_columns
 from bench_core.evaluation.engine.lanes import BITS
 from bench_core.evaluation.engine.matches import make_batches, make_part, score_matches
 from bench_core.evaluation.engine.pool import split_audiences
 from bench_core.evaluation.query_table import TrialQueries
+from bench_core.evaluation.threads import in_threads
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

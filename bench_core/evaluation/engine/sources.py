@@ -24,11 +24,11 @@ import numpy as np
 from bench_core.contracts.errors import DataError
 from bench_core.evaluation.distances import check_lengths
 from bench_core.evaluation.engine.arrays import ROOTED, SQUARED, Pairs
-from bench_core.evaluation.engine.compiling import in_threads
 from bench_core.evaluation.engine.errors import measure_errors
 from bench_core.evaluation.engine.kernels import find_lengths, measure_pairs
 from bench_core.evaluation.engine.tables import GivenTable, ProductTable
 from bench_core.evaluation.scaling import find_largest, is_wide, scale_together, scale_views
+from bench_core.evaluation.threads import in_threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -14,8 +14,8 @@ import numpy as np
 
 from bench_core.contracts.errors import DataError
 from bench_core.evaluation.distances import check_lengths, check_shapes
-from bench_core.evaluation.engine.compiling import in_threads
 from bench_core.evaluation.scaling import find_largest, is_wide, scale_together, scale_views
+from bench_core.evaluation.threads import in_threads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from bench_core.contracts.errors import DataError
-from bench_core.evaluation.engine.compiling import in_threads
+from bench_core.evaluation.threads import in_threads
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -81,6 +81,19 @@ def test_the_three_steps_give_the_scores_of_run(
 
 
 @pytest.mark.slow
+def test_one_trial_is_trained_alone(
+    bench: Bench, small_run: list[str], tiny_people: Callable[[str], Path]
+) -> None:
+    small_run[3] = "regdb-visible-to-thermal"
+    small_run[5] = str(tiny_people("regdb"))
+    (trained,) = json.loads(bench("train", *small_run, "--trial", "3", "--json").stdout)
+    assert trained["split"] == "trial-3"
+    beyond = bench("train", *small_run, "--trial", "11")
+    assert beyond.exit_code == 2
+    assert "--trial 11: the protocol has trials 1 to 10" in beyond.stderr
+
+
+@pytest.mark.slow
 def test_conventions_are_results_of_their_own(
     bench: Bench, small_run: list[str], tmp_path: Path, read_results: ReadResults
 ) -> None:

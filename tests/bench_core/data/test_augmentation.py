@@ -14,7 +14,12 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from scipy import stats
 
-from bench_core.data.augmentation import AugmentationConfig, _erasing_mask, augment
+from bench_core.data.augmentation import (
+    AugmentationConfig,
+    augment,
+    draw_augmentations,
+    gather_moved,
+)
 from bench_core.modeling.normalization import ImageNormalization
 
 MARK = (-1.0, -2.0, -3.0)
@@ -82,6 +87,25 @@ def test_flip_and_crop_are_those_of_a_slow_reference(
     assert torch.equal(augment(batch, config, generator(seed)), expected)
 
 
+@given(
+    padding=st.integers(0, 10),
+    size=st.tuples(st.integers(1, 7), st.integers(1, 12), st.integers(1, 8)),
+    seed=st.integers(0, 1000),
+)
+def test_bytes_are_moved_from_where_they_lie_as_floats_are(
+    padding: int, size: tuple[int, int, int], seed: int
+) -> None:
+    """Images may be taken in any order, and more than once."""
+    rng = np.random.default_rng(seed)
+    pixels = rng.integers(0, 256, (*size, 3), dtype=np.uint8)
+    rows = rng.integers(0, len(pixels), 5)
+    config = AugmentationConfig(padding=padding)
+    draws = draw_augmentations(len(rows), size[1:], config, generator(seed))
+    moved = torch.from_numpy(gather_moved(pixels, rows, draws)).permute(0, 3, 1, 2)
+    floats = torch.from_numpy(pixels[rows]).permute(0, 3, 1, 2).float()
+    assert torch.equal(moved.float(), augment(floats, config, generator(seed)))
+
+
 def test_without_flip_padding_and_erasing_nothing_changes() -> None:
     config = AugmentationConfig(flip=0, padding=0)
     assert torch.equal(augment(images(), config, generator()), images())
@@ -136,10 +160,25 @@ def test_the_input_is_left_as_it_was(layout: torch.memory_format) -> None:
     assert (result.shape, result.dtype) == (batch.shape, batch.dtype)
 
 
+def test_gradients_reach_what_is_shown_and_nothing_else() -> None:
+    """Generated images are augmented while their generator is trained."""
+    batch = images().requires_grad_()
+    config = AugmentationConfig(padding=3, erasing=1.0, erasing_values=MARK)
+    result = augment(batch, config, generator())
+    result.sum().backward()
+    assert batch.grad is not None
+    assert set(batch.grad.unique().tolist()) == {0, 1}
+    shown = (result > 0).float()
+    for seen, expected in ((batch.grad, shown), (batch.grad * batch, shown * result)):
+        torch.testing.assert_close(seen.flatten(1).sum(1), expected.flatten(1).sum(1))
+
+
 def test_the_layout_in_memory_does_not_matter() -> None:
     config = AugmentationConfig(padding=3, erasing=0.5)
     last = images().to(memory_format=torch.channels_last)
-    assert torch.equal(augment(last, config, generator()), augment(images(), config, generator()))
+    results = [augment(batch, config, generator()) for batch in (images(), last)]
+    assert torch.equal(*results)
+    assert all(result.is_contiguous() for result in results)
 
 
 def test_the_same_generator_gives_the_same_images_and_another_gives_others() -> None:
@@ -191,12 +230,10 @@ def test_erased_rectangles_are_distributed_as_those_of_the_strong_baseline(
     A log-uniform aspect ratio, or rectangles clipped to the image, are farther away.
     """
     num = 3000
-    blank = torch.zeros(num, 1, *size)
-    masks = _erasing_mask(blank, 1.0, generator())[:, 0]
-    rows, columns = masks.any(2), masks.any(1)
-    drawn = torch.stack(
-        [rows.sum(1), columns.sum(1), rows.int().argmax(1), columns.int().argmax(1)], 1
-    ).numpy()
+    draws = draw_augmentations(num, size, AugmentationConfig(erasing=1.0), generator())
+    first, behind, left, right = np.array([draw.erased for draw in draws]).T
+    drawn = np.stack([behind - first, right - left, first, left], axis=1)
+    assert (first.min(), behind.max(), left.min(), right.max()) == (0, size[0], 0, size[1])
     draw = random.Random(1)
     expected = np.array([baseline_rectangle(*size, draw) for _ in range(num)])
     for name, ours, theirs in zip(
@@ -235,6 +272,14 @@ def test_as_many_images_are_erased_as_the_probability_says(
 ) -> None:
     masks = erased(images(400, 16, 8), probability=probability)
     assert least <= int(masks.flatten(1).any(1).sum()) <= most
+
+
+def test_a_training_without_erasing_draws_nothing_for_it() -> None:
+    drawing, expected = generator(), generator()
+    draw_augmentations(6, (12, 8), AugmentationConfig(padding=3), drawing)
+    torch.rand(6, generator=expected)
+    torch.randint(0, 7, (2, 6), generator=expected)
+    assert torch.equal(drawing.get_state(), expected.get_state())
 
 
 def test_erasing_leaves_flips_and_crops_as_they_are_without_it() -> None:

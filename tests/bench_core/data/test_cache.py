@@ -221,10 +221,24 @@ def test_a_full_disk_is_one_clear_line_and_leaves_nothing(
     def fail(*_: object) -> NoReturn:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(cache_module, "_sync", fail)
+    monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(BenchError, match=rf"^cannot write {folder}/images/\w+: No space left"):
         open_images(dataset, FINGERPRINT, SIZE, folder)
     assert caches(folder) == []
+
+
+def test_a_disk_without_room_is_refused_before_anything_is_decoded(
+    dataset: Dataset, folder: Path, decoded: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    needed = len(dataset.images) * 24 * 12 * 3
+    room = shutil.disk_usage(folder.parent)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: room._replace(free=needed - 1))
+    with pytest.raises(BenchError, match=r"cannot write .+ take 0\.0 MB and the disk has 0\.0 MB"):
+        open_images(dataset, FINGERPRINT, SIZE, folder)
+    assert decoded == []
+    assert caches(folder) == []
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: room._replace(free=needed))
+    assert len(open_images(dataset, FINGERPRINT, SIZE, folder).pixels) == len(dataset.images)
 
 
 def test_a_cache_on_a_read_only_disk_serves(

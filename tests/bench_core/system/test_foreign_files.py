@@ -24,6 +24,14 @@ def test_a_larger_one_is_refused(tmp_path: Path) -> None:
         read_regular(tmp_path / "file", 6)
 
 
+@pytest.mark.skipif(not Path("/proc/version").exists(), reason="Linux says there what it is")
+def test_one_that_says_it_is_empty_is_read_all_the_same() -> None:
+    assert Path("/proc/version").stat().st_size == 0
+    assert read_regular(Path("/proc/version"), 10_000).startswith(b"Linux version")
+    with pytest.raises(OSError, match="It has more than 5 bytes"):
+        read_regular(Path("/proc/version"), 5)
+
+
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(OSError, match="It is a named pipe, not a regular file"):

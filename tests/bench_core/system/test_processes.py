@@ -16,7 +16,7 @@ import pytest
 from bench_core.contracts.errors import BenchError
 from bench_core.data import parallel
 from bench_core.data.parallel import map_chunks
-from bench_core.system.processes import WorkersError, locked, process_pool
+from bench_core.system.processes import WorkersError, is_locked, locked, process_pool
 
 HOLDER = """
 import sys, time
@@ -86,6 +86,13 @@ def test_nobody_waits_for_a_free_lock(tmp_path: Path, capsys: pytest.CaptureFixt
         pass
     assert capsys.readouterr().err == ""
     assert not (tmp_path / "folder.owner").exists()
+
+
+def test_whether_a_lock_is_taken_can_be_asked(tmp_path: Path) -> None:
+    assert not is_locked(tmp_path / "folder")
+    with locked(tmp_path / "folder"):
+        assert is_locked(tmp_path / "folder")
+    assert not is_locked(tmp_path / "folder")
 
 
 def test_a_lock_that_cannot_be_written_names_the_way_out(tmp_path: Path) -> None:

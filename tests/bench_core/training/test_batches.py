@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from bench_core.data.sampling import BatchRows
-from bench_core.methods import AugmentationConfig, Batch
+from bench_core.methods import AugmentationConfig, Batch, augment
 from bench_core.training.batches import BatchLoader, to_float
 
 CPU = torch.device("cpu")
@@ -68,6 +68,18 @@ def test_every_batch_has_a_draw_of_its_own() -> None:
     for name in ("visible", "infrared"):
         differ = (getattr(first, name) != getattr(second, name)).flatten(1).any(1)
         assert int(differ.sum()) >= 6
+
+
+def test_a_batch_is_what_augmentation_makes_of_its_images() -> None:
+    """Visible images are drawn first, infrared ones by the same generator."""
+    pixels = np.random.default_rng(0).integers(0, 256, (12, 16, 8, 3), dtype=np.uint8)
+    config = AugmentationConfig(flip=0.5, padding=4, erasing=0.5)
+    (batch,) = load(pixels, [halves(6)], config, seed=5)
+    generator = torch.Generator().manual_seed(5)
+    floats = to_float(torch.from_numpy(pixels))
+    for images, chosen in ((batch.visible, floats[:6]), (batch.infrared, floats[6:])):
+        assert torch.equal(images, augment(chosen, config, generator))
+        assert images.is_contiguous()
 
 
 def test_an_epoch_that_starts_later_has_the_draws_of_its_later_batches() -> None:

@@ -1,0 +1,204 @@
+"""The file of a matrix: what is trained and scored, and where; typed, in TOML."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, TypeAlias
+
+from pydantic import BeforeValidator, Field, JsonValue, ValidationError, model_validator
+
+from bench_core.configuration import FrozenModel
+from bench_core.contracts.errors import UsageError, unknown_name
+from bench_core.contracts.method import Precision, Selection
+from bench_core.pipeline.matrix import LauncherName
+from bench_core.system.foreign_files import read_regular
+
+LARGEST_FILE_BYTES = 1 << 20
+LONGEST_SHOWN = 60
+"""Characters of a value that an error shows."""
+EVERY_DATASET = "*"
+"""Key of `data` where one root was given, and not one for each dataset."""
+OUR_OPTIONS = frozenset(
+    {
+        "dependency", "error", "job-name", "kill-on-invalid-dep", "ntasks-per-node", "nodes",
+        "open-mode", "output", "requeue", "signal",
+    }
+)  # fmt: skip
+"""Options of sbatch that decide how jobs depend, resume and log, and are not the user's."""
+OWN_KEYS: Mapping[str, str] = {
+    "partition": "partition",
+    "account": "account",
+    "time": "minutes",
+    "gpus-per-node": "gpus",
+    "cpus-per-task": "cpus",
+    "mem": "memory_gb",
+}
+"""Options of sbatch for which `[slurm]` has a key of its own."""
+
+Text: TypeAlias = Annotated[str, Field(min_length=1)]
+Seed: TypeAlias = Annotated[int, Field(ge=0, lt=2**63)]
+
+
+def _as_entry(value: Any) -> Any:
+    return {"name": value} if isinstance(value, str) else value
+
+
+def _as_roots(value: Any) -> Any:
+    return {EVERY_DATASET: value} if isinstance(value, str) else value
+
+
+class MethodEntry(FrozenModel):
+    """A method of the matrix; a text alone is its name.
+
+    Attributes:
+        name: "METHOD", "METHOD:VARIANT", or "METHOD:*" for all its variants.
+        presets: Instead of those of the file; none for those of the file.
+        set: Values besides those of the file; of a key that both have, these.
+    """
+
+    name: Text
+    presets: tuple[Text, ...] = ()
+    set: dict[str, JsonValue] = Field(default_factory=dict)
+
+
+class SlurmTable(FrozenModel):
+    """What each job asks SLURM for.
+
+    Attributes:
+        partition: Where it runs; the cluster's default without it.
+        account: Who pays.
+        minutes: Time limit of a job. A training that reaches it is requeued and goes on.
+        gpus: GPUs of a job.
+        cpus: Processors of a job.
+        memory_gb: Memory of a job; the cluster's default without it.
+        most_timeouts: How often a job that reaches its time limit is requeued.
+        warning_seconds: How long before the limit it is told to requeue.
+        setup: Shell lines before each job, such as "module load cuda".
+        sbatch: Other options of sbatch by their long names, such as `qos`.
+    """
+
+    partition: Text | None = None
+    account: Text | None = None
+    minutes: int = Field(default=24 * 60, ge=1)
+    gpus: int = Field(default=0, ge=0)
+    cpus: int = Field(default=2, ge=1)
+    memory_gb: Annotated[float, Field(gt=0)] | None = None
+    most_timeouts: int = Field(default=20, ge=0)
+    warning_seconds: int = Field(default=90, ge=1)
+    setup: tuple[Text, ...] = ()
+    sbatch: dict[Text, str | int | bool] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _options_have_one_place(self) -> Self:
+        for option in self.sbatch:
+            name = option.replace("_", "-")
+            if name in OUR_OPTIONS:
+                raise ValueError(f"--{name} is set by bench itself; leave it out")
+            if name in OWN_KEYS:
+                raise ValueError(f"--{name} has a key of its own: {OWN_KEYS[name]}")
+        return self
+
+
+class MatrixFile(FrozenModel):
+    """The content of a matrix file. Paths are relative to the current folder, as options are.
+
+    Attributes:
+        methods: What is trained.
+        protocols: What each model is scored under.
+        presets: Configurations to start from; without them as `bench run` chooses.
+        seeds: Seeds of the trainings.
+        set: Values of configuration keys; a list is swept over, so that a value which is a list
+            itself stands in a list of its own.
+        conventions: How galleries are drawn; without them each protocol's first.
+        rerank: Whether to re-rank; both for each model with [false, true].
+        select: Which state of a training is kept.
+        weights: As `--weights`.
+        precision: As `--precision`.
+        threads: As `--threads`.
+        processes: As `--processes`.
+        device: As `--device`; on a cluster "auto" is CUDA where `slurm.gpus` asks for some.
+        data: Root of the dataset, or of each by its id; synthetic people without it.
+        results: Folder of the records.
+        runs: Folder of the trainings, and of the logs of jobs.
+        launcher: Where jobs run.
+        slurm: What they ask a cluster for.
+    """
+
+    methods: Annotated[
+        tuple[Annotated[MethodEntry, BeforeValidator(_as_entry)], ...], Field(min_length=1)
+    ]
+    protocols: Annotated[tuple[Text, ...], Field(min_length=1)]
+    presets: tuple[Text, ...] = ()
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = (0,)
+    set: dict[str, JsonValue] = Field(default_factory=dict)
+    conventions: tuple[Text, ...] = ()
+    rerank: Annotated[tuple[bool, ...], Field(min_length=1)] = (False,)
+    select: Selection = "last"
+    weights: Text | None = None
+    precision: Literal["auto"] | Precision = "auto"
+    threads: Annotated[int, Field(ge=1, le=1024)] | None = None
+    processes: int = Field(default=1, ge=1, le=1024)
+    device: Text = "auto"
+    data: Annotated[dict[str, Text], BeforeValidator(_as_roots)] = Field(default_factory=dict)
+    results: Path = Path("results")
+    runs: Path = Path("runs")
+    launcher: LauncherName = "local"
+    slurm: SlurmTable = SlurmTable()
+
+    @model_validator(mode="after")
+    def _nothing_is_given_twice(self) -> Self:
+        for key in ("protocols", "presets", "seeds", "conventions", "rerank"):
+            values = getattr(self, key)
+            if len(set(values)) < len(values):
+                raise ValueError(f"{key} names a value twice; each cell is run once")
+        return self
+
+
+def read_matrix(path: Path) -> MatrixFile:
+    """Read the file of a matrix.
+
+    Raises:
+        UsageError: It cannot be read, is no TOML, or a key of it is unknown or wrong; one line that
+            names the file and the key.
+    """
+    try:
+        document = tomllib.loads(read_regular(path, LARGEST_FILE_BYTES).decode())
+        text = json.dumps(document, allow_nan=False)
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror or error}") from error
+    except (ValueError, RecursionError) as error:  # TOMLDecodeError and UnicodeDecodeError are some
+        raise UsageError(f"{path} is not TOML of a matrix: {error}") from error
+    except TypeError as error:  # a date
+        raise UsageError(f"{path}: no key takes a date or time; put it in quotes") from error
+    try:
+        # As JSON, where lists are tuples; strict, so that true is no number and "3" neither.
+        return MatrixFile.model_validate_json(text, strict=True)
+    except ValidationError as error:
+        raise _explained(path, error) from None
+
+
+def _explained(path: Path, error: ValidationError) -> UsageError:
+    defect = error.errors(include_url=False)[0]
+    location = [str(part) for part in defect["loc"]]
+    key = ".".join(location)
+    if defect["type"] == "extra_forbidden":
+        known = _keys_beside(location)
+        return UsageError(f"{path}: {unknown_name('key', key, known)}")
+    if defect["type"] == "missing":
+        return UsageError(f"{path}: the key '{key}' is missing; see docs/matrix.md for an example")
+    message = defect["msg"].removeprefix("Value error, ")
+    text = message[:1].lower() + message[1:]
+    given = json.dumps(defect["input"], default=str)
+    value = f" = {given}" if len(given) <= LONGEST_SHOWN else ""
+    return UsageError(f"{path}: {f'{key}{value}: ' if key else ''}{text}")
+
+
+def _keys_beside(location: list[str]) -> list[str]:
+    """Return the keys that could stand where an unknown one does, as they would be written."""
+    tables: dict[str, type[FrozenModel]] = {"methods": MethodEntry, "slurm": SlurmTable}
+    kind = tables.get(location[0], MatrixFile) if len(location) > 1 else MatrixFile
+    prefix = ".".join(location[:-1])
+    return [f"{prefix}.{name}" if prefix else name for name in kind.model_fields]
