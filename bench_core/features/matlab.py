@@ -86,8 +86,9 @@ def read_official_features(
     """
     files = _find_files(folder, camera_modalities)
     entries = [entry for camera, path in files.items() for entry in _read_camera(path, camera)]
-    if row_order is None:
-        _check_proven(folder, list(files.values()))
+    foreign = [path for path in files.values() if not is_written_by_matlab(path)]
+    if foreign and row_order is None:
+        raise _unknown_order(folder, foreign[0])
     if not entries:
         raise DataError(f"{folder}: the feature files hold no feature")
     _check_dimensions(entries)
@@ -99,7 +100,7 @@ def read_official_features(
         table=table,
         metric=metric or DEFAULT_METRIC,
         source=folder,
-        notes=() if row_order is None else (_tell_order(folder, row_order),),
+        notes=tuple(_tell_order(folder, row_order, is_shown=not foreign)),
     )
 
 
@@ -108,26 +109,26 @@ def has_camera_files(names: Collection[str]) -> bool:
     return any(_FILE_NAME.fullmatch(name) for name in names)
 
 
-def _check_proven(folder: Path, files: list[Path]) -> None:
-    """Refuse files whose order of rows nothing shows."""
-    foreign = [path for path in files if not is_written_by_matlab(path)]
-    if not foreign:
-        return
+def _unknown_order(folder: Path, foreign: Path) -> RowOrderError:
+    """Return the error of files whose order of rows nothing shows."""
     likely = ""
-    if _name(files[0]) == _STEM_OF_DESCENDING:
+    if _name(foreign) == _STEM_OF_DESCENDING:
         likely = " (they are named as AlignGAN's and JSIA's are, which are descending)"
-    raise RowOrderError(
-        f"{folder}: {foreign[0].name} was not written by MATLAB, and programs in Python "
-        "write the rows of an identity in the order of its files or against it, which features "
-        f"cannot show{likely}: give --row-order ascending or --row-order descending"
+    return RowOrderError(
+        f"{folder}: {foreign.name} was not written by MATLAB, and programs in Python write the "
+        "rows of an identity in the order of its files or against it, which features cannot "
+        f"show{likely}: give --row-order ascending or --row-order descending"
     )
 
 
-def _tell_order(folder: Path, order: RowOrder) -> str:
-    return (
-        f"the rows of {folder.name} stand in {order} order of files, as --row-order says: the "
-        "files do not show it"
-    )
+def _tell_order(folder: Path, order: RowOrder | None, *, is_shown: bool) -> Iterator[str]:
+    """Say in which order rows were taken, where somebody said it."""
+    if order is not None:
+        why = "MATLAB wrote them, whose rows are ascending" if is_shown else "they do not show it"
+        yield (
+            f"the rows of {folder.name} stand in {order} order of images, as --row-order says of "
+            f"these files ({why})"
+        )
 
 
 def _find_files(folder: Path, cameras: Mapping[int, Modality]) -> dict[int, Path]:

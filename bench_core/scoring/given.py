@@ -97,13 +97,14 @@ def bind_given(
         dataset: The dataset of the protocol.
         protocol: The protocol.
         trial: Number of the trial, from 0, whose people were tested; None where all trials of the
-            protocol share one training.
+            protocol share one training, so that nothing has to be chosen.
 
     Returns:
         The features, whose notes say what is taken for granted, and the protocol.
 
     Raises:
-        UsageError: Each trial has people of its own to test, and `trial` is None.
+        UsageError: Each trial has people of its own to test, and `trial` is None; or it is given
+            although all trials test the same.
         DataError: A camera is none of its role, people who query are none that the protocol tests,
             or people whom it tests are missing.
     """
@@ -112,6 +113,11 @@ def bind_given(
         raise UsageError(
             f"--features {given.source}: each trial of {spec.id} tests people of its own, and the "
             "features do not say which trial they are of; give --trial N"
+        )
+    if trial is not None and not _has_several_trainings(protocol):
+        raise UsageError(
+            f"--trial {trial + 1}: {given.source} holds one trial, as given, which is none that "
+            f"{spec.id} draws; leave the option out"
         )
     modalities = {"query": spec.query_modality, "gallery": spec.gallery_modality}
     features, rows = given.as_table(modalities)  # type: ignore[arg-type]

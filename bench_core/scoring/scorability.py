@@ -95,7 +95,8 @@ def _draw(
     try:
         bound = load_protocol(protocol, splits)
         if isinstance(features, GivenFeatures):
-            bind_given(features, dataset, bound, 0)
+            several = bound.training_split(0) != bound.training_split(protocol.num_trials - 1)
+            bind_given(features, dataset, bound, 0 if several else None)
         else:
             bound.trial(features.table, convention, _trial_of(features, bound))
     except BenchError as error:

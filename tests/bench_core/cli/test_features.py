@@ -159,7 +159,8 @@ def test_the_order_of_rows_is_asked_for_and_said(
     )
     assert right["trials"] != wrong["trials"]
     assert [note.split(" as ")[0] for note in (*right["assumptions"], *wrong["assumptions"])] == [
-        f"the rows of out stand in {order} order of files," for order in ("descending", "ascending")
+        f"the rows of out stand in {order} order of images,"
+        for order in ("descending", "ascending")
     ]
     shown = bench(*options, "--row-order", "descending").stdout
     assert f"assumed: {right['assumptions'][0]}" in shown

@@ -14,7 +14,7 @@ from scipy.sparse import csc_array
 from bench_core.contracts.errors import DataError
 from bench_core.contracts.images import Modality
 from bench_core.features.matlab import read_official_features
-from bench_core.features.reading import RowOrderError
+from bench_core.features.reading import RowOrder, RowOrderError
 
 MODALITIES: dict[int, Modality] = {1: "visible", 2: "visible", 3: "infrared"}
 EMPTY = np.zeros((0, 0))
@@ -210,11 +210,10 @@ def test_rows_in_descending_order_are_turned(write: Write) -> None:
     found = read_official_features(folder, MODALITIES, row_order="descending")
     np.testing.assert_array_equal(found.features[:, 0], [[0, 1], [2, 3], [4, 5], [30, 31]])
     assert found.table["index"].tolist() == [0, 1, 2, 0]
-    assert found.notes == (
-        (
-            f"the rows of {folder.name} stand in descending order of files, as --row-order says: "
-            "the files do not show it"
-        ),
+    (note,) = found.notes
+    assert note == (
+        f"the rows of {folder.name} stand in descending order of images, as --row-order says of "
+        "these files (they do not show it)"
     )
 
 
@@ -226,3 +225,12 @@ def test_rows_in_ascending_order_stay(write: Write) -> None:
 
 def test_matlab_s_own_files_are_ascending_without_a_word(write: Write) -> None:
     assert read_official_features(write(1, cell(matrix(2, 0))), MODALITIES).notes == ()
+
+
+@pytest.mark.parametrize("order", ["ascending", "descending"])
+def test_of_matlab_s_own_files_an_order_can_be_given_too(write: Write, order: RowOrder) -> None:
+    folder = write(1, cell(matrix(2, 0)))
+    found = read_official_features(folder, MODALITIES, row_order=order)
+    assert found.features[0, 0, 0] == (0 if order == "ascending" else 2)
+    (note,) = found.notes
+    assert note.endswith("says of these files (MATLAB wrote them, whose rows are ascending)")

@@ -100,6 +100,13 @@ def test_one_trial_is_scored_as_given_and_said_to_be(
     )
 
 
+def test_no_trial_is_chosen_where_all_test_the_same_people(
+    given: GivenFeatures, protocol: EvaluationProtocol, registry: Registry
+) -> None:
+    with pytest.raises(UsageError, match=r"^--trial 3: pytorch_result\.mat holds one trial, as g"):
+        bind_given(given, registry.dataset("sysu-mm01"), protocol, 2)
+
+
 @pytest.mark.parametrize("role", ["query", "gallery"])
 def test_a_camera_of_the_other_role_is_named(
     given: GivenFeatures, protocol: EvaluationProtocol, registry: Registry, role: str
