@@ -98,7 +98,10 @@ class Converted:
 @receives(ConvertOptions)
 @click.pass_obj
 def convert(registry: Registry, options: ConvertOptions, *, source: Path, output: Path) -> None:
-    """Write the features IN, of any format that is read, to OUT, an .npz of ours."""
+    """Write features of any format to an .npz of ours.
+
+    IN is the file or folder to read, OUT the .npz; it is written whole or not at all.
+    """
     if output.suffix != ".npz":
         raise UsageError(f"OUT {output}: the name of a feature file ends in .npz")
 
@@ -155,7 +158,11 @@ class InfoReport:
 @receives(InfoOptions)
 @click.pass_obj
 def info(registry: Registry, options: InfoOptions, *, path: Path) -> None:
-    """Say what the features PATH are, and under which protocols they can be scored."""
+    """Say what features are, and what they fit.
+
+    PATH is a file or folder of any format. Told are its format and by what it was recognised,
+    images by camera, norms, repeated rows, and under which protocols it can be scored.
+    """
     splits = None if options.splits is None else _read_splits(registry, options.splits)
 
     from bench_core.features.description import describe

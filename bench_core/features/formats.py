@@ -228,6 +228,8 @@ def _unknown(sight: Sight, choices: ReadingChoices) -> DataError:
             f"{sight.path} is a MATLAB file without features of a known form: it holds "
             f"{_shown([quoted(name) for name in sight.names]) or 'nothing'}{hint}"
         )
+    if sight.kind == "other" and manifest.is_beside_array(sight.path):
+        return DataError(f"{sight.path} is a manifest: name the array beside it, the .npy")
     try:
         if sight.kind == "folder":
             read_official_features(sight.path, choices.cameras_for(sight.path, "a folder"))

@@ -50,6 +50,11 @@ def find_manifest(path: Path) -> Path:
     return found[0]
 
 
+def is_beside_array(path: Path) -> bool:
+    """Tell whether a file is named as the manifest of an array that lies beside it."""
+    return path.suffix in SUFFIXES and path.with_suffix(".npy").is_file()
+
+
 def read_array_with_manifest(path: Path, metric: Metric | None = None) -> FeatureTable:
     """Read an array and its manifest; the array stays in its file.
 

@@ -167,6 +167,15 @@ def test_other_files_are_called_what_they_are(tmp_path: Path, content: bytes, me
         read_any(tmp_path / "thing.mat", CHOICES)
 
 
+def test_a_manifest_sends_to_its_array(tmp_path: Path) -> None:
+    array(tmp_path / "mine.npy")
+    with pytest.raises(DataError, match=r"mine\.csv is a manifest: name the array beside it"):
+        read_any(tmp_path / "mine.csv", CHOICES)
+    (tmp_path / "mine.npy").unlink()
+    with pytest.raises(DataError, match=r"mine\.csv is no \.npz of plain arrays"):
+        read_any(tmp_path / "mine.csv", CHOICES)
+
+
 @pytest.mark.parametrize(
     ("variables", "message"),
     [
