@@ -211,6 +211,15 @@ def test_where_each_trial_has_people_of_its_own_the_trial_is_named(
     assert scores.evaluation.mean["mAP"] == pytest.approx(precision)
 
 
+def test_features_as_given_are_scored_a_trial_at_a_time(
+    given: GivenFeatures, regdb: EvaluationProtocol, registry: Registry, tmp_path: Path
+) -> None:
+    for number in range(1, 11):
+        write_given_features(tmp_path / f"trial-{number}.npz", given)
+    with pytest.raises(UsageError, match=r"scored a trial at a time; name one file, with --trial"):
+        open_source(FeatureSource(path=tmp_path), registry.dataset("regdb"), regdb)
+
+
 def test_protocols_are_told_with_and_without_split_files(
     given: GivenFeatures, registry: Registry, sysu_root: Path
 ) -> None:
