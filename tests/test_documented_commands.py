@@ -16,8 +16,10 @@ from typing import Any
 
 import click
 import numpy as np
+import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
+from scipy.io import savemat
 
 from bench_core.cli.main import build_cli
 from bench_core.features.table import FEATURE_COLUMNS
@@ -142,15 +144,40 @@ def test_the_page_about_exchange(follow: Callable[..., None], sysu_root: Path) -
     follow("docs/exchange.md", here)
 
 
+def write_features_of_others(images: pd.DataFrame, features: np.ndarray, folder: Path) -> None:
+    """Write what the page about features reads: files as other programs leave them."""
+    columns = ["identity", "camera", "modality", "path"]
+    np.save(folder / "mine.npy", features)
+    images[columns].to_csv(folder / "mine.csv", index=False)
+    given: dict[str, Any] = {}
+    for role, modality in (("query", "infrared"), ("gallery", "visible")):
+        rows = (images["modality"] == modality).to_numpy()
+        labels, cameras = images["identity"][rows].tolist(), images["camera"][rows].tolist()
+        content = {"feat": features[rows], "ids": labels, "cam_ids": cameras}
+        savemat(
+            folder / f"{role}-model_80.mat", content | {"img_path": images["path"][rows].tolist()}
+        )
+        given |= {f"{role}_f": features[rows], f"{role}_label": labels, f"{role}_cam": cameras}
+    savemat(folder / "pytorch_result.mat", given)
+    (folder / "aligngan").mkdir()
+    for camera, own in images.groupby("camera"):
+        cell = np.empty((1, int(images["identity"].max())), dtype=object)
+        cell[0, :] = [features[own.index[own["identity"] == i + 1][::-1]] for i in range(cell.size)]
+        savemat(folder / "aligngan" / f"feature_cam{camera}.mat", {"feature": cell})
+
+
 def test_the_page_about_features(
     follow: Callable[..., None], sysu_root: Path, tmp_path: Path
 ) -> None:
     shutil.copytree(sysu_root / "exp", tmp_path / "exp")
-    images = SysuMM01Reader().read(sysu_root).images
+    dataset = SysuMM01Reader().read(sysu_root)
+    tested = dataset.images["identity"].isin(dataset.splits.test)  # type: ignore[attr-defined]
+    images = dataset.images[tested].reset_index(drop=True)
     features = np.random.default_rng(0).standard_normal((len(images), 8))
     names: dict[str, Any] = {name: images[name].to_numpy() for name in FEATURE_COLUMNS}
     (source,) = python_of("docs/features.md")
     exec(source, {**names, "features": features})  # noqa: S102  # it is ours
+    write_features_of_others(images, features, tmp_path)
     follow("docs/features.md", {})
 
 

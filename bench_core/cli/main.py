@@ -14,6 +14,7 @@ from bench_core.cli import (
     data,
     doctor,
     failures,
+    features,
     leaderboard,
     listing,
     matrix,
@@ -45,6 +46,7 @@ BUILT_IN_COMMANDS = (
     show.show,
     xray.xray,
     data.data,
+    features.features,
     doctor.doctor,
 )
 UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})

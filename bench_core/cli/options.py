@@ -12,6 +12,7 @@ import click
 
 from bench_core.contracts.errors import UsageError
 from bench_core.contracts.protocol import Convention, ProtocolSpec
+from bench_core.features.reading import RowOrder
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -93,6 +94,12 @@ Rerank = Annotated[bool, Option(
     "--rerank", is_flag=True,
     help="Re-rank distances by k-reciprocal neighbours; such results are marked and ranked "
     "apart.",
+)]  # fmt: skip
+RowOrderName = Annotated[RowOrder | None, Option(
+    "--row-order", type=click.Choice(get_args(RowOrder)),
+    help="How the rows of an identity stand in a folder of NAME_camC.mat that MATLAB did not "
+    "write: in the order of its sorted files, or against it, as AlignGAN and JSIA write them. "
+    "The files cannot show it.",
 )]  # fmt: skip
 DeviceName = Annotated[
     str,

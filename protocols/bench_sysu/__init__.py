@@ -64,6 +64,8 @@ def _protocol_spec(id_: str, setting: GallerySetting) -> ProtocolSpec:
         title=f"SYSU-MM01 {setting.search}, {shots}",
         query_modality=setting.query_modality,
         gallery_modality=setting.gallery_modality,
+        query_cameras=setting.query_cameras,
+        gallery_cameras=setting.cameras,
         cmc="identity",
         excluded_camera_pairs=setting.excluded_camera_pairs,
         num_trials=NUM_TRIALS,
