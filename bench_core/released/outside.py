@@ -95,7 +95,7 @@ def extract_outside(
             **job,
             **written,
             "output": str(output),
-            "weights": None if weights is None else str(_write_weights(folder, weights)),
+            "weights": None if weights is None else str(write_weights(folder, weights)),
         }
         shutil.copyfile(interpreter.script, script)
         (folder / "job.json").write_text(json.dumps(whole), encoding="utf-8")
@@ -104,7 +104,8 @@ def extract_outside(
         return HandedBack(features, _read_versions(folder / "versions"))
 
 
-def _write_weights(folder: Path, weights: Mapping[str, torch.Tensor]) -> Path:
+def write_weights(folder: Path, weights: Mapping[str, torch.Tensor]) -> Path:
+    """Write tensors as arrays, which every version of NumPy reads, into a new folder."""
     target = folder / "weights"
     target.mkdir()
     for number, tensor in enumerate(weights.values()):

@@ -148,7 +148,7 @@ def test_code_that_has_changed_since_is_refused(
     monkeypatch.syspath_prepend(released_model)
     with (released_model / "resnet.py").open("a") as file:
         file.write("# another version\n")
-    with pytest.raises(CheckpointError, match="sha256:.* but was sha256:"):
+    with pytest.raises(CheckpointError, match=r"sha256:.* but was sha256:"):
         ReleasedMethod(method.config, num_identities=3)
 
 
