@@ -33,7 +33,7 @@ class base_resnet(nn.Module):  # noqa: N801
 
 
 class embed_net(nn.Module):  # noqa: N801
-    def __init__(self, class_num: int) -> None:
+    def __init__(self, class_num: int, no_local: str = "on", gm_pool: str = "on") -> None:
         super().__init__()
         self.thermal_module = thermal_module()
         self.visible_module = visible_module()
