@@ -121,11 +121,17 @@ def jobs_in_this_process(
 
 
 @pytest.fixture
-def released_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder with somebody's code (tests/released_model), and Python as it was afterwards."""
+def released_model(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Path]:
+    """A folder with somebody's code (tests/released_model).
+
+    Afterwards Python has none of its modules, and the registry none of its methods.
+    """
     folder = tmp_path / "released"
     shutil.copytree(Path(__file__).with_name("released_model"), folder)
-    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setattr(registry, "_methods", {**registry._methods})
+    monkeypatch.syspath_prepend(tmp_path / "nothing")  # which notes the path as it is now
     before = set(sys.modules)
     yield folder
     for name in set(sys.modules) - before:

@@ -104,7 +104,7 @@ def _check_source(config: ReleasedConfig) -> None:
         CheckpointError: It is, or is not there.
     """
     try:
-        source = source_of(config.network)
+        source = source_of(config.network, loaded=True)
     except UsageError as error:
         raise CheckpointError(
             f"the code of {config.title} cannot be found: {error} (PYTHONPATH=FOLDER names it)"

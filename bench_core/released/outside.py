@@ -135,7 +135,7 @@ def _run(interpreter: Interpreter, script: Path, folder: Path) -> None:
             f"--python {interpreter.python} cannot be run: {error.strerror or error}"
         ) from error
     with ended_with_us(process), heard(process.stderr, process) as printed:
-        code = _wait(process, folder / "progress", interpreter.timeout_seconds)
+        code = wait_while_it_goes_on(process, folder / "progress", interpreter.timeout_seconds)
     if code == 0:
         return
     if code is None:
@@ -148,8 +148,19 @@ def _run(interpreter: Interpreter, script: Path, folder: Path) -> None:
     raise BenchError(f"{_name(interpreter)} {what}{_last_lines(printed.end)}")
 
 
-def _wait(process: subprocess.Popen[bytes], progress: Path, timeout_seconds: float) -> int | None:
-    """Return the exit code; None where what is written to `progress` stood still for too long."""
+def wait_while_it_goes_on(
+    process: subprocess.Popen[bytes], progress: Path, timeout_seconds: float
+) -> int | None:
+    """Wait for a process while the content of a file changes.
+
+    Args:
+        process: It.
+        progress: The file, which need not exist.
+        timeout_seconds: The longest that the file may stand still.
+
+    Returns:
+        The exit code; None where the file stood still for longer.
+    """
     seen, changed = b"", time.monotonic()
     while True:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import sys
 from collections.abc import Iterator
 from importlib.machinery import PathFinder
 from importlib.metadata import packages_distributions, version
@@ -13,11 +14,13 @@ from bench_core.contracts.errors import UsageError
 from bench_core.system.files import hash_file, hash_json
 
 
-def source_of(network: str) -> str:
+def source_of(network: str, *, loaded: bool = False) -> str:
     """Identify the code of a network.
 
     Args:
         network: "module:name" of what makes it.
+        loaded: Whether a module of that name that this process has loaded is meant; else, and
+            where there is none, it is the one that Python finds now.
 
     Returns:
         "NAME VERSION" for a module of an installed package. Else "sha256:..." of the file of the
@@ -28,7 +31,7 @@ def source_of(network: str) -> str:
         UsageError: There is no such module.
     """
     module = network.partition(":")[0]
-    root = root_of(module)
+    root = (_loaded_root(module) if loaded else None) or root_of(module)
     if root.name in ("site-packages", "dist-packages"):
         for distribution in packages_distributions().get(module.partition(".")[0], ()):
             return f"{distribution} {version(distribution)}"
@@ -61,6 +64,13 @@ def root_of(module: str) -> Path:
     if found.origin is None or not found.has_location:
         raise UsageError(f"{package} is a module of Python itself")
     return Path(found.origin).resolve().parent
+
+
+def _loaded_root(module: str) -> Path | None:
+    """Return the folder that a module's package was loaded from, if it was."""
+    package = sys.modules.get(module.partition(".")[0])
+    places = [*getattr(package, "__path__", ()), *filter(None, [getattr(package, "__file__", "")])]
+    return Path(places[0]).resolve().parent if places else None
 
 
 def _files(root: Path, module: str) -> Iterator[Path]:

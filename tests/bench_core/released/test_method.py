@@ -152,6 +152,16 @@ def test_code_that_has_changed_since_is_refused(
         ReleasedMethod(method.config, num_identities=3)
 
 
+def test_a_module_of_the_same_name_elsewhere_is_not_taken_for_loaded_code(
+    build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    method = build()
+    (tmp_path / "installed").mkdir()
+    (tmp_path / "installed" / "model.py").write_text("# of another package\n")
+    monkeypatch.syspath_prepend(tmp_path / "installed")
+    assert ReleasedMethod(method.config, num_identities=3).networks
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
