@@ -5,11 +5,13 @@ They run on small datasets, with small trainings and short measurements; nothing
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
 import shlex
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,10 +20,12 @@ import click
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from click.testing import CliRunner, Result
 from scipy.io import savemat
 
 from bench_core.cli.main import build_cli
+from bench_core.contracts.result import ResultRecord
 from bench_core.features.table import FEATURE_COLUMNS
 from bench_core.pipeline.matrix.cells import expand
 from bench_core.pipeline.matrix.file import read_matrix
@@ -87,7 +91,8 @@ def bench(
         cli = build_cli(registry)
         if MEASURED & set(words):
             return parse(cli, registry, words)
-        result = CliRunner().invoke(cli, [*words, *SMALLER.get(words[0], [])])
+        trains = not any(word.endswith("agw.toml") for word in words)
+        result = CliRunner().invoke(cli, [*words, *(SMALLER.get(words[0], []) if trains else [])])
         assert result.exit_code == 0, f"bench {shlex.join(words)}: {result.output}"
         return result
 
@@ -188,6 +193,42 @@ def test_the_page_about_xrays(follow: Callable[..., None], bench: Bench, tmp_pat
     first = commands_of("docs/xray.md")[0]
     (shown,) = re.findall(r"^```text\n(.*?)^```", (ROOT / "docs/xray.md").read_text(), re.S | re.M)
     assert shown in bench(shlex.split(first)).stdout
+
+
+@pytest.mark.slow
+def test_the_page_about_checkpoints(
+    follow: Callable[..., None],
+    bench: Bench,
+    sysu_root: Path,
+    released_model: Path,
+    read_results: Callable[[Path], list[ResultRecord]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A small network stands for AGW, which is built as the page declares it."""
+    page, tmp_path = "docs/checkpoints.md", released_model.parent
+    released_model.rename(tmp_path / "AGW")
+    (tmp_path / "agw.toml").write_text(_toml_of(page))
+    (script,) = python_of(page)
+    (tmp_path / "mine.py").write_text(script)
+    with monkeypatch.context() as patch:
+        patch.syspath_prepend(tmp_path / "AGW")
+        network = importlib.import_module("model").embed_net(class_num=395)
+    state = network.state_dict()
+    scores = {"cmc": np.zeros(20, np.float32), "mAP": np.float64(0.47), "mINP": np.float64(0.35)}
+    torch.save({"net": state, **scores, "epoch": 60}, tmp_path / "sysu_agw_best.t")
+    follow(page, {"/data/SYSU-MM01": str(sysu_root), "/opt/torch-1.4/bin/python": sys.executable})
+
+    read, fits = re.findall(r"^```text\n(.*?)^```", (ROOT / page).read_text(), re.S | re.M)
+    shown = bench(shlex.split(commands_of(page)[1])).stdout
+    assert read.splitlines()[1:] == shown.splitlines()[1:3]  # but for the file's hash
+    assert shown.endswith(fits)
+    records = read_results(Path("results"))
+    neck, pooled = sorted(records, key=lambda record: str(record.method.config["embedding"]))
+    assert neck.features != pooled.features
+    assert {record.origin.kind for record in records} == {"trained-elsewhere"}
+    scored = ["eval", "--protocol", "sysu-all-single", "--features", "features.npz", "--json"]
+    outside = json.loads(bench([*scored, "--splits", str(sysu_root / "exp")]).stdout)
+    assert outside["mean"] == pytest.approx(neck.scores.mean.by_name(), abs=1e-3)
 
 
 @pytest.mark.slow

@@ -24,6 +24,7 @@ from bench_core.cli import (
     show,
     steps,
     surroundings,
+    weights,
     xray,
 )
 from bench_core.contracts.errors import BenchError, PluginError
@@ -44,6 +45,7 @@ BUILT_IN_COMMANDS = (
     profile.profile,
     listing.listing,
     show.show,
+    weights.weights,
     xray.xray,
     data.data,
     features.features,

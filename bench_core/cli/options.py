@@ -72,7 +72,8 @@ json_option = _JSON.filling("as_json")
 """The same for a command whose few options are its arguments."""
 Method = Annotated[str, Option(
     "--method", required=True, metavar="METHOD[:VARIANT]",
-    help="See 'bench list methods' and 'bench list variants'.",
+    help="See 'bench list methods' and 'bench list variants'; or the FILE.toml that declares a "
+    "released model.",
 )]  # fmt: skip
 Assignments = Annotated[tuple[str, ...], Option(
     "--set", multiple=True, metavar="KEY=VALUE",

@@ -21,6 +21,7 @@ from bench_core.cli.options import (
     receives,
     resolve_convention,
 )
+from bench_core.cli.outside import OutsideOptions, extract_outside, is_outside
 from bench_core.cli.printing import print_json, print_scores, print_table
 from bench_core.cli.several_processes import worked_for_us
 from bench_core.cli.training import (
@@ -107,8 +108,8 @@ def _of_trial(splits: list[str], trial: int | None) -> list[str]:
 class ExtractOptions:
     """What is extracted from what; each option says what it means."""
 
-    model: Annotated[Path, Option(
-        "--model", required=True, type=click.Path(path_type=Path), metavar="FILE",
+    model: Annotated[Path | None, Option(
+        "--model", type=click.Path(path_type=Path), metavar="FILE",
         help="model.safetensors of a training.",
     )]  # fmt: skip
     protocol: ProtocolId
@@ -152,16 +153,21 @@ class ExtractedFeatures:
 
 @click.command()
 @receives(ExtractOptions)
+@receives(OutsideOptions)
 @click.pass_obj
-def extract(registry: Registry, options: ExtractOptions) -> None:
+def extract(registry: Registry, options: ExtractOptions, outside: OutsideOptions) -> None:
     """Write the features of all images that a trained model may be scored on.
 
-    The file serves every protocol and convention of the dataset.
+    The file serves every protocol and convention of the dataset. With --python, another
+    interpreter extracts those of a released model, for code that needs an old torch.
     """
     output = options.output
     if output.suffix != ".npz":
         raise UsageError(f"--output {output}: the name of a feature file ends in .npz")
     protocol = registry.protocol(options.protocol)
+    if is_outside(options, outside) or options.model is None:
+        extract_outside(registry, protocol, options, outside)
+        return
 
     from bench_core.features.table import write_features
     from bench_core.pipeline import embeddings, trainings
