@@ -13,14 +13,13 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from bench_core.contracts.errors import BenchError, UsageError
+from bench_core.system.child_processes import ended_with_us, heard
 from bench_core.system.escaping import terminal_line
 from bench_core.xray.child import Job
 from bench_core.xray.forms import FORMS
@@ -33,8 +32,6 @@ _START = (
     "from bench_core.xray.child import main; main(sys.argv[2])"
 )
 """Our root comes last: it must hide no module from a stranger's script."""
-_SHOWN = 2000
-"""Characters of what a process printed that are kept."""
 
 
 @dataclass(frozen=True)
@@ -225,49 +222,12 @@ def _run(folder: Path, timeout_seconds: float) -> _Ended:
         stderr=subprocess.STDOUT,
         start_new_session=True,
     )
-    with _ended_with_us(process), _listening(process) as printed:
+    with ended_with_us(process), heard(process.stdout, process) as printed:
         try:
             code, killed = process.wait(timeout_seconds), False
         except subprocess.TimeoutExpired:
             code, killed = -signal.SIGKILL, True
     return _Ended(code, killed, printed.count, printed.end)
-
-
-@contextmanager
-def _ended_with_us(process: subprocess.Popen[bytes]) -> Iterator[None]:
-    """End a process, and those that it started, whatever ends the block."""
-    try:
-        yield
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-
-class _Printed:
-    """What a process printed: how much, and the end of it."""
-
-    count = 0
-    end = ""
-
-    def hear(self, stream: IO[bytes]) -> None:
-        """Read until nobody has the other end any more."""
-        with stream:
-            while block := os.read(stream.fileno(), 2**16):
-                text = block.decode(errors="replace")
-                self.count += len(text)
-                self.end = (self.end + text)[-_SHOWN:]
-
-
-@contextmanager
-def _listening(process: subprocess.Popen[bytes]) -> Iterator[_Printed]:
-    printed = _Printed()
-    listener = threading.Thread(target=printed.hear, args=(process.stdout,), daemon=True)
-    listener.start()
-    yield printed
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)  # its children may hold the pipe open
-    listener.join(timeout=_GRACE_SECONDS)
 
 
 def _read(answers: Path) -> list[Mapping[str, Any]]:

@@ -25,6 +25,7 @@ HEAVY = ("torch", "torchvision", "numpy", "pandas", "scipy", "PIL", "pydantic", 
         "data verify --help",
         "xray --help",
         "data synth --help",
+        "features info --help",
         "matrix --help",
         "list methods",
         "list variants",
@@ -57,7 +58,8 @@ def test_every_list_has_a_table_and_json(bench: Bench, kind: str) -> None:
 
 def test_every_command_has_help_with_each_option_explained(bench: Bench) -> None:
     commands = (
-        "run train matrix extract eval profile compare report list show leaderboard data doctor"
+        "run train matrix extract eval features profile compare report list show leaderboard data "
+        "doctor"
     ).split()
     listed = bench("--help").stdout
     for command in commands:
