@@ -163,28 +163,23 @@ def train_stranger(
 
 def train(folder: Path, end_at: int | None = None) -> dict[str, torch.Tensor]:
     """Train the method of one layer and dropout, or up to a step; return its state."""
-    from conftest import (
-        LinearMethod,
-        describe,
-    )  # beside the script that torchrun runs
-    from conftest import (
-        random_data as small_data,
-    )
+    import conftest  # beside the script that torchrun runs
 
     folder.mkdir(exist_ok=True)
     seed_global_generators((7,))
     config = MethodConfig(image_height=16, image_width=16)
-    method: Any = LinearMethod(config, num_identities=5)
+    method: Any = conftest.LinearMethod(config, num_identities=5)
     step = method.step
 
     def step_unless_ended(batch: Batch, updates: Updates) -> Any:
         if method.num_steps == end_at:
             raise InterruptedError
-        return step(batch, updates)
+        doubled = replace(batch, visible=batch.visible.double(), infrared=batch.infrared.double())
+        return step(doubled, updates)
 
     method.step = step_unless_ended
-    run = TrainingRun(folder=folder, description=describe(), device=torch.device("cpu"))
-    method.train(small_data(), run)
+    run = TrainingRun(folder=folder, description=conftest.describe(), device=torch.device("cpu"))
+    method.train(conftest.random_data(), run)
     return {name: value.clone() for name, value in method.networks.state_dict().items()}
 
 
