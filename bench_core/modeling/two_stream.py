@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 
 import torch
 from torch import nn
@@ -10,6 +11,7 @@ from torch import nn
 from bench_core.contracts.images import INFRARED, MODALITIES, VISIBLE, Modality
 from bench_core.modeling.backbones import Backbone, SplitStage
 from bench_core.modeling.pretrained import PretrainedWeights
+from bench_core.modeling.weights_files import Fit
 
 
 class TwoStream(nn.Module):
@@ -48,6 +50,10 @@ class TwoStream(nn.Module):
         stems = [self.stems[modality](images[modality]) for modality in MODALITIES]
         maps: torch.Tensor = self.shared(torch.cat(stems))
         return maps
+
+    def fit(self, tensors: Mapping[str, torch.Tensor]) -> Fit:
+        """Say which tensors of a weights file both stems and the rest would load, and which not."""
+        return self._backbone[0].fit(tensors)
 
     def load_pretrained(self, weights: PretrainedWeights) -> None:
         """Load pretrained weights of the backbone, into both stems.

@@ -120,3 +120,12 @@ def test_an_own_network_loads_weights_in_a_line(tmp_path: Path) -> None:
     assert torch.equal(net.head.weight, head)
     with pytest.raises(CheckpointError, match=r"w\.pth: does not fit this backbone: .*weight"):
         method.load_pretrained(saved(tmp_path / "w.pth", nn.Linear(3, 3)))
+
+
+def test_what_of_a_file_fits_is_said_as_of_the_backbone() -> None:
+    backbone = build_backbone("small")
+    tensors = {"0.weight": torch.zeros(32, 3, 3, 3), "other": torch.zeros(1)}
+    expected = backbone.fit(tensors)
+    found = TwoStream(copy.deepcopy(backbone)).fit(tensors)
+    assert found == expected
+    assert found.difference is not None
