@@ -17,6 +17,7 @@ from bench_core.cli import (
     leaderboard,
     listing,
     matrix,
+    plugin,
     profile,
     report,
     run,
@@ -45,6 +46,7 @@ BUILT_IN_COMMANDS = (
     show.show,
     xray.xray,
     data.data,
+    plugin.plugin,
     doctor.doctor,
 )
 UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})
@@ -109,9 +111,9 @@ def build_cli(registry: Registry) -> click.Group:
     def cli() -> None:
         """Train, score, cost and compare methods for visible-infrared person re-identification."""
         surroundings.prepare()
-        for plugin in registry.plugins:
-            if plugin.error:
-                line = f"{plugin} could not be loaded and is left out: {plugin.error}"
+        for known in registry.plugins:
+            if known.error:
+                line = f"{known} could not be loaded and is left out: {known.error}"
                 click.echo(terminal_line(f"Warning: {line}"), err=True)
 
     for command in BUILT_IN_COMMANDS:

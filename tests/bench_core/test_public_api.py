@@ -47,7 +47,7 @@ DOORS = {
     "bench_core.testing": """
         Check MethodBuilder RecordedUpdates StopTrainingError Update WatchedUpdates build_updates
         describe_training enter_stage method_checks note_steps random_batch random_data record_step
-        stage_of take_step training_run watch_step
+        registration_checks stage_of take_step training_run watch_step
     """,
 }
 """What each door offers. A name that goes or comes is a change for everyone who writes a plugin."""
