@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -17,7 +19,7 @@ from typing import Any
 from bench_core.contracts.hooks import ENTRY_POINT_GROUP
 from bench_core.plugins import load_registry
 from bench_core.system.escaping import terminal_line
-from bench_core.system.guard import Deed, Guard, Place
+from bench_core.system.guard import Deed, Guard, Place, raised_in
 
 HEAVY = ("torch", "torchvision", "numpy", "pandas", "scipy", "PIL", "pydantic", "matplotlib")
 """Libraries that take so long to load that every command would be slow."""
@@ -35,6 +37,7 @@ class EntryLook:
 
     Attributes:
         error: Why it failed; None where it did not.
+        place: Where it failed, as far as that is known.
         printed: What it printed, on one line.
         heavy: The libraries of `HEAVY` that it loaded.
         deeds: Connections, files written and imports of heavy libraries, with their lines.
@@ -42,6 +45,7 @@ class EntryLook:
     """
 
     error: str | None
+    place: Place | None = None
     printed: str
     heavy: tuple[str, ...]
     deeds: tuple[Deed, ...]
@@ -59,8 +63,11 @@ def look(module: str, answer: str) -> None:
     before = set(sys.modules)
     with guard.watching():
         registry = load_registry([EntryPoint(module, module, ENTRY_POINT_GROUP)])
+    error = registry.plugins[0].error
+    place = _place_of_failure(module, guard.packages) if error is not None else None
     document = {
-        "error": registry.plugins[0].error,
+        "error": error,
+        "place": None if place is None else asdict(place),
         "heavy": [name for name in HEAVY if name in set(sys.modules) - before],
         "deeds": [asdict(deed) for deed in guard.deeds],
         "methods": [] if registry.conflicts else list(registry.methods),
@@ -99,6 +106,18 @@ def look_in_process(module: str, seconds: float = SECONDS) -> EntryLook:
         return _read(json.loads(answer.read_text(encoding="utf-8")), printed)
 
 
+def _place_of_failure(module: str, packages: Collection[str]) -> Place | None:
+    """Load a module that could not be registered once more, for the line at which it fails."""
+    try:
+        loaded = importlib.import_module(module)
+        for name, function in vars(loaded).items():
+            if name.startswith("bench_register_") and name != "bench_register_commands":
+                function()
+    except BaseException as error:  # noqa: BLE001  # a stranger's module may raise anything
+        return raised_in(error, packages)
+    return None
+
+
 def _failed(error: str, printed: str = "") -> EntryLook:
     return EntryLook(error=error, printed=printed, heavy=(), deeds=())
 
@@ -107,6 +126,7 @@ def _read(document: dict[str, Any], printed: str) -> EntryLook:
     deeds = [{**deed, "place": Place(**deed["place"])} for deed in document["deeds"]]
     return EntryLook(
         error=document["error"],
+        place=None if document["place"] is None else Place(**document["place"]),
         printed=printed,
         heavy=tuple(document["heavy"]),
         deeds=tuple(Deed(**deed) for deed in deeds),

@@ -10,7 +10,6 @@ import faulthandler
 import inspect
 import json
 import sys
-import traceback
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import EntryPoint
@@ -24,7 +23,7 @@ from bench_core.loading import load_object
 from bench_core.plugin_check.report import CheckResult
 from bench_core.plugins import load_registry
 from bench_core.system.escaping import in_one_line
-from bench_core.system.guard import Place
+from bench_core.system.guard import Place, raised_in
 from bench_core.testing.checks import Check
 from bench_core.testing.conformance import DeedError, NothingToldError, method_checks
 from bench_core.testing.registering import LOADED, registration_checks
@@ -137,7 +136,7 @@ def _try(
             about=about,
             check=rule,
             state="failed",
-            detail=str(error) if isinstance(error, BenchError) else in_one_line(error),
+            detail=_detail(error),
             file=place.file if place else None,
             line=place.line if place else None,
             mend=check.mend,
@@ -145,14 +144,17 @@ def _try(
     return CheckResult(about=about, check=rule, state="passed")
 
 
+def _detail(error: BaseException) -> str:
+    if isinstance(error, DeedError):
+        return error.what
+    return str(error) if isinstance(error, BenchError) else in_one_line(error)
+
+
 def _place(error: BaseException, packages: Collection[str]) -> Place | None:
     """Return the last line of the plugin that an exception, or its cause, passed through."""
     if isinstance(error, DeedError):
-        return error.deed.place
-    found = None
-    for frame, line in traceback.walk_tb(error.__traceback__):
-        if str(frame.f_globals.get("__name__", "")).partition(".")[0] in packages:
-            found = Place(frame.f_code.co_filename, line)
+        return error.place
+    found = raised_in(error, packages)
     if found is None and error.__cause__ is not None:
         return _place(error.__cause__, packages)
     return found

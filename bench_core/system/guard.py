@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
+import traceback
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -151,6 +152,17 @@ def place_in(
             return None
         frame = frame.f_back
     return None
+
+
+def raised_in(error: BaseException, packages: Collection[str]) -> Place | None:
+    """Return the last line of some packages that an exception passed through, if any."""
+    if isinstance(error, SyntaxError) and error.filename and error.lineno:
+        return Place(error.filename, error.lineno)
+    found = None
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        if str(frame.f_globals.get("__name__", "")).partition(".")[0] in packages:
+            found = Place(frame.f_code.co_filename, line)
+    return found
 
 
 class _State:

@@ -19,7 +19,7 @@ from bench_core.contracts.errors import PluginError, UsageError
 from bench_core.contracts.images import MODALITIES
 from bench_core.contracts.method import MethodSpec, VariantSpec
 from bench_core.profiling.cost import inference_cost
-from bench_core.system.guard import Deed, Kind
+from bench_core.system.guard import Kind, Place
 from bench_core.testing.building import random_batch
 from bench_core.testing.checks import Check
 from bench_core.testing.rules import RULES, TRAINING
@@ -249,7 +249,7 @@ class _Suite:
     def _refuse_those_so_far(self, kind: Kind, message: str) -> None:
         deeds = [deed for deed in self._subject.guard.deeds if deed.kind == kind]
         if deeds:
-            raise DeedError(f"{message}: {deeds[0].what}", deeds[0])
+            raise DeedError(f"{message}: {deeds[0].what}", deeds[0].place)
 
 
 class NothingToldError(PluginError):
@@ -263,12 +263,13 @@ class DeedError(PluginError):
     """A plugin did what it must not.
 
     Attributes:
-        deed: What, and where.
+        what: What it did, without where.
+        place: Where, in its own code.
     """
 
-    def __init__(self, message: str, deed: Deed) -> None:
-        super().__init__(f"{message}, in {deed.place}")
-        self.deed = deed
+    def __init__(self, what: str, place: Place) -> None:
+        super().__init__(f"{what}, in {place}")
+        self.what, self.place = what, place
 
 
 def _totals_until_one_falls(

@@ -65,8 +65,10 @@ class _Entry:
         return look_in_process(self._module)
 
     def is_registered(self) -> None:
-        if self._look.error is not None:
-            raise PluginError(f"it cannot be registered: {self._look.error}")
+        if self._look.error is None:
+            return
+        message = f"it cannot be registered: {self._look.error}"
+        raise DeedError(message, self._look.place) if self._look.place else PluginError(message)
 
     def loads_no_heavy_library(self) -> None:
         if not self._look.heavy:
@@ -86,4 +88,4 @@ class _Entry:
 
 def _refuse(deeds: Sequence[Deed], message: str) -> None:
     if deeds:
-        raise DeedError(message, deeds[0])
+        raise DeedError(message, deeds[0].place)

@@ -122,7 +122,19 @@ DOUBLES = {
         "registering-prints-nothing", "prints: hello there", entry('print("hello there")')
     ),
     "raises-at-entry": Double(
-        "it-is-registered", "ValueError: not today", entry('raise ValueError("not today")')
+        "it-is-registered",
+        "ValueError: not today",
+        entry('raise ValueError("not today")'),
+        "raise ValueError",
+    ),
+    "raises-when-asked": Double(
+        "it-is-registered",
+        "KeyError: 'methods'",
+        (("__init__.py", "    return [MethodSpec", "    {}['methods']\n    return [MethodSpec"),),
+        "{}['methods']",
+    ),
+    "has-wrong-syntax": Double(
+        "it-is-registered", "SyntaxError", entry("import = 3"), "import = 3"
     ),
     "ends-at-entry": Double("it-is-registered", "exit code 3", entry("import os; os._exit(3)")),
     "imports-torch": Double(
