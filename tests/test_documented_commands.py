@@ -112,6 +112,11 @@ def follow(bench: Bench) -> Callable[..., None]:
 
 
 @pytest.mark.slow
+def test_the_page_about_training(follow: Callable[..., None], sysu_root: Path) -> None:
+    follow("docs/training.md", {"/data/SYSU-MM01": str(sysu_root)})
+
+
+@pytest.mark.slow
 def test_the_page_about_cost(follow: Callable[..., None], sysu_root: Path) -> None:
     here = {"/data/SYSU-MM01": str(sysu_root), "--compile ": "", "--device cuda": "--device cpu"}
     follow("docs/cost.md", here)

@@ -63,6 +63,8 @@ def receives(kind: type[Any]) -> Callable[[Command], Command]:
     return add
 
 
+UNITS = {"MB": 10**6, "GB": 10**9, "MiB": 2**20, "GiB": 2**30}
+"""Of memory, in bytes."""
 _JSON = Option("--json", is_flag=True, help="Print one JSON document on standard output.")
 AsJson = Annotated[bool, _JSON]
 json_option = _JSON.filling("as_json")
@@ -117,6 +119,21 @@ def read_image_size(
     if match is None:
         raise UsageError(f"{option.opts[0]} {text}: expected HEIGHTxWIDTH in pixels, as 256x128")
     return int(match[1]), int(match[2])
+
+
+def read_memory(_: click.Context, option: click.Parameter, text: str | None) -> int | None:
+    """Return the bytes of an option's text, such as "8GiB"; None where it is not given.
+
+    Raises:
+        UsageError: The text is something else.
+    """
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d{1,6}(?:\.\d{1,3})?) ?(MiB|GiB|MB|GB)", text)
+    size = round(float(match[1]) * UNITS[match[2]]) if match else 0
+    if not size:
+        raise UsageError(f"{option.opts[0]} {text}: expected a size, as 8GiB or 500MiB")
+    return size
 
 
 def resolve_convention(protocol: ProtocolSpec, convention: str | None) -> Convention:

@@ -13,7 +13,7 @@ import click
 
 from bench_core.contracts.errors import BenchError, UsageError
 from bench_core.system import interruption, standard_output
-from bench_core.system.process_group import LOCAL_RANK, NUMBER, RANK, asked_for
+from bench_core.system.process_group import LOCAL_RANK, NUMBER, NUMBER_HERE, RANK, asked_for
 from bench_core.system.processes import end_with_parent
 
 ADDRESS = "127.0.0.1"
@@ -89,7 +89,7 @@ def _work(rank: int, number: int, port: int, arguments: Sequence[str]) -> NoRetu
         RANK: str(rank),
         LOCAL_RANK: str(rank),
         NUMBER: str(number),
-        "LOCAL_WORLD_SIZE": str(number),
+        NUMBER_HERE: str(number),
         "MASTER_ADDR": ADDRESS,
         "MASTER_PORT": str(port),
         "TORCHELASTIC_USE_AGENT_STORE": str(True),

@@ -17,9 +17,11 @@ from bench_core.cli.options import (
     Option,
     ProtocolId,
     Threads,
+    read_memory,
 )
 from bench_core.cli.printing import NAME_IN_JSON
-from bench_core.contracts.method import Precision, Selection
+from bench_core.contracts.errors import UsageError
+from bench_core.contracts.method import BatchStatistics, Precision, Selection
 from bench_core.system.escaping import terminal_line
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
     from bench_core.configuration import MethodChoice
     from bench_core.contracts.protocol import ProtocolSpec
+    from bench_core.modeling.sharing import Sharing
     from bench_core.pipeline.inputs import RunInputs
     from bench_core.pipeline.trainings import TrainedModel, TrainingSettings
     from bench_core.plugins import Registry
@@ -71,6 +74,23 @@ class TrainingOptions:
         metavar="N",
         help="Processes that share the work of each batch, each on a CUDA device of its own; "
         "the result is that of one. torchrun may start them as well.",
+    )]  # fmt: skip
+    accumulate: Annotated[int, Option(
+        "--accumulate", type=click.IntRange(min=1, max=1024), default=1, show_default=True,
+        metavar="N",
+        help="Less memory for more time: each process runs the networks on N parts of its share, "
+        "one after another, and computes activations again; the result is that of one part.",
+    )]  # fmt: skip
+    batch_statistics: Annotated[BatchStatistics, Option(
+        "--batch-statistics", type=click.Choice(get_args(BatchStatistics)), default="whole",
+        show_default=True,
+        help="Batch normalisation by the statistics of the whole batch, or of each share of it "
+        "that --processes and --accumulate make: less memory, another result, and recorded.",
+    )]  # fmt: skip
+    memory_budget: Annotated[int | None, Option(
+        "--memory-budget", callback=read_memory, metavar="SIZE",
+        help="Memory that a training step may take, such as 8GiB: says before training what it "
+        "takes, and where that is more, what to set.",
     )]  # fmt: skip
     runs: Annotated[Path, Option(
         "--runs", type=click.Path(path_type=Path, file_okay=False), default=Path("runs"),
@@ -134,10 +154,11 @@ class TrainingReport:
 def open_training(
     registry: Registry, protocol: ProtocolSpec, options: TrainingOptions
 ) -> tuple[MethodChoice, TrainingSettings, RunInputs]:
-    """Resolve what shall be trained, and how; then read the dataset.
+    """Resolve what shall be trained, and how; read the dataset; then count the memory of steps.
 
     Raises:
-        UsageError: A name or a value is wrong, or the device is not there.
+        UsageError: A name or a value is wrong, the device is not there, or a step takes more memory
+            than it may.
         BenchError: The dataset cannot be read.
     """
     if options.selection == "validation":
@@ -153,7 +174,12 @@ def open_training(
         weights=options.weights,
     )
     settings = _settings(registry, choice, options)
-    return choice, settings, open_run_inputs(registry, protocol, options.root)
+    inputs = open_run_inputs(registry, protocol, options.root)
+    if options.memory_budget is not None:
+        from bench_core.pipeline.memory_budget import check_memory
+
+        check_memory(choice, inputs, settings, options.memory_budget)
+    return choice, settings, inputs
 
 
 def own_device(options: TrainingOptions) -> torch.device:
@@ -258,4 +284,21 @@ def _settings(
         runs=options.runs,
         selection=options.selection,
         on_epoch=tell,
+        sharing=_sharing(options),
     )
+
+
+def _sharing(options: TrainingOptions) -> Sharing:
+    """Return how batches are shared.
+
+    Raises:
+        UsageError: Statistics of shares are asked for, and there is one share.
+    """
+    from bench_core.modeling.sharing import Sharing
+
+    sharing = Sharing(parts=options.accumulate, statistics=options.batch_statistics)
+    if sharing.normalized_shares == 1:
+        raise UsageError(
+            "--batch-statistics share: a batch has no shares; add --processes N or --accumulate N"
+        )
+    return sharing

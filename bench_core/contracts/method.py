@@ -19,6 +19,11 @@ Selection: TypeAlias = Literal["last", "validation"]
 
 There is no selection on test people.
 """
+BatchStatistics: TypeAlias = Literal["whole", "share"]
+"""What batch normalisation in training normalises a batch by that is divided into shares.
+
+"whole" are the statistics of all of it, as if it were not divided; "share" are those of each share.
+"""
 
 
 QUICK: Mapping[str, Any] = MappingProxyType(

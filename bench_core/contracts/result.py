@@ -195,6 +195,12 @@ class Provenance(RecordPart):
             and in records of schema 1.
         training_threads: Processor threads of the training, which decide its bits; None where it
             ran on another device.
+        training_processes: Processes that shared the batches of the training; of several trainings,
+            the most. None where nothing was trained here, and in older records.
+        training_parts: Parts of its share of a batch that each of them ran one after another;
+            likewise.
+        normalized_shares: Shares of a batch that were each normalised by their own statistics; None
+            where all were by those of the whole batch.
     """
 
     created: AwareDatetime
@@ -208,6 +214,9 @@ class Provenance(RecordPart):
     training_identities: Annotated[tuple[Sha256, ...], Field(strict=False)]
     training_format: Precision | None = None
     training_threads: PositiveCount | None = None
+    training_processes: PositiveCount | None = None
+    training_parts: PositiveCount | None = None
+    normalized_shares: PositiveCount | None = None
 
     @model_validator(mode="after")
     def _created_is_utc(self) -> Self:
@@ -259,8 +268,10 @@ class ResultRecord(RecordPart):
     def label(self) -> str:
         """The method with all that was done besides, such as "xiv:baseline + re-ranking"."""
         selected = self.provenance.selection == "validation"
+        shares = self.provenance.normalized_shares
         return (
             self.method.label
+            + (f" + statistics of {shares} shares" if shares else "")
             + (" + validation selection" if selected else "")
             + (" + re-ranking" if self.protocol.rerank else "")
         )

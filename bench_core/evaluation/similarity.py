@@ -5,7 +5,7 @@ Letters in shapes: N images, V views, D dimensions, T trials.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -26,6 +26,7 @@ Exact: TypeAlias = "NDArray[np.float64]"
 CameraPairs: TypeAlias = "Collection[tuple[int, int]]"
 
 _ROWS_PER_BLOCK = 2048
+_MOST_KNOWN = 4
 
 
 def intra_class_similarity(
@@ -104,11 +105,13 @@ class _Block:
         units: float64 (n, V x D), each view of length 1, or 0.
         person: int64 (n,), from 0.
         camera: Integers (n,).
+        known: What `_sums_by_person` found of some queries, which most trials share.
     """
 
     units: Exact
     person: IntArray
     camera: NDArray[Any]
+    known: dict[bytes, tuple[Exact, IntArray]] = field(default_factory=dict)
 
 
 def _order_by_identity(
@@ -116,9 +119,13 @@ def _order_by_identity(
 ) -> tuple[IntArray, list[TrialRows]]:
     """Return the rows of all trials in order of identity, and each trial as places in it.
 
+    Identities that no query shows have no pair, and are left out: they may be most of a gallery.
     Within an identity they lie in the order of the trials: that of the caller's table does not
     show in the last digits of sums.
     """
+    sought = np.unique(np.concatenate([identity[query] for query, _ in trials]))
+    kept = np.isin(identity, sought)
+    trials = [(query, gallery[kept[gallery]]) for query, gallery in trials]
     rows = np.concatenate([rows for trial in trials for rows in trial])
     order = rows[np.sort(np.unique(rows, return_index=True)[1])]
     order = order[np.argsort(identity[order], kind="stable")]
@@ -173,9 +180,18 @@ def _sum_over_pairs(
 def _sum_over_all_pairs(block: _Block, query: IntArray, gallery: IntArray) -> tuple[float, int]:
     if not len(query) or not len(gallery):
         return 0.0, 0
-    own, num_own = _sums_by_person(block, query)
+    own, num_own = _sums_of_queries(block, query)
     other, num_other = _sums_by_person(block, gallery)
     return float(np.einsum("pd,pd->", own, other)), int(num_own @ num_other)
+
+
+def _sums_of_queries(block: _Block, query: IntArray) -> tuple[Exact, IntArray]:
+    key = query.tobytes()
+    if key not in block.known:
+        if len(block.known) == _MOST_KNOWN:
+            block.known.clear()
+        block.known[key] = _sums_by_person(block, query)
+    return block.known[key]
 
 
 def _sums_by_person(block: _Block, images: IntArray) -> tuple[Exact, IntArray]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import struct
 import sys
 import zipfile
 from dataclasses import dataclass
@@ -32,6 +33,12 @@ _INTEGER_COLUMNS = ("identity", "camera", "index")
 _TEXT = ("modality", "metric", "training_split")
 _ROWS_PER_CHECK = 4096
 _LARGEST_INTEGER = 2**63 - 1
+_MAPPED_BYTES = 2**28
+"""Arrays of so many bytes stay in their file, where they are not packed."""
+_BYTES_PER_CHECK = 2**22
+_LOCAL_HEADER = struct.Struct("<26xHH")
+"""What comes before the name of a member of a ZIP archive; it ends with the lengths of the name and
+of what follows it."""
 _MOST_NAMES = 5
 _ARCHIVE = "a ZIP archive"
 _READERS = {
@@ -48,7 +55,8 @@ class FeatureTable:
     """Features of N images, checked when it is made.
 
     Attributes:
-        features: float32 or float64 (N, V, D): V views of D dimensions, all finite.
+        features: float32 or float64 (N, V, D): V views of D dimensions, all finite. They may be
+            mapped from a file, so that whoever needs all of them takes some rows at a time.
         table: N rows with the columns identity, camera, modality and index (see
             `bench_core.contracts.images`); no two rows are the same image.
         metric: The distance of two images is the sum over views of this metric.
@@ -88,8 +96,9 @@ def read_features(path: Path, metric: Metric | None = None) -> FeatureTable:
         metric: Metric of a file that names none.
 
     Returns:
-        The features with their images. Half precision is widened to float32; without any
-        `metric` they are euclidean.
+        The features with their images; float32 or float64 ones of 256 MiB and more stay in the
+        file, if it is not compressed, and must not change there. Half precision is widened to
+        float32; without any `metric` they are euclidean.
 
     Raises:
         DataError: The file is unreadable, or an array is missing or not what it must be.
@@ -179,24 +188,60 @@ def _read_array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
             "features do; write the file again"
         )
     with archive.open(member) as file:
-        shape, dtype = _read_header(file, name)
-        num_bytes = math.prod(shape) * dtype.itemsize
+        layout = _read_header(file, name)
+        num_bytes = math.prod(layout.shape) * layout.dtype.itemsize
         if num_bytes != member.file_size - file.tell():
             raise DataError(
                 f"'{name}' should take {num_bytes} bytes but takes {member.file_size - file.tell()}"
                 "; the file is damaged: write or copy it again"
             )
+    stored = member.compress_type == zipfile.ZIP_STORED
+    if stored and num_bytes >= _MAPPED_BYTES and layout.is_plain:
+        return _map_array(archive, member, layout)
     with archive.open(member) as file:
         array: NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
     return array
 
 
-def _read_header(file: IO[bytes], name: str) -> tuple[tuple[int, ...], np.dtype[Any]]:
+def _map_array(archive: zipfile.ZipFile, member: zipfile.ZipInfo, layout: _Layout) -> NDArray[Any]:
+    """Map a large array that lies in the file as it is, so that memory need not hold it.
+
+    It is read once, without being kept, to compare its checksum.
+    """
+    with archive.open(member) as file:
+        while file.read(_BYTES_PER_CHECK):
+            pass
+    source: Any = archive.fp
+    source.seek(member.header_offset)
+    name, extra = _LOCAL_HEADER.unpack(source.read(_LOCAL_HEADER.size))
+    first = member.header_offset + _LOCAL_HEADER.size + name + extra + layout.header_bytes
+    mapped = np.memmap(source, layout.dtype, "r", first, layout.shape)
+    return mapped.view(np.ndarray)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Layout:
+    """How an array lies in a file.
+
+    Attributes:
+        shape: Its shape.
+        dtype: Its type.
+        is_plain: Whether its numbers are floating-point, and lie as this processor has them.
+        header_bytes: Where they start.
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    is_plain: bool
+    header_bytes: int
+
+
+def _read_header(file: IO[bytes], name: str) -> _Layout:
     """Read shape and type of an array; numbers and text alone are let through."""
     try:
         version = np.lib.format.read_magic(file)
         read = _READERS[version]
-        shape, _, dtype = read(file)
+        shape, is_transposed, dtype = read(file)
     # numpy evaluates the header as a literal, which fails in nearly any way.
     except Exception as error:
         raise DataError(f"'{name}' is no array as numpy.savez writes it") from error
@@ -208,7 +253,12 @@ def _read_header(file: IO[bytes], name: str) -> tuple[tuple[int, ...], np.dtype[
         )
     if dtype.kind not in "biufcSU":
         raise DataError(f"'{name}' holds neither numbers nor text")
-    return shape, dtype
+    return _Layout(
+        shape=shape,
+        dtype=dtype,
+        is_plain=dtype.kind == "f" and dtype.isnative and not is_transposed,
+        header_bytes=file.tell(),
+    )
 
 
 def _shown(error: Exception) -> str:

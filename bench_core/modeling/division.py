@@ -1,4 +1,4 @@
-"""A batch divided among processes: each runs the networks on its share, and all see the whole.
+"""A batch in shares: of several processes, and of parts that a process runs one after another.
 
 Every process takes the same step on the same batch with the same random numbers. A network, called,
 runs on this process' share of the entries, and returns the outputs of all processes joined: like
@@ -6,43 +6,49 @@ runs on this process' share of the entries, and returns the outputs of all proce
 draws, the choice of a part of the batch) is computed by every process alike, so that a method needs
 to know nothing of the others, whatever its losses compare.
 
-Gradients are those of one process. Backwards, a process takes its share of what the loss says of an
-output, times the number of processes, and an input gets the shares of all, divided by it; so the
-mean over processes is the gradient of a parameter, used inside a network or beside it.
+A process that runs its share in parts does the same one part after another, and keeps of each its
+inputs alone: the backward pass computes it again. So the activations of one part are alive at a
+time, gradients of parts add up, and losses see the whole batch. Where images of a batch depend on
+each other, by the statistics of the whole batch, it is computed again block by block instead.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeAlias
 
 import torch
-from torch import distributed, nn
-from torch.nn.modules._functions import SyncBatchNorm
+from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm, _NormBase
-from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
-from torch.utils._pytree import tree_flatten, tree_map
+from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
 
 from bench_core.contracts.errors import PluginError
-from bench_core.system.process_group import num_processes, rank, together
+from bench_core.modeling import batch_statistics
+from bench_core.modeling.exchange import joined_shares, own_share
+from bench_core.modeling.recomputation import recomputed
+from bench_core.modeling.sharing import (
+    WHOLE_BATCH,
+    Call,
+    Sharing,
+    current_call,
+    current_sharing,
+    expect_random_state,
+    goes_backwards,
+    is_random_state_expected,
+    random_state,
+    set_random_state,
+    shared,
+    within,
+)
+from bench_core.system.process_group import num_processes, rank
 
-Forward: TypeAlias = Callable[[Any, torch.Tensor], torch.Tensor]
+Forward: TypeAlias = Callable[..., Any]
 
 DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d)
-
-
-class _Running:
-    """What of a divided step is being run."""
-
-    active = False
-    calls: list[bool] = []  # noqa: RUF012  # there is one step at a time in a process
-    """For each module call within another, the outermost first: whether it is of a share."""
-    backward = False
-    """Whether a backward pass runs, in which no network is called but by `recompute`."""
-    random_state = torch.empty(0, dtype=torch.uint8)
-    """Before the outermost call, and after each draw that was made for the whole batch."""
+CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
 
 
 class Division:
@@ -50,25 +56,33 @@ class Division:
 
     Args:
         networks: All of them.
+        sharing: How batches are shared.
 
     Raises:
         PluginError: One of them normalises in a way that cannot be divided.
     """
 
-    def __init__(self, networks: nn.Module) -> None:
+    def __init__(self, networks: nn.Module, sharing: Sharing = WHOLE_BATCH) -> None:
+        self._sharing = sharing
         self._changed: list[tuple[nn.Module, Forward]] = []
+        normalizes_shares = num_processes() > 1 or sharing.statistics == "share"
         for name, module in networks.named_modules():
-            if type(module).forward is _BatchNorm.forward:
-                self._changed.append((module, _normalize))
-            elif type(module) in DROPOUTS:
+            if type(module) in DROPOUTS:
                 self._changed.append((module, _drop))
+            elif not normalizes_shares:
+                continue
+            elif type(module).forward is _BatchNorm.forward:
+                self._changed.append((module, batch_statistics.normalize))
             elif isinstance(module, _BatchNorm) or (
                 isinstance(module, _NormBase) and module.track_running_stats
             ):
                 raise PluginError(
                     f"'{name}' ({type(module).__name__}) keeps statistics of its batch in a way "
-                    "of its own, which several processes cannot share; train it in one process"
+                    "of its own, which shares of a batch cannot have together; train it in one "
+                    "process, with the statistics of the whole batch"
                 )
+        if sharing.parts > 1 and sharing.statistics == "whole":
+            self._changed += [(block, _recompute_block) for block in _blocks(networks)]
 
     @contextmanager
     def divided(self) -> Iterator[None]:
@@ -77,127 +91,172 @@ class Division:
         Raises:
             PluginError: A network cannot be divided; the message says why.
         """
-        hooks = (
-            register_module_forward_pre_hook(_enter),  # type: ignore[arg-type]
-            register_module_forward_hook(_leave, with_kwargs=True, always_call=True),
-        )
+        plain = nn.Module.__call__
         for module, forward in self._changed:
             module.__dict__["forward"] = partial(forward, module)
-        _Running.active = True
+        # A method may call views of its networks, which nobody has registered.
+        nn.Module.__call__ = lambda *given, **named: _call(plain, *given, **named)  # type: ignore[method-assign]
         try:
-            yield
+            with shared(self._sharing):
+                yield
         finally:
-            _Running.active = False
-            _Running.calls = []
+            nn.Module.__call__ = plain  # type: ignore[method-assign]
             for module, _ in self._changed:
                 del module.__dict__["forward"]
-            for hook in hooks:
-                hook.remove()
 
 
-def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
-    """Give all processes the mean of their gradients; outside `divided`, leave them as they are."""
-    gradients = [each.grad for each in parameters if each.grad is not None]
-    if not _Running.active or not gradients:
-        return
-    joined = torch.cat([gradient.reshape(-1) for gradient in gradients])
-    with together():
-        distributed.all_reduce(joined)
-    joined /= num_processes()
-    sizes = [gradient.numel() for gradient in gradients]
-    parts = torch.split(joined, sizes)
-    for gradient, part in zip(gradients, parts, strict=True):
-        gradient.copy_(part.view_as(gradient))
+def _blocks(networks: nn.Module) -> list[nn.Module]:
+    """Return the parts that are computed again: what has layers, and no such part within it."""
+    parts = [
+        module
+        for module in networks.modules()
+        if next(module.children(), None) is not None and not isinstance(module, CONTAINERS)
+    ]
+    every = set(parts)
+    return [part for part in parts if not any(m in every for m in part.modules() if m is not part)]
 
 
-@contextmanager
-def going_backwards() -> Iterator[None]:
-    """Refuse, in this block, what calls networks by itself instead of by `recompute`.
-
-    Raises:
-        PluginError: Something does.
-    """
-    _Running.backward = True
-    try:
-        yield
-    finally:
-        _Running.backward = False
-
-
-def as_now() -> Callable[[], AbstractContextManager[None]]:
-    """Return what divides a batch in a later block as it is divided now."""
-    calls = list(_Running.calls)
-    return lambda: _again(calls)
-
-
-@contextmanager
-def _again(calls: list[bool]) -> Iterator[None]:
-    before = _Running.calls, _Running.backward
-    _Running.calls, _Running.backward = list(calls), False
-    try:
-        yield
-    finally:
-        _Running.calls, _Running.backward = before
-
-
-def _enter(module: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...] | None:
-    """Before a module is called: where none is around it, give it its share of the batch."""
-    calls = _Running.calls
-    calls.append(bool(calls) and calls[-1])
-    if len(calls) > 1:
-        return None
-    if _Running.backward:
+def _call(plain: Forward, module: nn.Module, *inputs: Any, **options: Any) -> Any:
+    """Call a module; where none is around it, on shares of its batch."""
+    sharing = current_sharing()
+    if sharing is None or current_call() is not None:
+        return plain(module, *inputs, **options)
+    if goes_backwards():
         raise PluginError(
             f"{type(module).__name__} is computed again in the backward pass, but not by "
-            "bench_core.methods.recompute, which several processes need"
+            "bench_core.methods.recompute, which a divided batch needs"
         )
-    tensors = _tensors(inputs)
-    if not _is_divided(module, tensors):
-        return None
-    calls[-1] = True
-    _Running.random_state = _random_state(tensors[0].device)
-    shared: tuple[Any, ...] = tree_map(_on_tensors(_Part.apply), inputs)
-    return shared
+    processes, parts = _num_shares(module, _tensors(inputs), sharing)
+    if processes * parts > 1:
+        return _call_on_shares(plain, module, inputs, options, processes, parts)
+    again = sharing.parts > 1 and sharing.statistics == "whole"
+    with within(Call(recomputed=again)):
+        return plain(module, *inputs, **options)
 
 
-def _leave(module: nn.Module, inputs: tuple[Any, ...], *options_and_output: Any) -> Any:
-    """After a module was called: join what was computed of the shares.
+def _num_shares(
+    module: nn.Module, tensors: Sequence[torch.Tensor], sharing: Sharing
+) -> tuple[int, int]:
+    """Return among how many processes a call is divided, and in how many parts each runs it.
 
-    Also after it failed, without options and output: a recomputation ends so when it has enough.
-    """
-    of_share = _Running.calls.pop()
-    *options, output = options_and_output
-    if _Running.calls or not of_share or output is None:
-        return None
-    given, made = _tensors(inputs), _tensors(output)
-    size = len(given[0])
-    name = type(module).__name__
-    if _tensors(options):
-        raise PluginError(f"{name} is given a tensor by name, and several processes divide those "
-                          "by position alone")  # fmt: skip
-    if any(each.dim() == 0 or len(each) != size for each in made):
-        raise PluginError(
-            f"{name} returns something else than an entry for each of its batch, so that several "
-            "processes cannot divide it; compute losses outside of modules with parameters"
-        )
-    if not torch.equal(_random_state(given[0].device), _Running.random_state):
-        raise PluginError(
-            f"{name} draws random numbers other than by nn.Dropout, so that several processes "
-            "would draw others than one; draw them outside of modules with parameters"
-        )
-    return tree_map(_on_tensors(_Whole.apply), output)
-
-
-def _is_divided(module: nn.Module, tensors: list[torch.Tensor]) -> bool:
-    """Say whether a call is divided: it has something to learn, and an even number of entries.
-
-    Others, such as losses, every process computes on the whole batch.
+    Divided is what has something to learn. Others, such as losses, every process computes on the
+    whole batch, and so what has no even shares.
     """
     if not tensors or next(module.parameters(), None) is None:
-        return False
+        return 1, 1
     if any(each.dim() == 0 for each in tensors) or len({len(each) for each in tensors}) > 1:
-        return False
-    return len(tensors[0]) > 0 and len(tensors[0]) % num_processes() == 0
+        return 1, 1
+    size, number = len(tensors[0]), num_processes()
+    if sharing.statistics == "share":
+        return (number, sharing.parts) if size and size % sharing.num_shares == 0 else (1, 1)
+    processes = number if size and size % number == 0 else 1
+    if not size or batch_statistics.joins_images(module):
+        return processes, 1
+    share = size // processes
+    return processes, max(n for n in range(1, sharing.parts + 1) if share % n == 0)
+
+
+def _call_on_shares(
+    plain: Forward,
+    module: nn.Module,
+    inputs: tuple[Any, ...],
+    options: dict[str, Any],
+    processes: int,
+    parts: int,
+) -> Any:
+    """Call a module on this process' share, part by part, and join what all have computed."""
+    name = type(module).__name__
+    if _tensors(options):
+        raise PluginError(
+            f"{name} is given a tensor by name, and a batch is divided among those by position"
+        )
+    sharing = current_sharing() or WHOLE_BATCH
+    own = tree_map(_on_tensors(own_share), inputs) if processes > 1 else inputs
+    first = rank() * parts if processes > 1 else 0
+    calls = [
+        Call(
+            place=first + part,
+            number=processes * parts,
+            statistics=sharing.statistics,
+            recomputed=parts == 1 and sharing.parts > 1,
+            learned=[] if sharing.statistics == "share" else None,
+        )
+        for part in range(parts)
+    ]
+    again = parts > 1 and torch.is_grad_enabled()
+    run = partial(_on_copies if parts > 1 else plain, module, **options)
+    state = random_state(_tensors(own)[0].device)
+    outputs = [
+        _call_on_share(partial(recomputed, run, module) if again else run, name, given, call, state)
+        for given, call in zip(_pieces(own, parts), calls, strict=True)
+    ]
+    batch_statistics.learn([call.learned for call in calls if call.learned is not None])
+    joined = _joined(outputs)
+    return tree_map(_on_tensors(joined_shares), joined) if processes > 1 else joined
+
+
+def _call_on_share(
+    run: Forward, name: str, inputs: tuple[Any, ...], call: Call, state: torch.Tensor
+) -> Any:
+    """Call a module on a share of its batch; each draws from the same random state."""
+    given = _tensors(inputs)
+    device = given[0].device
+    set_random_state(state, device)
+    expect_random_state(device)
+    with within(call):
+        output = run(*inputs)
+    if any(each.dim() == 0 or len(each) != len(given[0]) for each in _tensors(output)):
+        raise PluginError(
+            f"{name} returns something else than an entry for each of its batch, so that it cannot "
+            "be divided; compute losses outside of modules with parameters"
+        )
+    if not is_random_state_expected(device):
+        raise PluginError(
+            f"{name} draws random numbers other than by nn.Dropout, so that shares of a batch "
+            "would draw others than the whole; draw them outside of modules with parameters"
+        )
+    return output
+
+
+def _on_copies(module: nn.Module, *inputs: Any, **options: Any) -> Any:
+    """Call a module on copies of its inputs, which it may change in place."""
+    return module(*tree_map(_on_tensors(torch.clone), inputs), **options)
+
+
+def _recompute_block(block: nn.Module, *inputs: Any, **options: Any) -> Any:
+    """Run a block of a network that is to be computed again in the backward pass."""
+    call = current_call()
+    forward = partial(type(block).forward, block)
+    if call is None or not call.recomputed or not torch.is_grad_enabled():
+        return forward(*inputs, **options)
+    with within(replace(call, recomputed=False)):
+        return recomputed(partial(block, **options), block, *inputs)
+
+
+def _pieces(inputs: tuple[Any, ...], number: int) -> list[tuple[Any, ...]]:
+    """Cut every tensor of the inputs along its batch."""
+    if number == 1:
+        return [inputs]
+    values, form = tree_flatten(inputs)
+    cut = [
+        torch.split(value, len(value) // number)
+        if isinstance(value, torch.Tensor)
+        else [value] * number
+        for value in values
+    ]
+    return [tree_unflatten(list(piece), form) for piece in zip(*cut, strict=True)]
+
+
+def _joined(outputs: list[Any]) -> Any:
+    """Join every tensor of outputs of one form along its batch."""
+    if len(outputs) == 1:
+        return outputs[0]
+    flat = [tree_flatten(output) for output in outputs]
+    values = [
+        torch.cat(each) if isinstance(each[0], torch.Tensor) else each[0]
+        for each in zip(*(leaves for leaves, _ in flat), strict=True)
+    ]
+    return tree_unflatten(values, flat[0][1])
 
 
 def _tensors(values: Any) -> list[torch.Tensor]:
@@ -208,135 +267,21 @@ def _on_tensors(change: Callable[[torch.Tensor], Any]) -> Callable[[Any], Any]:
     return lambda value: change(value) if isinstance(value, torch.Tensor) else value
 
 
-def _random_state(device: torch.device) -> torch.Tensor:
-    return torch.cuda.get_rng_state(device) if device.type == "cuda" else torch.get_rng_state()
-
-
-def _part(values: torch.Tensor) -> torch.Tensor:
-    size = len(values) // num_processes()
-    return values[rank() * size : (rank() + 1) * size]
-
-
-class _Part(torch.autograd.Function):
-    """This process' share of a batch."""
-
-    @staticmethod
-    def forward(ctx: Any, values: torch.Tensor) -> torch.Tensor:  # noqa: ARG004
-        """Cut it out; a copy, which a network may change in place."""
-        return _part(values).clone()
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: torch.Tensor) -> torch.Tensor:  # noqa: ARG004
-        """Join what all processes say of their shares."""
-        joined: torch.Tensor = _Whole.apply(gradients[0])  # type: ignore[no-untyped-call]
-        return joined / num_processes()
-
-
-class _Whole(torch.autograd.Function):
-    """The shares of all processes, joined."""
-
-    @staticmethod
-    def forward(ctx: Any, share: torch.Tensor) -> torch.Tensor:  # noqa: ARG004
-        """Exchange them, as bytes: not every backend knows every number format."""
-        channels_last = share.dim() == 4 and share.is_contiguous(memory_format=torch.channels_last)
-        ordered = share.permute(0, 2, 3, 1) if channels_last else share
-        ordered = ordered.contiguous()
-        whole = ordered.new_empty((len(ordered) * num_processes(), *ordered.shape[1:]))
-        with together():
-            distributed.all_gather_into_tensor(_bytes(whole), _bytes(ordered))
-        return whole.permute(0, 3, 1, 2) if channels_last else whole
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: torch.Tensor) -> torch.Tensor:  # noqa: ARG004
-        """Take this process' share of what is said of the whole; see the module."""
-        share: torch.Tensor = _Part.apply(gradients[0])  # type: ignore[no-untyped-call]
-        return share * num_processes()
-
-
-def _bytes(values: torch.Tensor) -> torch.Tensor:
-    return values.view(-1).view(torch.uint8)
-
-
 def _drop(module: nn.Module, values: torch.Tensor) -> torch.Tensor:
-    """Dropout that draws for the whole batch, as one process does."""
+    """Dropout that draws for the whole batch, as one process does at once."""
     forward: Forward = type(module).forward
-    if not (_Running.calls and _Running.calls[-1] and module.training):
-        return forward(module, values)
+    call = current_call()
+    if call is None or call.number == 1 or not module.training:
+        dropped: torch.Tensor = forward(module, values)
+        return dropped
     layout = torch.channels_last if _is_channels_last(values) else torch.contiguous_format
-    shape = (len(values) * num_processes(), *values.shape[1:])
+    shape = (len(values) * call.number, *values.shape[1:])
     ones = torch.empty(shape, dtype=values.dtype, device=values.device, memory_format=layout)
     factors = forward(module, ones.fill_(1))
-    _Running.random_state = _random_state(values.device)
-    return values * _part(factors)
+    expect_random_state(values.device)
+    own: torch.Tensor = factors[call.place * len(values) : (call.place + 1) * len(values)]
+    return values * own
 
 
 def _is_channels_last(values: torch.Tensor) -> bool:
     return values.dim() == 4 and values.is_contiguous(memory_format=torch.channels_last)
-
-
-def _normalize(module: _BatchNorm, values: torch.Tensor) -> torch.Tensor:
-    """Batch normalisation by the statistics of the whole batch."""
-    by_batch = module.training or module.running_mean is None
-    if not (_Running.calls and _Running.calls[-1] and by_batch):
-        normalized: torch.Tensor = _BatchNorm.forward(module, values)
-        return normalized
-    learns = module.training and module.track_running_stats
-    share = module.momentum or 0.0
-    if learns and module.num_batches_tracked is not None:
-        module.num_batches_tracked.add_(1)
-        if module.momentum is None:
-            share = 1 / float(module.num_batches_tracked)
-    running = (module.running_mean, module.running_var) if learns else (None, None)
-    with together():
-        if values.is_cuda:
-            synchronized: torch.Tensor = SyncBatchNorm.apply(  # type: ignore[no-untyped-call]
-                values, module.weight, module.bias, *running, module.eps, share,
-                distributed.group.WORLD, num_processes(),
-            )  # fmt: skip
-            return synchronized
-        return _normalize_on_processor(module, values, running, share)
-
-
-def _normalize_on_processor(
-    module: _BatchNorm,
-    values: torch.Tensor,
-    running: tuple[torch.Tensor | None, torch.Tensor | None],
-    share: float,
-) -> torch.Tensor:
-    """What torch has for CUDA alone."""
-    dimensions = [0, *range(2, values.dim())]
-    exact = values.float()
-    mean = _mean_of_processes(exact.mean(dimensions, keepdim=True))
-    centred = exact - mean
-    variance = _mean_of_processes(centred.square().mean(dimensions, keepdim=True))
-    normalized = centred * (variance + module.eps).rsqrt()
-    if module.weight is not None:
-        normalized = normalized * module.weight.view_as(mean) + module.bias.view_as(mean)
-    number = values.numel() // values.shape[1] * num_processes()
-    with torch.no_grad():
-        if running[0] is not None and running[1] is not None:
-            running[0].lerp_(mean.flatten(), share)
-            running[1].lerp_(variance.flatten() * (number / (number - 1)), share)
-    return normalized.to(values.dtype)
-
-
-class _Mean(torch.autograd.Function):
-    """The mean over processes of what each has computed; their gradients are other ones as well."""
-
-    @staticmethod
-    def forward(ctx: Any, values: torch.Tensor) -> torch.Tensor:  # noqa: ARG004
-        """Sum up, and divide."""
-        summed = values.clone(memory_format=torch.contiguous_format)
-        distributed.all_reduce(summed)
-        return summed / num_processes()
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: torch.Tensor) -> torch.Tensor:  # noqa: ARG004
-        """Do the same with what each process says of the mean."""
-        mean: torch.Tensor = _Mean.apply(gradients[0])  # type: ignore[no-untyped-call]
-        return mean
-
-
-def _mean_of_processes(values: torch.Tensor) -> torch.Tensor:
-    mean: torch.Tensor = _Mean.apply(values)  # type: ignore[no-untyped-call]
-    return mean

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,7 +29,7 @@ from bench_core.pipeline.inputs import RunInputs
 from bench_core.pipeline.trainings import TrainedModel, TrainingSettings, train
 from bench_core.pipeline.trials import each_split
 from bench_core.plugins import Registry
-from bench_core.results.provenance import collect_provenance
+from bench_core.results.provenance import NOTHING_TRAINED, Trained, collect_provenance
 from bench_core.results.query_scores import encode_query_table
 from bench_core.results.store import read_result, write_result
 from bench_core.scoring.score import score
@@ -216,16 +216,29 @@ def _provenance(
     labels = list(dict.fromkeys(model.description.weights for model in models))
     several = f"sha256:{hash_json(labels)}"
     trained_here = any(model.weights_file is None for model in models)
-    first = models[0].description
     return collect_provenance(
         command,
         packages,
         weights=labels[0] if len(labels) == 1 else several,
         selection=settings.selection,
-        training_identities=[m.description.identity for m in models] if trained_here else [],
-        training_format=first.precision if trained_here else None,
-        training_threads=first.threads if trained_here else None,
+        trained=_trained(models) if trained_here else NOTHING_TRAINED,
     )
+
+
+def _trained(models: Sequence[TrainedModel]) -> Trained:
+    first = models[0].description
+    return Trained(
+        identities=tuple(model.description.identity for model in models),
+        number_format=first.precision,
+        threads=first.threads,
+        processes=_most(model.report.processes for model in models),
+        parts=_most(model.report.parts for model in models),
+        normalized_shares=first.normalized_shares,
+    )
+
+
+def _most(numbers: Iterable[int | None]) -> int | None:
+    return max((number for number in numbers if number is not None), default=None)
 
 
 def _dataset_used(inputs: RunInputs) -> DatasetUsed:

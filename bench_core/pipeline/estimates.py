@@ -11,7 +11,10 @@ import torch
 from bench_core.configuration import MethodChoice
 from bench_core.contracts.images import VISIBLE
 from bench_core.features.fast import in_format
+from bench_core.modeling.sharing import WHOLE_BATCH, Sharing
 from bench_core.pipeline.costs import count_cost
+from bench_core.system.process_group import num_processes, num_processes_here
+from bench_core.system.processes import num_processors
 from bench_core.training.data import TrainingData
 from bench_core.training.method import Method, StagedMethod
 
@@ -23,34 +26,46 @@ TOLD_FROM_SECONDS = 600.0
 NUM_IMAGES = 2
 
 
-def warn_of_length(choice: MethodChoice, method: Method, data: TrainingData) -> None:
+RECOMPUTED = 4 / 3
+"""Work of a step that computes activations again: forwards twice and backwards, which is two."""
+
+
+def warn_of_length(
+    choice: MethodChoice, method: Method, data: TrainingData, sharing: Sharing = WHOLE_BATCH
+) -> None:
     """Say on standard error how long a training on this processor takes, where that is long.
 
     Args:
         choice: The method.
         method: It, built; only its features are asked for.
         data: What it is trained on.
+        sharing: How each batch is shared, among the processes that have joined too.
     """
-    seconds = estimate_seconds(choice, method, data)
+    seconds = estimate_seconds(choice, method, data, sharing)
     if seconds is None or seconds < TOLD_FROM_SECONDS:
         return
+    busy = num_processes_here() * torch.get_num_threads()
+    cores = "more of its cores (--threads N), " if busy < num_processors() else ""
     sys.stderr.write(
         f"Warning: the preset '{choice.preset.name}' of {choice.name} on this processor takes "
-        f"about {show_duration(seconds)}; use a GPU (--device cuda), more of its cores "
-        "(--threads N), or --preset quick for a first look\n"
+        f"about {show_duration(seconds)}{_by_processes()}; use a GPU (--device cuda), {cores}or "
+        "--preset quick for a first look\n"
     )
 
 
-def estimate_seconds(choice: MethodChoice, method: Method, data: TrainingData) -> float | None:
+def estimate_seconds(
+    choice: MethodChoice, method: Method, data: TrainingData, sharing: Sharing = WHOLE_BATCH
+) -> float | None:
     """Estimate the length of a training from a measured extraction.
 
     The multiply-adds of all its steps are counted without computing them; what one takes is
-    measured on the features of two images.
+    measured on the features of two images, by one process with its threads.
 
     Args:
         choice: The method.
         method: It, built.
         data: What it is trained on.
+        sharing: How each batch is shared.
 
     Returns:
         Seconds; None for a method with a loop of its own or steps that cannot be counted.
@@ -69,7 +84,28 @@ def estimate_seconds(choice: MethodChoice, method: Method, data: TrainingData) -
     started = time.perf_counter()
     extract(images, VISIBLE)
     elapsed = time.perf_counter() - started
-    return macs * elapsed / (NUM_IMAGES * max(cost.inference.macs[VISIBLE], 1))
+    alone = macs * elapsed / (NUM_IMAGES * max(cost.inference.macs[VISIBLE], 1))
+    return alone * (RECOMPUTED if sharing.parts > 1 else 1) / speedup(torch.get_num_threads())
+
+
+def speedup(threads: int) -> float:
+    """Return how much faster the processes that have joined are than one of them.
+
+    Those of one machine share its cores: more threads than cores make nothing faster.
+
+    Args:
+        threads: Of each process.
+
+    Example:
+        >>> speedup(threads=2)
+        1.0
+    """
+    here = num_processes_here()
+    return num_processes() / here * min(here, max(1.0, num_processors() / threads))
+
+
+def _by_processes() -> str:
+    return f" by {num_processes()} processes" if num_processes() > 1 else ""
 
 
 def show_duration(seconds: float) -> str:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
-from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,22 +17,22 @@ from bench_core.configuration import MethodChoice, MethodConfig, validate_config
 from bench_core.contracts.errors import (
     BenchError,
     CheckpointError,
-    TrainingError,
     UsageError,
 )
 from bench_core.contracts.method import Precision, Selection
 from bench_core.loading import load_method, load_object
 from bench_core.modeling.pretrained import PretrainedWeights
+from bench_core.modeling.sharing import WHOLE_BATCH, Sharing
 from bench_core.pipeline.estimates import warn_of_length
 from bench_core.pipeline.inputs import RunInputs
 from bench_core.pipeline.methods import build_method, load_pretrained, networks_digest
+from bench_core.pipeline.training_reports import report_of
 from bench_core.pipeline.validation import build_validation, validation_digest
 from bench_core.plugins import Registry
 from bench_core.system.devices import (
     arithmetic,
     default_threads,
     deterministic,
-    device_name,
     fixed_threads,
 )
 from bench_core.system.files import hash_json, remove_abandoned
@@ -54,7 +52,6 @@ from bench_core.training.run import (
     CHECKPOINT_FILE,
     LOG_FILE,
     MODEL_FILE,
-    VALIDATION_SCORE,
     EpochObserver,
     TrainingRun,
     ignore_epoch,
@@ -81,6 +78,7 @@ class TrainingSettings:
         selection: Which state of the training is kept.
         on_epoch: Told of each finished epoch.
         threads: Processor threads of trainings and extractions on a CPU.
+        sharing: How each batch is shared.
     """
 
     seed: int
@@ -91,6 +89,7 @@ class TrainingSettings:
     selection: Selection = "last"
     on_epoch: EpochObserver = ignore_epoch
     threads: int = field(default_factory=default_threads)
+    sharing: Sharing = WHOLE_BATCH
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,12 +200,18 @@ def describe(
         weights=settings.weights.of_split(split).label,
         precision=settings.precision,
         threads=settings.threads if on_processor else None,
-        processes=num_processes() if on_processor and num_processes() > 1 else None,
+        processes=_several(num_processes()) if on_processor else None,
+        parts=_several(settings.sharing.parts) if on_processor else None,
+        normalized_shares=settings.sharing.normalized_shares,
         code=code or training_code_hash(choice.spec.method),
         num_identities=images["identity"].iloc[rows].nunique(),
         validation=validation_digest(inputs, settings.selection),
         after_training=tuple(sorted(choice.config.after_training)),
     )
+
+
+def _several(number: int) -> int | None:
+    return number if number > 1 else None
 
 
 def _train(
@@ -220,12 +225,13 @@ def _train(
     """Train to the end, and write the model in the place of the checkpoint.
 
     Raises:
-        UsageError: Several processes were to train a method with a loop of its own.
+        UsageError: A batch was to be shared by a method with a loop of its own.
     """
-    if num_processes() > 1 and not isinstance(method, StagedMethod):
+    if settings.sharing.num_shares > 1 and not isinstance(method, StagedMethod):
+        option = "--processes" if num_processes() > 1 else "--accumulate"
         raise UsageError(
-            f"--processes: {description.method} has a training loop of its own, which several "
-            "processes cannot divide; train it in one, or give the method stages"
+            f"{option}: {description.method} has a training loop of its own, whose batches cannot "
+            "be shared; train it in one process at once, or give the method stages"
         )
     with fixed_threads(settings.threads), deterministic(settings.device):
         before = load_pretrained(method, settings.weights.of_split(description.split), description)
@@ -234,6 +240,7 @@ def _train(
             description=description,
             device=settings.device,
             on_epoch=settings.on_epoch,
+            sharing=settings.sharing,
             validate=validate,
         )
         with _loop_arithmetic(method, settings):
@@ -251,8 +258,12 @@ def _keep(
     before: str,
 ) -> None:
     """Write the model in the place of the checkpoint; `before` is what the networks were."""
-    report = _report(folder / LOG_FILE, description, settings.device)
-    report = replace(report, untouched=networks_digest(method.networks) == before)
+    report = replace(
+        report_of(folder / LOG_FILE, description, settings.device),
+        processes=num_processes(),
+        parts=settings.sharing.parts,
+        untouched=networks_digest(method.networks) == before,
+    )
     save_model(folder / MODEL_FILE, method.networks, description, report)
     (folder / CHECKPOINT_FILE).unlink(missing_ok=True)
 
@@ -268,7 +279,7 @@ def _warn(choice: MethodChoice, data: TrainingData, settings: TrainingSettings) 
     """Tell how long it takes, by a copy of the method: a measured one has other random states."""
     with fixed_threads(settings.threads), torch.random.fork_rng(devices=[]):
         copy = build_method(choice, data.num_identities, seed=settings.seed)
-        warn_of_length(choice, copy, data)
+        warn_of_length(choice, copy, data, settings.sharing)
 
 
 def _remove_leftovers(folder: Path) -> None:
@@ -364,43 +375,6 @@ def _finished(path: Path, method: Method, config: MethodConfig, *, cached: bool)
         report=report,
         cached=cached,
     )
-
-
-def _report(log: Path, description: TrainingDescription, device: torch.device) -> TrainingReport:
-    """Sum up the log of a training; a method with a loop of its own may have none.
-
-    Raises:
-        TrainingError: The model was to be selected by validation, and was not.
-    """
-    epochs = _epochs(log) if log.exists() else []
-    seconds = sum(epoch["seconds"] for epoch in epochs)
-    waited = sum(epoch["seconds"] * epoch["waiting_for_data"] for epoch in epochs)
-    report = TrainingReport(
-        seconds=round(seconds, 3),
-        waiting_for_data=round(waited / seconds, 6) if seconds else 0.0,
-        device=device_name(device),
-    )
-    if description.selection == "last":
-        return report
-    validated = [epoch for epoch in epochs if VALIDATION_SCORE in epoch]
-    if not validated:
-        raise TrainingError(
-            f"no epoch of {description.method} was validated: its last stage has none, or its "
-            "train does not call run.execute; use --select last"
-        )
-    best = max(validated, key=itemgetter(VALIDATION_SCORE))
-    return replace(report, selected_epoch=best["epoch"], validation_score=best[VALIDATION_SCORE])
-
-
-def _epochs(log: Path) -> list[dict[str, Any]]:
-    try:
-        epochs = [json.loads(line) for line in log.read_text().splitlines()]
-        return [epoch for epoch in epochs if epoch["seconds"] + epoch["waiting_for_data"] >= 0]
-    except (ValueError, TypeError, KeyError, RecursionError, OSError) as error:
-        raise TrainingError(
-            f"{log} is not the log of a training ({type(error).__name__}: {error}); remove it and "
-            "run again"
-        ) from None
 
 
 def _make_folder(folder: Path) -> None:

@@ -38,6 +38,11 @@ def peak_memory(
     return meter.peak + torch.cuda.max_memory_allocated(device) - before
 
 
+def num_bytes(tensors: Iterable[torch.Tensor]) -> int:
+    """Return the bytes that some tensors take; what shares its memory counts once."""
+    return _Meter(tensors).peak
+
+
 class _Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Sums the storages that are alive, and keeps the largest sum."""
 

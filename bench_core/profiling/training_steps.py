@@ -10,12 +10,14 @@ import torch
 from torch import nn
 
 from bench_core.contracts.method import Precision
+from bench_core.modeling.sharing import WHOLE_BATCH, Sharing
 from bench_core.profiling.counting import flop_counter, watched
 from bench_core.profiling.memory import peak_memory
 from bench_core.profiling.timing import Call, Moment, Timing, elapsed_seconds, measure, now
 from bench_core.system.progress import progress
 from bench_core.training.batches import Batch
 from bench_core.training.method import StagedMethod
+from bench_core.training.run import divided_evenly
 from bench_core.training.stage_runner import StageRunner, enter_stages
 from bench_core.training.stages import SamplingConfig, Stage
 
@@ -109,11 +111,23 @@ class TrainingStep:
     def resident(self) -> Iterator[torch.Tensor]:
         """Yield the tensors that outlive a step: networks, gradients, optimisers, batch."""
         yield from (self._batch.visible, self._batch.infrared, self._batch.labels)
+        yield from self.weights()
+        yield from self.gradients()
+        yield from self.optimizer_states()
+
+    def weights(self) -> Iterator[torch.Tensor]:
+        """Yield all parameters and buffers."""
         yield from self._networks.buffers()
+        yield from self._networks.parameters()
+
+    def gradients(self) -> Iterator[torch.Tensor]:
+        """Yield the gradients that the last step has left."""
         for parameter in self._networks.parameters():
-            yield parameter
             if parameter.grad is not None:
                 yield parameter.grad
+
+    def optimizer_states(self) -> Iterator[torch.Tensor]:
+        """Yield what optimisers keep."""
         for optimizer in self._runner.optimizers.values():
             for state in optimizer.state.values():
                 yield from (value for value in state.values() if isinstance(value, torch.Tensor))
@@ -125,6 +139,7 @@ def training_steps(
     image_size: tuple[int, int],
     device: torch.device,
     precision: Precision = "float32",
+    sharing: Sharing = WHOLE_BATCH,
 ) -> Iterator[TrainingStep]:
     """Yield a step of each stage; ask for one after the one before it has run.
 
@@ -134,8 +149,16 @@ def training_steps(
         image_size: Height and width in pixels.
         device: Where its networks are.
         precision: Number format of the steps.
+        sharing: How each batch is shared.
+
+    Raises:
+        UsageError: A batch has no even shares.
+        PluginError: A network cannot be divided.
     """
-    for runner in enter_stages(method.networks, stages, precision=precision, seed=0):
+    division = divided_evenly(method.networks, stages, sharing)
+    for runner in enter_stages(
+        method.networks, stages, precision=precision, seed=0, division=division
+    ):
         batch = _noise(runner.stage.sampling, method.num_identities, image_size, device)
         yield TrainingStep(method.networks, runner, batch)
 

@@ -9,6 +9,7 @@ import os
 import platform
 import re
 import subprocess
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -26,15 +27,37 @@ CORE_DISTRIBUTIONS = ("numpy", "pillow", "torch", "torchvision", "vireid-bench")
 NOT_INSTALLED = "not installed"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """What was trained here; each field is the one of `Provenance` whose name ends like it.
+
+    Attributes:
+        identities: Identity (SHA-256) of each training, in the order of trials.
+        number_format: Number format of the training steps.
+        threads: Processor threads, where they ran on a processor.
+        processes: Processes that shared the batches, where that is known.
+        parts: Parts of its share that each of them ran one after another, likewise.
+        normalized_shares: Shares of a batch that were normalised by their own statistics, if any.
+    """
+
+    identities: tuple[str, ...] = ()
+    number_format: Precision | None = None
+    threads: int | None = None
+    processes: int | None = None
+    parts: int | None = None
+    normalized_shares: int | None = None
+
+
+NOTHING_TRAINED = Trained()
+
+
 def collect_provenance(
     command: Sequence[str],
     packages: Sequence[str],
     *,
     weights: str,
     selection: Selection,
-    training_identities: Sequence[str],
-    training_format: Precision | None = None,
-    training_threads: int | None = None,
+    trained: Trained = NOTHING_TRAINED,
 ) -> Provenance:
     """Describe the run of this process.
 
@@ -45,9 +68,7 @@ def collect_provenance(
         weights: What the backbone started from: "imagenet", "none" or "sha256:..." of a file, or
             of the list of several files.
         selection: Which state of each training was scored.
-        training_identities: Identity (SHA-256) of each training, in the order of trials.
-        training_format: Number format of the training steps, where something was trained.
-        training_threads: Processor threads of the training, where it ran on a processor.
+        trained: What was trained here.
 
     Returns:
         The provenance, dated now; a distribution without metadata is "not installed".
@@ -62,9 +83,12 @@ def collect_provenance(
         platform=f"{platform.system()} {platform.machine()}",
         weights=weights,
         selection=selection,
-        training_identities=tuple(training_identities),
-        training_format=training_format,
-        training_threads=training_threads,
+        training_identities=trained.identities,
+        training_format=trained.number_format,
+        training_threads=trained.threads,
+        training_processes=trained.processes,
+        training_parts=trained.parts,
+        normalized_shares=trained.normalized_shares,
     )
 
 

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from bench_core.features.table import FeatureTable
 
 
+_ROWS_PER_BLOCK = 2048
+
+
 @dataclass(frozen=True, eq=False)
 class ProtocolScores:
     """What features score under a protocol.
@@ -240,8 +243,7 @@ def _tell_models_apart(features_by_split: Mapping[str, FeatureTable]) -> tuple[s
         if features.training_split is not None:  # of few people, two splits may be the same
             continue
         name = str(features.source or f"the features of {split}")
-        digest = hashlib.sha256(np.ascontiguousarray(features.features).tobytes()).hexdigest()
-        if (first := seen.setdefault(digest, name)) != name:
+        if (first := seen.setdefault(_digest(features.features), name)) != name:
             raise DataError(
                 f"{first} and {name} hold the same features: each trial needs those of a model "
                 "that was trained on its own split; a model of another one has seen people that "
@@ -249,6 +251,15 @@ def _tell_models_apart(features_by_split: Mapping[str, FeatureTable]) -> tuple[s
             )
         silent.append(features.source.name if features.source else split)
     return (_unproven(silent),) if silent else ()
+
+
+def _digest(features: NDArray[np.floating[Any]]) -> str:
+    """Return the SHA-256 of features; they may be mapped from a file."""
+    digest = hashlib.sha256()
+    for start in range(0, len(features), _ROWS_PER_BLOCK):
+        block = np.ascontiguousarray(features[start : start + _ROWS_PER_BLOCK])
+        digest.update(block.data)
+    return digest.hexdigest()
 
 
 def _unproven(names: Sequence[str]) -> str:

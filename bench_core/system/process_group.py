@@ -28,7 +28,7 @@ SAME_ERROR_SECONDS, LOOK_AGAIN_SECONDS = 5.0, 0.1
 """Within this time all processes have an error that they have in common; how often to look."""
 TOLD = "an error is told"
 """A key in what the processes share."""
-RANK, LOCAL_RANK, NUMBER = "RANK", "LOCAL_RANK", "WORLD_SIZE"
+RANK, LOCAL_RANK, NUMBER, NUMBER_HERE = "RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE"
 """Environment variables of torchrun."""
 
 
@@ -41,6 +41,7 @@ class _Group:
 
     rank = 0
     number = 1
+    imagined = False
 
 
 def rank() -> int:
@@ -53,9 +54,33 @@ def num_processes() -> int:
     return _Group.number
 
 
+def num_processes_here() -> int:
+    """Return how many of them are on this machine, as whoever started them has said."""
+    return min(num_processes(), int(os.environ.get(NUMBER_HERE, num_processes())))
+
+
 def is_first() -> bool:
     """Return whether this process writes the files, shows the progress and prints the result."""
     return _Group.rank == 0
+
+
+@contextmanager
+def imagined(number: int) -> Iterator[None]:
+    """Be the first of so many processes in this block, of which the others are not there.
+
+    What is exchanged stays as it is: for counting what one of them would do.
+    """
+    before = _Group.rank, _Group.number, _Group.imagined
+    _Group.rank, _Group.number, _Group.imagined = 0, number, True
+    try:
+        yield
+    finally:
+        _Group.rank, _Group.number, _Group.imagined = before
+
+
+def is_imagined() -> bool:
+    """Return whether the other processes are not there; see `imagined`."""
+    return _Group.imagined
 
 
 def asked_for() -> int:
@@ -199,6 +224,38 @@ def collected(value: Value) -> list[Value]:
     with together():
         distributed.all_gather_object(values, value)
     return values
+
+
+def add_up(values: torch.Tensor) -> None:
+    """Replace values, in place, by their sum over all processes; each process has to come.
+
+    Raises:
+        ProcessLostError: A process has ended.
+    """
+    if _Group.imagined:
+        return
+    from torch import distributed
+
+    with together():
+        distributed.all_reduce(values)
+
+
+def gather(whole: torch.Tensor, own: torch.Tensor) -> None:
+    """Write what each process has into `whole`, in their order; each process has to come.
+
+    Args:
+        whole: As long as the values of all processes together.
+        own: Those of this one.
+
+    Raises:
+        ProcessLostError: A process has ended.
+    """
+    if _Group.imagined:
+        return
+    from torch import distributed
+
+    with together():
+        distributed.all_gather_into_tensor(whole, own)
 
 
 def wait_for_all() -> None:

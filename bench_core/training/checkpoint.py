@@ -73,6 +73,8 @@ class TrainingReport:
         selected_epoch: Epoch of the last stage, from 1, whose networks validation selected; None
             where those of the last epoch were kept without it.
         validation_score: mAP of those networks on the validation people, in [0, 1].
+        processes: How many processes finished it; None in files from before this was noted.
+        parts: Parts of its share of a batch that each of them ran one after another; likewise.
         untouched: Whether the networks are what they started from: nothing was trained.
     """
 
@@ -81,6 +83,8 @@ class TrainingReport:
     device: str
     selected_epoch: int | None = None
     validation_score: float | None = None
+    processes: int | None = None
+    parts: int | None = None
     untouched: bool = False
 
 

@@ -15,6 +15,8 @@ from bench_core.system.files import hash_json
 
 IDENTITY_VERSION = 2
 """Raised whenever the same description would train another model."""
+IF_ANY = ("processes", "parts", "normalized_shares", "validation")
+"""Fields that are left out of a document where they do not apply."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +40,10 @@ class TrainingDescription:
         num_identities: Number of training identities.
         processes: Several processes on a processor, which add in another order than one; None
             otherwise.
+        parts: Parts of a batch that a processor adds up one after another, in another order than at
+            once; None otherwise.
+        normalized_shares: Shares of a batch that are each normalised by their own statistics; None
+            where the statistics are those of the whole batch.
         validation: SHA-256 (hex) of the validation queries and gallery that choose the epoch whose
             networks are kept; None where those of the last epoch are.
         after_training: Keys of `config` that only matter after the training: with other values of
@@ -58,6 +64,8 @@ class TrainingDescription:
     num_identities: int
     threads: int | None
     processes: int | None = None
+    parts: int | None = None
+    normalized_shares: int | None = None
     validation: str | None = None
     after_training: tuple[str, ...] = ()
 
@@ -78,7 +86,7 @@ class TrainingDescription:
     def document(self) -> dict[str, Any]:
         """Return the description as plain data, without what does not apply."""
         document = asdict(self)
-        for name in ("processes", "validation"):
+        for name in IF_ANY:
             if document[name] is None:
                 del document[name]
         return document
@@ -93,11 +101,7 @@ class TrainingDescription:
         if not isinstance(document, Mapping):
             raise CheckpointError("the training description is no object")
         expected = {field.name for field in fields(cls)}
-        if differing := (set(document) ^ expected) - {
-            "processes",
-            "validation",
-            "after_training",
-        }:
+        if differing := (set(document) ^ expected) - {*IF_ANY, "after_training"}:
             raise CheckpointError(
                 "the training description has other fields than this version writes: "
                 f"{', '.join(sorted(map(str, differing))[:5])}"

@@ -14,6 +14,7 @@ from torch import nn
 
 from bench_core.contracts.errors import UsageError
 from bench_core.modeling.division import Division
+from bench_core.modeling.sharing import WHOLE_BATCH, Sharing
 from bench_core.system.process_group import is_first, num_processes, wait_for_all
 from bench_core.system.progress import progress
 from bench_core.training import checkpoint
@@ -53,6 +54,7 @@ class TrainingRun:
         device: Device to train on.
         checkpoint_seconds: Longest time between two checkpoints within an epoch.
         on_epoch: Told of each finished epoch.
+        sharing: How each batch is shared.
         validate: Returns the mAP of the networks as they are on validation people; the networks of
             the best epoch of the last stage are kept. Without it those of the last epoch are.
     """
@@ -62,6 +64,7 @@ class TrainingRun:
     device: torch.device
     checkpoint_seconds: float = 300.0
     on_epoch: EpochObserver = ignore_epoch
+    sharing: Sharing = WHOLE_BATCH
     validate: Callable[[], float] | None = None
 
     def execute(self, networks: nn.ModuleDict, stages: Sequence[Stage], data: TrainingData) -> None:
@@ -74,7 +77,7 @@ class TrainingRun:
             TrainingError: A loss is not finite, or a stage's check failed.
             CheckpointError: The folder holds the checkpoint of another training.
             PluginError: A step returned no losses, or updates what it has no optimiser for.
-            UsageError: Several processes cannot share its batches evenly.
+            UsageError: Its batches have no even shares.
             BenchError: A file cannot be written.
         """
         networks.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -89,7 +92,7 @@ class TrainingRun:
             stages,
             precision=what.precision,
             seed=what.seed,
-            division=_divided_evenly(networks, stages),
+            division=divided_evenly(networks, stages, self.sharing),
         )
         for runner in runners:
             if runner.index < saved.position.stage:
@@ -226,22 +229,44 @@ class _StageLoop:
         self._saved_at = time.monotonic()
 
 
-def _divided_evenly(networks: nn.ModuleDict, stages: Sequence[Stage]) -> Division | None:
-    """Return the division of batches among several processes; None for one.
+def divided_evenly(
+    networks: nn.ModuleDict, stages: Sequence[Stage], sharing: Sharing
+) -> Division | None:
+    """Return the division of batches into shares; None where a batch is one.
+
+    Args:
+        networks: All networks of the training.
+        stages: Its stages.
+        sharing: How batches are shared.
 
     Raises:
-        UsageError: A batch has a number of images that they cannot share evenly.
+        UsageError: A batch has a number of images that cannot be shared evenly, or so few that a
+            share of one image would be normalised by its own statistics.
         PluginError: A network cannot be divided.
     """
-    number = num_processes()
+    number = sharing.num_shares
     if number == 1:
         return None
     for stage in stages:
         size = stage.sampling.identities * stage.sampling.images
+        batch = (
+            f"a batch of {stage.sampling.identities} identities x {stage.sampling.images} images "
+            f"of the stage '{stage.name}'"
+        )
         if size % number:
             raise UsageError(
-                f"{number} processes cannot share a batch of {stage.sampling.identities} "
-                f"identities x {stage.sampling.images} images of the stage '{stage.name}' evenly; "
-                f"use a number of processes that divides {size}"
+                f"{_sharers(sharing)} cannot share {batch} evenly; use numbers whose product "
+                f"divides {size}"
             )
-    return Division(networks)
+        if size == number and sharing.statistics == "share":
+            raise UsageError(
+                f"{_sharers(sharing)} have one image each of {batch}, which has no statistics of "
+                "its own; use fewer, or --batch-statistics whole"
+            )
+    return Division(networks, sharing)
+
+
+def _sharers(sharing: Sharing) -> str:
+    """Say who shares a batch, such as "2 processes x 4 parts"."""
+    kinds = {"processes": num_processes(), "parts": sharing.parts}
+    return " x ".join(f"{number} {kind}" for kind, number in kinds.items() if number > 1)

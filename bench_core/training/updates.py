@@ -10,7 +10,8 @@ import torch
 from torch import nn
 
 from bench_core.contracts.errors import PluginError, unknown_name
-from bench_core.modeling.division import average_gradients, going_backwards
+from bench_core.modeling.exchange import average_gradients
+from bench_core.modeling.sharing import going_backwards
 from bench_core.training.log import describe
 
 Losses: TypeAlias = Mapping[str, torch.Tensor]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from bench_core.evaluation.reranking.distances import feature_distances
 from bench_core.evaluation.reranking.k_reciprocal import rerank
@@ -34,10 +35,10 @@ def test_at_least_20_times_as_fast_as_the_plain_algorithm_and_equal_to_it() -> N
         for count in (NUM_QUERIES, NUM_GALLERY)
     )
     matrix = feature_distances(query, gallery, "euclidean").rows(0, NUM_QUERIES + NUM_GALLERY)
-    upper, lower = np.split(matrix.numpy(), [NUM_QUERIES])
+    upper, lower = np.split(matrix, [NUM_QUERIES])
     parts = upper[:, :NUM_QUERIES], upper[:, NUM_QUERIES:], lower[:, NUM_QUERIES:]
     support = runpy.run_path(str(PLAIN))
-    given = support["GivenDistances"](matrix, NUM_QUERIES, "euclidean")
+    given = support["GivenDistances"](torch.from_numpy(matrix), NUM_QUERIES, "euclidean")
     plain = support["rerank_plainly"]
     before, result = min((seconds(lambda: rerank(given)) for _ in range(3)), key=lambda run: run[0])
     plain_seconds, expected = seconds(lambda: plain(*parts, k1=20, k2=6, lambda_value=0.3))

@@ -21,11 +21,13 @@ from bench_core.cli.main import build_cli
 from bench_core.configuration import choose_method
 from bench_core.contracts.method import Precision
 from bench_core.features.fast import relative_difference
-from bench_core.modeling import division
-from bench_core.modeling.division import average_gradients
+from bench_core.modeling.batch_statistics import normalize
+from bench_core.modeling.exchange import joined_shares
+from bench_core.modeling.sharing import Call, within
 from bench_core.pipeline.methods import build_method
 from bench_core.plugins import Registry
 from bench_core.system.devices import FORMATS, number_formats
+from bench_core.system.process_group import add_up
 from bench_core.testing.building import random_batch, random_data, training_run
 from bench_core.training.batches import Batch, BatchLoader
 from bench_core.training.method import StagedMethod
@@ -175,17 +177,17 @@ def group_of_one(device: torch.device) -> Iterator[None]:
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
 @pytest.mark.usefixtures("group_of_one")
 def test_synchronized_statistics_of_one_process_are_plain_ones(
-    device: torch.device, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+    device: torch.device, dtype: torch.dtype
 ) -> None:
-    monkeypatch.setattr(division._Running, "calls", [True])
     torch.manual_seed(0)
     values = torch.randn(8, 6, 4, 2).to(device, dtype, memory_format=torch.channels_last)
     weights = torch.randn(8, 6, 4, 2).to(device)
     results = []
-    for normalize in (division._normalize, nn.BatchNorm2d.forward):
+    for call in (Call(number=2), None):  # of a share, as of several processes; and of nobody
         layer = nn.BatchNorm2d(6).to(device)
         images = values.clone().requires_grad_()
-        normalized = normalize(layer, images)
+        with within(call):
+            normalized = normalize(layer, images)
         (normalized.float() * weights).sum().backward()
         results.append(
             [normalized, images.grad, layer.weight.grad, layer.running_mean, layer.running_var]
@@ -198,17 +200,13 @@ def test_synchronized_statistics_of_one_process_are_plain_ones(
 
 
 @pytest.mark.usefixtures("group_of_one")
-def test_collectives_of_one_process_change_nothing(
-    device: torch.device, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(division._Running, "active", True)
-    parameter = nn.Parameter(torch.ones(3, device=device))
-    parameter.grad = torch.arange(3.0, device=device)
-    average_gradients([parameter])
-    assert parameter.grad.tolist() == [0, 1, 2]
+def test_collectives_of_one_process_change_nothing(device: torch.device) -> None:
+    gradient = torch.arange(3.0, device=device)
+    add_up(gradient)
+    assert gradient.tolist() == [0, 1, 2]
     for dtype in (torch.float32, torch.bfloat16):
         images = torch.rand(4, 3, 2, 2, device=device).to(dtype).requires_grad_()
-        whole = division._Whole.apply(images)  # type: ignore[no-untyped-call]
+        whole = joined_shares(images)
         assert torch.equal(whole, images)
         whole.float().sum().backward()
         assert images.grad is not None

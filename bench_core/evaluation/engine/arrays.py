@@ -1,7 +1,7 @@
 """The arrays that the compiled loops of `kernels` and `counting` work on, by name.
 
 Letters in shapes: N images, V views, D dimensions, U columns of the pool, C columns of a block,
-R queries of a batch, M their possible matches, T trials, A audiences, W words.
+R queries of a batch, M their possible matches, T trials, A audiences, W words of 64 columns.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-GIVEN, SQUARED, ROOTED = 0, 1, 2
-"""What an exact value is: a given distance, a sum of squares, a sum of lengths over views."""
+SQUARED, ROOTED = 0, 1
+"""What an exact value of features is: a sum of squares, or a sum of lengths over views."""
 
 LIMIT = 1e37
 """Values beyond this are computed exactly, and cut off here."""
@@ -21,22 +21,15 @@ COINCIDENT = 2.0**-4
 """Squared distances below this part of their squared reach are computed exactly before their root
 is taken, which would make much of a small error."""
 
-WORD = 63
-"""Trials that are bits of one int64."""
-FIELD_BITS = 16
-FIELD_MASK = (1 << FIELD_BITS) - 1
-FIELDS = 4
-"""Trials whose counts are fields of one int64, each of `FIELD_BITS` bits."""
-
 
 class Pairs(NamedTuple):
-    """How the exact value of a query and a column is computed.
+    """How the exact value of a query and a column is computed from their features.
 
     Attributes:
-        kind: `GIVEN`, `SQUARED` or `ROOTED`.
-        features: float (N, V, D), or given distances (1, rows, columns).
+        kind: `SQUARED` or `ROOTED`.
+        features: float (N, V, D).
         query_rows: int64, row of each query in `features`.
-        column_rows: int64 (U,), row (given distances: column) of each column.
+        column_rows: int64 (U,), row of each column.
         query_inverse: float64 (queries, V), 1 / length of each feature; (0, 0): taken as they are.
         column_inverse: float64 (U, V).
     """
@@ -61,10 +54,11 @@ class Matches(NamedTuple):
         order: int64 (M,), the matches of each query, nearest first, those that it sees in front.
         num_seen: int64 (R,), matches that the query sees.
         positions: int32 (T, U), place of a column in a gallery; -1 where it is not in it.
-        best: int64 (T, R), the first match; -1 without one.
-        counts: int32 (M, T), images before a match.
+        best: int64 (T, R), the first match, as a place in the order of its query; -1 without one.
+        counts: int32 (M, T), images of other identities before a match.
         nearer: int32 (R, T), identities before the first match.
-        last: int64 (R, W), trials, as bits, in which the last identity of a block was counted.
+        carried: uint64 (R, T), 1 where an image of the last identity of a block, which goes on in
+            the next one, is before the first match.
     """
 
     queries: NDArray[np.int64]
@@ -78,55 +72,22 @@ class Matches(NamedTuple):
     best: NDArray[np.int64]
     counts: NDArray[np.int32]
     nearer: NDArray[np.int32]
-    last: NDArray[np.int64]
+    carried: NDArray[np.uint64]
 
 
 class Part(NamedTuple):
-    """A block of columns.
+    """A block of columns; bit i of word w is its column 64 w + i.
 
     Attributes:
         first: First column.
+        num_columns: C.
         by_identity: Whether nearer identities are counted, too.
-        trials: int64 (A, W, C), trials in whose gallery an audience sees a column: bit t % `WORD`
-            of word t // `WORD` for trial t.
-        packed: int64 (A, P, C), the same as numbers 0 or 1 in fields: field t % `FIELDS` of word
-            t // `FIELDS` for trial t; P is a multiple of 3.
-        numbers: int32 (C,), number of the identity, from 0 for the first in the block.
-        starts: int64, first column of each identity, and the number of columns.
-        continues: Whether the first identity has images in the block before.
+        galleries: uint64 (A, T, W), columns of the gallery of each trial that an audience may see.
+        ends: uint64 (W,), the last column of each identity that ends in the block.
     """
 
     first: int
+    num_columns: int
     by_identity: bool
-    trials: NDArray[np.int64]
-    packed: NDArray[np.int64]
-    numbers: NDArray[np.int32]
-    starts: NDArray[np.int64]
-    continues: bool
-
-
-class Table(NamedTuple):
-    """Values to count by, in float32 or float64, and how far they may be from exact ones.
-
-    Attributes:
-        values: float (V or 1, rows, columns), products of the features, or given distances.
-        rows: int64 (R,), row of each query of the batch.
-        columns: int64 (C,), column of each column of the block.
-        lanes: float (0,), of the type to count in: values may be rounded to it.
-        unit: What exact lengths are multiplied by.
-        squares: float64 (V or 1, R), squared length of each query; exact squares are taken less
-            this.
-        column_squares: float64 (V or 1, C), squared length of each column; NaN: compute exactly.
-        errors: float64 (R,), bound of the error of a value.
-        rounding: Bound of the relative error that rounding adds, to values and to exact values.
-    """
-
-    values: NDArray[Any]
-    rows: NDArray[np.int64]
-    columns: NDArray[np.int64]
-    lanes: NDArray[Any]
-    unit: float
-    squares: NDArray[np.float64]
-    column_squares: NDArray[np.float64]
-    errors: NDArray[np.float64]
-    rounding: tuple[float, float]
+    galleries: NDArray[np.uint64]
+    ends: NDArray[np.uint64]

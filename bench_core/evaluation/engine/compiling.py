@@ -1,10 +1,9 @@
-"""How loops are compiled, once for all processes, and their work is spread over threads."""
+"""How loops are compiled, once for all processes."""
 
 from __future__ import annotations
 
 import pickle
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -16,22 +15,16 @@ from numba.core.serialize import dumps
 
 from bench_core.evaluation.engine.code_store import CodeStore, hash_names
 from bench_core.system.cache_folder import cache_directory
-from bench_core.system.processes import num_processors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 Kernel = TypeVar("Kernel", bound="Callable[..., Any]")
-Result = TypeVar("Result")
 
 _COMPILE: Any = numba.njit
 _RESULT: Any = CompileResult
 _SERIALIZE: Any = dumps
 """Parts of numba that lack types. What the last two make is unpickled, and our own: `CodeStore`."""
-
-_MOST_THREADS = 16
-_SHARES = 4
-"""Parts of the work a thread, so that none waits long for a slow one."""
 
 
 def compiled(function: Kernel) -> Kernel:
@@ -57,30 +50,6 @@ def _compiled(function: Kernel, *, no_cpython_wrapper: bool) -> Kernel:
     kernel._cache = _KeptCode(function)
     result: Kernel = kernel
     return result
-
-
-def in_threads(function: Callable[[int, int], Result], count: int, least: int = 16) -> list[Result]:
-    """Call a function, which should release the interpreter's lock, on parts of a range.
-
-    Args:
-        function: Takes the start of a part and where to stop before.
-        count: Length of the range, from 0.
-        least: Length of a part that is worth a thread.
-
-    Returns:
-        What it returned for each part, in order; nothing for an empty range.
-
-    Examples:
-        >>> in_threads(lambda start, stop: stop - start, 5, least=10)
-        [5]
-    """
-    threads = min(num_processors(), _MOST_THREADS)
-    size = max(least, -(-count // (threads * _SHARES)))
-    starts = range(0, count, size)
-    if len(starts) < 2:
-        return [function(start, count) for start in starts]
-    with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(lambda start: function(start, min(start + size, count)), starts))
 
 
 class _KeptCode:
@@ -124,10 +93,12 @@ class _KeptCode:
 
 @cache
 def _announce() -> None:
-    """Say once, to who is watching, why the first scoring takes longer than others."""
-    if sys.stderr.isatty():
-        sys.stderr.write("compiling the scoring loops, once: this takes about 5 seconds\n")
-        sys.stderr.flush()
+    """Say once, on a terminal and in a log alike, why the first scoring takes longer than others.
+
+    In one line that stays: what watches a log takes silence for a process that hangs.
+    """
+    sys.stderr.write("compiling the scoring loops, once: this takes about 4 seconds\n")
+    sys.stderr.flush()
 
 
 @cache

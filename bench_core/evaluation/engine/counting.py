@@ -1,320 +1,263 @@
-"""Compiled loops that count what comes before the matches of a query.
+"""Compiled loops that find and count what comes before the matches of some queries.
 
-Each writes to the queries of its range only, so that threads can share the work.
+The columns before a match are bits of words, from which the gallery of each trial takes its own.
 
-Letters in shapes: see `arrays`; I identities of a block.
+Letters in shapes: see `arrays`; P places, the matches of the queries one query after the other,
+each nearest first; K pairs of a query and a column that values do not tell from a match.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from bench_core.evaluation.engine.arrays import (
-    FIELD_BITS,
-    FIELD_MASK,
-    FIELDS,
-    GIVEN,
-    LIMIT,
-    SQUARED,
-    WORD,
-)
 from bench_core.evaluation.engine.compiling import compiled, compiled_part
-from bench_core.evaluation.engine.kernels import compute_values, exact_value, expected_value
+from bench_core.evaluation.engine.lanes import BITS, count_bits, mask_below, mask_up_to
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from bench_core.evaluation.engine.arrays import Matches, Pairs, Part, Table
+    from bench_core.evaluation.engine.arrays import Matches, Part
 
-_BOUNDS = 8
-"""Bounds that values are compared with at once."""
-_NEIGHBOURS = 64
-"""Columns that are looked at together for being close to a match; hardly any is."""
+_STEPS = 65_000
+"""Steps, of 16 bits, that values are compared in first: twice as many at once as in float32."""
+_NARROWEST = 1e-30
+"""Less is not divided into steps; more values are then compared one by one."""
+_NONE = np.uint64(0)
+_ONE = np.uint64(1)
+
+
+class Close(NamedTuple):
+    """Pairs that are compared exactly, in order of query.
+
+    Attributes:
+        query: int64 (K,), number among the queries of the batch.
+        column: int64 (K,), number in the block.
+        exact: float64 (K,), exact values.
+    """
+
+    query: NDArray[np.int64]
+    column: NDArray[np.int64]
+    exact: NDArray[np.float64]
+
+
+class Compared(NamedTuple):
+    """What values tell about some queries, in memory that the next ones reuse.
+
+    Attributes:
+        values: float32 (queries, 64 W); NaN is neither less nor greater.
+        lower: float32 (P,), the least value that a column at the distance of a match may have.
+        upper: float32 (P,), the greatest.
+        before: uint64 (P or more, W), columns that are certainly before a match.
+        close: uint64 (queries, W), columns that may be before some match in some gallery.
+    """
+
+    values: NDArray[np.float32]
+    lower: NDArray[np.float32]
+    upper: NDArray[np.float32]
+    before: NDArray[np.uint64]
+    close: NDArray[np.uint64]
 
 
 @compiled
-def count_rows(
-    pairs: Pairs, matches: Matches, table: Table, part: Part, start: int, stop: int
-) -> None:
-    """Count what comes before the matches of queries `start` to `stop` in a block of columns.
-
-    The matches of a query, in order of exact value, divide the values: a column is counted at the
-    first match that it certainly comes before, together for all trials.
+def compare_values(matches: Matches, part: Part, first_query: int, compared: Compared) -> None:
+    """Find the columns that are certainly before each match, and those that may be.
 
     Args:
-        pairs: How exact values are computed.
-        matches: `counts`, `nearer` and `last` are written.
-        table: Values of the block.
+        matches: A batch.
         part: The block.
-        start: First query.
-        stop: Query to stop before.
+        first_query: The first of the queries in the batch.
+        compared: `before` and `close` are written.
     """
-    num_columns = len(table.columns)
-    are_neighbours = True
-    for column in range(1, num_columns):
-        are_neighbours &= table.columns[column] == table.columns[column - 1] + 1
-    row = np.empty(num_columns, table.lanes.dtype)
-    buckets = np.empty(num_columns, np.int32)
-    for query in range(start, stop):
-        first = matches.starts[query]
-        order = matches.order[first : first + matches.num_seen[query]]
-        if len(order) == 0:
-            continue
-        if are_neighbours:
-            begin = table.columns[0]
-            products = table.values[:, table.rows[query], begin : begin + num_columns]
-            squares = table.squares[:, query]
-            compute_values(pairs.kind, products, squares, table.column_squares, row)
-            if pairs.kind != GIVEN:
-                _replace_unsafe(
-                    pairs, matches.queries[query], part.first, table.unit, squares[0], row
-                )
-        else:
-            given = table.values[0, table.rows[query]]
-            for column in range(num_columns):
-                row[column] = given[table.columns[column]]
-        lower, upper = _find_windows(pairs.kind, table, query, matches.exact, order)
-        _find_buckets(row, lower, buckets)
-        _count_images(part.packed[matches.audience[query]], buckets, order, matches.counts)
-        trials = part.trials[matches.audience[query]]
-        nearer = np.zeros((len(part.starts) - 1, len(trials)), np.int64)
-        if part.by_identity:
-            whole = matches.order[first : matches.starts[query + 1]]
-            before_best = _find_trials(matches.best[:, query], whole, first, len(trials))
-            _find_nearer(trials, before_best, buckets, part.starts, nearer)
-        _count_close(pairs, matches, part, query, order, row, buckets, upper, nearer)
-        _count_identities(nearer, matches.nearer[query], matches.last[query], part.continues)
+    num_words, place = len(part.ends), 0
+    steps = np.empty(BITS * num_words, np.int16)
+    shared = np.empty(num_words, np.uint64)
+    for row in range(len(compared.values)):
+        query = first_query + row
+        first, num_seen = matches.starts[query], matches.num_seen[query]
+        values, close = compared.values[row], compared.close[row]
+        for word in range(num_words):
+            close[word] = _NONE
+        if num_seen:
+            least, per_unit = _find_steps(compared, place, num_seen)
+            _leave_out_own(matches, part, query, values)
+            for column in range(len(steps)):
+                steps[column] = _step(values[column], least, per_unit)
+        for match in matches.order[first : first + num_seen]:
+            _find_shared(matches, part, query, match, shared)
+            lower, upper = compared.lower[place], compared.upper[place]
+            low, high = _step(lower, least, per_unit), _step(upper, least, per_unit)
+            before = compared.before[place]
+            for word in range(num_words):
+                certain = mask_below(steps, BITS * word, low)
+                before[word] = certain
+                unclear = mask_up_to(steps, BITS * word, high) & ~certain
+                while unclear:
+                    bit = unclear & (~unclear + _ONE)
+                    value = values[BITS * word + count_bits(bit - _ONE)]
+                    if value < lower:
+                        before[word] |= bit
+                    elif value <= upper:
+                        close[word] |= bit & shared[word]
+                    unclear ^= bit
+            place += 1
+        place += matches.starts[query + 1] - first - num_seen
 
 
 @compiled_part
-def _replace_unsafe(
-    pairs: Pairs, query: int, first_column: int, unit: float, square: float, row: NDArray[Any]
+def _find_steps(compared: Compared, place: int, num_seen: int) -> tuple[np.float32, np.float32]:
+    """Divide what is between the first and the last match of a query; return steps to a unit."""
+    least = compared.lower[place]
+    distance = max(compared.upper[place + num_seen - 1] - least, np.float32(_NARROWEST))
+    # The last step has nothing but what lies beyond all matches.
+    return least, np.float32(_STEPS - 2) / distance
+
+
+@compiled_part
+def _step(value: np.float32, least: np.float32, steps: np.float32) -> np.int16:
+    """Return the step of a value: never a lower one for a greater value; the last for NaN."""
+    step = (value - least) * steps
+    step = step if step < np.float32(_STEPS) else np.float32(_STEPS)
+    step = step if step > np.float32(-1) else np.float32(-1)
+    return np.int16(np.int32(step) - np.int32(_STEPS // 2))
+
+
+@compiled_part
+def _leave_out_own(matches: Matches, part: Part, query: int, values: NDArray[np.float32]) -> None:
+    """Put NaN for the columns of a query's own identity, which count nowhere."""
+    own = matches.own[query] - part.first
+    num_own = matches.starts[query + 1] - matches.starts[query]
+    for column in range(max(0, own), min(part.num_columns, own + num_own)):
+        values[column] = np.nan
+
+
+@compiled_part
+def _find_shared(
+    matches: Matches, part: Part, query: int, match: int, shared: NDArray[np.uint64]
 ) -> None:
-    """Put exact values of a query in neighbouring columns in place of those that are none."""
-    num_safe = 0
-    for column in range(len(row)):
-        num_safe += np.abs(row[column]) <= LIMIT
-    if num_safe == len(row):
-        return
-    for column in range(len(row)):
-        if not np.abs(row[column]) <= LIMIT:
-            exact = exact_value(pairs, query, first_column + column)
-            expected = expected_value(pairs.kind, exact, unit, square)
-            row[column] = min(max(expected, -LIMIT), LIMIT)
+    """Write the columns that are in one gallery with a match, (W,); others never meet it."""
+    for word in range(len(shared)):
+        shared[word] = _NONE
+    galleries = part.galleries[matches.audience[query]]
+    column = matches.own[query] + match - matches.starts[query]
+    for trial in range(len(galleries)):
+        if matches.positions[trial, column] >= 0:
+            for word in range(len(shared)):
+                shared[word] |= galleries[trial, word]
 
 
-@compiled_part
-def _find_windows(
-    kind: int, table: Table, query: int, exact: NDArray[np.float64], order: NDArray[np.int64]
-) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return the least and the greatest values that pairs of these exact values may have.
-
-    NaN follows the least ones up to a multiple of `_BOUNDS`, and -inf precedes the greatest ones:
-    a value that lies below all but k of the least may be close to a pair if it is at most [k].
-    """
-    lower = np.empty(len(order) + -len(order) % _BOUNDS, table.lanes.dtype)
-    upper = np.empty(len(order) + 1, table.lanes.dtype)
-    for place in range(len(order), len(lower)):
-        lower[place] = np.nan
-    upper[0] = -np.inf
-    unit, rounding = table.unit, table.rounding
-    square, error = table.squares[0, query], table.errors[query]
-    scale = unit * unit if kind == SQUARED else unit
-    for place in range(len(order)):
-        if kind == GIVEN:
-            lower[place] = upper[place + 1] = exact[order[place]]
-            continue
-        length = exact[order[place]]
-        middle = length * scale
-        if kind == SQUARED:
-            middle = (middle - square) / 2
-        width = error + rounding[0] * np.abs(middle) + rounding[1] * np.abs(length) * scale
-        lower[place] = min(max(middle - width, -LIMIT), LIMIT)
-        upper[place + 1] = max(min(middle + width, LIMIT), -LIMIT)
-    return lower, upper
-
-
-@compiled_part
-def _find_buckets(row: NDArray[Any], lower: NDArray[Any], buckets: NDArray[np.int32]) -> None:
-    """Count for each value the lower bounds that it does not lie below; several at a time."""
-    for column in range(len(buckets)):
-        buckets[column] = 0
-    for place in range(0, len(lower), _BOUNDS):
-        a, b, c, d = lower[place], lower[place + 1], lower[place + 2], lower[place + 3]
-        e, f, g, h = lower[place + 4], lower[place + 5], lower[place + 6], lower[place + 7]
-        for column in range(len(row)):
-            value = row[column]
-            buckets[column] += (
-                np.int32(value >= a)
-                + np.int32(value >= b)
-                + np.int32(value >= c)
-                + np.int32(value >= d)
-                + np.int32(value >= e)
-                + np.int32(value >= f)
-                + np.int32(value >= g)
-                + np.int32(value >= h)
-            )
-
-
-@compiled_part
-def _count_images(
-    packed: NDArray[np.int64],
-    buckets: NDArray[np.int32],
-    order: NDArray[np.int64],
-    counts: NDArray[np.int32],
-) -> None:
-    """Count each column in its bucket, several trials in one word; sums over buckets count."""
-    for word in range(0, len(packed), 3):
-        # Three words at once: an addition to the bucket of the column before has to wait for it.
-        sums = _sum_words(packed[word], packed[word + 1], packed[word + 2], buckets, len(order))
-        first = word * FIELDS
-        num_trials = min(3 * FIELDS, counts.shape[1] - first)
-        for trial in range(num_trials):
-            fields, shift = sums[trial // FIELDS], FIELD_BITS * (trial % FIELDS)
-            before = 0
-            for place in range(len(order)):
-                before += (fields[place] >> shift) & FIELD_MASK
-                counts[order[place], first + trial] += np.int32(before)
-
-
-@compiled_part
-def _sum_words(
-    one: NDArray[np.int64],
-    two: NDArray[np.int64],
-    three: NDArray[np.int64],
-    buckets: NDArray[np.int32],
-    num_buckets: int,
-) -> NDArray[np.int64]:
-    sums = np.zeros((3, num_buckets + 1), np.int64)
-    first, second, third = sums[0], sums[1], sums[2]
-    # Unsigned indices are not looked at for being negative.
-    for column in range(np.uint64(len(buckets))):
-        bucket = np.uint64(buckets[column])
-        first[bucket] += one[column]
-        second[bucket] += two[column]
-        third[bucket] += three[column]
-    return sums
-
-
-@compiled_part
-def _find_trials(
-    best: NDArray[np.int64], order: NDArray[np.int64], first: int, num_words: int
-) -> NDArray[np.int64]:
-    """Return trials where a bucket certainly comes before the first match, int64 (W, buckets).
-
-    `first` is the first match of the query; a trial without one has a `best` below 0.
-    """
-    places = np.empty(len(order), np.int64)
-    for place in range(len(order)):
-        places[order[place] - first] = place
-    trials = np.zeros((num_words, len(order) + 1), np.int64)
-    for trial in range(len(best)):
-        if best[trial] >= 0:
-            trials[trial // WORD, places[best[trial] - first]] |= np.int64(1) << (trial % WORD)
-    for word in range(num_words):
-        for place in range(len(order) - 1, -1, -1):
-            trials[word, place] |= trials[word, place + 1]
-    return trials
-
-
-@compiled_part
-def _find_nearer(
-    trials: NDArray[np.int64],
-    before_best: NDArray[np.int64],
-    buckets: NDArray[np.int32],
-    starts: NDArray[np.int64],
-    nearer: NDArray[np.int64],
-) -> None:
-    """Write trials where an identity certainly comes before the first match, int64 (I, W)."""
-    for word in range(len(trials)):
-        seen, before = trials[word], before_best[word]
-        for number in range(len(nearer)):
-            bits = np.int64(0)
-            for column in range(np.uint64(starts[number]), np.uint64(starts[number + 1])):
-                bits |= seen[column] & before[np.uint64(buckets[column])]
-            nearer[number, word] = bits
-
-
-@compiled_part
-def _count_close(  # noqa: PLR0913, PLR0917
-    pairs: Pairs,
+@compiled
+def count_columns(
     matches: Matches,
     part: Part,
-    query: int,
-    order: NDArray[np.int64],
-    row: NDArray[Any],
-    buckets: NDArray[np.int32],
-    upper: NDArray[Any],
-    nearer: NDArray[np.int64],
+    first_query: int,
+    num_queries: int,
+    before: NDArray[np.uint64],
+    close: Close,
+    tied: NDArray[np.uint64],
 ) -> None:
-    """Compare the columns exactly with the matches before their buckets that they are close to."""
-    own = matches.own[query] - matches.starts[query] - part.first
-    for start in range(0, len(row), _NEIGHBOURS):
-        stop = min(start + _NEIGHBOURS, len(row))
-        num_close = 0
-        for column in range(np.uint64(start), np.uint64(stop)):
-            num_close += row[column] <= upper[np.uint64(buckets[column])]
-        if num_close == 0:
-            continue
-        for column in range(start, stop):
-            bucket = buckets[column]
-            # A match is close to itself; most are to nothing else.
-            if bucket > 0 and own + order[bucket - 1] == column:
-                bucket -= 1
-            num_before = bucket
-            while row[column] <= upper[num_before]:
-                num_before -= 1
-            if num_before < bucket:
-                close = order[num_before:bucket]
-                _compare(pairs, matches, part, query, column, close, nearer[part.numbers[column]])
+    """Count what comes before the matches of some queries in a block of columns.
+
+    Args:
+        matches: `counts`, `nearer` and `carried` are written.
+        part: The block.
+        first_query: The first of the queries in the batch.
+        num_queries: How many there are.
+        before: uint64 (P or more, W), columns that are certainly before; those that exactly are,
+            are added.
+        close: Pairs of these queries.
+        tied: uint64 (T, W), zeros; for columns at the distance of a first match, and before it in
+            the gallery.
+    """
+    pair = 0
+    for query in range(first_query, first_query + num_queries):
+        own = before[matches.starts[query] - matches.starts[first_query] :]
+        has_ties = False
+        while pair < len(close.query) and close.query[pair] == query:
+            column, exact = close.column[pair], close.exact[pair]
+            has_ties |= _add_column(matches, part, query, column, exact, own, tied)
+            pair += 1
+        _count_images(matches, part, query, own)
+        if part.by_identity:
+            _count_identities(matches, part, query, own, tied)
+        if has_ties:
+            tied[:] = _NONE
 
 
 @compiled_part
-def _compare(
-    pairs: Pairs,
+def _add_column(  # a kernel: arrays in, arrays out
     matches: Matches,
     part: Part,
     query: int,
     column: int,
-    close: NDArray[np.int64],
-    nearer: NDArray[np.int64],
-) -> None:
-    """Count a column at the matches that it exactly comes before."""
-    own = matches.own[query] - matches.starts[query]
-    exact = exact_value(pairs, matches.queries[query], part.first + column)
-    trials = part.trials[matches.audience[query]]
-    for match in close:
-        if own + match == part.first + column or exact > matches.exact[match]:
-            continue
-        for trial in range(len(matches.best)):
-            theirs = matches.positions[trial, own + match]
-            mine = matches.positions[trial, part.first + column]
-            word, bit = trial // WORD, np.int64(1) << (trial % WORD)
-            before = exact < matches.exact[match] or mine < theirs
-            if theirs >= 0 and before and trials[word, column] & bit:
-                matches.counts[match, trial] += 1
-                if match == matches.best[trial, query]:
-                    nearer[word] |= bit
+    exact: float,
+    before: NDArray[np.uint64],
+    tied: NDArray[np.uint64],
+) -> bool:
+    """Add a column to what is before the matches that it is nearer than; tell whether it ties."""
+    word, bit = column // BITS, _ONE << np.uint64(column % BITS)
+    first, has_ties = matches.starts[query], False
+    for place in range(matches.num_seen[query] - 1, -1, -1):
+        match = matches.order[first + place]
+        if exact > matches.exact[match]:
+            break
+        if exact < matches.exact[match]:
+            before[place, word] |= bit
+        else:
+            has_ties = True
+            gallery = part.galleries[matches.audience[query]]
+            for trial in range(len(tied)):
+                theirs = matches.positions[trial, matches.own[query] + match - first]
+                is_before = matches.positions[trial, part.first + column] < theirs
+                if theirs >= 0 and is_before and gallery[trial, word] & bit:
+                    matches.counts[match, trial] += 1
+                    if place == matches.best[trial, query]:
+                        tied[trial, word] |= bit
+    return has_ties
+
+
+@compiled_part
+def _count_images(matches: Matches, part: Part, query: int, before: NDArray[np.uint64]) -> None:
+    """Count what is before each match, in the trials that have it in their gallery."""
+    first = matches.starts[query]
+    galleries = part.galleries[matches.audience[query]]
+    for place in range(matches.num_seen[query]):
+        match = matches.order[first + place]
+        column = matches.own[query] + match - first
+        for trial in range(len(galleries)):
+            if matches.positions[trial, column] >= 0:
+                count = 0
+                for word in range(before.shape[1]):
+                    count += count_bits(before[place, word] & galleries[trial, word])
+                matches.counts[match, trial] += count
 
 
 @compiled_part
 def _count_identities(
-    nearer: NDArray[np.int64],
-    counts: NDArray[np.int32],
-    last: NDArray[np.int64],
-    continues: bool,  # noqa: FBT001  # compiled code takes no keyword-only arguments
+    matches: Matches,
+    part: Part,
+    query: int,
+    before: NDArray[np.uint64],
+    tied: NDArray[np.uint64],
 ) -> None:
-    """Count the nearer identities; one whose images lie in two blocks is counted once."""
-    for word in range(nearer.shape[1]):
-        first = word * WORD
-        num_trials = min(WORD, len(counts) - first)
-        counted = last[word] if continues else np.int64(0)
-        for number in range(len(nearer)):
-            bits = nearer[number, word] & ~counted
-            if bits:
-                for place in range(num_trials):
-                    counts[first + place] += np.int32((bits >> place) & 1)
-            last[word] = nearer[number, word] | counted
-            counted = np.int64(0)
+    """Count the identities that have a column before the first match of each trial.
+
+    Columns lie in order of identity. Where ones are added to the bits of an identity but its last,
+    any of them makes a carry, which ends up in the last: there, it is counted.
+    """
+    galleries = part.galleries[matches.audience[query]]
+    for trial in range(len(galleries)):
+        best = matches.best[trial, query]
+        if best < 0:
+            continue
+        count, carry = 0, matches.carried[query, trial]
+        for word in range(len(part.ends)):
+            last = part.ends[word]
+            found = before[best, word] & galleries[trial, word] | tied[trial, word]
+            partial = (found & ~last) + ~last
+            total = partial + carry
+            carry = np.uint64(partial < ~last) | np.uint64(total < partial)
+            count += count_bits((total | found) & last)
+        matches.nearer[query, trial] += count
+        matches.carried[query, trial] = carry

@@ -1,4 +1,4 @@
-"""Compiled loops over features and their products: exact distances, and values to count by.
+"""Compiled loops over features: exact distances.
 
 Each writes to the rows or queries of its range only, so that threads can share the work.
 
@@ -11,28 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench_core.evaluation.engine.arrays import COINCIDENT, GIVEN, ROOTED, SQUARED
+from bench_core.evaluation.engine.arrays import SQUARED
 from bench_core.evaluation.engine.compiling import compiled, compiled_part
+from bench_core.evaluation.engine.lanes import LANES, sum_squares
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from bench_core.evaluation.engine.arrays import Pairs
 
-_LANES = 128
 _LEAST_SQUARES = 2.0**-900
-
-
-@compiled
-def find_not_finite(values: NDArray[Any], start: int, stop: int) -> int:
-    """Return the first of the rows `start` to `stop` with a NaN or infinity, or -1."""
-    for row in range(start, stop):
-        num_finite = 0
-        for column in range(values.shape[1]):
-            num_finite += np.isfinite(values[row, column])
-        if num_finite < values.shape[1]:
-            return row
-    return -1
 
 
 @compiled
@@ -53,73 +41,6 @@ def find_lengths(
             lengths[row, view] = np.sqrt(total)
 
 
-@compiled_part
-def _sum_squares(one: NDArray[Any], other: NDArray[Any], scale: float, other_scale: float) -> float:
-    """Sum the squares of `one * scale - other * other_scale`, in float64.
-
-    Many sums, added up in a fixed order, keep a processor's lanes busy. Equal features must have
-    equal distances, so no compiler may choose an order of its own.
-    """
-    sums = np.zeros(_LANES)
-    whole = len(one) // _LANES
-    for part in range(whole):
-        some = one[part * _LANES : (part + 1) * _LANES]
-        others = other[part * _LANES : (part + 1) * _LANES]
-        for lane in range(_LANES):
-            difference = np.float64(some[lane]) * scale - np.float64(others[lane]) * other_scale
-            sums[lane] += difference * difference
-    for k in range(whole * _LANES, len(one)):
-        sums[0] += (np.float64(one[k]) * scale - np.float64(other[k]) * other_scale) ** 2
-    total = 0.0
-    for lane in range(_LANES):
-        total += sums[lane]
-    return total
-
-
-@compiled_part
-def _measure_length(
-    one: NDArray[Any], other: NDArray[Any], scale: float, other_scale: float
-) -> float:
-    """Return the root of `_sum_squares`, also where the squares leave the range of float64."""
-    squares = _sum_squares(one, other, scale, other_scale)
-    length: float = np.sqrt(squares)
-    if _LEAST_SQUARES < squares < np.inf:
-        return length
-    largest = 0.0
-    for k in range(len(one)):
-        difference = np.float64(one[k]) * scale - np.float64(other[k]) * other_scale
-        largest = max(largest, np.abs(difference))
-    if largest == 0:
-        return 0.0
-    total = 0.0
-    for k in range(len(one)):
-        difference = np.float64(one[k]) * scale - np.float64(other[k]) * other_scale
-        total += (difference / largest) ** 2
-    scaled: float = largest * np.sqrt(total)
-    return scaled
-
-
-@compiled_part
-def exact_value(pairs: Pairs, query: int, column: int) -> float:
-    """Return the exact value of a query and a column."""
-    row, other = pairs.query_rows[query], pairs.column_rows[column]
-    if pairs.kind == GIVEN:
-        given: float = pairs.features[0, row, other]
-        return given
-    total = 0.0
-    for view in range(pairs.features.shape[1]):
-        one, another = pairs.features[row, view], pairs.features[other, view]
-        scale = another_scale = 1.0
-        if len(pairs.query_inverse):
-            scale = pairs.query_inverse[query, view]
-            another_scale = pairs.column_inverse[column, view]
-        if pairs.kind == ROOTED:
-            total += _measure_length(one, another, scale, another_scale)
-        else:
-            total += _sum_squares(one, another, scale, another_scale)
-    return total
-
-
 @compiled
 def measure_pairs(
     pairs: Pairs,
@@ -129,51 +50,66 @@ def measure_pairs(
     start: int,
     stop: int,
 ) -> None:
-    """Write the exact values of the pairs `start` to `stop` of queries and columns."""
-    for pair in range(start, stop):
-        values[pair] = exact_value(pairs, queries[pair], columns[pair])
+    """Write the exact values of the pairs `start` to `stop` of queries and columns.
 
-
-@compiled_part
-def compute_values(
-    kind: int,
-    products: NDArray[Any],
-    squares: NDArray[np.float64],
-    column_squares: NDArray[np.float64],
-    values: NDArray[Any],
-) -> None:
-    """Turn products of a query, or given distances, into values.
-
-    Args:
-        kind: `GIVEN`, `SQUARED` or `ROOTED`.
-        products: float (V or 1, C).
-        squares: float64 (V or 1,), squared lengths of the query.
-        column_squares: float64 (V or 1, C), squared lengths; NaN: no value.
-        values: float (C,); written. NaN where views coincide, or there is no value.
+    It is fastest where pairs of one query follow each other.
     """
-    if kind == GIVEN:
-        for column in range(len(values)):
-            values[column] = products[0, column]
-    elif kind == SQUARED:
-        for column in range(len(values)):
-            values[column] = column_squares[0, column] / 2 - products[0, column]
-    else:
-        for column in range(len(values)):
-            values[column] = 0
-        for view in range(len(products)):
-            length = np.sqrt(squares[view])
-            for column in range(len(values)):
-                other = column_squares[view, column]
-                square = squares[view] + other - 2 * products[view, column]
-                reach = length + np.sqrt(other)
-                is_safe = square >= COINCIDENT * reach * reach
-                values[column] += np.sqrt(square) if is_safe else np.nan
+    query, before = np.empty(pairs.features.shape[1:], np.float64), -1
+    for pair in range(start, stop):
+        if queries[pair] != before:
+            before = queries[pair]
+            _widen(pairs, before, query)
+        values[pair] = _exact_value(pairs, query, columns[pair])
 
 
 @compiled_part
-def expected_value(kind: int, exact: float, unit: float, square: float) -> float:
-    """Return the value that a pair of this exact value would have without any error."""
-    if kind == SQUARED:
-        value: float = (exact * unit * unit - square) / 2
-        return value
-    return exact * unit
+def _widen(pairs: Pairs, number: int, query: NDArray[np.float64]) -> None:
+    """Write the feature of a query (V, D), for the cosine of length 1."""
+    row = pairs.query_rows[number]
+    for view in range(len(query)):
+        scale = pairs.query_inverse[number, view] if len(pairs.query_inverse) else 1.0
+        for k in range(query.shape[1]):
+            query[view, k] = np.float64(pairs.features[row, view, k]) * scale
+
+
+@compiled_part
+def _exact_value(pairs: Pairs, query: NDArray[np.float64], column: int) -> float:
+    total, row = 0.0, pairs.column_rows[column]
+    for view in range(len(query)):
+        scale = pairs.column_inverse[column, view] if len(pairs.column_inverse) else 1.0
+        squares = _sum_squares(query[view], pairs.features[row, view], scale)
+        if pairs.kind == SQUARED:
+            total += squares
+        elif _LEAST_SQUARES < squares < np.inf:
+            total += np.sqrt(squares)
+        else:
+            total += _measure_extreme(query[view], pairs.features[row, view], scale)
+    return total
+
+
+@compiled_part
+def _sum_squares(one: NDArray[np.float64], other: NDArray[Any], scale: float) -> float:
+    """Sum the squares of `one - other * scale`, in float64.
+
+    Equal features must have equal distances, so the order of the additions is always the same.
+    """
+    parts = len(one) // LANES
+    total: float = sum_squares(one, other, parts, scale)
+    for k in range(parts * LANES, len(one)):
+        total += (one[k] - np.float64(other[k]) * scale) ** 2
+    return total
+
+
+@compiled_part
+def _measure_extreme(one: NDArray[np.float64], other: NDArray[Any], scale: float) -> float:
+    """Return the root of `_sum_squares` where the squares leave the range of float64."""
+    largest = 0.0
+    for k in range(len(one)):
+        largest = max(largest, np.abs(one[k] - np.float64(other[k]) * scale))
+    if largest == 0:
+        return 0.0
+    total = 0.0
+    for k in range(len(one)):
+        total += ((one[k] - np.float64(other[k]) * scale) / largest) ** 2
+    scaled: float = largest * np.sqrt(total)
+    return scaled

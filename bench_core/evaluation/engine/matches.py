@@ -9,28 +9,29 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from bench_core.evaluation.engine.arrays import FIELD_BITS, FIELDS, WORD, Matches, Part
-from bench_core.evaluation.engine.compiling import compiled, in_threads
-from bench_core.evaluation.engine.kernels import measure_pairs
+from bench_core.evaluation.engine.arrays import Matches, Part
+from bench_core.evaluation.engine.compiling import compiled
+from bench_core.evaluation.engine.lanes import BITS
+from bench_core.evaluation.threads import in_threads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-    from bench_core.evaluation.engine.arrays import Pairs
     from bench_core.evaluation.engine.pool import Audiences, TrialPool
+    from bench_core.evaluation.engine.sources import DistanceSource
 
 IntArray: TypeAlias = "NDArray[np.int64]"
 
 
 def make_batches(
-    pairs: Pairs, pool: TrialPool, audiences: Audiences, num_queries: int, num_counts: int
+    source: DistanceSource, pool: TrialPool, audiences: Audiences, num_queries: int, num_counts: int
 ) -> Iterator[Matches]:
     """Batch all queries that have a column of their identity, and measure their matches.
 
     Args:
-        pairs: How exact values are computed.
+        source: Distances of the pool.
         pool: The trials.
         audiences: Of the pool.
         num_queries: Most queries of a batch.
@@ -51,12 +52,12 @@ def make_batches(
         most = int(np.searchsorted(total, before + num_counts, side="right"))
         stop = max(start + 1, min(most, start + num_queries))
         batch = queries[start:stop]
-        yield _make_batch(pairs, pool, audiences, batch, own[batch], num_own[batch])
+        yield _make_batch(source, pool, audiences, batch, own[batch], num_own[batch])
         start = stop
 
 
 def _make_batch(
-    pairs: Pairs,
+    source: DistanceSource,
     pool: TrialPool,
     audiences: Audiences,
     queries: IntArray,
@@ -64,21 +65,20 @@ def _make_batch(
     num_own: IntArray,
 ) -> Matches:
     shape = (len(queries), pool.num_trials)
-    num_words = -(-pool.num_trials // WORD)
     starts = np.concatenate([[0], np.cumsum(num_own)])
     matches = Matches(
         queries=queries,
         audience=audiences.number[queries],
         own=own,
         starts=starts,
-        exact=_measure(pairs, audiences, queries, own, num_own),
+        exact=_measure(source, pool, audiences, queries, own, num_own),
         order=np.empty(starts[-1], dtype=np.int64),
         num_seen=np.empty(len(queries), dtype=np.int64),
         positions=pool.positions,
         best=np.empty(shape[::-1], dtype=np.int64),
         counts=np.zeros((starts[-1], pool.num_trials), dtype=np.int32),
         nearer=np.zeros(shape, dtype=np.int32),
-        last=np.zeros((len(queries), num_words), dtype=np.int64),
+        carried=np.zeros(shape, dtype=np.uint64),
     )
     written = matches.starts, matches.exact, matches.order, matches.num_seen
     in_threads(lambda *part: _put_in_order(*written, *part), len(queries))
@@ -89,17 +89,22 @@ def _make_batch(
 
 
 def _measure(
-    pairs: Pairs, audiences: Audiences, queries: IntArray, own: IntArray, num_own: IntArray
+    source: DistanceSource,
+    pool: TrialPool,
+    audiences: Audiences,
+    queries: IntArray,
+    own: IntArray,
+    num_own: IntArray,
 ) -> NDArray[np.float64]:
     """Return the exact values of all matches (M,), NaN where the query may not see the column."""
     query = np.repeat(queries, num_own)
     column = np.arange(len(query)) + np.repeat(own - np.cumsum(num_own) + num_own, num_own)
-    seen = audiences.allowed[audiences.number[query], column]
-    query, column = query[seen], column[seen]
-    values = np.empty(len(query))
-    in_threads(lambda *part: measure_pairs(pairs, query, column, values, *part), len(query))
+    audience, camera = audiences.number[query], pool.column_camera[column]
+    seen = audiences.allowed[audience, column]
+    for number, other in audiences.apart:
+        seen &= (audience != number) | (camera != other)
     exact = np.full(len(seen), np.nan)
-    exact[seen] = values
+    exact[seen] = source.measure(query[seen], column[seen])
     return exact
 
 
@@ -115,33 +120,24 @@ def make_part(pool: TrialPool, audiences: Audiences, columns: slice, *, by_ident
     Returns:
         The block.
     """
-    identity = pool.column_identity[columns]
-    changes = identity[1:] != identity[:-1]
-    before = pool.column_identity[columns.start - 1 : columns.start]
     seen = audiences.allowed[:, np.newaxis, columns] & (pool.positions[:, columns] >= 0)
+    identity = pool.column_identity[columns.start : columns.stop + 1]
+    ends = np.ones(seen.shape[2], dtype=np.bool_)
+    ends[: len(identity) - 1] = identity[1:] != identity[:-1]
     return Part(
         first=columns.start,
+        num_columns=len(ends),
         by_identity=by_identity,
-        trials=_pack(seen, WORD, 1),
-        packed=_pack(_pad(seen, 3 * FIELDS), FIELDS, FIELD_BITS),
-        numbers=np.concatenate([[0], np.cumsum(changes)]).astype(np.int32),
-        starts=np.concatenate([[0], np.flatnonzero(changes) + 1, [len(identity)]]),
-        continues=bool(np.any(before == identity[0])),
+        galleries=_pack(seen),
+        ends=_pack(ends),
     )
 
 
-def _pad(seen: NDArray[np.bool_], multiple: int) -> NDArray[np.bool_]:
-    """Add trials that see nothing up to a multiple."""
-    return np.pad(seen, ((0, 0), (0, -seen.shape[1] % multiple), (0, 0)))
-
-
-def _pack(seen: NDArray[np.bool_], num_fields: int, num_bits: int) -> IntArray:
-    """Pack (A, T, C) into int64 (A, words, C): `num_fields` trials a word, `num_bits` each."""
-    words = np.zeros((len(seen), -(-seen.shape[1] // num_fields), seen.shape[2]), dtype=np.int64)
-    for trial in range(seen.shape[1]):
-        field = seen[:, trial].astype(np.int64) << num_bits * (trial % num_fields)
-        words[:, trial // num_fields] |= field
-    return words
+def _pack(columns: NDArray[np.bool_]) -> NDArray[np.uint64]:
+    """Make the bits (..., C) of words, uint64 (..., W)."""
+    packed = np.packbits(columns, axis=-1, bitorder="little")
+    room = [(0, 0)] * (columns.ndim - 1) + [(0, -packed.shape[-1] % (BITS // 8))]
+    return np.pad(packed, room).view("<u8").astype(np.uint64, copy=False)
 
 
 @compiled
@@ -193,15 +189,15 @@ def _find_best(  # noqa: PLR0913, PLR0917  # a kernel: arrays in, arrays out
     for query in range(start, stop):
         first = starts[query]
         for trial in range(len(found)):
-            best, best_place = -1, -1
-            for seen in range(first, first + num_seen[query]):
-                match = order[seen]
+            best, best_position = -1, -1
+            for place in range(num_seen[query]):
+                match = order[first + place]
                 # At one distance, the gallery's order decides.
-                if best >= 0 and exact[match] > exact[best]:
+                if best >= 0 and exact[match] > exact[order[first + best]]:
                     break
-                place = positions[trial, own[query] + match - first]
-                if place >= 0 and (best < 0 or place < best_place):
-                    best, best_place = match, place
+                position = positions[trial, own[query] + match - first]
+                if position >= 0 and (best < 0 or position < best_position):
+                    best, best_position = place, position
             found[trial, query] = best
 
 
@@ -220,7 +216,7 @@ def score_matches(  # noqa: PLR0913, PLR0917  # a kernel: arrays in, arrays out
     most = 0
     for query in range(start, stop):
         most = max(most, matches.num_seen[query])
-    ranks = np.empty(most, np.int64)
+    before = np.empty(most, np.int64)
     for query in range(start, stop):
         number, first = matches.queries[query], matches.starts[query]
         shift = matches.own[query] - first
@@ -230,20 +226,20 @@ def score_matches(  # noqa: PLR0913, PLR0917  # a kernel: arrays in, arrays out
                 match = matches.order[seen]
                 if matches.positions[trial, match + shift] < 0:
                     continue
-                rank, place = matches.counts[match, trial] + 1, found
+                count, place = matches.counts[match, trial], found
                 # Only matches at one distance come in another order.
-                while place > 0 and ranks[place - 1] > rank:
-                    ranks[place] = ranks[place - 1]
+                while place > 0 and before[place - 1] > count:
+                    before[place] = before[place - 1]
                     place -= 1
-                ranks[place] = rank
+                before[place] = count
                 found += 1
             if found == 0:
                 continue
             total = 0.0
             for place in range(found):
-                total += (place + 1) / ranks[place]
+                total += (place + 1) / (before[place] + place + 1)
             num_matches[trial, number] = found
-            nearer = matches.nearer[query, trial] + 1
-            first_rank[trial, number] = nearer if by_identity else ranks[0]
+            others = matches.nearer[query, trial] if by_identity else before[0]
+            first_rank[trial, number] = others + 1
             precision[trial, number] = total / found
-            penalty[trial, number] = found / ranks[found - 1]
+            penalty[trial, number] = found / (before[found - 1] + found)

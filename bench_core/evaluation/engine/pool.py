@@ -130,36 +130,32 @@ def _positions(columns: IntArray, galleries: Sequence[IntArray]) -> NDArray[np.i
 
 @dataclass(frozen=True, eq=False)
 class Audiences:
-    """Who may see which columns: queries that may see the same columns are one audience.
+    """Who may see which columns: the queries of each camera are one audience.
 
     Attributes:
         number: int64 (Q,), audience of each query.
-        allowed: bool (A, U), whether an audience may see a column.
+        allowed: bool (A, U), whether an audience may see a column of another identity.
+        apart: (audience, camera of columns) pairs in which images of one identity may not meet.
     """
 
     number: IntArray
     allowed: NDArray[np.bool_]
+    apart: tuple[tuple[int, int], ...]
 
 
 def split_audiences(pool: TrialPool) -> Audiences:
-    """Split the queries of a pool by the columns that they may not see.
-
-    Those that may not meet all images of their own identity are audiences of their own, one for
-    each camera and identity: few, where modalities share few cameras.
-    """
-    allowed: list[NDArray[np.bool_]] = []
-    number = np.empty(len(pool.query_rows), dtype=np.int64)
-    for camera in np.unique(pool.query_camera).tolist():
-        queries = np.flatnonzero(pool.query_camera == camera)
-        seen = ~_in_cameras(pool, camera, pool.excluded_camera_pairs)
-        number[queries] = len(allowed)
-        allowed.append(seen)
-        apart = seen & _in_cameras(pool, camera, pool.excluded_match_camera_pairs)
-        people = np.intersect1d(pool.column_identity[apart], pool.query_identity[queries])
-        for identity in people.tolist():
-            number[queries[pool.query_identity[queries] == identity]] = len(allowed)
-            allowed.append(seen & ~(apart & (pool.column_identity == identity)))
-    return Audiences(number, np.stack(allowed))
+    """Split the queries of a pool by the columns that they may not see."""
+    cameras, number = np.unique(pool.query_camera, return_inverse=True)
+    allowed = [
+        ~_in_cameras(pool, camera, pool.excluded_camera_pairs) for camera in cameras.tolist()
+    ]
+    place = {camera: audience for audience, camera in enumerate(cameras.tolist())}
+    pairs = sorted(pool.excluded_match_camera_pairs)
+    return Audiences(
+        number=number.astype(np.int64),
+        allowed=np.stack(allowed),
+        apart=tuple((place[own], other) for own, other in pairs if own in place),
+    )
 
 
 def _in_cameras(

@@ -16,17 +16,19 @@ become one vector of V x D dimensions.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 
 from bench_core.contracts.errors import DataError
 from bench_core.evaluation.distances import check_lengths
-from bench_core.evaluation.engine.arrays import GIVEN, ROOTED, SQUARED, Pairs, Table
-from bench_core.evaluation.engine.compiling import in_threads
+from bench_core.evaluation.engine.arrays import ROOTED, SQUARED, Pairs
 from bench_core.evaluation.engine.errors import measure_errors
-from bench_core.evaluation.engine.kernels import find_lengths, find_not_finite
+from bench_core.evaluation.engine.kernels import find_lengths, measure_pairs
+from bench_core.evaluation.engine.tables import GivenTable, ProductTable
 from bench_core.evaluation.scaling import find_largest, is_wide, scale_together, scale_views
+from bench_core.evaluation.threads import in_threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,12 +39,17 @@ if TYPE_CHECKING:
     from bench_core.contracts.method import Metric
     from bench_core.evaluation.engine.arrays import Matches
     from bench_core.evaluation.engine.pool import TrialPool
+    from bench_core.evaluation.engine.tables import Table
 
 IntArray: TypeAlias = "NDArray[np.int64]"
 FloatArray: TypeAlias = "NDArray[np.floating[Any]]"
 Exact: TypeAlias = "NDArray[np.float64]"
 
 _ORIGIN_SAMPLE = 101
+_CHECKED_TOGETHER = 16
+"""Rows that are looked at at once: they, too."""
+_MEASURED_TOGETHER = 4096
+"""Pairs that are worth a thread."""
 _CENTRED_TOGETHER = 32
 """Features that are centred at once: they stay in a processor's cache."""
 _SAFETY = {SQUARED: 4.0, ROOTED: 8.0}
@@ -59,8 +66,9 @@ _MANY = 16
 class DistanceSource(Protocol):
     """Distances between the queries and the columns of a pool."""
 
-    pairs: Pairs
-    """How exact values are computed."""
+    def measure(self, queries: IntArray, columns: IntArray) -> Exact:
+        """Return the exact values of pairs of a query and a column, float64 (P,)."""
+        ...
 
     def tables(
         self, matches: Matches, columns: slice, num_values: int
@@ -92,17 +100,13 @@ class GivenDistances:
     """
 
     def __init__(self, distances: FloatArray, rows: IntArray, columns: IntArray) -> None:
-        self._distances = _as_read_only(distances)
-        _check_finite(self._distances)
-        none = np.empty((0, 0))
-        self.pairs = Pairs(
-            kind=GIVEN,
-            features=self._distances[np.newaxis],
-            query_rows=rows,
-            column_rows=columns,
-            query_inverse=none,
-            column_inverse=none,
-        )
+        _check_finite(distances)
+        self._distances, self._rows, self._columns = distances, rows, columns
+
+    def measure(self, queries: IntArray, columns: IntArray) -> Exact:
+        """Look up distances, float64 (P,)."""
+        given: FloatArray = self._distances[self._rows[queries], self._columns[columns]]
+        return given.astype(np.float64)
 
     def tables(
         self,
@@ -110,20 +114,9 @@ class GivenDistances:
         columns: slice,
         num_values: int,  # noqa: ARG002  # nothing is computed
     ) -> Iterator[tuple[slice, Table]]:
-        """Name the distances; they are exact."""
-        num_queries = len(matches.queries)
-        table = Table(
-            values=self._distances[np.newaxis],
-            rows=self.pairs.query_rows[matches.queries],
-            columns=self.pairs.column_rows[columns],
-            lanes=np.empty(0, np.float32),
-            unit=1.0,
-            squares=np.zeros((1, num_queries)),
-            column_squares=np.empty((1, 0)),
-            errors=np.zeros(num_queries),
-            rounding=(0.0, 0.0),
-        )
-        yield slice(0, num_queries), table
+        """Name the distances."""
+        rows = self._rows[matches.queries]
+        yield slice(0, len(rows)), GivenTable(self._distances, rows, self._columns[columns])
 
 
 class FeatureDistances:
@@ -153,7 +146,7 @@ class FeatureDistances:
         if metric == "cosine":
             query_inverse = _invert_lengths(features, rows[0], "query")
             column_inverse = _invert_lengths(features, rows[1], "gallery")
-        self.pairs = Pairs(
+        self._pairs = Pairs(
             kind=ROOTED if is_rooted else SQUARED,
             features=features,
             query_rows=rows[0],
@@ -165,11 +158,21 @@ class FeatureDistances:
         self._joined = metric == "cosine"
         self._origin, self._unit = self._find_origin()
 
+    def measure(self, queries: IntArray, columns: IntArray) -> Exact:
+        """Add up squares of differences, or their roots, float64 (P,)."""
+        values = np.empty(len(queries))
+
+        def measure(start: int, stop: int) -> None:
+            measure_pairs(self._pairs, queries, columns, values, start, stop)
+
+        in_threads(measure, len(queries), least=_MEASURED_TOGETHER)
+        return values
+
     def tables(
         self, matches: Matches, columns: slice, num_values: int
     ) -> Iterator[tuple[slice, Table]]:
         """Multiply a batch of queries with columns, some queries at once."""
-        pairs, queries = self.pairs, matches.queries
+        pairs, queries = self._pairs, matches.queries
         inverse = pairs.query_inverse[queries] if self._joined else pairs.query_inverse
         query, query_squares = self._centred(pairs.query_rows[queries], inverse)
         column, column_squares = self._centred(
@@ -181,21 +184,22 @@ class FeatureDistances:
         multiply = multiplier(column, self._device)
         for start in range(0, len(queries), size):
             rows = slice(start, min(start + size, len(queries)))
-            table = Table(
-                values=products,
-                rows=np.arange(len(queries)) - start,
-                columns=np.arange(column.shape[1]),
-                lanes=np.empty(0, column.dtype),
+            multiply(query[:, rows], products[:, : rows.stop - rows.start])
+            table = ProductTable(
+                kind=pairs.kind,
+                products=products,
+                first_query=start,
                 unit=self._unit,
                 squares=query_squares,
                 column_squares=column_squares,
-                errors=scale,
-                rounding=_rounding(column.dtype, self._origin.size),
+                scale=scale,
+                error=0.0,
+                exact_rounding=(self._origin.size + 8) * float(np.finfo(np.float64).eps),
+                measure=lambda some, others: self.measure(queries[some], columns.start + others),
             )
-            multiply(query[:, rows], products[:, : rows.stop - rows.start])
-            shown = measure_errors(pairs, matches, table, columns.start, rows)
+            shown = measure_errors(matches, table, columns.start, rows)
             error = max(_SAFETY[pairs.kind] * shown, _LEAST * float(np.finfo(column.dtype).eps))
-            yield rows, table._replace(errors=scale * error)
+            yield rows, replace(table, error=error)
 
     def _find_origin(self) -> tuple[Exact, float]:
         """Pick a point amid the features and a power of two that makes most lengths near 1.
@@ -203,10 +207,10 @@ class FeatureDistances:
         Distances do not depend on the origin, but their digits do: the product of vectors that
         are far from it loses those that distances are made of.
         """
-        rows = self.pairs.column_rows
+        rows = self._pairs.column_rows
         sample = np.linspace(0, len(rows) - 1, _ORIGIN_SAMPLE).astype(np.int64)
-        inverse = self.pairs.column_inverse[sample] if self._joined else self.pairs.column_inverse
-        self._origin, self._unit = np.zeros(self.pairs.features.shape[1:]), 1.0
+        inverse = self._pairs.column_inverse[sample] if self._joined else self._pairs.column_inverse
+        self._origin, self._unit = np.zeros(self._pairs.features.shape[1:]), 1.0
         found, _ = self._centred(rows[sample], inverse, np.float64)
         median: Exact = np.median(found, axis=1)
         lengths = np.linalg.norm(found - median[:, np.newaxis], axis=2)
@@ -218,7 +222,7 @@ class FeatureDistances:
         self, rows: IntArray, inverse: Exact, dtype: type[np.float64] | None = None
     ) -> tuple[FloatArray, Exact]:
         """Return centred features (V or 1, rows, D or V x D), and their squared lengths."""
-        features = self.pairs.features
+        features = self._pairs.features
         num_views, num_dimensions = self._origin.shape
         shape = (num_views, len(rows), num_dimensions)
         if self._joined:
@@ -250,7 +254,7 @@ class FeatureDistances:
         outlying = np.any((lengths > limit) & (limit > 0), axis=0)
         outlying &= np.count_nonzero(outlying) * _MANY <= len(outlying)
         reach = lengths[:, ~outlying].max(axis=1, keepdims=True)
-        if self.pairs.kind == ROOTED:
+        if self._pairs.kind == ROOTED:
             scale = (own + reach).sum(axis=0)
         else:
             scale = ((own + reach) * reach + np.finfo(np.float64).resolution * own**2)[0]
@@ -302,8 +306,14 @@ def _as_read_only(values: FloatArray) -> FloatArray:
 
 
 def _check_finite(distances: FloatArray) -> None:
-    found = in_threads(lambda start, stop: find_not_finite(distances, start, stop), len(distances))
-    row = next((row for row in found if row >= 0), -1)
+    def find(start: int, stop: int) -> int:
+        for first in range(start, stop, _CHECKED_TOGETHER):
+            some = slice(first, min(first + _CHECKED_TOGETHER, stop))
+            if not np.isfinite(distances[some]).all():
+                return int(np.argmin(np.isfinite(distances[some]).all(axis=1))) + first
+        return -1
+
+    row = next((row for row in in_threads(find, len(distances)) if row >= 0), -1)
     if row >= 0:
         column = int(np.flatnonzero(~np.isfinite(distances[row]))[0])
         raise DataError(
@@ -326,10 +336,6 @@ def _scaled(features: FloatArray, rows: IntArray, metric: Metric) -> tuple[Float
     largest = find_largest(features)[rows]
     (scaled,), _ = scale_together(features, largest=largest)
     return _as_read_only(scaled), has_views or is_wide(largest)
-
-
-def _rounding(dtype: np.dtype[Any], num_terms: int) -> tuple[float, float]:
-    return 2 * float(np.finfo(dtype).eps), (num_terms + 8) * float(np.finfo(np.float64).eps)
 
 
 def _invert_lengths(features: FloatArray, rows: IntArray, role: str) -> Exact:

@@ -86,9 +86,9 @@ def rerank(distances: ImageDistances, options: RerankOptions | None = None) -> N
     of a query depends on the other queries. Images at equal distances are neighbours in image
     order, queries first.
 
-    Distances, nearest neighbours and largest distances are found on `distances.device`; the sets
-    of neighbours, which are small, are sparse matrices in main memory. Memory beyond the result
-    grows linearly with N; no N x N matrix is made.
+    Distances, nearest neighbours and largest distances are found where the rows of distances are;
+    the sets of neighbours, which are small, are sparse matrices in main memory. Memory beyond the
+    result grows linearly with N; no N x N matrix is made.
 
     Args:
         distances: Between all N images.

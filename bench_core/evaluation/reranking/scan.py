@@ -6,18 +6,20 @@ Letters in shapes: Q queries, G gallery images, N = Q + G images, K neighbours, 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-import torch
 
 from bench_core.contracts.errors import DataError
+from bench_core.evaluation.threads import in_threads
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
     from bench_core.evaluation.reranking.distances import ImageDistances
+
+FloatArray: TypeAlias = "NDArray[np.floating[Any]]"
 
 _BLOCK_ELEMENTS = 2**21
 """Distances that are read at once; bounds the memory beyond the result."""
@@ -54,9 +56,7 @@ class OriginalDistances:
         place = np.minimum(np.searchsorted(known, keys, sorter=order), len(known) - 1)
         distances = self.nearest.reshape(-1)[order[place]].astype(np.float64)
         missing = np.flatnonzero(known[order[place]] != keys)
-        first, second = (torch.from_numpy(side[missing]) for side in (images, others))
-        computed = source.pairs(first.to(source.device), second.to(source.device))
-        distances[missing] = computed.cpu().numpy()
+        distances[missing] = source.pairs(images[missing], others[missing])
         scaled: NDArray[np.float64] = distances ** _power(source) / self.largest[images]
         return scaled
 
@@ -94,13 +94,14 @@ def _scan_block(
     distances: ImageDistances, start: int, stop: int, set_sizes: tuple[int, ...]
 ) -> OriginalDistances:
     block = distances.rows(start, stop)
-    neighbours, nearest = (part.cpu().numpy() for part in _nearest(block, set_sizes))
-    largest = block.amax(dim=1).cpu().numpy().astype(np.float64)
+    neighbours, nearest = _nearest(block, set_sizes)
+    largest = _as_array(block.max(1) if isinstance(block, np.ndarray) else block.amax(1))
+    largest = largest.astype(np.float64)
     _check(nearest[:, 0], largest, start)
     power = _power(distances)
     scale = np.where(largest == 0.0, 1.0, largest**power)
     num_queries = max(0, min(stop, distances.num_queries) - start)
-    to_gallery = block[:num_queries, distances.num_queries :].cpu().numpy()
+    to_gallery = _as_array(block[:num_queries, distances.num_queries :])
     scaled = to_gallery.astype(np.float64) ** power / scale[:num_queries, np.newaxis]
     return OriginalDistances(
         neighbours=neighbours,
@@ -126,16 +127,48 @@ def _check(least: NDArray[np.floating[Any]], largest: NDArray[np.float64], first
         )
 
 
-def _nearest(block: Tensor, set_sizes: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+def _nearest(
+    block: FloatArray | Tensor, set_sizes: tuple[int, ...]
+) -> tuple[NDArray[np.int64], FloatArray]:
     """Find the nearest images of each row and their distances, (B, K).
 
-    Which of several equal distances come first is left open by `topk`, but matters only where
-    a set ends between them; there, image order decides.
+    Which of several equal distances come first is left open, but matters only where a set ends
+    between them; there, image order decides.
     """
     num_neighbours, num_images = max(set_sizes), block.shape[1]
-    values, order = block.topk(min(num_neighbours + 1, num_images), largest=False)
+    order, values = _least(block, min(num_neighbours + 1, num_images))
     ends = [size for size in set_sizes if size < num_images]
-    unclear = (values[:, [end - 1 for end in ends]] == values[:, ends]).any(dim=1)
-    if ends and unclear.any():
-        order[unclear] = block[unclear].argsort(dim=1, stable=True)[:, : order.shape[1]]
+    unclear = (values[:, [end - 1 for end in ends]] == values[:, ends]).any(axis=1)
+    if unclear.any():
+        rows = np.argsort(_as_array(block[unclear]), axis=1, kind="stable")
+        order[unclear] = rows[:, : order.shape[1]]
     return order[:, :num_neighbours], values[:, :num_neighbours]
+
+
+def _least(block: FloatArray | Tensor, count: int) -> tuple[NDArray[np.int64], FloatArray]:
+    """Return the places of the least values of each row and the values, (B, count), in order.
+
+    On an accelerator they are found there: few of all values leave it.
+    """
+    if not isinstance(block, np.ndarray):
+        values, order = block.topk(count, largest=False)
+        return _as_array(order), _as_array(values)
+    found = np.empty((len(block), count), dtype=np.int64)
+    least = np.empty((len(block), count), dtype=block.dtype)
+
+    def find(start: int, stop: int) -> None:
+        some = block[start:stop]
+        places = np.argpartition(some, count - 1, axis=1)[:, :count]
+        values = np.take_along_axis(some, places, axis=1)
+        order = np.argsort(values, axis=1)
+        found[start:stop] = np.take_along_axis(places, order, axis=1)
+        least[start:stop] = np.take_along_axis(values, order, axis=1)
+
+    in_threads(find, len(block))
+    return found, least
+
+
+def _as_array(values: Any) -> NDArray[Any]:
+    """Bring values to main memory, where they are not there already."""
+    array: NDArray[Any] = values if isinstance(values, np.ndarray) else values.cpu().numpy()
+    return array

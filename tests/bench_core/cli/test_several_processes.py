@@ -65,6 +65,9 @@ def test_a_run_by_two_processes_has_one_result_and_the_features_of_one(
     assert finished.stderr.count("Training in float32") == 1
     (record,) = read_results(results)
     assert record.cost.device.startswith("2 x ")
+    assert record.provenance.training_processes == 2
+    assert record.provenance.training_parts == 1
+    assert record.provenance.normalized_shares is None
     (model,) = runs.glob("*/*/model.safetensors")
     again = finish("extract", "--model", model, *small_run[2:6], "--output", tmp_path / "one.npz")
     assert again.returncode == 0, again.stderr
@@ -95,6 +98,16 @@ def test_an_error_of_all_is_told_once(small_run: list[str], tmp_path: Path) -> N
     assert finished.returncode == 2
     assert finished.stderr.count("Error: ") == 1
     assert "2 processes cannot share a batch of 3 identities x 3 images" in finished.stderr
+
+
+def test_a_budget_that_is_not_kept_is_told_once_and_nothing_is_trained(
+    small_run: list[str], tmp_path: Path
+) -> None:
+    budget = ("--memory-budget", "1MiB")
+    finished = finish("train", *small_run, "--processes", "2", *budget, "--runs", tmp_path / "runs")
+    assert finished.returncode == 2
+    assert finished.stderr.count("Error: --memory-budget 1 MiB: a step of training takes") == 1
+    assert not (tmp_path / "runs").exists()
 
 
 def test_other_processes_than_torchrun_has_started_are_refused(

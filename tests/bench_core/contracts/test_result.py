@@ -31,7 +31,12 @@ def put(document: Document, path: str, value: object) -> None:
 
 def added_since(version: int, written: Document) -> Document:
     """Return a record of a version with what was added since, at its default."""
-    written = {**written, "scores": {"iccs": None, "by_query_camera": {}, **written["scores"]}}
+    shared = dict.fromkeys(("training_processes", "training_parts", "normalized_shares"))
+    written = {
+        **written,
+        "scores": {"iccs": None, "by_query_camera": {}, **written["scores"]},
+        "provenance": {**shared, **written["provenance"]},
+    }
     if version > 1:
         return written
     here: Document = {"kind": "trained-here", "files": []}

@@ -15,6 +15,7 @@ import pytest
 import torch
 
 from bench_core.contracts.errors import BenchError, DataError, UsageError
+from bench_core.features import table as feature_table
 from bench_core.features.table import FeatureTable, read_features, write_features
 from bench_core.system import foreign_files
 
@@ -213,6 +214,65 @@ def test_a_truncated_or_damaged_file_is_an_error(tmp_path: Path) -> None:
     path.write_bytes(damaged)
     with pytest.raises(DataError, match=r"is no \.npz of plain arrays"):
         read_features(path)
+
+
+@pytest.fixture
+def mapped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave arrays of any size in their file."""
+    monkeypatch.setattr(feature_table, "_MAPPED_BYTES", 1)
+
+
+def lies_in_file(array: np.ndarray) -> bool:
+    while isinstance(array, np.ndarray):
+        if isinstance(array, np.memmap):
+            return True
+        array = array.base  # type: ignore[assignment]
+    return False
+
+
+@pytest.mark.usefixtures("mapped")
+@pytest.mark.parametrize("stored", [np.float32, np.float64])
+def test_large_features_stay_in_their_file(tmp_path: Path, stored: type) -> None:
+    features = np.random.default_rng(0).standard_normal((ROWS, 2, 300)).astype(stored)
+    path = saved(tmp_path, features=features)
+    read = read_features(path).features
+    assert lies_in_file(read)
+    path.unlink()
+    np.testing.assert_array_equal(read, features)
+    assert not read.flags.writeable
+
+
+@pytest.mark.usefixtures("mapped")
+@pytest.mark.parametrize(
+    "features",
+    [
+        np.ones((ROWS, 3), dtype=np.float16),
+        np.asfortranarray(np.arange(12.0).reshape(ROWS, 3)),
+        np.arange(12.0).reshape(ROWS, 3).astype(">f8"),
+    ],
+    ids=["half", "transposed", "other bytes"],
+)
+def test_features_that_must_be_converted_are_read_as_they_are(
+    tmp_path: Path, features: np.ndarray
+) -> None:
+    read = read_features(saved(tmp_path, features=features)).features
+    np.testing.assert_array_equal(read[:, 0], features)
+    assert not lies_in_file(read)
+
+
+@pytest.mark.usefixtures("mapped")
+def test_compressed_features_are_unpacked_into_memory(tmp_path: Path) -> None:
+    path = tmp_path / "features.npz"
+    np.savez_compressed(path, **make_arrays())
+    read = read_features(path).features
+    np.testing.assert_array_equal(read[:, 0], make_arrays()["features"])
+    assert not lies_in_file(read)
+
+
+@pytest.mark.usefixtures("mapped")
+def test_damage_in_large_features_is_an_error(tmp_path: Path) -> None:
+    test_a_truncated_or_damaged_file_is_an_error(tmp_path)
+    test_no_damage_ends_in_anything_but_an_error_of_one_line(tmp_path)
 
 
 class Payload:

@@ -16,6 +16,7 @@ from bench_core.modeling.generators import ResidualGenerator
 from bench_core.modeling.recomputation import (
     recompute,
     recompute_blocks,
+    recomputed,
     running_statistics_kept,
 )
 
@@ -100,6 +101,33 @@ def test_a_single_layer_runs_once() -> None:
     network[0].register_forward_hook(lambda *_: calls.append(1))
     recompute_blocks(network, images()).sum().backward()  # type: ignore[no-untyped-call]
     assert len(calls) == 1
+
+
+def test_draws_are_made_again_and_the_next_ones_are_others() -> None:
+    network = nn.Sequential(nn.Linear(3, 3), nn.Dropout(0.5))
+    results = []
+    for run in (lambda network, inputs: network(inputs), recompute):
+        torch.manual_seed(0)
+        inputs = torch.rand(8, 3).requires_grad_()
+        run(network, inputs).sum().backward()
+        results.append((inputs.grad, torch.rand(3)))
+    for plain, again in zip(*results, strict=True):
+        assert torch.equal(plain, again)
+
+
+def test_lists_that_grow_later_are_taken_as_they_were() -> None:
+    maps = [torch.ones(2, 3, requires_grad=True)]
+    layer = nn.Linear(3, 3)
+
+    class Sum(nn.Module):
+        def forward(self, given: list[torch.Tensor]) -> torch.Tensor:
+            return layer(torch.stack(given).sum(0)).square()
+
+    network = Sum()
+    output = recomputed(network, network, maps)
+    maps.append(output)
+    output.sum().backward()
+    assert maps[0].grad is not None
 
 
 @pytest.mark.parametrize("fails", [True, False])

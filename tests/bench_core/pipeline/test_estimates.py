@@ -7,11 +7,13 @@ from dataclasses import replace
 import pytest
 
 from bench_core.configuration import MethodChoice
+from bench_core.modeling.sharing import Sharing
 from bench_core.pipeline import estimates
-from bench_core.pipeline.estimates import estimate_seconds, warn_of_length
+from bench_core.pipeline.estimates import estimate_seconds, speedup, warn_of_length
 from bench_core.pipeline.inputs import RunInputs
 from bench_core.pipeline.methods import build_method
 from bench_core.plugins import Registry
+from bench_core.system import process_group
 from bench_core.training.data import TrainingData, training_data
 
 
@@ -38,6 +40,44 @@ def test_the_estimate_grows_with_the_number_of_steps(
     assert 100 * short < long < 10_000 * short
 
 
+@pytest.mark.parametrize(
+    ("processes", "here", "cores", "threads", "times"),
+    [
+        (1, 1, 8, 2, 1),
+        (4, 4, 8, 2, 4),
+        (4, 4, 8, 4, 2),
+        (4, 4, 2, 2, 1),
+        (8, 4, 4, 2, 4),  # two machines
+    ],
+)
+def test_processes_are_faster_as_far_as_there_are_cores(
+    monkeypatch: pytest.MonkeyPatch,
+    processes: int,
+    here: int,
+    cores: int,
+    threads: int,
+    times: float,
+) -> None:
+    monkeypatch.setattr(process_group._Group, "number", processes)
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", str(here))
+    monkeypatch.setattr(estimates, "num_processors", lambda: cores)
+    assert speedup(threads) == times
+
+
+def test_the_estimate_is_that_of_all_processes_and_counts_what_is_computed_again(
+    choice: MethodChoice, data: TrainingData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    method = build_method(choice, data.num_identities)
+    monkeypatch.setattr(estimates.time, "perf_counter", iter([0.0, 1.0] * 3).__next__)
+    alone = estimate_seconds(choice, method, data)
+    again = estimate_seconds(choice, method, data, Sharing(parts=2))
+    monkeypatch.setattr(estimates, "speedup", lambda _: 4.0)
+    by_four = estimate_seconds(choice, method, data)
+    assert alone is not None
+    assert again == pytest.approx(alone * 4 / 3)
+    assert by_four == pytest.approx(alone / 4)
+
+
 def test_only_a_long_training_is_told_of(
     choice: MethodChoice,
     data: TrainingData,
@@ -48,8 +88,16 @@ def test_only_a_long_training_is_told_of(
     warn_of_length(choice, method, data)
     assert capsys.readouterr().err == ""
     monkeypatch.setattr(estimates, "estimate_seconds", lambda *_: 200_000.0)
+    monkeypatch.setattr(estimates, "num_processors", lambda: 64)
     warn_of_length(choice, method, data)
     assert capsys.readouterr().err == (
         "Warning: the preset 'quick' of xiv on this processor takes about 2 days; use a GPU "
         "(--device cuda), more of its cores (--threads N), or --preset quick for a first look\n"
+    )
+    monkeypatch.setattr(estimates, "num_processors", lambda: 1)
+    monkeypatch.setattr(process_group._Group, "number", 2)
+    warn_of_length(choice, method, data)
+    assert capsys.readouterr().err == (
+        "Warning: the preset 'quick' of xiv on this processor takes about 2 days by 2 processes; "
+        "use a GPU (--device cuda), or --preset quick for a first look\n"
     )

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench_core import BenchError, CheckpointError
+from bench_core import BenchError, CheckpointError, UsageError
 from bench_core.data.cache import PIXELS_FILE
 from bench_core.features.table import write_features
+from bench_core.modeling.sharing import Sharing
 from bench_core.pipeline import embeddings, trainings
 from bench_core.pipeline.inputs import RunInputs
 from bench_core.pipeline.trainings import TrainedModel, find_model
@@ -40,6 +41,14 @@ def test_another_precision_is_another_training(
     assert train().cached
     with pytest.raises(Started):
         train(precision="bfloat16")
+
+
+def test_a_loop_of_its_own_takes_no_batch_in_parts(
+    train: Train, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trainings, "StagedMethod", int)
+    with pytest.raises(UsageError, match=r"^--accumulate: xiv has a training loop of its own"):
+        train(sharing=Sharing(parts=2))
 
 
 @pytest.mark.slow

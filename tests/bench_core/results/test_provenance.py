@@ -11,7 +11,12 @@ import pytest
 
 import bench_core
 from bench_core.contracts.result import Provenance
-from bench_core.results.provenance import collect_provenance, git_state, without_personal_paths
+from bench_core.results.provenance import (
+    Trained,
+    collect_provenance,
+    git_state,
+    without_personal_paths,
+)
 
 
 def collect(*command: str, packages: tuple[str, ...] = ()) -> Provenance:
@@ -20,7 +25,7 @@ def collect(*command: str, packages: tuple[str, ...] = ()) -> Provenance:
         packages,
         weights="none",
         selection="validation",
-        training_identities=["d" * 64],
+        trained=Trained(identities=("d" * 64,)),
     )
 
 

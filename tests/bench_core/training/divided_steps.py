@@ -28,6 +28,7 @@ from bench_core.methods import (
     Updates,
 )
 from bench_core.modeling.division import Division
+from bench_core.modeling.sharing import Sharing
 from bench_core.pipeline.methods import build_method
 from bench_core.plugins import load_registry
 from bench_core.system.process_group import collected, is_first, joined
@@ -69,13 +70,32 @@ CASES = {
 }
 
 
+IN_PARTS = ("xiv", "ts-gan")
+"""Compared by two processes that run their shares in two parts each."""
+IN_SHARES = ("xiv", "aligngan", "jsia, recomputed", "ts-gan")
+"""Compared, with statistics of each share, by two processes and by one in two parts."""
+
+
 def main(output: Path) -> None:
     torch.set_num_threads(1)
     compute_in_double_precision()
     one = train(output.parent / f"one-{os.environ['RANK']}")
+    own_parts = {case: take_steps(*CASES[case], Sharing(parts=2, statistics="share"))
+                 for case in IN_SHARES}  # fmt: skip
     with joined(torch.device("cpu")):
         found = {
-            "steps": {case: compare(name, chosen) for case, (name, chosen) in CASES.items()},
+            "steps": {
+                case: compare(take_steps(*chosen), take_steps(*chosen, Sharing()))
+                for case, chosen in CASES.items()
+            },
+            "parts": {
+                case: compare(take_steps(*CASES[case]), take_steps(*CASES[case], Sharing(parts=2)))
+                for case in IN_PARTS
+            },
+            "shares": {
+                case: compare(parts, take_steps(*CASES[case], Sharing(statistics="share")))
+                for case, parts in own_parts.items()
+            },
             "training": compare_trainings(one, output.parent),
         }
         if is_first():
@@ -123,8 +143,8 @@ def compute_in_double_precision() -> None:
     torch.Tensor.float = torch.Tensor.double  # type: ignore[method-assign]
 
 
-def compare(name: str, assignments: tuple[str, ...]) -> dict[str, dict[str, float]]:
-    one, several = (take_steps(name, assignments, divided=divided) for divided in (False, True))
+def compare(one: Any, several: Any) -> dict[str, dict[str, float]]:
+    """Say how far the losses, gradients and states of each stage are apart."""
     assert one.keys() == several.keys()
     return {
         stage: {
@@ -141,14 +161,14 @@ def distance(first: torch.Tensor, second: torch.Tensor) -> float:
     return float((first - second).abs().max() / first.abs().max().clamp(min=1))
 
 
-def take_steps(name: str, assignments: tuple[str, ...], *, divided: bool) -> Any:
+def take_steps(name: str, assignments: tuple[str, ...], sharing: Sharing | None = None) -> Any:
     """Take a step of each stage; returns losses, gradients and states of each by name."""
     registry = load_registry()
     spec, variant = registry.method(name)
     choice = choose_method(spec, variant, "paper", (*SMALL, *BATCH, *assignments))
     method: Any = build_method(choice, 6)
     stages = [with_plain_descent(stage) for stage in method.stages()]
-    division = Division(method.networks) if divided else None
+    division = None if sharing is None else Division(method.networks, sharing)
     runners = enter_stages(method.networks, stages, precision="float32", seed=0, division=division)
     found = {}
     for runner in runners:

@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 from bench_core import CheckpointError, UsageError
+from bench_core.contracts.method import BatchStatistics
 from bench_core.methods import TrainingData
+from bench_core.modeling.sharing import Sharing
 from bench_core.system import process_group
 from bench_core.training.identity import TrainingDescription
 
@@ -63,6 +65,24 @@ def test_a_step_by_two_processes_is_the_step_of_one(case: str, found: Any) -> No
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("case", ["xiv", "ts-gan"])
+def test_a_step_by_two_processes_in_two_parts_each_is_the_step_of_one(
+    case: str, found: Any
+) -> None:
+    for stage, distances in found[0]["parts"][case].items():
+        assert max(distances.values()) < ROUNDING, (stage, distances)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", ["xiv", "aligngan", "jsia, recomputed", "ts-gan"])
+def test_with_statistics_of_each_share_two_processes_are_one_in_two_parts(
+    case: str, found: Any
+) -> None:
+    for stage, distances in found[0]["shares"][case].items():
+        assert max(distances.values()) < ROUNDING, (stage, distances)
+
+
+@pytest.mark.slow
 def test_every_method_is_compared(found: Any) -> None:
     assert found[0]["steps"].keys() == set(CASES)
 
@@ -91,6 +111,43 @@ def test_a_batch_that_has_no_even_shares_is_refused_before_the_first_step(
     monkeypatch.setattr("bench_core.training.run.wait_for_all", lambda: None)
     with pytest.raises(UsageError, match="4 processes cannot share a batch of 3 identities x 2"):
         make_method().train(data, make_run())
+
+
+@pytest.mark.parametrize(
+    ("parts", "statistics", "message"),
+    [
+        (
+            4,
+            "whole",
+            "4 parts cannot share a batch of 3 identities x 2 images of the stage",
+        ),
+        (6, "share", "6 parts have one image each of a batch of 3 identities x 2 images"),
+    ],
+)
+def test_parts_of_a_batch_that_cannot_be_are_refused_before_the_first_step(
+    data: TrainingData,
+    make_method: Any,
+    make_run: Any,
+    parts: int,
+    statistics: BatchStatistics,
+    message: str,
+) -> None:
+    run = replace(make_run(), sharing=Sharing(parts=parts, statistics=statistics))
+    with pytest.raises(UsageError, match=message):
+        make_method().train(data, run)
+
+
+def test_what_shares_change_is_part_of_the_identity(description: TrainingDescription) -> None:
+    plain = description.document()
+    assert not {"processes", "parts", "normalized_shares"} & plain.keys()
+    others = [
+        replace(description, parts=2),
+        replace(description, normalized_shares=2),
+        replace(description, normalized_shares=4),
+    ]
+    assert len({description.identity, *(other.identity for other in others)}) == 4
+    for other in others:
+        assert TrainingDescription.from_document(other.document()) == other
 
 
 def test_the_number_of_processes_is_part_of_the_identity_on_a_processor(

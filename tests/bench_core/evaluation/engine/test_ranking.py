@@ -32,9 +32,12 @@ class Case(NamedTuple):
     identity: np.ndarray
     camera: np.ndarray
     trials: list[tuple[np.ndarray, np.ndarray]]
+    excluded_matches: tuple[tuple[int, int], ...] = ()
 
     def pool(self) -> TrialPool:
-        return pool_trials(self.identity, self.camera, self.trials, SAME_ROOM)
+        return pool_trials(
+            self.identity, self.camera, self.trials, SAME_ROOM, self.excluded_matches
+        )
 
     def rank(self, cmc: CmcKind, sizes: BlockSizes | None = None) -> list[TrialQueries]:
         pool = self.pool()
@@ -42,16 +45,18 @@ class Case(NamedTuple):
         return rank_pool(source, pool, cmc, sizes)
 
 
+def may_meet(case: Case, query: int, image: int) -> bool:
+    cameras = case.camera[query], case.camera[image]
+    is_match = case.identity[query] == case.identity[image]
+    return cameras not in SAME_ROOM and not (is_match and cameras in case.excluded_matches)
+
+
 def reference(case: Case, trial: int, cmc: CmcKind) -> list[tuple[int, int, float, float]]:
     """Score each query of a trial alone; matches, first rank, AP and INP."""
     queries, gallery = case.trials[trial]
     found = []
     for query in queries.tolist():
-        allowed = [
-            image
-            for image in gallery.tolist()
-            if (case.camera[query], case.camera[image]) not in SAME_ROOM
-        ]
+        allowed = [image for image in gallery.tolist() if may_meet(case, query, image)]
         # sorted() is stable: equal distances stay in gallery order.
         ranked = sorted(allowed, key=lambda image: case.distances[query, image])
         people = [int(case.identity[image]) for image in ranked]
@@ -87,7 +92,8 @@ def cases(draw: st.DrawFn) -> Case:
     rows = st.lists(st.integers(0, len(images) - 1), min_size=1, unique=True).map(np.array)
     trials = draw(st.lists(st.tuples(rows, rows), min_size=1, max_size=4))
     distances = rng.integers(-levels, levels, (len(images), len(images))) / 7
-    return Case(distances, images[:, 0], images[:, 1], trials)
+    excluded = draw(st.sampled_from([(), ((1, 1), (6, 6)), ((3, 2), (4, 1), (4, 4))]))
+    return Case(distances, images[:, 0], images[:, 1], trials, excluded)
 
 
 SIZES = st.builds(
@@ -122,6 +128,26 @@ def random_case(seed: int, *, levels: int, num_trials: int = 3) -> Case:
 def test_many_ties_and_few_equal_the_reference(cmc: CmcKind, levels: int) -> None:
     case = random_case(5, levels=levels)
     assert_equals_reference(case, case.rank(cmc), cmc)
+
+
+@pytest.mark.parametrize("cmc", ["identity", "image"])
+@pytest.mark.parametrize("columns", [63, 64, 65, 100, 128])
+@pytest.mark.parametrize("people", [1, 3, 150])
+def test_identities_that_go_on_from_word_to_word_and_block_to_block_count_once(
+    cmc: CmcKind, columns: int, people: int
+) -> None:
+    case = random_case(10, levels=1000)
+    many = case._replace(identity=np.random.default_rng(people).integers(0, people + 1, 300))
+    assert_equals_reference(many, many.rank(cmc, BlockSizes(columns=columns)), cmc)
+
+
+@pytest.mark.parametrize("places", [1, 2**14, 2**20])
+def test_distances_that_16_bits_cannot_tell_apart_are_ranked(places: int) -> None:
+    case = random_case(11, levels=2**30)
+    few = np.where(case.distances < 2**20, case.distances, case.distances * places)
+    assert_equals_reference(
+        case._replace(distances=few), case._replace(distances=few).rank("image"), "image"
+    )
 
 
 def test_more_trials_than_an_integer_has_bits_equal_the_reference() -> None:

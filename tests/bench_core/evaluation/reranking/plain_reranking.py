@@ -112,8 +112,9 @@ class GivenDistances:
     def rows(self, start: int, stop: int) -> torch.Tensor:
         return self.matrix[start:stop].to(self.device)
 
-    def pairs(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
-        return self.matrix[first.cpu(), second.cpu()].double().to(self.device)
+    def pairs(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        pairs: np.ndarray = self.matrix.double().numpy()[first, second]
+        return pairs
 
     def subset(self, queries: np.ndarray, gallery: np.ndarray) -> GivenDistances:
         images = torch.from_numpy(np.concatenate([queries, gallery + self.num_queries]))
