@@ -26,7 +26,7 @@ def bench_register_methods() -> list[MethodSpec]:
             ),
             presets=(
                 PresetSpec(name="paper", summary="on ResNet-50", values={"epochs": 60}),
-                PresetSpec(name="quick", summary="for a CPU", values={**QUICK, "epochs": 2}),
+                PresetSpec(name="quick", summary="for a CPU", values={**QUICK, "epochs": 5}),
             ),
             method="hetero_center.method:HeteroCenter",
             config="hetero_center.config:HeteroCenterConfig",

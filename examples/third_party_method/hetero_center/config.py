@@ -14,7 +14,7 @@ class HeteroCenterConfig(ReIDConfig):
         margin: By how much another person must be farther than the same one.
     """
 
-    optimizer: OptimizerConfig = OptimizerConfig(learning_rate=3.5e-4)
+    optimizer: OptimizerConfig = OptimizerConfig(learning_rate=1e-3)
     center_weight: float = Field(default=0.5, ge=0)
     triplet_weight: float = Field(default=1.0, ge=0)
     margin: float = Field(default=0.3, ge=0)
