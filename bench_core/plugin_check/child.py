@@ -71,6 +71,7 @@ def documents(job: Job) -> Iterator[Mapping[str, Any]]:
     entry = registration_checks(job.module)
     yield from _run(entry, {job.module.partition(".")[0]}, None, failed)
     if LOADED in failed:
+        yield {"finished": True}
         return
     registry = load_registry([EntryPoint(job.module, job.module, ENTRY_POINT_GROUP)])
     for spec in registry.methods.values():
@@ -85,6 +86,7 @@ def documents(job: Job) -> Iterator[Mapping[str, Any]]:
                     yield {"refused": str(error)}
                     return
                 yield from _run(checks, packages, spec, set())
+    yield {"finished": True}
 
 
 def _checks(spec: MethodSpec, variant: VariantSpec, assignments: Sequence[str]) -> list[Check]:

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from bench_core.contracts.errors import BenchError
+from bench_core.contracts.errors import BenchError, UsageError
 from bench_core.plugin_check.report import CheckResult, PluginReport
 from bench_core.plugins import PluginInfo
 from bench_core.system.apart import GRACE_SECONDS, Ended, read_documents, run_apart
@@ -57,8 +57,8 @@ def check_plugin(
         those behind it were not run.
 
     Raises:
-        BenchError: The process ended before it began the first check, or a text of `assignments`
-            does not fit the method.
+        UsageError: A text of `assignments` does not fit the method.
+        BenchError: The process ended before it began the first check.
     """
     with tempfile.TemporaryDirectory(prefix="bench-plugin-") as name:
         folder = Path(name)
@@ -72,22 +72,25 @@ def check_plugin(
             "timeout_seconds": timeout_seconds,
         }
         (folder / "job.json").write_text(json.dumps(job), encoding="utf-8")
+        progress = _Progress(Path(job["answers"]), listener)
         ended = run_apart(
             [sys.executable, "-B", "-c", _START, json.dumps(sys.path), str(folder / "job.json")],
             folder=folder / "work",
             limit_seconds=timeout_seconds + GRACE_SECONDS,
             environment={"TMPDIR": str(folder / "temporary")},
-            has_moved=_Progress(Path(job["answers"]), listener).has_moved,
+            has_moved=progress.has_moved,
         )
+        progress.has_moved()  # what came since it was last asked
         documents = read_documents(Path(job["answers"]))
-        stack = (folder / "stack.txt").read_text(errors="replace")
+        stood = folder / "stack.txt"
+        stack = stood.read_text(errors="replace") if stood.exists() else ""
     if refused := next((one["refused"] for one in documents if "refused" in one), None):
-        raise BenchError(refused)
+        raise UsageError(refused)
     results = _results(documents)
     if not results:
         raise BenchError(f"{plugin} could not be checked: {_last_words(ended)}")
-    if ended.code:
-        results = _blame_first(results, _why(ended, stack, timeout_seconds), stack)
+    if not any("finished" in one for one in documents):
+        results = _blame(results, _why(ended, stack, timeout_seconds), stack)
     return PluginReport(plugin=plugin.name, package=plugin.distribution, checks=tuple(results))
 
 
@@ -117,16 +120,23 @@ def _results(documents: Sequence[Mapping[str, Any]]) -> list[CheckResult]:
     return [by_name.get((result.about, result.check), result) for result in coming]
 
 
-def _blame_first(results: Sequence[CheckResult], why: str, stack: str) -> list[CheckResult]:
-    """Let the first check without a finding fail, and tell why those behind it were not run."""
-    blamed, open_ones = list(results), [n for n, one in enumerate(results) if _is_open(one)]
-    for number in open_ones:
-        detail = f"the process ended at '{results[open_ones[0]].check}'"
-        blamed[number] = replace(results[number], detail=detail, mend="")
-    if open_ones:
-        file, line = _stood(stack)
-        first = replace(results[open_ones[0]], state="failed", detail=why, file=file, line=line)
-        blamed[open_ones[0]] = replace(first, mend="")
+def _blame(results: Sequence[CheckResult], why: str, stack: str) -> list[CheckResult]:
+    """Let the first check without a finding fail, and tell why those behind it were not run.
+
+    Where all have one, the process ended between two groups of checks, which then has failed.
+    """
+    file, line = _stood(stack)
+    blamed = list(results)
+    waiting = [number for number, result in enumerate(results) if _is_open(result)]
+    if not waiting:
+        about, between = results[-1].about, "what-comes-next-is-begun"
+        blamed.append(CheckResult(about=about, check=between, state="not run"))
+        waiting = [len(results)]
+    first = blamed[waiting[0]]
+    for number in waiting:
+        detail = f"the process ended at '{first.check}'"
+        blamed[number] = replace(blamed[number], detail=detail, mend="")
+    blamed[waiting[0]] = replace(first, state="failed", detail=why, file=file, line=line, mend="")
     return blamed
 
 
