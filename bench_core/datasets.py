@@ -10,7 +10,15 @@ from bench_core.contracts.protocol import (
     EvaluationProtocol as EvaluationProtocol,
     Trial as Trial,
 )
+from bench_core.data.exchange.plans import (
+    ArrayRows as ArrayRows,
+    ExportPlan as ExportPlan,
+    ImportPlan as ImportPlan,
+    ImportSource as ImportSource,
+    PlacedFile as PlacedFile,
+)
 from bench_core.data.image_folders import (
+    is_imported as is_imported,
     is_synthetic as is_synthetic,
     list_people as list_people,
 )

@@ -13,7 +13,7 @@ import pluggy
 
 from bench_core.contracts import hooks
 from bench_core.contracts.dataset import DatasetSpec
-from bench_core.contracts.errors import PluginError, unknown_name
+from bench_core.contracts.errors import PluginError, UsageError, unknown_name
 from bench_core.contracts.method import MethodSpec, VariantSpec
 from bench_core.contracts.protocol import ProtocolSpec
 from bench_core.registration import CommandTree, checked_specs
@@ -198,6 +198,21 @@ class Registry:
             raise unknown_name(f"variant of {method_id}", variant_name, variants)
         return spec, variants[variant_name]
 
+    def add_method(self, spec: MethodSpec, source: PluginInfo) -> None:
+        """Add a method that no plugin registers, for this process.
+
+        Args:
+            spec: The method.
+            source: Where it comes from; it is no installed package.
+
+        Raises:
+            UsageError: The id is that of a plugin's method.
+        """
+        known = self._methods.get(spec.id)
+        if known is not None and known.plugin in self._infos:
+            raise UsageError(f"the name '{spec.id}' is that of a method of {known.plugin}")
+        self._methods[spec.id] = _Claim(spec, source)
+
     def participants(self, protocol_id: str, method_id: str) -> tuple[str, ...]:
         """Return the names of the installed packages that take part in a run, sorted.
 
@@ -209,7 +224,8 @@ class Registry:
             self._protocols[protocol_id],
             self._datasets[self._protocols[protocol_id].spec.dataset],
         )
-        plugins = {claim.plugin.name: claim.plugin for claim in claims}
+        registered = (claim.plugin for claim in claims if claim.plugin in self._infos)
+        plugins = {plugin.name: plugin for plugin in registered}
         observers = {
             name
             for hook in ("bench_run_started", "bench_epoch_finished", "bench_run_finished")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import os
+import shutil
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -116,3 +118,22 @@ def jobs_in_this_process(
 
     monkeypatch.setattr(local, "run_job", run_job)
     return began
+
+
+@pytest.fixture
+def released_model(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Path]:
+    """A folder with somebody's code (tests/released_model).
+
+    Afterwards Python has none of its modules, and the registry none of its methods.
+    """
+    folder = tmp_path / "released"
+    shutil.copytree(Path(__file__).with_name("released_model"), folder)
+    monkeypatch.setattr(registry, "_methods", {**registry._methods})
+    monkeypatch.syspath_prepend(tmp_path / "nothing")  # which notes the path as it is now
+    before = set(sys.modules)
+    yield folder
+    for name in set(sys.modules) - before:
+        if str(getattr(sys.modules[name], "__file__", "")).startswith(str(tmp_path)):
+            del sys.modules[name]

@@ -5,21 +5,27 @@ They run on small datasets, with small trainings and short measurements; nothing
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
 import shlex
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 import numpy as np
+import pandas as pd
 import pytest
+import torch
 from click.testing import CliRunner, Result
+from scipy.io import savemat
 
 from bench_core.cli.main import build_cli
+from bench_core.contracts.result import ResultRecord
 from bench_core.features.table import FEATURE_COLUMNS
 from bench_core.pipeline.matrix.cells import expand
 from bench_core.pipeline.matrix.file import read_matrix
@@ -85,7 +91,8 @@ def bench(
         cli = build_cli(registry)
         if MEASURED & set(words):
             return parse(cli, registry, words)
-        result = CliRunner().invoke(cli, [*words, *SMALLER.get(words[0], [])])
+        trains = not any(word.endswith("agw.toml") for word in words)
+        result = CliRunner().invoke(cli, [*words, *(SMALLER.get(words[0], []) if trains else [])])
         assert result.exit_code == 0, f"bench {shlex.join(words)}: {result.output}"
         return result
 
@@ -136,15 +143,46 @@ def test_the_page_about_datasets(
     follow("docs/datasets.md", here)
 
 
+@pytest.mark.slow
+def test_the_page_about_exchange(follow: Callable[..., None], sysu_root: Path) -> None:
+    here = {"/data/SYSU-MM01": str(sysu_root), " --set image_height=288 --set image_width=144": ""}
+    follow("docs/exchange.md", here)
+
+
+def write_features_of_others(images: pd.DataFrame, features: np.ndarray, folder: Path) -> None:
+    """Write what the page about features reads: files as other programs leave them."""
+    columns = ["identity", "camera", "modality", "path"]
+    np.save(folder / "mine.npy", features)
+    images[columns].to_csv(folder / "mine.csv", index=False)
+    given: dict[str, Any] = {}
+    for role, modality in (("query", "infrared"), ("gallery", "visible")):
+        rows = (images["modality"] == modality).to_numpy()
+        labels, cameras = images["identity"][rows].tolist(), images["camera"][rows].tolist()
+        content = {"feat": features[rows], "ids": labels, "cam_ids": cameras}
+        savemat(
+            folder / f"{role}-model_80.mat", content | {"img_path": images["path"][rows].tolist()}
+        )
+        given |= {f"{role}_f": features[rows], f"{role}_label": labels, f"{role}_cam": cameras}
+    savemat(folder / "pytorch_result.mat", given)
+    (folder / "aligngan").mkdir()
+    for camera, own in images.groupby("camera"):
+        cell = np.empty((1, int(images["identity"].max())), dtype=object)
+        cell[0, :] = [features[own.index[own["identity"] == i + 1][::-1]] for i in range(cell.size)]
+        savemat(folder / "aligngan" / f"feature_cam{camera}.mat", {"feature": cell})
+
+
 def test_the_page_about_features(
     follow: Callable[..., None], sysu_root: Path, tmp_path: Path
 ) -> None:
     shutil.copytree(sysu_root / "exp", tmp_path / "exp")
-    images = SysuMM01Reader().read(sysu_root).images
+    dataset = SysuMM01Reader().read(sysu_root)
+    tested = dataset.images["identity"].isin(dataset.splits.test)  # type: ignore[attr-defined]
+    images = dataset.images[tested].reset_index(drop=True)
     features = np.random.default_rng(0).standard_normal((len(images), 8))
     names: dict[str, Any] = {name: images[name].to_numpy() for name in FEATURE_COLUMNS}
     (source,) = python_of("docs/features.md")
     exec(source, {**names, "features": features})  # noqa: S102  # it is ours
+    write_features_of_others(images, features, tmp_path)
     follow("docs/features.md", {})
 
 
@@ -155,6 +193,42 @@ def test_the_page_about_xrays(follow: Callable[..., None], bench: Bench, tmp_pat
     first = commands_of("docs/xray.md")[0]
     (shown,) = re.findall(r"^```text\n(.*?)^```", (ROOT / "docs/xray.md").read_text(), re.S | re.M)
     assert shown in bench(shlex.split(first)).stdout
+
+
+@pytest.mark.slow
+def test_the_page_about_checkpoints(
+    follow: Callable[..., None],
+    bench: Bench,
+    sysu_root: Path,
+    released_model: Path,
+    read_results: Callable[[Path], list[ResultRecord]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A small network stands for AGW, which is built as the page declares it."""
+    page, tmp_path = "docs/checkpoints.md", released_model.parent
+    released_model.rename(tmp_path / "AGW")
+    (tmp_path / "agw.toml").write_text(_toml_of(page))
+    (script,) = python_of(page)
+    (tmp_path / "mine.py").write_text(script)
+    with monkeypatch.context() as patch:
+        patch.syspath_prepend(tmp_path / "AGW")
+        network = importlib.import_module("model").embed_net(class_num=395)
+    state = network.state_dict()
+    scores = {"cmc": np.zeros(20, np.float32), "mAP": np.float64(0.47), "mINP": np.float64(0.35)}
+    torch.save({"net": state, **scores, "epoch": 60}, tmp_path / "sysu_agw_best.t")
+    follow(page, {"/data/SYSU-MM01": str(sysu_root), "/opt/torch-1.4/bin/python": sys.executable})
+
+    read, fits = re.findall(r"^```text\n(.*?)^```", (ROOT / page).read_text(), re.S | re.M)
+    shown = bench(shlex.split(commands_of(page)[1])).stdout
+    assert read.splitlines()[1:] == shown.splitlines()[1:3]  # but for the file's hash
+    assert shown.endswith(fits)
+    records = read_results(Path("results"))
+    neck, pooled = sorted(records, key=lambda record: str(record.method.config["embedding"]))
+    assert neck.features != pooled.features
+    assert {record.origin.kind for record in records} == {"trained-elsewhere"}
+    scored = ["eval", "--protocol", "sysu-all-single", "--features", "features.npz", "--json"]
+    outside = json.loads(bench([*scored, "--splits", str(sysu_root / "exp")]).stdout)
+    assert outside["mean"] == pytest.approx(neck.scores.mean.by_name(), abs=1e-3)
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import click
 
-from bench_core.cli import caches, verification
+from bench_core.cli import caches, exchange, verification
 from bench_core.cli.options import Option, json_option, receives
 from bench_core.cli.printing import print_json
 from bench_core.contracts.dataset import DEMO, SCALES, USUAL_DATASET
@@ -47,11 +47,13 @@ def _layouts(context: click.Context) -> click.Choice[str]:
 
 @click.group()
 def data() -> None:
-    """Render synthetic datasets, check datasets, look after decoded images."""
+    """Render, check, export and import datasets, look after decoded images."""
 
 
 data.add_command(verification.verify)
 data.add_command(caches.cache)
+data.add_command(exchange.export_command)
+data.add_command(exchange.import_command)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,6 +14,7 @@ from bench_core.cli import (
     data,
     doctor,
     failures,
+    features,
     leaderboard,
     listing,
     matrix,
@@ -24,6 +25,7 @@ from bench_core.cli import (
     show,
     steps,
     surroundings,
+    weights,
     xray,
 )
 from bench_core.contracts.errors import BenchError, PluginError
@@ -44,9 +46,11 @@ BUILT_IN_COMMANDS = (
     profile.profile,
     listing.listing,
     show.show,
+    weights.weights,
     xray.xray,
     data.data,
     plugin.plugin,
+    features.features,
     doctor.doctor,
 )
 UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})

@@ -12,6 +12,7 @@ import click
 
 from bench_core.contracts.errors import UsageError
 from bench_core.contracts.protocol import Convention, ProtocolSpec
+from bench_core.features.reading import RowOrder
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -71,7 +72,8 @@ json_option = _JSON.filling("as_json")
 """The same for a command whose few options are its arguments."""
 Method = Annotated[str, Option(
     "--method", required=True, metavar="METHOD[:VARIANT]",
-    help="See 'bench list methods' and 'bench list variants'.",
+    help="See 'bench list methods' and 'bench list variants'; or the FILE.toml that declares a "
+    "released model.",
 )]  # fmt: skip
 Assignments = Annotated[tuple[str, ...], Option(
     "--set", multiple=True, metavar="KEY=VALUE",
@@ -93,6 +95,12 @@ Rerank = Annotated[bool, Option(
     "--rerank", is_flag=True,
     help="Re-rank distances by k-reciprocal neighbours; such results are marked and ranked "
     "apart.",
+)]  # fmt: skip
+RowOrderName = Annotated[RowOrder | None, Option(
+    "--row-order", type=click.Choice(get_args(RowOrder)),
+    help="How the rows of an identity stand in a folder of NAME_camC.mat that MATLAB did not "
+    "write: in the order of its sorted files, or against it, as AlignGAN and JSIA write them. "
+    "The files cannot show it.",
 )]  # fmt: skip
 DeviceName = Annotated[
     str,

@@ -10,6 +10,7 @@ import click
 
 from bench_core.cli.options import json_option
 from bench_core.cli.printing import print_json
+from bench_core.cli.training import declared
 from bench_core.system.escaping import terminal_line
 from bench_core.system.standard_output import echo
 from bench_core.system.text_layout import (
@@ -132,7 +133,7 @@ def show(registry: Registry, *, method_name: str, preset: str | None, as_json: b
     With a VARIANT, values are those that it gives. A key that it fixes is marked so: --set cannot
     change it.
     """
-    spec, variant = registry.method(method_name)
+    spec, variant = registry.method(declared(registry, method_name))
     if preset is not None:
         _show_preset(spec, variant, preset, as_json=as_json)
         return

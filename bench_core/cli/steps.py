@@ -16,10 +16,12 @@ from bench_core.cli.options import (
     Option,
     ProtocolId,
     Rerank,
+    RowOrderName,
     Threads,
     receives,
     resolve_convention,
 )
+from bench_core.cli.outside import OutsideOptions, extract_outside, is_outside
 from bench_core.cli.printing import print_json, print_scores, print_table
 from bench_core.cli.several_processes import worked_for_us
 from bench_core.cli.training import (
@@ -32,6 +34,7 @@ from bench_core.cli.training import (
 from bench_core.contracts.errors import DataError, UsageError
 from bench_core.contracts.method import Metric, Precision
 from bench_core.contracts.metrics import METRICS
+from bench_core.contracts.protocol import GIVEN
 from bench_core.leaderboard.cells import percent
 from bench_core.system.process_group import is_first, joined
 from bench_core.system.standard_output import echo
@@ -105,8 +108,8 @@ def _of_trial(splits: list[str], trial: int | None) -> list[str]:
 class ExtractOptions:
     """What is extracted from what; each option says what it means."""
 
-    model: Annotated[Path, Option(
-        "--model", required=True, type=click.Path(path_type=Path), metavar="FILE",
+    model: Annotated[Path | None, Option(
+        "--model", type=click.Path(path_type=Path), metavar="FILE",
         help="model.safetensors of a training.",
     )]  # fmt: skip
     protocol: ProtocolId
@@ -150,16 +153,21 @@ class ExtractedFeatures:
 
 @click.command()
 @receives(ExtractOptions)
+@receives(OutsideOptions)
 @click.pass_obj
-def extract(registry: Registry, options: ExtractOptions) -> None:
+def extract(registry: Registry, options: ExtractOptions, outside: OutsideOptions) -> None:
     """Write the features of all images that a trained model may be scored on.
 
-    The file serves every protocol and convention of the dataset.
+    The file serves every protocol and convention of the dataset. With --python, another
+    interpreter extracts those of a released model, for code that needs an old torch.
     """
     output = options.output
     if output.suffix != ".npz":
         raise UsageError(f"--output {output}: the name of a feature file ends in .npz")
     protocol = registry.protocol(options.protocol)
+    if is_outside(options, outside) or options.model is None:
+        extract_outside(registry, protocol, options, outside)
+        return
 
     from bench_core.features.table import write_features
     from bench_core.pipeline import embeddings, trainings
@@ -206,10 +214,9 @@ class EvalOptions:
     protocol: ProtocolId
     features: Annotated[Path, Option(
         "--features", required=True, type=click.Path(path_type=Path), metavar="PATH",
-        help="A file .npz as 'bench extract' writes it; where a protocol trains a model for "
-        "each trial, as RegDB's do, a folder of trial-1.npz, trial-2.npz and so on; or a "
-        "folder of NAME_cam1.mat and so on as the authors' MATLAB evaluation of SYSU-MM01 "
-        "reads it.",
+        help="A file .npz as 'bench extract' writes it, a folder of NAME_cam1.mat and so on, "
+        "pytorch_result.mat and others: see 'bench features info'. Where a protocol trains a "
+        "model for each trial, as RegDB's do, a folder of trial-1.npz, trial-2.npz and so on.",
     )]  # fmt: skip
     trial: Annotated[int | None, Option(
         "--trial", type=click.IntRange(min=1), metavar="N",
@@ -220,6 +227,7 @@ class EvalOptions:
         "--metric", type=click.Choice(get_args(Metric)),
         help="Distance of features that name none. [default: euclidean]",
     )]  # fmt: skip
+    row_order: RowOrderName
     splits: Annotated[Path | None, Option(
         "--splits", type=click.Path(path_type=Path), metavar="DIR",
         help="Folder with the dataset's split files, such as rand_perm_cam.mat and "
@@ -277,21 +285,25 @@ class EvalReport:
 def evaluate(registry: Registry, options: EvalOptions) -> None:
     """Score features under a protocol; no images are needed."""
     protocol = registry.protocol(options.protocol)
-    convention = resolve_convention(protocol, options.convention)
+    if options.convention != GIVEN:
+        resolve_convention(protocol, options.convention)
     splits = _read_splits(registry, protocol, options.splits, options.root)
     findings = _look_at_images(registry, protocol, options.root)
 
     from bench_core.loading import load_protocol
-    from bench_core.scoring.feature_files import FeatureSource, score_path
+    from bench_core.scoring.feature_files import FeatureSource, open_source
     from bench_core.scoring.per_query import check_query_file, write_query_file
 
     if options.per_query is not None:
         check_query_file(options.per_query)
     dataset = registry.dataset(protocol.dataset)
     trial = None if options.trial is None else options.trial - 1
-    source = FeatureSource(path=options.features, metric=options.metric, trial=trial)
-    bound = load_protocol(protocol, splits)
-    scores = score_path(source, dataset, bound, convention, rerank=options.rerank)
+    source = FeatureSource(
+        path=options.features, metric=options.metric, trial=trial, row_order=options.row_order
+    )
+    opened = open_source(source, dataset, load_protocol(protocol, splits))
+    convention = opened.resolve_convention(options.convention)
+    scores = opened.score(convention, rerank=options.rerank)
     if options.per_query is not None:
         write_query_file(options.per_query, scores.evaluation, options.trial or 1)
     report = EvalReport(

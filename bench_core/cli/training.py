@@ -210,11 +210,24 @@ def choose(
     """
     from bench_core.configuration import choose_method
 
-    spec, variant = registry.method(method)
+    spec, variant = registry.method(declared(registry, method))
     if weights is not None:
         kind = weights if weights in ("imagenet", "none") else "file"
         assignments = [*assignments, f"weights={kind}"]
     return choose_method(spec, variant, preset or _default_preset(root), assignments)
+
+
+def declared(registry: Registry, method: str) -> str:
+    """Return the name of a method; of the file of a declaration, that of the model in it.
+
+    Raises:
+        UsageError: The file is not what it must be.
+    """
+    if not method.endswith(".toml"):
+        return method
+    from bench_core.released.declaration import declare
+
+    return declare(registry, Path(method)).id
 
 
 def open_run_inputs(registry: Registry, protocol: ProtocolSpec, root: Path | None) -> RunInputs:

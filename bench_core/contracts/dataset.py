@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 SYNTHETIC_MARKER = "synthetic.json"
 """The file at the root of a rendered dataset."""
 
+IMPORT_RECORD = "import.json"
+"""The file at the root of a dataset whose images are not its owners' files."""
+
 SCALES = TINY, DEMO, FULL = ("tiny", "demo", "full")
 """How large a rendered dataset is: for tests, for a training of minutes, as the real one."""
 
@@ -59,6 +62,10 @@ class DatasetSpec:
             scored that come as a file for each camera. Empty where cameras see both.
         folders: Folders below a root by which a copy of the dataset is recognised.
         published: Counts of the real dataset.
+        exports: By format, as `bench data export` names it, "module:function" of what plans it
+            from the `Dataset`: a `bench_core.datasets.ExportPlan`.
+        imports: By format, as `bench data import` names it, "module:function" of what plans a root
+            from a `bench_core.datasets.ImportSource`: a `bench_core.datasets.ImportPlan`.
     """
 
     id: str
@@ -70,6 +77,8 @@ class DatasetSpec:
     camera_modalities: Mapping[int, Modality] = field(default_factory=dict)
     folders: tuple[str, ...] = ()
     published: tuple[PublishedCount, ...] = ()
+    exports: Mapping[str, str] = field(default_factory=dict)
+    imports: Mapping[str, str] = field(default_factory=dict)
 
 
 class Splits(Protocol):

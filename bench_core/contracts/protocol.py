@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 
 Convention: TypeAlias = str
 """How the galleries of a protocol are drawn: one of the names in its `ProtocolSpec.conventions`."""
+GIVEN: Convention = "given"
+"""Of features that do not say which images they are of: query and gallery are scored as given.
+
+No protocol defines it: it is a convention of the features.
+"""
 CmcKind: TypeAlias = Literal["identity", "image"]
 
 
@@ -28,6 +33,9 @@ class ProtocolSpec:
         title: Name for people.
         query_modality: Modality of the query images.
         gallery_modality: Modality of the gallery images.
+        query_cameras: Cameras of the query images, where the protocol does not take those of all
+            cameras of the modality; empty where it does.
+        gallery_cameras: The same of the gallery images.
         cmc: "identity" counts the first gallery image of each identity, "image" every image.
         excluded_camera_pairs: (query camera, gallery camera) pairs that may not meet, whatever
             the identity.
@@ -47,6 +55,8 @@ class ProtocolSpec:
     title: str
     query_modality: Modality
     gallery_modality: Modality
+    query_cameras: tuple[int, ...] = ()
+    gallery_cameras: tuple[int, ...] = ()
     cmc: CmcKind
     excluded_camera_pairs: tuple[tuple[int, int], ...] = ()
     excluded_match_camera_pairs: tuple[tuple[int, int], ...] = ()

@@ -27,6 +27,7 @@ from bench_core.data.decoding import DECODING_VERSION, RESIZE_FILTERS, decode_im
 from bench_core.data.parallel import map_chunks
 from bench_core.system.cache_folder import CACHE_VARIABLE
 from bench_core.system.files import (
+    check_room,
     folder_written_whole,
     hash_json,
     remove_abandoned,
@@ -222,8 +223,8 @@ def _build(
         root=_as_text(dataset.root.resolve()),
         made=datetime.now(UTC).replace(microsecond=0),
     )
+    check_room(folder, math.prod(identity.shape), MORE_ROOM)
     with folder_written_whole(folder) as temporary:
-        _check_room(folder, temporary, math.prod(identity.shape))
         target = temporary / PIXELS_FILE
         target.touch()
         map_chunks(
@@ -232,16 +233,6 @@ def _build(
             description=f"decoding {size[0]}x{size[1]}",
         )
         write_text(temporary / DESCRIPTION_FILE, description.model_dump_json(indent=1) + "\n")
-
-
-def _check_room(folder: Path, temporary: Path, num_bytes: int) -> None:
-    """Refuse a disk that cannot hold the pixels now, and not after most of them were decoded."""
-    free = shutil.disk_usage(temporary).free
-    if free < num_bytes:
-        raise BenchError(
-            f"cannot write {folder}: the decoded images take {num_bytes / 1e6:,.1f} MB and the "
-            f"disk has {free / 1e6:,.1f} MB left; {MORE_ROOM}"
-        )
 
 
 def _as_text(path: Path) -> str:

@@ -7,11 +7,11 @@ import re
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from bench_core.contracts.dataset import SYNTHETIC_MARKER
+from bench_core.contracts.dataset import IMPORT_RECORD, SYNTHETIC_MARKER
 from bench_core.contracts.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
@@ -54,6 +54,17 @@ def is_synthetic(root: Path) -> bool:
     """
     markers = (root / SYNTHETIC_MARKER, *root.glob(f"*/{SYNTHETIC_MARKER}"))
     return any(marker.exists() for marker in markers)
+
+
+def is_imported(root: Path) -> bool:
+    """Tell whether `bench data import` made a dataset of what are not its owners' files."""
+    return next(import_records(root), None) is not None
+
+
+def import_records(root: Path) -> Iterator[Path]:
+    """Find the records of an import: one at the root, and one beside the split files."""
+    records = (root / IMPORT_RECORD, *sorted(root.glob(f"*/{IMPORT_RECORD}")))
+    return (record for record in records if record.exists())
 
 
 def _check_order(folder: Path, names: Sequence[str]) -> None:

@@ -2,6 +2,10 @@
 
 Layout of Wu et al., https://github.com/wuancong/SYSU-MM01, folder evaluation: in `NAME_camC.mat`,
 row i of `feature{id}` is the feature of the i-th image of identity id in camera C.
+
+AlignGAN and JSIA write the same layout from Python, with rows in descending order of files. Counts
+and features are then as plausible as before, so nothing in them shows it: who reads files that
+MATLAB did not write has to know.
 """
 
 from __future__ import annotations
@@ -14,21 +18,26 @@ import numpy as np
 import pandas as pd
 
 from bench_core.contracts.errors import DataError
+from bench_core.features.reading import RowOrderError
 from bench_core.features.table import DEFAULT_METRIC, FeatureTable
-from bench_core.system.matlab import OtherVariable, load_matlab_variable
+from bench_core.system.matlab import OtherVariable
+from bench_core.system.matlab_files import is_written_by_matlab, load_variable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from bench_core.contracts.images import Modality
     from bench_core.contracts.method import Metric
+    from bench_core.features.reading import RowOrder
 
 Matrix: TypeAlias = "NDArray[np.floating[Any]]"
 
 VARIABLE = "feature"
+_STEM_OF_DESCENDING = "feature"
+"""NAME of the files that AlignGAN and JSIA write."""
 _MOST_NAMES = 5
 # "._x_cam1.mat" and the like are leftovers of desktop file managers.
 _FILE_NAME = re.compile(r"(?!\.).*_cam[0-9]+\.mat")
@@ -48,7 +57,10 @@ class _Entry:
 
 
 def read_official_features(
-    folder: Path, camera_modalities: Mapping[int, Modality], metric: Metric | None = None
+    folder: Path,
+    camera_modalities: Mapping[int, Modality],
+    metric: Metric | None = None,
+    row_order: RowOrder | None = None,
 ) -> FeatureTable:
     """Read a folder of MATLAB files, one for each camera.
 
@@ -61,6 +73,8 @@ def read_official_features(
             image (index j - 1). Entries of identities without images are empty.
         camera_modalities: Modality of each camera of the dataset.
         metric: Metric of the features; euclidean, that of the official evaluation, by default.
+        row_order: How rows stand in an entry, for files that MATLAB did not write; where it is
+            given, a note says which it was.
 
     Returns:
         The features, (N, 1, D), in order of camera, identity and index.
@@ -68,20 +82,53 @@ def read_official_features(
     Raises:
         DataError: There is no such file, more than one for a camera, a file is unreadable, or an
             entry is not what it must be.
+        RowOrderError: Nothing shows how rows stand, and `row_order` does not say it.
     """
     files = _find_files(folder, camera_modalities)
     entries = [entry for camera, path in files.items() for entry in _read_camera(path, camera)]
+    foreign = [path for path in files.values() if not is_written_by_matlab(path)]
+    if foreign and row_order is None:
+        raise _unknown_order(folder, foreign[0])
     if not entries:
         raise DataError(f"{folder}: the feature files hold no feature")
     _check_dimensions(entries)
-    features = np.concatenate([entry.matrix for entry in entries])
+    step = -1 if row_order == "descending" else 1
+    features = np.concatenate([entry.matrix[::step] for entry in entries])
     table = _image_table(entries, camera_modalities)
     return FeatureTable(
         features=features[:, np.newaxis],
         table=table,
         metric=metric or DEFAULT_METRIC,
         source=folder,
+        notes=tuple(_tell_order(folder, row_order, is_shown=not foreign)),
     )
+
+
+def has_camera_files(names: Collection[str]) -> bool:
+    """Tell by the names in a folder whether it is of this layout."""
+    return any(_FILE_NAME.fullmatch(name) for name in names)
+
+
+def _unknown_order(folder: Path, foreign: Path) -> RowOrderError:
+    """Return the error of files whose order of rows nothing shows."""
+    likely = ""
+    if _name(foreign) == _STEM_OF_DESCENDING:
+        likely = " (they are named as AlignGAN's and JSIA's are, which are descending)"
+    return RowOrderError(
+        f"{folder}: {foreign.name} was not written by MATLAB, and programs in Python write the "
+        "rows of an identity in the order of its files or against it, which features cannot "
+        f"show{likely}: give --row-order ascending or --row-order descending"
+    )
+
+
+def _tell_order(folder: Path, order: RowOrder | None, *, is_shown: bool) -> Iterator[str]:
+    """Say in which order rows were taken, where somebody said it."""
+    if order is not None:
+        why = "MATLAB wrote them, whose rows are ascending" if is_shown else "they do not show it"
+        yield (
+            f"the rows of {folder.name} stand in {order} order of images, as --row-order says of "
+            f"these files ({why})"
+        )
 
 
 def _find_files(folder: Path, cameras: Mapping[int, Modality]) -> dict[int, Path]:
@@ -123,7 +170,7 @@ def _camera(path: Path) -> int:
 
 
 def _read_camera(path: Path, camera: int) -> Iterator[_Entry]:
-    cell = load_matlab_variable(path, VARIABLE)
+    cell = load_variable(path, VARIABLE)
     if not isinstance(cell, np.ndarray) or cell.dtype != object:
         raise DataError(
             f"{path}: '{VARIABLE}' is not a cell; {VARIABLE}{{i}} must be the matrix of identity i"

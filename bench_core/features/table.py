@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import math
-import struct
 import sys
-import zipfile
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, TypeAlias, get_args
 
 import numpy as np
 import pandas as pd
@@ -15,8 +12,9 @@ import pandas as pd
 from bench_core.contracts.errors import DataError, UsageError
 from bench_core.contracts.images import MODALITIES
 from bench_core.contracts.method import Metric
+from bench_core.features.arrays import INTEGER_COLUMNS, read_arrays
 from bench_core.system.files import write_atomically
-from bench_core.system.foreign_files import HEAD_BYTES, is_bomb, open_given, quoted, recognise
+from bench_core.system.foreign_files import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,24 +27,10 @@ METRICS: tuple[Metric, ...] = get_args(Metric)
 DEFAULT_METRIC: Metric = "euclidean"
 """Metric of a feature file that names none: that of the official SYSU-MM01 evaluation."""
 
-_INTEGER_COLUMNS = ("identity", "camera", "index")
-_TEXT = ("modality", "metric", "training_split")
+_OPTIONAL = ("metric", "training_split", "notes")
+_LONGEST_NOTE = 400
 _ROWS_PER_CHECK = 4096
 _LARGEST_INTEGER = 2**63 - 1
-_MAPPED_BYTES = 2**28
-"""Arrays of so many bytes stay in their file, where they are not packed."""
-_BYTES_PER_CHECK = 2**22
-_LOCAL_HEADER = struct.Struct("<26xHH")
-"""What comes before the name of a member of a ZIP archive; it ends with the lengths of the name and
-of what follows it."""
-_MOST_NAMES = 5
-_ARCHIVE = "a ZIP archive"
-_READERS = {
-    (1, 0): np.lib.format.read_array_header_1_0,
-    (2, 0): np.lib.format.read_array_header_2_0,
-}
-"""Readers of the headers that arrays of numbers and text have, by version."""
-
 FloatArray: TypeAlias = "NDArray[np.floating[Any]]"
 
 
@@ -63,6 +47,8 @@ class FeatureTable:
         training_split: Name of the split that the model was trained on, where it is known: the
             features are scored on no trial of another.
         source: The file or folder that they were read from; None for those that were computed.
+        notes: What was taken for granted when they were read, such as the order of rows, one line
+            each; whoever scores them says so.
 
     Raises:
         DataError: Shapes do not fit, a feature is not finite, a modality is unknown or an image
@@ -74,17 +60,11 @@ class FeatureTable:
     metric: Metric
     training_split: str | None = None
     source: Path | None = None
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        _check_shape(self.features)
-        if len(self.features) != len(self.table):
-            raise DataError(
-                f"'features' has {len(self.features)} rows for {len(self.table)} images"
-            )
-        _check_finite(self.features)
+        check_features(self.features, len(self.table), self.metric)
         _check_images(self.table)
-        if self.metric not in METRICS:
-            raise DataError(f"unknown metric {quoted(self.metric)} (known: {', '.join(METRICS)})")
 
 
 def read_features(path: Path, metric: Metric | None = None) -> FeatureTable:
@@ -92,7 +72,7 @@ def read_features(path: Path, metric: Metric | None = None) -> FeatureTable:
 
     Args:
         path: An .npz with `features` float (N, D) or (N, V, D), `identity`, `camera` and `index`
-            int (N,), `modality` str (N,) and, optionally, `metric` and `training_split`.
+            int (N,), `modality` str (N,) and, optionally, `metric`, `training_split` and `notes`.
         metric: Metric of a file that names none.
 
     Returns:
@@ -104,17 +84,26 @@ def read_features(path: Path, metric: Metric | None = None) -> FeatureTable:
         DataError: The file is unreadable, or an array is missing or not what it must be.
         UsageError: The file names another metric.
     """
-    arrays = _read_arrays(path)
+    arrays = read_arrays(path, ("features", *FEATURE_COLUMNS, *_OPTIONAL))
     try:
         table = _build_table(path, arrays, metric or DEFAULT_METRIC)
     except DataError as error:
         raise DataError(f"{path}: {error}") from error
-    if metric not in (None, table.metric):
-        raise UsageError(
-            f"--metric {metric} contradicts {path}, whose features are {table.metric}; leave the "
-            "option out"
-        )
+    check_metric(path, table.metric, metric)
     return table
+
+
+def check_metric(path: Path, found: Metric, wanted: Metric | None) -> None:
+    """Refuse a metric that contradicts the one that a file names.
+
+    Raises:
+        UsageError: It is another.
+    """
+    if wanted not in (None, found):
+        raise UsageError(
+            f"--metric {wanted} contradicts {path}, whose features are {found}; leave the option "
+            "out"
+        )
 
 
 def write_features(path: Path, table: FeatureTable) -> None:
@@ -127,162 +116,34 @@ def write_features(path: Path, table: FeatureTable) -> None:
         "features": table.features,
         "modality": table.table["modality"].to_numpy(dtype=np.str_),
         "metric": np.array(table.metric),
-        **{name: table.table[name].to_numpy(dtype=np.int64) for name in _INTEGER_COLUMNS},
+        **{name: table.table[name].to_numpy(dtype=np.int64) for name in INTEGER_COLUMNS},
     }
     if table.training_split is not None:
         arrays["training_split"] = np.array(table.training_split)
+    if table.notes:
+        arrays["notes"] = np.array(table.notes)
     write_atomically(path, lambda file: np.savez(file, **arrays))
-
-
-def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
-    with open_given(path) as file:
-        try:
-            kind = recognise(file.read(HEAD_BYTES))
-            file.seek(0)
-            with zipfile.ZipFile(file) as archive:
-                return _named_arrays(archive)
-        except OSError as error:
-            raise DataError(f"cannot read {path}: {error.strerror or error}") from error
-        except DataError as error:
-            raise DataError(f"{path}: {error}") from error
-        # A malformed archive surfaces in zipfile, zlib or numpy as nearly any exception.
-        except Exception as error:
-            reason = _shown(error) if kind is None else f"it is {kind}"
-            if kind == _ARCHIVE:
-                reason = f"the archive is cut short or damaged ({_shown(error)})"
-            raise DataError(f"{path} is no .npz of plain arrays: {reason}") from error
-
-
-def _named_arrays(archive: zipfile.ZipFile) -> dict[str, NDArray[Any]]:
-    """Read the arrays of a feature file that are there.
-
-    Raises:
-        DataError: There is none, or one is no array of numbers or text.
-    """
-    members = set(archive.namelist())
-    wanted = ("features", *FEATURE_COLUMNS, "metric", "training_split")
-    found = [name for name in wanted if f"{name}.npy" in members]
-    if not found:
-        raise DataError(f"no array {', '.join(wanted[:5])}{_describe_archive(members)}")
-    return {name: _read_array(archive, name) for name in found}
-
-
-def _describe_archive(members: set[str]) -> str:
-    if any(name.rpartition("/")[2] == "data.pkl" for name in members):
-        return (
-            ": it is a PyTorch file (torch.save), which is never loaded because it could run code; "
-            "where you trust it, load it yourself and save its arrays with numpy.savez"
-        )
-    shown = ", ".join(quoted(name) for name in sorted(members)[:_MOST_NAMES])
-    return f"; it holds {shown}" if shown else "; it holds nothing"
-
-
-def _read_array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
-    """Read one member, whose size must be what its header says before any memory is taken."""
-    member = archive.getinfo(f"{name}.npy")
-    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise DataError(f"'{name}' is packed as numpy.savez never does; write the file with it")
-    if is_bomb(member.compress_size, member.file_size):
-        raise DataError(
-            f"'{name}' would unpack from {member.compress_size} to {member.file_size} bytes: no "
-            "features do; write the file again"
-        )
-    with archive.open(member) as file:
-        layout = _read_header(file, name)
-        num_bytes = math.prod(layout.shape) * layout.dtype.itemsize
-        if num_bytes != member.file_size - file.tell():
-            raise DataError(
-                f"'{name}' should take {num_bytes} bytes but takes {member.file_size - file.tell()}"
-                "; the file is damaged: write or copy it again"
-            )
-    stored = member.compress_type == zipfile.ZIP_STORED
-    if stored and num_bytes >= _MAPPED_BYTES and layout.is_plain:
-        return _map_array(archive, member, layout)
-    with archive.open(member) as file:
-        array: NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
-    return array
-
-
-def _map_array(archive: zipfile.ZipFile, member: zipfile.ZipInfo, layout: _Layout) -> NDArray[Any]:
-    """Map a large array that lies in the file as it is, so that memory need not hold it.
-
-    It is read once, without being kept, to compare its checksum.
-    """
-    with archive.open(member) as file:
-        while file.read(_BYTES_PER_CHECK):
-            pass
-    source: Any = archive.fp
-    source.seek(member.header_offset)
-    name, extra = _LOCAL_HEADER.unpack(source.read(_LOCAL_HEADER.size))
-    first = member.header_offset + _LOCAL_HEADER.size + name + extra + layout.header_bytes
-    mapped = np.memmap(source, layout.dtype, "r", first, layout.shape)
-    return mapped.view(np.ndarray)
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Layout:
-    """How an array lies in a file.
-
-    Attributes:
-        shape: Its shape.
-        dtype: Its type.
-        is_plain: Whether its numbers are floating-point, and lie as this processor has them.
-        header_bytes: Where they start.
-    """
-
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
-    is_plain: bool
-    header_bytes: int
-
-
-def _read_header(file: IO[bytes], name: str) -> _Layout:
-    """Read shape and type of an array; numbers and text alone are let through."""
-    try:
-        version = np.lib.format.read_magic(file)
-        read = _READERS[version]
-        shape, is_transposed, dtype = read(file)
-    # numpy evaluates the header as a literal, which fails in nearly any way.
-    except Exception as error:
-        raise DataError(f"'{name}' is no array as numpy.savez writes it") from error
-    if dtype.hasobject:
-        into = "str" if name in _TEXT else "int" if name in _INTEGER_COLUMNS else "'float32'"
-        raise DataError(
-            f"'{name}' is an array of Python objects, which are never loaded because they could "
-            f"run code; save {name}.astype({into})"
-        )
-    if dtype.kind not in "biufcSU":
-        raise DataError(f"'{name}' holds neither numbers nor text")
-    return _Layout(
-        shape=shape,
-        dtype=dtype,
-        is_plain=dtype.kind == "f" and dtype.isnative and not is_transposed,
-        header_bytes=file.tell(),
-    )
-
-
-def _shown(error: Exception) -> str:
-    return quoted((str(error) or type(error).__name__).splitlines()[0])
 
 
 def _build_table(path: Path, arrays: Mapping[str, NDArray[Any]], default: Metric) -> FeatureTable:
     missing = [name for name in ("features", *FEATURE_COLUMNS) if name not in arrays]
     if missing:
         raise DataError(f"no array {', '.join(missing)}")
-    features = _as_views(arrays["features"])
-    columns = {name: _column(arrays[name], name, len(features)) for name in FEATURE_COLUMNS}
-    metric: Any = _text(arrays, "metric")
-    split = _text(arrays, "training_split")
+    features = as_views(arrays["features"])
+    columns = {name: column(arrays[name], name, len(features)) for name in FEATURE_COLUMNS}
+    metric: Any = text_of(arrays, "metric")
+    split = text_of(arrays, "training_split")
     return FeatureTable(
         features=features,
         table=pd.DataFrame(columns),
         metric=default if metric is None else metric,
         training_split=split,
         source=path,
+        notes=notes_of(arrays),
     )
 
 
-def _text(arrays: Mapping[str, NDArray[Any]], name: str) -> str | None:
+def text_of(arrays: Mapping[str, NDArray[Any]], name: str) -> str | None:
     """Return the one text of an array without dimensions; None where there is no such array."""
     values = arrays.get(name)
     if values is None:
@@ -295,7 +156,29 @@ def _text(arrays: Mapping[str, NDArray[Any]], name: str) -> str | None:
     return str(_decoded(values, name)[()])
 
 
-def _as_views(features: NDArray[Any]) -> FloatArray:
+def notes_of(arrays: Mapping[str, NDArray[Any]]) -> tuple[str, ...]:
+    """Return the notes of a feature file; none where it has none.
+
+    Raises:
+        DataError: They are no lines that can be printed.
+    """
+    if "notes" not in arrays:
+        return ()
+    notes = tuple(map(str, column(arrays["notes"], "notes", len(arrays["notes"]))))
+    if not all(note.isprintable() and 0 < len(note) <= _LONGEST_NOTE for note in notes):
+        raise DataError(f"'notes' must be printable lines of at most {_LONGEST_NOTE} characters")
+    return notes
+
+
+def as_views(features: NDArray[Any]) -> FloatArray:
+    """Return features as (N, V, D), in float32 or float64.
+
+    Args:
+        features: Float (N, D) or (N, V, D); half precision is widened.
+
+    Raises:
+        DataError: They are not floating-point, of another shape, or empty.
+    """
     if features.dtype.kind != "f":
         raise DataError(f"'features' must be floating-point, not {features.dtype}")
     if features.ndim == 2:
@@ -308,8 +191,18 @@ def _as_views(features: NDArray[Any]) -> FloatArray:
         )
 
 
-def _column(values: NDArray[Any], name: str, rows: int) -> NDArray[Any]:
-    kinds, expected = ("iu", "integers") if name in _INTEGER_COLUMNS else ("U", "text")
+def column(values: NDArray[Any], name: str, rows: int) -> NDArray[Any]:
+    """Return a column of the image table: int64, or text as Python objects.
+
+    Args:
+        values: The array.
+        name: Its name, which decides what it must be.
+        rows: How many values it must have.
+
+    Raises:
+        DataError: It is something else.
+    """
+    kinds, expected = ("iu", "integers") if name in INTEGER_COLUMNS else ("U", "text")
     if values.dtype.kind not in kinds:
         raise DataError(f"'{name}' must be {expected}, not {values.dtype}")
     if values.shape != (rows,):
@@ -328,6 +221,20 @@ def _decoded(values: NDArray[Any], name: str) -> NDArray[np.object_]:
     if codes.size and codes.max() > sys.maxunicode:
         raise DataError(f"'{name}' holds what is no text; write the file again")
     return native.astype(object)
+
+
+def check_features(features: FloatArray, num_images: int, metric: str) -> None:
+    """Check what no features may be.
+
+    Raises:
+        DataError: They are no (N, V, D) of N images, or not finite, or the metric is unknown.
+    """
+    _check_shape(features)
+    if len(features) != num_images:
+        raise DataError(f"'features' has {len(features)} rows for {num_images} images")
+    _check_finite(features)
+    if metric not in METRICS:
+        raise DataError(f"unknown metric {quoted(metric)} (known: {', '.join(METRICS)})")
 
 
 def _check_shape(features: FloatArray) -> None:

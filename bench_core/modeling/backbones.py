@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
 import torch
@@ -19,6 +20,7 @@ from bench_core.modeling.pretrained import (
     read_state,
     state_difference,
 )
+from bench_core.modeling.weights_files import Fit, fit_tensors
 
 BackboneName: TypeAlias = Literal["resnet50", "densenet121", "small"]
 SplitStage: TypeAlias = Literal[1, 2, 3]
@@ -77,6 +79,10 @@ class Backbone(nn.Module, ABC):
     @abstractmethod
     def _without_classifier(self, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """Reduce torchvision's state dictionary to that of the body."""
+
+    def fit(self, tensors: Mapping[str, torch.Tensor]) -> Fit:
+        """Say which tensors of a weights file the body would load, and which not."""
+        return fit_tensors(self.body.state_dict(), self._without_classifier(dict(tensors)))
 
     def load_pretrained(self, weights: PretrainedWeights) -> None:
         """Load pretrained weights into the body; of kind "none", leave it as it is.

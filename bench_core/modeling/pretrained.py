@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import pickle
 import sys
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,17 +11,10 @@ from typing import Any, Literal, Protocol
 from urllib.error import URLError
 
 import torch
-from safetensors.torch import load
 
 from bench_core.contracts.errors import CheckpointError, UsageError
+from bench_core.modeling.weights_files import fit_tensors, open_weights_file
 from bench_core.system.files import hash_file
-
-WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "network")
-"""Entries in which training programs keep the state dictionary beside other things."""
-PARALLEL_PREFIX = "module."
-UNCOUNTED = ".num_batches_tracked"
-"""A counter of normalisations that files of older versions of PyTorch lack."""
-NAMES_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -60,12 +51,13 @@ class PretrainedWeights:
         """
         if self.path is None or not self.path.is_dir():
             return self
-        for suffix in (".safetensors", ".pth"):
+        for suffix in (".safetensors", ".pth", ".t"):
             file = self.path / f"{split}{suffix}"
             if file.is_file():
                 return PretrainedWeights("file", file)
         raise UsageError(
-            f"--weights {self.path}: the folder has neither {split}.safetensors nor {split}.pth; "
+            f"--weights {self.path}: the folder has neither {split}.safetensors nor {split}.pth "
+            f"nor {split}.t; "
             "it needs a file for each training split"
         )
 
@@ -136,41 +128,16 @@ def _download(get_state: Callable[..., Any], url: str) -> dict[str, torch.Tensor
 
 
 def read_weights_file(path: Path, option: str) -> dict[str, torch.Tensor]:
-    """Read a state dictionary from a .safetensors or .pth file; no code in it is run.
-
-    What training programs wrap it in is taken off: an entry such as "state_dict", and "module." in
-    front of every name.
+    """Read the tensors of a .safetensors, .pth or .t file; see `open_weights_file`.
 
     Args:
         path: The file.
         option: The option that names it, for the message.
 
     Raises:
-        CheckpointError: It cannot be read, or holds anything but tensors.
+        CheckpointError: It cannot be read, or holds no dictionary of tensors.
     """
-    try:
-        with path.open("rb") as file:
-            beginning = file.read(512)
-    except OSError as error:
-        raise CheckpointError(f"{option} {path}: {error.strerror or error}") from error
-    try:
-        # By content: a header of JSON behind its length, whatever the file is called.
-        if beginning[8:9] == b"{":
-            return _without_parallel(load(path.read_bytes()))
-        with warnings.catch_warnings(action="ignore"):  # about pickles, which are refused anyway
-            # weights_only: a restricted reader that runs no code from the file.
-            state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # noqa: BLE001  # the reader of .pth raises anything for damaged ones
-        raise CheckpointError(f"{option} {path}: {_explain(beginning, error)}") from None
-    state = _unwrapped(state)
-    if not isinstance(state, dict) or not all(
-        isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in state.items()
-    ):
-        raise CheckpointError(
-            f"{option} {path}: expected a dictionary of tensors by name, as "
-            "torch.save(model.state_dict(), FILE) writes it"
-        )
-    return _without_parallel(state)
+    return dict(open_weights_file(path, option).tensors)
 
 
 def state_difference(
@@ -185,49 +152,4 @@ def state_difference(
     Returns:
         At most five names of each kind of difference; None where the state fits.
     """
-    shapes = [
-        f"{name} {tuple(found[name].shape)} for {tuple(tensor.shape)}"
-        for name, tensor in expected.items()
-        if name in found and found[name].shape != tensor.shape
-    ]
-    kinds = {
-        "missing": [n for n in expected if n not in found and not n.endswith(UNCOUNTED)],
-        "unknown": [name for name in found if name not in expected],
-        "of another shape": shapes,
-    }
-    parts = [
-        f"{len(names)} of {len(expected if kind != 'unknown' else found)} tensors are {kind}, such "
-        f"as {', '.join(names[:NAMES_SHOWN])}"
-        for kind, names in kinds.items()
-        if names
-    ]
-    return "; ".join(parts) or None
-
-
-def _unwrapped(state: Any) -> Any:
-    for key in WRAPPERS:
-        if isinstance(state, dict) and isinstance(state.get(key), dict):
-            return state[key]
-    return state
-
-
-def _without_parallel(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Take off what DataParallel puts in front of every name."""
-    if not all(name.startswith(PARALLEL_PREFIX) for name in state):
-        return state
-    return {name.removeprefix(PARALLEL_PREFIX): tensor for name, tensor in state.items()}
-
-
-def _explain(beginning: bytes, error: Exception) -> str:
-    start = beginning.lstrip().lower()
-    if start.startswith((b"<!doctype", b"<html", b"<?xml")):
-        return "it is a web page and no weights; download the file that the page links to"
-    if start.startswith(b"version https://git-lfs"):
-        return "it is a Git LFS pointer and no weights; fetch the file itself with git lfs pull"
-    if isinstance(error, pickle.UnpicklingError):
-        return (
-            "it is no file of tensors alone, or is damaged; a pickle of Python objects is never "
-            "read: save the tensors with torch.save(model.state_dict(), FILE) or as .safetensors"
-        )
-    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return f"cannot be read ({reason}); it is damaged, or no .safetensors or .pth file"
+    return fit_tensors(expected, found).difference

@@ -29,6 +29,7 @@ from bench_core.pipeline.methods import build_method, load_pretrained, networks_
 from bench_core.pipeline.training_reports import report_of
 from bench_core.pipeline.validation import build_validation, validation_digest
 from bench_core.plugins import Registry
+from bench_core.released.declaration import redeclare
 from bench_core.system.devices import (
     arithmetic,
     default_threads,
@@ -351,6 +352,7 @@ def open_model(
         UsageError: The method that it names is not installed, or its configuration has changed.
     """
     _, description, _ = load_model(path, FOREIGN_MODEL)
+    redeclare(registry, description.method, description.config)
     spec, _ = registry.method(f"{description.method}:{description.variant}")
     after = {k: v for k, v in (scored_with or {}).items() if k in description.after_training}
     config = validate_config(load_object(spec.config), {**description.config, **after})

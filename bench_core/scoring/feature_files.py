@@ -1,17 +1,26 @@
-"""Scores of features that came from anywhere: a file of ours, or the official MATLAB folder."""
+"""Scores of features that came from anywhere: of every format that is read."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench_core.contracts.dataset import DatasetSpec
 from bench_core.contracts.errors import DataError, UsageError
 from bench_core.contracts.method import Metric
-from bench_core.contracts.protocol import Convention, EvaluationProtocol, StatesAssumptions
-from bench_core.features.matlab import read_official_features
-from bench_core.features.table import FeatureTable, read_features
+from bench_core.contracts.protocol import (
+    GIVEN,
+    Convention,
+    EvaluationProtocol,
+    StatesAssumptions,
+)
+from bench_core.features.formats import Features, read_any
+from bench_core.features.given import GivenFeatures
+from bench_core.features.reading import ReadingChoices, RowOrder
+from bench_core.features.table import FeatureTable
+from bench_core.scoring.given import bind_given
 from bench_core.scoring.score import ProtocolScores, score
 
 
@@ -20,37 +29,124 @@ class FeatureSource:
     """Which features are scored, and on what.
 
     Attributes:
-        path: An .npz file as `bench extract` writes it, or a folder: of NAME_camC.mat, or, under a
-            protocol that trains several models, of an .npz for each training split, by its name.
+        path: Features of any of `bench_core.features.formats.FORMATS`, or, under a protocol that
+            trains several models, a folder with an .npz for each training split, by its name.
         metric: Metric of features that name none.
         trial: The only trial to score, from 0; None for all.
+        row_order: Order of rows where the files cannot prove it.
     """
 
     path: Path
     metric: Metric | None = None
     trial: int | None = None
+    row_order: RowOrder | None = None
 
 
-def open_features(dataset: DatasetSpec, path: Path, metric: Metric | None) -> FeatureTable:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class OpenedFeatures:
+    """Features that were read, and the protocol under which they can be scored.
+
+    Attributes:
+        features: By the name of the training split of their model.
+        protocol: The protocol; for features as given, the one whose only trial they are.
+        trials: Numbers of the trials to score, from 0; None for all.
+    """
+
+    features: Mapping[str, FeatureTable]
+    protocol: EvaluationProtocol
+    trials: tuple[int, ...] | None
+
+    @property
+    def is_given(self) -> bool:
+        """Whether query and gallery are as given."""
+        return self.protocol.spec.conventions == (GIVEN,)
+
+    def resolve_convention(self, asked: Convention | None) -> Convention:
+        """Return the convention to score under.
+
+        Args:
+            asked: That of `--convention`; None for the protocol's first.
+
+        Raises:
+            UsageError: The features cannot be scored under it.
+        """
+        known = self.protocol.spec.conventions
+        if asked in (None, *known):
+            return asked or known[0]
+        name = next(iter(self.features.values())).source
+        if self.is_given:
+            raise UsageError(
+                f"--convention {asked}: {name} does not say which images it is of, so that no "
+                f"gallery can be drawn; leave the option out to score it as {GIVEN}"
+            )
+        raise UsageError(
+            f"--convention {asked}: {name} says which images it is of, so that galleries are "
+            f"drawn; use {' or '.join(known)}"
+        )
+
+    def score(self, convention: Convention, *, rerank: bool = False) -> ProtocolScores:
+        """Score the features.
+
+        Returns:
+            The scores; their assumptions hold the notes of the features, too.
+
+        Raises:
+            DataError: As `score`.
+            UsageError: As `score`.
+        """
+        scores = score(self.features, self.protocol, convention, trials=self.trials, rerank=rerank)
+        stated = self.protocol.assumptions() if isinstance(self.protocol, StatesAssumptions) else ()
+        notes = dict.fromkeys(note for table in self.features.values() for note in table.notes)
+        return replace(scores, assumptions=(*stated, *notes, *scores.assumptions))
+
+
+def open_features(dataset: DatasetSpec, source: FeatureSource) -> Features:
     """Read features of a dataset.
 
     Args:
         dataset: Its spec; it says which modality each camera has.
-        path: An .npz file as `bench extract` writes it, or a folder of NAME_camC.mat.
-        metric: Metric of features that name none.
+        source: Where they are, and what they do not say themselves.
 
     Raises:
         DataError: The features are unreadable or not what they must be.
-        UsageError: The file names another metric, or the dataset has no official folder layout.
+        UsageError: An option contradicts them or is missing, or cameras of the dataset do not tell
+            the modality, which the format needs.
     """
-    if not os.path.isdir(path):  # noqa: PTH112  # false for any name, where is_dir() may raise
-        return read_features(path, metric)
-    if not dataset.camera_modalities:
+    choices = ReadingChoices(
+        dataset=dataset.title,
+        camera_modalities=dataset.camera_modalities,
+        metric=source.metric,
+        row_order=source.row_order,
+    )
+    return read_any(source.path, choices).features
+
+
+def open_source(
+    source: FeatureSource, dataset: DatasetSpec, protocol: EvaluationProtocol
+) -> OpenedFeatures:
+    """Read what a protocol needs of features.
+
+    Raises:
+        DataError: Features are missing or unreadable, or, as given, do not fit the protocol.
+        UsageError: The metric, the order of rows, the layout or the trial cannot be.
+    """
+    files = _files(source, protocol)
+    read = {
+        split: open_features(dataset, replace(source, path=path)) for split, path in files.items()
+    }
+    tables = {split: found for split, found in read.items() if isinstance(found, FeatureTable)}
+    trials = None if source.trial is None else (source.trial,)
+    if len(tables) == len(read):
+        return OpenedFeatures(features=tables, protocol=protocol, trials=trials)
+    if len(read) > 1:
         raise UsageError(
-            f"--features {path} is a folder: cameras of {dataset.title} see both modalities, so a "
-            "file for each camera does not tell them apart; give an .npz file"
+            f"--features {source.path}: features as given are scored a trial at a time; name one "
+            "file, with --trial N"
         )
-    return read_official_features(path, dataset.camera_modalities, metric)
+    ((split, given),) = read.items()
+    assert isinstance(given, GivenFeatures)  # noqa: S101  # the only other kind
+    bound = bind_given(given, dataset, protocol, source.trial)
+    return OpenedFeatures(features={split: bound.features}, protocol=bound.protocol, trials=None)
 
 
 def score_path(
@@ -63,19 +159,20 @@ def score_path(
 ) -> ProtocolScores:
     """Read features and score them under a protocol.
 
+    Args:
+        source: The features.
+        dataset: The dataset of the protocol.
+        protocol: The protocol.
+        convention: How galleries are drawn; "given" for features that do not say which images
+            they are of.
+        rerank: Whether distances are re-ranked.
+
     Raises:
         DataError: Features are missing or unreadable, do not fit the protocol, or are of a model
             that was trained for another trial; the message names the file.
         UsageError: The metric, the layout, the convention or the trial cannot be.
     """
-    features = {
-        split: open_features(dataset, path, source.metric)
-        for split, path in _files(source, protocol).items()
-    }
-    trials = None if source.trial is None else [source.trial]
-    scores = score(features, protocol, convention, trials=trials, rerank=rerank)
-    assumed = protocol.assumptions() if isinstance(protocol, StatesAssumptions) else ()
-    return replace(scores, assumptions=(*assumed, *scores.assumptions))
+    return open_source(source, dataset, protocol).score(convention, rerank=rerank)
 
 
 def _files(source: FeatureSource, protocol: EvaluationProtocol) -> dict[str, Path]:

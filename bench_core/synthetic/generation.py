@@ -17,7 +17,13 @@ from bench_core.synthetic.people import sample_person
 from bench_core.synthetic.plan import PlannedPerson, count_images
 from bench_core.synthetic.rendering import Picture, render
 from bench_core.synthetic.scales import Sizes, resolve_sizes
-from bench_core.system.files import folder_written_whole, remove_abandoned, write_bytes, write_json
+from bench_core.system.files import (
+    check_new_folder,
+    folder_written_whole,
+    remove_abandoned,
+    write_bytes,
+    write_json,
+)
 from bench_core.system.processes import WorkersError, num_processors, process_pool
 from bench_core.system.progress import progress
 
@@ -118,15 +124,7 @@ def _write_split_files(
 
 
 def _check(out: Path, seed: int, workers: int | None) -> None:
-    try:
-        taken = out.exists() and (not out.is_dir() or any(out.iterdir()))
-        here = out.resolve() in (Path.cwd(), *Path.cwd().parents)
-    except OSError as error:
-        raise UsageError(f"{out} cannot be looked at: {error.strerror or error}") from error
-    if taken:
-        raise UsageError(f"{out} exists and is not an empty folder: name another or remove it")
-    if here:
-        raise UsageError(f"{out} is the folder that you are in: name one below it")
+    check_new_folder(out)
     if seed < 0:
         raise UsageError(f"--seed is {seed}: it must be 0 or more")
     if workers is not None and workers < 1:

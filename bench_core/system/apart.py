@@ -10,19 +10,18 @@ import json
 import os
 import signal
 import subprocess
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
+
+from bench_core.system.child_processes import ended_with_us, heard
 
 GRACE_SECONDS = 10.0
 """Beyond a limit of time, for a process to start and to say where it stood."""
 _LOOK_SECONDS = 0.1
-_SHOWN = 2000
-"""Characters of what a process printed that are kept."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +68,7 @@ def run_apart(
         stderr=subprocess.STDOUT,
         start_new_session=True,
     )
-    with _ended_with_us(process), _listening(process) as printed:
+    with ended_with_us(process), heard(process.stdout, process) as printed:
         code = _wait(process, limit_seconds, has_moved)
     killed = code is None
     return Ended(-signal.SIGKILL if code is None else code, killed, printed.count, printed.end)
@@ -103,40 +102,3 @@ def _wait(
         if has_moved():
             end = time.monotonic() + limit_seconds
     return None
-
-
-@contextmanager
-def _ended_with_us(process: subprocess.Popen[bytes]) -> Iterator[None]:
-    """End a process, and those that it started, whatever ends the block."""
-    try:
-        yield
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-
-class _Printed:
-    """What a process printed: how much, and the end of it."""
-
-    count = 0
-    end = ""
-
-    def hear(self, stream: IO[bytes]) -> None:
-        """Read until nobody has the other end any more."""
-        with stream:
-            while block := os.read(stream.fileno(), 2**16):
-                text = block.decode(errors="replace")
-                self.count += len(text)
-                self.end = (self.end + text)[-_SHOWN:]
-
-
-@contextmanager
-def _listening(process: subprocess.Popen[bytes]) -> Iterator[_Printed]:
-    printed = _Printed()
-    listener = threading.Thread(target=printed.hear, args=(process.stdout,), daemon=True)
-    listener.start()
-    yield printed
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)  # its children may hold the pipe open
-    listener.join(timeout=GRACE_SECONDS)

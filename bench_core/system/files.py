@@ -16,11 +16,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from bench_core.contracts.errors import BenchError
+from bench_core.contracts.errors import BenchError, UsageError
 from bench_core.system.standard_output import is_standard_output, result_descriptor
 
 LONGEST_NAME = 200
 """Bytes of a file's name that the name of its temporary file holds; systems allow 255 in all."""
+ANOTHER_DISK = "make room, or name a folder on another disk"
 _TEMPORARY = re.compile(r"\.(.+)\.[0-9a-f]{32}\.tmp", re.DOTALL)
 
 
@@ -103,6 +104,44 @@ def folder_written_whole(path: Path, *, replaced: Collection[str] = ()) -> Itera
         raise _cannot_write(path, error) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def check_new_folder(path: Path) -> None:
+    """Refuse a folder that is not free to be made.
+
+    Raises:
+        UsageError: It exists and is not an empty folder, holds the current folder, or cannot be
+            looked at.
+    """
+    try:
+        taken = path.exists() and (not path.is_dir() or any(path.iterdir()))
+        here = path.resolve() in (Path.cwd(), *Path.cwd().parents)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be looked at: {error.strerror or error}") from error
+    if taken:
+        raise UsageError(f"{path} exists and is not an empty folder: name another or remove it")
+    if here:
+        raise UsageError(f"{path} is the folder that you are in: name one below it")
+
+
+def check_room(path: Path, num_bytes: int, way_out: str = ANOTHER_DISK) -> None:
+    """Refuse a disk that cannot hold what will be written, before the first byte.
+
+    Args:
+        path: The file or folder that will be written; it need not exist yet.
+        num_bytes: Its size.
+        way_out: What the message says can be done.
+
+    Raises:
+        BenchError: The disk has less room; the message says how much is needed.
+    """
+    place = next(folder for folder in path.resolve().parents if folder.is_dir())
+    free = shutil.disk_usage(place).free
+    if free < num_bytes:
+        raise BenchError(
+            f"cannot write {path}: it takes {num_bytes / 1e6:,.1f} MB and the disk has "
+            f"{free / 1e6:,.1f} MB left; {way_out}"
+        )
 
 
 def check_writable(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Reads numeric variables and cells of MATLAB files.
+"""Reads numeric variables, text and cells of MATLAB files.
 
 The binary format is that of "MAT-File Format", The MathWorks: a header, then elements, each a tag
 (type and number of bytes) with its data. Every size is checked before it is used, because the
@@ -10,74 +10,47 @@ Nothing in a file is executed.
 from __future__ import annotations
 
 import io
-import math
 import warnings
 import zlib
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
-from scipy.io import loadmat
+from scipy.io import loadmat, whosmat
 
 from bench_core.contracts.errors import DataError
 from bench_core.system.foreign_files import HEAD_BYTES, is_bomb, open_given, quoted, recognise
+from bench_core.system.matlab_elements import (
+    COMPRESSED,
+    MATRIX,
+    TAG_BYTES,
+    MalformedError,
+    Matrix,
+    OtherVariable,
+    Reading,
+    TextVariable,
+    value_of,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
-    from numpy.typing import NDArray
+
+__all__ = [
+    "OtherVariable",
+    "TextVariable",
+    "list_matlab_variables",
+    "load_matlab_variable",
+    "load_matlab_variables",
+    "no_variable",
+]
 
 _HEADER_BYTES = 128
-_TAG_BYTES = 8
-_MATRIX, _COMPRESSED = 14, 15
-"""Types of the elements that are variables."""
-_STORED = {
-    1: "i1",
-    2: "u1",
-    3: "i2",
-    4: "u2",
-    5: "i4",
-    6: "u4",
-    7: "f4",
-    9: "f8",
-    12: "i8",
-    13: "u8",
-}
-"""Types of numbers, by the type of an element."""
-_NUMERIC = {
-    6: "f8", 7: "f4", 8: "i1", 9: "u1", 10: "i2", 11: "u2", 12: "i4", 13: "u4", 14: "i8", 15: "u8",
-}  # fmt: skip
-"""Types of numbers, by the class of a matrix."""
-_CELL = 1
-_OTHER_CLASSES = {
-    2: "struct", 3: "object", 4: "char", 5: "sparse", 16: "function handle", 17: "object",
-    18: "object",
-}  # fmt: skip
-_COMPLEX = 1 << 11
-_DEEPEST = 16
-_MOST_DIMENSIONS = 32
-_MOST_ENTRIES = 2**50
-"""More than any memory holds, and few enough for numpy to lay out an empty array of this shape."""
-_MOST_CELL_ENTRIES = 2**20
-"""A hundred times as many as there are people and cameras in any dataset of the field."""
 _BYTES_PER_READ = 2**20
+_BYTES_OF_HEAD = 1024
+"""Bytes of a variable in which its name and its dimensions are."""
 _MOST_NAMES = 5
-
-
-class _MalformedError(Exception):
-    """The content is not what its tags say."""
-
-
-@dataclass(frozen=True)
-class OtherVariable:
-    """A variable, or an entry of a cell, that is neither numbers nor a cell.
-
-    Attributes:
-        kind: Its class in MATLAB, such as "struct", "char" or "sparse".
-    """
-
-    kind: str
 
 
 def load_matlab_variable(path: Path, variable: str) -> object:
@@ -89,22 +62,78 @@ def load_matlab_variable(path: Path, variable: str) -> object:
 
     Returns:
         The variable: a numeric array of two or more dimensions, for a cell an object array of
-        such, or else an `OtherVariable`.
+        such, a `TextVariable`, or else an `OtherVariable`.
 
     Raises:
         DataError: The file is unreadable, malformed, of a newer version, or has no such variable.
+    """
+    found, others = _load_some(path, [variable])
+    if variable not in found:
+        raise no_variable(path, variable, others)
+    return found[variable]
+
+
+def load_matlab_variables(path: Path, wanted: Collection[str]) -> dict[str, object]:
+    """Load those of some variables that a file has, each as `load_matlab_variable` does.
+
+    Raises:
+        DataError: The file is unreadable, malformed or of a newer version.
+    """
+    return _load_some(path, wanted)[0]
+
+
+def list_matlab_variables(path: Path) -> tuple[str, ...]:
+    """Return the names of the variables of a file (version 7 or older), in their order.
+
+    Of each variable only the head is unpacked.
+
+    Raises:
+        DataError: The file is unreadable, malformed or of a newer version.
+    """
+    with _reading(path, "feature") as (file, byte_order):
+        if byte_order is None:
+            with _oldest():
+                return tuple(name for name, *_ in whosmat(io.BytesIO(file.read())))  # type: ignore[arg-type]
+        heads = _variables(file, byte_order, _BYTES_OF_HEAD)
+        return tuple(Matrix.read(head, byte_order).name for head in heads)
+
+
+def no_variable(path: Path, variable: str, names: Collection[str]) -> DataError:
+    """Return the error of a file without a variable; it shows what the file holds instead."""
+    shown = ", ".join(quoted(name) for name in list(names)[:_MOST_NAMES])
+    others = (
+        f"; it holds {shown}{' and others' if len(names) > _MOST_NAMES else ''}" if names else ""
+    )
+    return DataError(f"{path} holds no variable '{variable}'{others}")
+
+
+def _load_some(path: Path, wanted: Collection[str]) -> tuple[dict[str, object], list[str]]:
+    """Load variables; return those that are there, and the names of others before the last."""
+    with _reading(path, next(iter(wanted))) as (file, byte_order):
+        if byte_order is None:
+            return _load_oldest(file, wanted), []
+        return _load(file, wanted, byte_order)
+
+
+@contextmanager
+def _reading(path: Path, variable: str) -> Iterator[tuple[BinaryIO, str | None]]:
+    """Open a file after its header; its byte order is None where it is of version 4.
+
+    Args:
+        path: The file.
+        variable: What is looked for in it, for the message of a newer version.
     """
     with open_given(path) as file:
         try:
             head = file.read(HEAD_BYTES)
             _check_version(path, head, variable)
-            file.seek(0)
-            return (
-                _load_oldest(path, file, variable) if 0 in head[:4] else _load(path, file, variable)
-            )
+            is_oldest = 0 in head[:4]
+            file.seek(0 if is_oldest else _HEADER_BYTES)
+            byte_order = "<" if head[126:128] == b"IM" else ">"
+            yield file, None if is_oldest else byte_order
         except OSError as error:
             raise DataError(f"cannot read {path}: {error.strerror or error}") from error
-        except (_MalformedError, zlib.error, MemoryError) as error:
+        except (MalformedError, zlib.error, MemoryError) as error:
             raise DataError(
                 f"{path} is no MATLAB file of version 7 or older, or it is damaged: "
                 f"{_first_line(error)}"
@@ -129,213 +158,97 @@ def _check_version(path: Path, head: bytes, variable: str) -> None:
         )
 
 
-def _load(path: Path, file: BinaryIO, variable: str) -> object:
-    byte_order = "<" if file.read(_HEADER_BYTES)[126:128] == b"IM" else ">"
-    names = []
+def _load(
+    file: BinaryIO, wanted: Collection[str], byte_order: str
+) -> tuple[dict[str, object], list[str]]:
+    found: dict[str, object] = {}
+    others = []
     for content in _variables(file, byte_order):
-        matrix = _Matrix.read(content, byte_order)
-        if matrix.name == variable:
-            return _value(matrix, _Reading(byte_order), 0)
-        names.append(matrix.name)
-    raise _no_variable(path, variable, names)
+        matrix = Matrix.read(content, byte_order)
+        if matrix.name not in wanted:
+            others.append(matrix.name)
+            continue
+        if matrix.name in found:
+            raise MalformedError(f"there are two variables '{matrix.name}'")
+        found[matrix.name] = value_of(matrix, Reading(byte_order))
+        if len(found) == len(wanted):
+            break
+    return found, others
 
 
-def _no_variable(path: Path, variable: str, names: list[str]) -> DataError:
-    shown = ", ".join(quoted(name) for name in names[:_MOST_NAMES])
-    others = (
-        f"; it holds {shown}{' and others' if len(names) > _MOST_NAMES else ''}" if names else ""
-    )
-    return DataError(f"{path} holds no variable '{variable}'{others}")
+def _load_oldest(file: BinaryIO, wanted: Collection[str]) -> dict[str, object]:
+    """Load variables of a file of version 4, whose reader is plain Python."""
+    with _oldest():
+        content = loadmat(io.BytesIO(file.read()), variable_names=list(wanted))  # type: ignore[arg-type]
+    return {
+        name: value if isinstance(value, np.ndarray) else OtherVariable("sparse")
+        for name, value in content.items()
+        if name in wanted
+    }
 
 
-def _load_oldest(path: Path, file: BinaryIO, variable: str) -> object:
-    """Load a variable of a file of version 4, whose reader is plain Python."""
+@contextmanager
+def _oldest() -> Iterator[None]:
+    """Run scipy's reader of version 4: of a malformed file it raises nearly any exception."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            content = loadmat(io.BytesIO(file.read()), variable_names=[variable])  # type: ignore[arg-type]
-    # A malformed file surfaces in the reader as nearly any exception.
+            yield
     except Exception as error:
-        raise _MalformedError(_first_line(error)) from error
-    if variable not in content:
-        raise DataError(f"{path} holds no variable '{variable}'")
-    found: object = content[variable]
-    return found if isinstance(found, np.ndarray) else OtherVariable("sparse")
+        raise MalformedError(_first_line(error)) from error
 
 
-def _variables(file: BinaryIO, byte_order: str) -> Iterator[memoryview]:
-    """Read the content of each variable, without its tag."""
-    while tag := file.read(_TAG_BYTES):
-        if len(tag) < _TAG_BYTES:
-            raise _MalformedError("it ends within a variable")
+def _variables(
+    file: BinaryIO, byte_order: str, most_bytes: int | None = None
+) -> Iterator[memoryview]:
+    """Read the content of each variable, without its tag; of long ones, where asked, the start."""
+    while tag := file.read(TAG_BYTES):
+        if len(tag) < TAG_BYTES:
+            raise MalformedError("it ends within a variable")
         kind, size = np.frombuffer(tag, f"{byte_order}u4").tolist()
-        if kind not in {_MATRIX, _COMPRESSED}:
-            raise _MalformedError(f"an element of type {kind} stands where a variable belongs")
+        if kind not in {MATRIX, COMPRESSED}:
+            raise MalformedError(f"an element of type {kind} stands where a variable belongs")
         # Asked for more than there is, reading takes what there is.
-        content = _read_at_most(file, size)
-        yield memoryview(content if kind == _MATRIX else _decompress(content, byte_order))
+        start = file.tell()
+        content = _read_at_most(file, size, most_bytes)
+        yield memoryview(
+            content if kind == MATRIX else _decompress(content, byte_order, size, most_bytes)
+        )
+        file.seek(start + size)
 
 
-def _read_at_most(file: BinaryIO, size: int) -> bytes:
+def _read_at_most(file: BinaryIO, size: int, most_bytes: int | None) -> bytes:
     position = file.tell()
     if size > file.seek(0, io.SEEK_END) - position:
-        raise _MalformedError("it ends within a variable")
+        raise MalformedError("it ends within a variable")
     file.seek(position)
-    return file.read(size)
+    return file.read(size if most_bytes is None else min(size, most_bytes))
 
 
-def _decompress(content: bytes, byte_order: str) -> bytearray:
-    """Unpack a variable, and take its tag off."""
+def _decompress(
+    content: bytes, byte_order: str, packed_size: int, most_bytes: int | None
+) -> bytearray:
+    """Unpack a variable, or so much of it as is asked for, and take its tag off."""
     unpacking = zlib.decompressobj()
-    tag = unpacking.decompress(content[:_BYTES_PER_READ], _TAG_BYTES)
-    if len(tag) < _TAG_BYTES:
-        raise _MalformedError("a compressed variable is empty")
+    tag = unpacking.decompress(content[:_BYTES_PER_READ], TAG_BYTES)
+    if len(tag) < TAG_BYTES:
+        raise MalformedError("a compressed variable is empty")
     kind, size = np.frombuffer(tag, f"{byte_order}u4").tolist()
-    if kind != _MATRIX:
-        raise _MalformedError(f"a compressed element is of type {kind}, not a variable")
-    if is_bomb(len(content), size):
-        raise _MalformedError(f"a variable of {len(content)} bytes would unpack to {size}")
+    if kind != MATRIX:
+        raise MalformedError(f"a compressed element is of type {kind}, not a variable")
+    if is_bomb(packed_size, size):
+        raise MalformedError(f"a variable of {packed_size} bytes would unpack to {size}")
+    if most_bytes is not None:
+        part = max(1, min(size, most_bytes))
+        return bytearray(unpacking.decompress(unpacking.unconsumed_tail, part))
     unpacked = bytearray()
     packed, start = unpacking.unconsumed_tail, _BYTES_PER_READ
     while packed and len(unpacked) < size:
         unpacked += unpacking.decompress(packed, size - len(unpacked))
         packed, start = content[start : start + _BYTES_PER_READ], start + _BYTES_PER_READ
     if len(unpacked) < size:
-        raise _MalformedError("a compressed variable is cut short")
+        raise MalformedError("a compressed variable is cut short")
     return unpacked
-
-
-@dataclass(frozen=True, eq=False)
-class _Matrix:
-    """A variable, or an entry of a cell.
-
-    Attributes:
-        name: Its name; entries of a cell have none.
-        kind: Class, a number of the format.
-        is_complex: Whether an imaginary part follows the real one.
-        shape: Two or more dimensions.
-        content: The elements that follow.
-    """
-
-    name: str
-    kind: int
-    is_complex: bool
-    shape: tuple[int, ...]
-    content: memoryview
-
-    @classmethod
-    def read(cls, content: memoryview, byte_order: str) -> _Matrix:
-        """Read flags, dimensions and name."""
-        if not content:  # An entry that nothing was ever put into.
-            return cls("", 6, is_complex=False, shape=(0, 0), content=content)
-        _, flags, content = _element(content, byte_order)
-        if len(flags) < 4:
-            raise _MalformedError("a variable has no class")
-        flag_bits = int(np.frombuffer(flags[:4], f"{byte_order}u4")[0])
-        kind = flag_bits & 0xFF
-        if kind in {17, 18}:  # Objects of the newer kinds have no dimensions.
-            return cls("", kind, is_complex=False, shape=(), content=content)
-        stored, dimensions, content = _element(content, byte_order)
-        shape = _shape(stored, dimensions, byte_order)
-        _, name, content = _element(content, byte_order)
-        return cls(
-            bytes(name).decode("utf-8", "replace"), kind, bool(flag_bits & _COMPLEX), shape, content
-        )
-
-
-def _shape(stored: int, dimensions: memoryview, byte_order: str) -> tuple[int, ...]:
-    if (
-        stored not in {5, 6}
-        or len(dimensions) % 4
-        or not 2 <= len(dimensions) // 4 <= _MOST_DIMENSIONS
-    ):
-        raise _MalformedError("a variable has no dimensions")
-    shape = tuple(np.frombuffer(dimensions, f"{byte_order}i4").tolist())
-    if min(shape) < 0 or math.prod(filter(None, shape)) > _MOST_ENTRIES:
-        raise _MalformedError(f"a variable has the dimensions {shape}")
-    return shape
-
-
-def _element(content: memoryview, byte_order: str) -> tuple[int, memoryview, memoryview]:
-    """Return the type of the first element, its data, and what follows it."""
-    if len(content) < _TAG_BYTES:
-        raise _MalformedError("an element is missing")
-    first, size = np.frombuffer(content[:_TAG_BYTES], f"{byte_order}u4").tolist()
-    if first >> 16:  # At most four bytes of data stand within the tag.
-        kind, size = first & 0xFFFF, first >> 16
-        if size > 4:
-            raise _MalformedError("an element is longer than its place")
-        return kind, content[4 : 4 + size], content[_TAG_BYTES:]
-    if size > len(content) - _TAG_BYTES:
-        raise _MalformedError("an element is longer than the variable that it is part of")
-    end = _TAG_BYTES + size
-    # Data are filled up to whole tags, but for those of the last element of some writers.
-    return first, content[_TAG_BYTES:end], content[end + -size % _TAG_BYTES :]
-
-
-@dataclass
-class _Reading:
-    """How far a variable is read.
-
-    Attributes:
-        byte_order: Of its numbers.
-        num_entries: Entries of cells so far.
-    """
-
-    byte_order: str
-    num_entries: int = 0
-
-
-def _value(matrix: _Matrix, reading: _Reading, depth: int) -> object:
-    if matrix.kind == _CELL:
-        return _cell(matrix, reading, depth)
-    if matrix.kind in _NUMERIC:
-        return _numbers(matrix, reading.byte_order)
-    if matrix.kind in _OTHER_CLASSES:
-        return OtherVariable(_OTHER_CLASSES[matrix.kind])
-    raise _MalformedError(f"there is no class of number {matrix.kind}")
-
-
-def _cell(matrix: _Matrix, reading: _Reading, depth: int) -> NDArray[np.object_]:
-    """Read the entries of a cell, in the order of memory: the first dimension runs fastest."""
-    if depth >= _DEEPEST:
-        raise _MalformedError(f"cells are nested more than {_DEEPEST} deep")
-    count, content = math.prod(matrix.shape), matrix.content
-    if count * _TAG_BYTES > len(content):
-        raise _MalformedError(f"a cell of {count} entries has {len(content)} bytes")
-    reading.num_entries += count
-    if reading.num_entries > _MOST_CELL_ENTRIES:
-        raise _MalformedError(f"its cells have more than {_MOST_CELL_ENTRIES} entries")
-    entries = np.empty(count, dtype=object)
-    for number in range(count):
-        kind, entry, content = _element(content, reading.byte_order)
-        if kind != _MATRIX:
-            raise _MalformedError(f"an element of type {kind} stands where an entry belongs")
-        entries[number] = _value(_Matrix.read(entry, reading.byte_order), reading, depth + 1)
-    return entries.reshape(matrix.shape, order="F")
-
-
-def _numbers(matrix: _Matrix, byte_order: str) -> NDArray[Any]:
-    count, content = math.prod(matrix.shape), matrix.content
-    values: NDArray[Any] = np.empty(0)
-    if count or content:
-        values, content = _part(content, byte_order, count)
-    values = values.astype(_NUMERIC[matrix.kind], copy=False)
-    if matrix.is_complex:
-        imaginary, _ = _part(content, byte_order, count)
-        values = values + 1j * imaginary
-    return values.reshape(matrix.shape, order="F")
-
-
-def _part(content: memoryview, byte_order: str, count: int) -> tuple[NDArray[Any], memoryview]:
-    """Read the real or the imaginary part, whatever type it is stored as, and what follows it."""
-    kind, data, content = _element(content, byte_order)
-    if kind not in _STORED:
-        raise _MalformedError(f"an element of type {kind} stands where numbers belong")
-    stored = np.dtype(f"{byte_order}{_STORED[kind]}")
-    if len(data) != count * stored.itemsize:
-        raise _MalformedError(f"{count} numbers take {len(data)} bytes of type {stored.name}")
-    return np.frombuffer(data, stored), content
 
 
 def _first_line(error: BaseException) -> str:

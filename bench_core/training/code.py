@@ -40,7 +40,9 @@ def training_code_hash(reference: str) -> str:
     Raises:
         PluginError: The package cannot be found.
     """
-    package = reference.partition(":")[0].partition(".")[0]
+    module = reference.partition(":")[0]
+    # Of this program, a method of its own is a package within it.
+    package = ".".join(module.split(".")[: 2 if module.startswith("bench_core.") else 1])
     sources: dict[str, str] = {}
     waiting = dict(_modules(package))
     for name in ALWAYS:

@@ -43,6 +43,8 @@ def bench_register_datasets() -> list[DatasetSpec]:
                 INDEX_FOLDER,
             ),
             published=PUBLISHED,
+            exports={"agw-npy": "bench_llcm.exchange:array_rows"},
+            imports={"agw-npy": "bench_llcm.exchange:tree_of_arrays"},
         )
     ]
 

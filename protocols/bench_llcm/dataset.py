@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bench_core import IMAGE_COLUMNS, DataError
-from bench_core.datasets import Dataset, check_images_exist, is_synthetic, list_people
+from bench_core.datasets import Dataset, check_images_exist, is_imported, is_synthetic, list_people
 from bench_llcm.gallery import check_people
 from bench_llcm.layout import (
     CAMERAS,
@@ -40,7 +40,8 @@ class LlcmReader:
         """Read the training images that idx/ lists, and all test images.
 
         Test images are those in test_vis/camN and test_nir/camN of the identities that idx/ lists.
-        Their copies in vis/ and nir/, and images of anybody else, are left out of the table.
+        Their copies in vis/ and nir/, and images of anybody else, are left out of the table. A root
+        that was imported from training arrays may have no test image at all.
 
         Args:
             root: Folder with vis, nir, test_vis, test_nir and idx.
@@ -57,8 +58,9 @@ class LlcmReader:
         _check_training_images(root, splits)
         tested = list(_test_images(root, splits.test))
         images = _image_table([*splits.training, *tested])
-        for modality in FOLDERS:
-            check_people(images, splits.test, modality)
+        if tested or not is_imported(root):
+            for modality in FOLDERS:
+                check_people(images, splits.test, modality)
         return Dataset(
             id=DATASET_ID,
             root=root,

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 Folders: TypeAlias = Mapping[tuple[int, int], "NDArray[np.int64]"]
 """(identity, camera), ascending -> row positions of its images in order of their index."""
 
+NOT_SCORED = "a root of training images alone, as of imported arrays, can be trained on, not scored"
+
 
 def group_by_folder(
     table: pd.DataFrame, identities: tuple[int, ...], modality: Modality
@@ -99,10 +101,11 @@ def check_people(table: pd.DataFrame, identities: tuple[int, ...], modality: Mod
     seen = set(table.loc[table["modality"] == modality, "identity"])
     missing = [identity for identity in identities if identity not in seen]
     if missing:
+        hint = f" ({NOT_SCORED})" if len(missing) == len(identities) else ""
         raise DataError(
             f"{len(missing)} of {len(identities)} test identities have no {modality} image, such "
             f"as identity {missing[0]}; the images are incomplete or the lists belong to another "
-            "dataset"
+            f"dataset{hint}"
         )
 
 

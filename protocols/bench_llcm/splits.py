@@ -92,7 +92,15 @@ def read_dataset_splits(root: Path) -> LlcmSplits:
         DataError: A list is missing or malformed, the two training lists name different people,
             or somebody trains and is tested.
     """
-    folder = root / INDEX_FOLDER
+    return read_split_folder(root / INDEX_FOLDER)
+
+
+def read_split_folder(folder: Path) -> LlcmSplits:
+    """Read the lists of a folder, those of the training images included.
+
+    Raises:
+        DataError: As `read_dataset_splits`.
+    """
     return _build(folder, _read_training(folder))
 
 

@@ -35,6 +35,7 @@ def bench_register_datasets() -> list[DatasetSpec]:
             camera_modalities=dict(CAMERA_MODALITY),
             folders=(*FOLDERS.values(), INDEX_FOLDER),
             published=tuple(_published_counts()),
+            exports={"market": "bench_regdb.exchange:market_copy"},
         )
     ]
 

@@ -33,6 +33,15 @@ def bench_register_datasets() -> list[DatasetSpec]:
             camera_modalities=dict(CAMERA_MODALITY),
             folders=FOLDERS,
             published=PUBLISHED_COUNTS,
+            exports={
+                "agw-npy": "bench_sysu.exchange:array_rows",
+                "market": "bench_sysu.exchange:market_copy",
+                "sysu-mm01": "bench_sysu.exchange:own_tree",
+            },
+            imports={
+                "agw-npy": "bench_sysu.exchange:tree_of_arrays",
+                "market": "bench_sysu.exchange:tree_of_market_copy",
+            },
         )
     ]
 
@@ -55,6 +64,8 @@ def _protocol_spec(id_: str, setting: GallerySetting) -> ProtocolSpec:
         title=f"SYSU-MM01 {setting.search}, {shots}",
         query_modality=setting.query_modality,
         gallery_modality=setting.gallery_modality,
+        query_cameras=setting.query_cameras,
+        gallery_cameras=setting.cameras,
         cmc="identity",
         excluded_camera_pairs=setting.excluded_camera_pairs,
         num_trials=NUM_TRIALS,

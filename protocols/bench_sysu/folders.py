@@ -18,6 +18,9 @@ Folders = Mapping[tuple[int, int], "NDArray[np.int64]"]
 """(camera, identity) -> row positions of its images in order of their index; none is empty."""
 
 
+NOT_SCORED = "a root of training images alone, as of imported arrays, can be trained on, not scored"
+
+
 def group_by_folder(
     table: pd.DataFrame, identities: tuple[int, ...], role: str = "test"
 ) -> Folders:
@@ -53,10 +56,11 @@ def group_by_folder(
 def _check_identities(images: pd.DataFrame, identities: tuple[int, ...], role: str) -> None:
     missing = sorted(set(identities) - set(images["identity"]))
     if missing or not identities:
+        hint = f" ({NOT_SCORED})" if len(missing) == len(identities) else ""
         raise DataError(
             f"{len(missing)} of {len(identities)} {role} identities have no image, such as "
             f"identity {missing[0] if missing else 'none'}; the images are incomplete or the "
-            "split files belong to another dataset"
+            f"split files belong to another dataset{hint}"
         )
 
 

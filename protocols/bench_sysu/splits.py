@@ -99,6 +99,17 @@ def read_dataset_splits(root: Path) -> SysuSplits:
     return _read(root / SPLIT_FOLDER, required=("train", "val", "test"))
 
 
+def read_split_folder(directory: Path) -> SysuSplits:
+    """Read all three identity lists and the permutations, if any, from a folder or its `exp`.
+
+    Raises:
+        DataError: An identity list is missing, or a split file is malformed.
+    """
+    inside = directory / SPLIT_FOLDER
+    folder = inside if inside.is_dir() else directory
+    return _read(folder, required=("train", "val", "test"))
+
+
 def read_scoring_splits(directory: Path) -> SysuSplits:
     """Read what scoring needs from a plain folder (or a dataset root with its `exp` folder).
 

@@ -34,9 +34,10 @@ DOORS = {
         running_statistics_kept to_signed
     """,
     "bench_core.datasets": """
-        Convention Dataset DatasetReader EvaluationProtocol ListedImage Splits Trial
-        check_images_exist check_same_people is_synthetic list_people load_matlab_variable
-        people_by_label read_identity_list read_image_list
+        ArrayRows Convention Dataset DatasetReader EvaluationProtocol ExportPlan ImportPlan
+        ImportSource ListedImage PlacedFile Splits Trial check_images_exist check_same_people
+        is_imported is_synthetic list_people load_matlab_variable people_by_label
+        read_identity_list read_image_list
     """,
     "bench_core.synthetic": """
         BACK Camera FRONT Lamp Layout Light Mount People PlannedPerson PresenceGroup Randomness

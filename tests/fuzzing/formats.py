@@ -80,7 +80,61 @@ def _compressed_features(folder: Path) -> Path:
 def _read_official_features(path: Path) -> object:
     from bench_core.features.matlab import read_official_features
 
-    return read_official_features(path.parent, CAMERAS)  # type: ignore[arg-type]
+    return read_official_features(path.parent, CAMERAS, row_order="ascending")  # type: ignore[arg-type]
+
+
+def _given_features(folder: Path) -> Path:
+    from scipy.io import savemat
+
+    features = np.linspace(0, 1, 24).reshape(4, 6)
+    content = {"f": features, "label": [1, 1, 2, 2], "cam": [1, 3, 1, 3]}
+    parts = {
+        f"{role}_{key}": value for role in ("query", "gallery") for key, value in content.items()
+    }
+    savemat(folder / "pytorch_result.mat", parts)
+    return folder / "pytorch_result.mat"
+
+
+def _features_with_paths(folder: Path) -> Path:
+    from scipy.io import savemat
+
+    paths = [f"cam{camera}/000{identity}/0001.jpg" for identity in (1, 2) for camera in (1, 3)]
+    content = {"feat": np.linspace(0, 1, 24).reshape(4, 6), "img_path": paths}
+    content |= {"ids": [1, 1, 2, 2], "cam_ids": [1, 3, 1, 3]}
+    savemat(folder / "query-x.mat", content, do_compression=True)
+    return folder / "query-x.mat"
+
+
+def _hdf5_features(folder: Path) -> Path:
+    import h5py
+
+    path = folder / "pytorch_result.mat"
+    with h5py.File(path, "w", userblock_size=512) as file:
+        for role in ("query", "gallery"):
+            features = np.linspace(0, 1, 24, dtype=np.float32).reshape(6, 4)
+            file.create_dataset(f"{role}_f", data=features, compression="gzip")
+            file.create_dataset(f"{role}_label", data=np.array([[1.0], [1], [2], [2]]))
+            file.create_dataset(f"{role}_cam", data=np.array([[1.0], [3], [1], [3]]))
+        for item in file.values():
+            item.attrs["MATLAB_class"] = np.bytes_("double")
+    with path.open("r+b") as raw:
+        raw.write(b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(124) + b"\x00\x02IM")
+    return path
+
+
+def _manifest(folder: Path) -> Path:
+    np.save(folder / "mine.npy", np.linspace(0, 1, 24).reshape(4, 6))
+    rows = "1,1,visible,0\n1,3,infrared,0\n2,1,visible,0\n2,3,infrared,0\n"
+    (folder / "mine.csv").write_text(f"identity,camera,modality,index\n{rows}")
+    return folder / "mine.csv"
+
+
+def _read_any_features(path: Path) -> object:
+    from bench_core.features.formats import read_any
+    from bench_core.features.reading import ReadingChoices
+
+    choices = ReadingChoices(dataset="Toy", camera_modalities=CAMERAS)  # type: ignore[arg-type]
+    return read_any(path.with_suffix(".npy") if path.suffix == ".csv" else path, choices)
 
 
 def _tree(layout: str, name: str) -> Callable[[Path], Path]:
@@ -169,8 +223,10 @@ def _read_model(path: Path) -> object:
 def _weights(folder: Path) -> Path:
     import torch
 
-    path = folder / "weights.pth"
-    torch.save({"module.weight": torch.zeros(2, 2), "module.bias": torch.zeros(2)}, path)
+    path = folder / "weights.t"
+    state = {"module.weight": torch.zeros(2, 2), "module.bias": torch.zeros(2)}
+    scores = {"cmc": np.zeros(20, np.float32), "mAP": np.float64(0.5), "epoch": 60}
+    torch.save({"net": state, **scores}, path)  # as AGW does
     return path
 
 
@@ -194,6 +250,35 @@ def _read_assignment(path: Path) -> object:
     return choose_method(spec, variant, "quick", [text])
 
 
+def _training_arrays(name: str) -> Callable[[Path], Path]:
+    def make(folder: Path) -> Path:
+        for kind in ("rgb", "ir"):
+            np.save(folder / f"train_{kind}_resized_img.npy", np.zeros((6, 8, 4, 3), np.uint8))
+            np.save(folder / f"train_{kind}_resized_label.npy", np.arange(6) // 2)
+        return folder / name
+
+    return make
+
+
+def _read_training_arrays(path: Path) -> object:
+    from bench_core.data.exchange.array_files import open_arrays
+
+    arrays = open_arrays(path.parent, (8, 4))
+    return [array.pixels().sum() for array in arrays.images.values()]
+
+
+def _import_record(folder: Path) -> Path:
+    path = folder / "import.json"
+    path.write_text('{"format": "agw-npy", "doubts": ["images are pixels of arrays"]}')
+    return path
+
+
+def _read_import_record(path: Path) -> object:
+    from bench_core.data.verification.first_look import read_doubts
+
+    return "; ".join(read_doubts(path.parent))
+
+
 FORMATS: Mapping[str, Format] = {
     "features": Format(make=_features, read=_read_features, mutate="mutate_zip"),
     "official-features": Format(
@@ -202,6 +287,12 @@ FORMATS: Mapping[str, Format] = {
     "compressed-features": Format(
         make=_compressed_features, read=_read_official_features, mutate="mutate_bytes"
     ),
+    "given-features": Format(make=_given_features, read=_read_any_features, mutate="mutate_bytes"),
+    "features-with-paths": Format(
+        make=_features_with_paths, read=_read_any_features, mutate="mutate_bytes"
+    ),
+    "hdf5-features": Format(make=_hdf5_features, read=_read_any_features, mutate="mutate_bytes"),
+    "manifest": Format(make=_manifest, read=_read_any_features, mutate="mutate_lines"),
     "sysu-permutations": Format(
         make=_tree("sysu-mm01", "exp/rand_perm_cam.mat"),
         read=_read_root("sysu-mm01", depth=2),
@@ -231,6 +322,15 @@ FORMATS: Mapping[str, Format] = {
         f"image{suffix}": Format(make=_image(suffix), read=_read_image, mutate="mutate_bytes")
         for suffix in (".jpg", ".png", ".bmp", ".tiff", ".webp")
     },
+    **{
+        name: Format(
+            make=_training_arrays(f"train_rgb_resized_{part}.npy"),
+            read=_read_training_arrays,
+            mutate="mutate_bytes",
+        )
+        for name, part in (("training-images", "img"), ("training-labels", "label"))
+    },
+    "import-record": Format(make=_import_record, read=_read_import_record, mutate="mutate_json"),
     "record": Format(make=_record, read=_read_record, mutate="mutate_json"),
     "model": Format(make=_model, read=_read_model, mutate="mutate_bytes"),
     "weights": Format(make=_weights, read=_read_weights, mutate="mutate_zip"),

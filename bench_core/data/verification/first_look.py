@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
-from bench_core.contracts.dataset import SYNTHETIC_MARKER, Dataset, DatasetReader, DatasetSpec
+from bench_core.contracts.dataset import (
+    IMPORT_RECORD,
+    SYNTHETIC_MARKER,
+    Dataset,
+    DatasetReader,
+    DatasetSpec,
+)
+from bench_core.data.image_folders import import_records
 from bench_core.data.verification.counts import (
     check_counts,
     count_subsets,
@@ -15,6 +24,9 @@ from bench_core.data.verification.counts import (
 from bench_core.data.verification.findings import Finding
 from bench_core.loading import load_object
 from bench_core.system.escaping import terminal_name
+from bench_core.system.foreign_files import read_regular
+
+MOST_RECORD_BYTES = 1 << 16
 
 
 def look_at(spec: DatasetSpec, dataset: Dataset) -> tuple[str, ...]:
@@ -35,7 +47,15 @@ def look_at(spec: DatasetSpec, dataset: Dataset) -> tuple[str, ...]:
 
 
 def check_what_was_read(dataset: Dataset) -> Iterator[Finding]:
-    """Report what the reader saw, and a rendered dataset that is not whole by its own marker."""
+    """Report what the reader saw, a rendered dataset that is not whole, and an imported one."""
+    doubts = read_doubts(dataset.root)
+    if doubts:
+        yield Finding(
+            kind="imported",
+            severity="problem",
+            message="images that are not the dataset's own files; results on them say so",
+            examples=("; ".join(doubts),),
+        )
     if dataset.findings:
         yield Finding(
             kind="names",
@@ -43,13 +63,31 @@ def check_what_was_read(dataset: Dataset) -> Iterator[Finding]:
             message="names that do not fit the place of a file, or this dataset; restore the files",
             examples=dataset.findings,
         )
-    if dataset.synthetic and (faults := tuple(_faults_of_marker(dataset))):
+    if dataset.synthetic and not doubts and (faults := tuple(_faults_of_marker(dataset))):
         yield Finding(
             kind="marker",
             severity="problem",
             message="rendered people of whom something is lost; render them again",
             examples=faults,
         )
+
+
+def read_doubts(root: Path) -> tuple[str, ...]:
+    """Return how an imported dataset differs from its owners' files; nothing where it is theirs.
+
+    A record lies at its root and another one beside its split files, so that a copy that lost the
+    first is not taken for the dataset.
+    """
+    record = next(import_records(root), None)
+    if record is None:
+        return ()
+    try:
+        doubts = json.loads(read_regular(record, MOST_RECORD_BYTES))["doubts"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        doubts = None
+    if isinstance(doubts, list) and doubts and all(isinstance(doubt, str) for doubt in doubts):
+        return tuple(doubts)
+    return (f"it was imported, and {IMPORT_RECORD}, which said of what, is damaged",)
 
 
 def _check_published(spec: DatasetSpec, dataset: Dataset) -> Iterator[Finding]:

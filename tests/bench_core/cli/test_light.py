@@ -27,6 +27,7 @@ HEAVY = ("torch", "torchvision", "numpy", "pandas", "scipy", "PIL", "pydantic", 
         "plugin new --help",
         "plugin check --help",
         "data synth --help",
+        "features info --help",
         "matrix --help",
         "list methods",
         "list variants",
@@ -59,7 +60,8 @@ def test_every_list_has_a_table_and_json(bench: Bench, kind: str) -> None:
 
 def test_every_command_has_help_with_each_option_explained(bench: Bench) -> None:
     commands = (
-        "run train matrix extract eval profile compare report list show leaderboard data doctor"
+        "run train matrix extract eval features profile compare report list show leaderboard data "
+        "doctor"
     ).split()
     listed = bench("--help").stdout
     for command in commands:

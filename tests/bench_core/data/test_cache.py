@@ -233,7 +233,7 @@ def test_a_disk_without_room_is_refused_before_anything_is_decoded(
     needed = len(dataset.images) * 24 * 12 * 3
     room = shutil.disk_usage(folder.parent)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: room._replace(free=needed - 1))
-    with pytest.raises(BenchError, match=r"cannot write .+ take 0\.0 MB and the disk has 0\.0 MB"):
+    with pytest.raises(BenchError, match=r"cannot write .+ takes 0\.0 MB and the disk has 0\.0 MB"):
         open_images(dataset, FINGERPRINT, SIZE, folder)
     assert decoded == []
     assert caches(folder) == []

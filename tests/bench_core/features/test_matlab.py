@@ -14,9 +14,12 @@ from scipy.sparse import csc_array
 from bench_core.contracts.errors import DataError
 from bench_core.contracts.images import Modality
 from bench_core.features.matlab import read_official_features
+from bench_core.features.reading import RowOrder, RowOrderError
 
 MODALITIES: dict[int, Modality] = {1: "visible", 2: "visible", 3: "infrared"}
 EMPTY = np.zeros((0, 0))
+MATLAB, SCIPY = b"MATLAB 5.0 MAT-file, Platform: GLNXA64", b"MATLAB 5.0 MAT-file Platform: posix"
+"""How the headers of files begin that MATLAB and scipy write."""
 
 Write = Callable[..., Path]
 
@@ -39,9 +42,17 @@ def write(tmp_path: Path) -> Write:
     """Write one camera's file and return the folder."""
 
     def write(
-        camera: int | str, feature: Any, *, name: str = "mine", variable: str = "feature"
+        camera: int | str,
+        feature: Any,
+        *,
+        name: str = "mine",
+        variable: str = "feature",
+        header: bytes = MATLAB,
     ) -> Path:
-        savemat(tmp_path / f"{name}_cam{camera}.mat", {variable: feature})
+        path = tmp_path / f"{name}_cam{camera}.mat"
+        savemat(path, {variable: feature})
+        with path.open("r+b") as file:
+            file.write(header)
         return tmp_path
 
     return write
@@ -160,3 +171,66 @@ def test_files_without_any_feature_are_refused(write: Write) -> None:
 def test_another_variable_is_refused(write: Write) -> None:
     with pytest.raises(DataError, match="holds no variable 'feature'"):
         read_official_features(write(1, cell(matrix(2, 0)), variable="features"), MODALITIES)
+
+
+def descending(write: Write, name: str = "feature") -> Path:
+    """Write what AlignGAN and JSIA write: from Python, with empty lists, against the order."""
+    write(3, cell([], matrix(1, 30)), name=name, header=SCIPY)
+    return write(1, cell(matrix(3, 0)[::-1], []), name=name, header=SCIPY)
+
+
+def test_files_that_matlab_did_not_write_do_not_show_the_order_of_rows(write: Write) -> None:
+    folder = write(1, cell(matrix(2, 0)), header=SCIPY)
+    with pytest.raises(
+        RowOrderError,
+        match=r"mine_cam1\.mat was not written by MATLAB, .* features cannot show: give "
+        r"--row-order ascending or --row-order descending$",
+    ):
+        read_official_features(folder, MODALITIES)
+
+
+def test_one_such_file_among_those_of_matlab_is_enough(write: Write) -> None:
+    write(1, cell(matrix(2, 0)))
+    with pytest.raises(RowOrderError, match=r"mine_cam3\.mat was not written by MATLAB"):
+        read_official_features(write(3, cell(matrix(2, 0)), header=SCIPY), MODALITIES)
+
+
+def test_names_of_aligngan_and_jsia_are_known(write: Write) -> None:
+    with pytest.raises(RowOrderError, match=r"named as AlignGAN's and JSIA's are, which are desc"):
+        read_official_features(descending(write), MODALITIES)
+
+
+def test_another_name_gives_no_hint(write: Write) -> None:
+    with pytest.raises(RowOrderError, match=r"features cannot show: give --row-order"):
+        read_official_features(descending(write, "observation"), MODALITIES)
+
+
+def test_rows_in_descending_order_are_turned(write: Write) -> None:
+    folder = descending(write)
+    found = read_official_features(folder, MODALITIES, row_order="descending")
+    np.testing.assert_array_equal(found.features[:, 0], [[0, 1], [2, 3], [4, 5], [30, 31]])
+    assert found.table["index"].tolist() == [0, 1, 2, 0]
+    (note,) = found.notes
+    assert note == (
+        f"the rows of {folder.name} stand in descending order of images, as --row-order says of "
+        "these files (they do not show it)"
+    )
+
+
+def test_rows_in_ascending_order_stay(write: Write) -> None:
+    found = read_official_features(descending(write), MODALITIES, row_order="ascending")
+    np.testing.assert_array_equal(found.features[:3, 0], [[4, 5], [2, 3], [0, 1]])
+    assert "in ascending order" in found.notes[0]
+
+
+def test_matlab_s_own_files_are_ascending_without_a_word(write: Write) -> None:
+    assert read_official_features(write(1, cell(matrix(2, 0))), MODALITIES).notes == ()
+
+
+@pytest.mark.parametrize("order", ["ascending", "descending"])
+def test_of_matlab_s_own_files_an_order_can_be_given_too(write: Write, order: RowOrder) -> None:
+    folder = write(1, cell(matrix(2, 0)))
+    found = read_official_features(folder, MODALITIES, row_order=order)
+    assert found.features[0, 0, 0] == (0 if order == "ascending" else 2)
+    (note,) = found.notes
+    assert note.endswith("says of these files (MATLAB wrote them, whose rows are ascending)")

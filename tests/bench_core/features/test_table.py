@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from bench_core.contracts.errors import BenchError, DataError, UsageError
-from bench_core.features import table as feature_table
+from bench_core.features import arrays
 from bench_core.features.table import FeatureTable, read_features, write_features
 from bench_core.system import foreign_files
 
@@ -219,7 +219,7 @@ def test_a_truncated_or_damaged_file_is_an_error(tmp_path: Path) -> None:
 @pytest.fixture
 def mapped(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave arrays of any size in their file."""
-    monkeypatch.setattr(feature_table, "_MAPPED_BYTES", 1)
+    monkeypatch.setattr(arrays, "_MAPPED_BYTES", 1)
 
 
 def lies_in_file(array: np.ndarray) -> bool:

@@ -216,11 +216,12 @@ def test_what_is_no_weights_file_is_called_by_its_name(
 
 
 def test_a_folder_gives_each_training_split_its_file(tmp_path: Path) -> None:
-    for split, suffix in (("trial-1", ".pth"), ("trial-2", ".safetensors")):
+    for split, suffix in (("trial-1", ".pth"), ("trial-2", ".safetensors"), ("trial-4", ".t")):
         (tmp_path / f"{split}{suffix}").write_bytes(split.encode())
     weights = parse_weights(str(tmp_path))
     assert weights.of_split("trial-1").path == tmp_path / "trial-1.pth"
     assert weights.of_split("trial-2").path == tmp_path / "trial-2.safetensors"
+    assert weights.of_split("trial-4").path == tmp_path / "trial-4.t"
     with pytest.raises(UsageError, match=r"has neither trial-3\.safetensors nor trial-3"):
         weights.of_split("trial-3")
     assert IMAGENET.of_split("trial-1") == IMAGENET

@@ -35,19 +35,19 @@ def dataset(**changes: object) -> DatasetSpec:
 
 
 def test_a_folder_needs_cameras_of_one_modality(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"--features .* cameras of Toy see both .* give an \.npz"):
-        open_features(dataset(), tmp_path, None)
+    with pytest.raises(UsageError, match=r"is a folder: cameras of Toy see both .* give an \.npz"):
+        open_features(dataset(), FeatureSource(path=tmp_path))
 
 
 def test_a_folder_is_read_as_the_official_layout(tmp_path: Path) -> None:
     spec = dataset(camera_modalities={1: "visible", 2: "infrared"})
     with pytest.raises(DataError, match=r"expected NAME_cam1\.mat, NAME_cam2\.mat$"):
-        open_features(spec, tmp_path, None)
+        open_features(spec, FeatureSource(path=tmp_path))
 
 
 def test_anything_else_is_read_as_npz(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"cannot read .*none\.npz: No such file"):
-        open_features(dataset(), tmp_path / "none.npz", None)
+        open_features(dataset(), FeatureSource(path=tmp_path / "none.npz"))
 
 
 class OneModel:

@@ -17,8 +17,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench_core.contracts.errors import BenchError
+from bench_core.contracts.errors import BenchError, UsageError
 from bench_core.system.files import (
+    check_new_folder,
+    check_room,
     folder_written_whole,
     hash_file,
     hash_json,
@@ -368,6 +370,31 @@ def test_a_folder_in_a_place_that_cannot_be_written_is_one_clear_line(tmp_path: 
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("name", ["new/and/deeper", "empty"])
+def test_a_new_folder_may_be_made_where_nothing_is(tmp_path: Path, name: str) -> None:
+    (tmp_path / "empty").mkdir()
+    check_new_folder(tmp_path / name)
+
+
+def test_a_new_folder_takes_the_place_of_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    for path in (tmp_path, tmp_path / "file"):
+        with pytest.raises(UsageError, match="exists and is not an empty folder: name another"):
+            check_new_folder(path)
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    with pytest.raises(UsageError, match="is the folder that you are in: name one below it"):
+        check_new_folder(tmp_path / "here")
+
+
+def test_room_is_looked_up_on_the_disk_of_a_folder_that_is_not_there_yet(tmp_path: Path) -> None:
+    check_room(tmp_path / "new" / "deeper", 1)
+    with pytest.raises(BenchError, match=r"it takes .* MB and the disk has .* left; name another"):
+        check_room(tmp_path / "new" / "deeper", 10**18, "name another")
+
+
 @given(st.dictionaries(st.text(), JSON, max_size=5))
 def test_a_hash_is_independent_of_the_order_of_keys(document: dict[str, object]) -> None:
     turned = dict(reversed(document.items()))

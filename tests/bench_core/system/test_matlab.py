@@ -14,7 +14,13 @@ import pytest
 from scipy.io import loadmat, savemat
 
 from bench_core.contracts.errors import DataError
-from bench_core.system.matlab import OtherVariable, load_matlab_variable
+from bench_core.system.matlab import (
+    OtherVariable,
+    TextVariable,
+    list_matlab_variables,
+    load_matlab_variable,
+    load_matlab_variables,
+)
 
 HEADER = b"MATLAB 5.0 MAT-file".ljust(124) + b"\x00\x01IM"
 MATRIX, COMPRESSED = 14, 15
@@ -136,9 +142,7 @@ def test_files_of_processors_of_the_other_byte_order_are_read(
     assert found.tolist() == [[1.5, -2]]
 
 
-@pytest.mark.parametrize(
-    ("value", "kind"), [({"field": 1}, "struct"), ("text", "char"), (np.array([[1]]), None)]
-)
+@pytest.mark.parametrize(("value", "kind"), [({"field": 1}, "struct"), (np.array([[1]]), None)])
 def test_other_classes_are_named(tmp_path: Path, value: object, kind: str | None) -> None:
     path = tmp_path / "file.mat"
     savemat(path, {"x": value})
@@ -291,3 +295,41 @@ def test_a_truncated_file_is_refused(tmp_path: Path) -> None:
 def test_a_missing_file_is_an_error_that_says_so(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"cannot read .*none\.mat: No such file"):
         load_matlab_variable(tmp_path / "none.mat", "feature")
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_text_is_read_as_rows_of_one_length(tmp_path: Path, packed: bool) -> None:
+    path = tmp_path / "file.mat"
+    savemat(path, {"x": ["cam1/a.jpg", "ä"], "y": "one"}, do_compression=packed)
+    assert load_matlab_variable(path, "x") == TextVariable(rows=("cam1/a.jpg", "ä".ljust(10)))
+    assert load_matlab_variable(path, "y") == TextVariable(rows=("one",))
+
+
+def test_text_in_a_cell_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "file.mat"
+    savemat(path, {"x": np.array(["a", "bc"], dtype=object)})
+    found = load_matlab_variable(path, "x")
+    assert isinstance(found, np.ndarray)
+    assert found.ravel().tolist() == [TextVariable(rows=("a",)), TextVariable(rows=("bc",))]
+
+
+@pytest.mark.parametrize("options", [{}, {"do_compression": True}, {"format": "4"}])
+def test_variables_are_listed_and_some_are_loaded(
+    tmp_path: Path, options: dict[str, object]
+) -> None:
+    path = tmp_path / "file.mat"
+    large = np.arange(40_000.0).reshape(200, 200)
+    savemat(path, {"a": large, "b": np.ones((1, 2)), "c": large}, **options)
+    assert list_matlab_variables(path) == ("a", "b", "c")
+    found = load_matlab_variables(path, ["c", "b", "none"])
+    assert set(found) == {"b", "c"}
+    np.testing.assert_array_equal(found["c"], large)
+
+
+def test_two_variables_of_one_name_are_refused(tmp_path: Path) -> None:
+    path, other = tmp_path / "file.mat", tmp_path / "other.mat"
+    savemat(path, {"x": np.ones((1, 1))})
+    savemat(other, {"x": np.ones((2, 2))})
+    path.write_bytes(path.read_bytes() + other.read_bytes()[128:])
+    with pytest.raises(DataError, match="there are two variables 'x'"):
+        load_matlab_variables(path, ["x", "y"])

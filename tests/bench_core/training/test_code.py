@@ -70,7 +70,7 @@ def edit(path: Path, old: str, new: str) -> None:
             "fill_uninitialized_memory = True",
         ),
         ("core/modeling/losses.py", "relu", "softplus"),
-        ("core/modeling/pretrained.py", "weights_only=True", "weights_only=not False"),
+        ("core/modeling/weights_files.py", "weights_only=True", "weights_only=not False"),
     ],
 )
 def test_an_edit_of_what_is_trained_by_gives_another_hash(

@@ -62,6 +62,8 @@ def test_cameras_and_those_that_may_not_meet(
 ) -> None:
     spec = SPECS[id_]
     assert set(spec.excluded_camera_pairs) == excluded
+    assert set(spec.query_cameras) == query_cameras
+    assert set(spec.gallery_cameras) == gallery_cameras
     assert (spec.cmc, spec.num_trials, spec.dataset) == ("identity", 10, "sysu-mm01")
     trial = SysuProtocol(spec, splits).trial(table, "official", 0)
     for rows, cameras, modality in (

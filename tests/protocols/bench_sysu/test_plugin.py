@@ -66,4 +66,6 @@ def test_registers_four_protocols_and_four_for_analysis() -> None:
         assert spec.conventions == (("official", "agw") if single else ("official",))
         assert (spec.query_modality, spec.gallery_modality) == (INFRARED, VISIBLE)
         assert spec.excluded_camera_pairs == ((3, 2),)
+        assert spec.query_cameras == (3, 6)
+        assert spec.gallery_cameras == ((1, 2, 4, 5) if id_.startswith("sysu-all") else (1, 2))
         assert (spec.cmc, spec.num_trials, spec.dataset) == ("identity", 10, "sysu-mm01")

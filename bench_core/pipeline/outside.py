@@ -1,0 +1,149 @@
+"""Features of a released model from another interpreter, with a record of what made them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from bench_core.contracts.errors import BenchError, UsageError
+from bench_core.features.table import FEATURE_COLUMNS, FeatureTable
+from bench_core.modeling.pretrained import PretrainedWeights
+from bench_core.modeling.weights_files import open_weights_file
+from bench_core.pipeline.embeddings import features_digest
+from bench_core.pipeline.inputs import RunInputs
+from bench_core.released.declaration import Declaration
+from bench_core.released.outside import Interpreter, extract_outside
+from bench_core.system.files import hash_file
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutsideReport:
+    """What made features outside, as it is written beside them.
+
+    Attributes:
+        method: Name of the model.
+        config: All that is declared of it, with the identity of its code.
+        weights: "sha256:..." of the weights file; None where the script has its own.
+        script: SHA-256 of the script that ran.
+        versions: What the script says that it ran with, by name.
+        dataset: Id of the dataset.
+        fingerprint: SHA-256 of its content.
+        split: The training split whose test images these are.
+        num_images: Number of images.
+        features: Digest of the features.
+        seconds: Wall time, with all that the script did before.
+    """
+
+    method: str
+    config: Mapping[str, Any]
+    weights: str | None
+    script: str
+    versions: Mapping[str, str]
+    dataset: str
+    fingerprint: str
+    split: str
+    num_images: int
+    features: str
+    seconds: float
+
+    def as_document(self) -> dict[str, Any]:
+        """Return the report as JSON values."""
+        return asdict(self)
+
+
+def features_from_outside(
+    declaration: Declaration,
+    weights: PretrainedWeights | None,
+    interpreter: Interpreter,
+    inputs: RunInputs,
+    split: str,
+    device: str,
+) -> tuple[FeatureTable, OutsideReport]:
+    """Let another interpreter extract the features of all images that a model may be scored on.
+
+    Args:
+        declaration: The model.
+        weights: Its file, or a folder with one for each split; None where the script has its own.
+        interpreter: What runs which script.
+        inputs: Protocol and dataset.
+        split: The training split whose test images are extracted.
+        device: Where to compute, as torch names it.
+
+    Raises:
+        CheckpointError: The weights cannot be read.
+        BenchError: The script fails.
+        DataError: What it hands back are no features of these images.
+    """
+    config = declaration.config
+    images = inputs.dataset.images
+    rows = inputs.protocol.test_rows(images, split)
+    chosen = images.iloc[rows]
+    file = _tensors(weights, split, config.checkpoint_key)
+    pixels = inputs.images(config.image_size, config.resize_filter).pixels
+    if not isinstance(pixels, np.memmap) or pixels.filename is None:
+        raise BenchError("the decoded images lie in no file")  # pragma: no cover
+    started = time.perf_counter()
+    found = extract_outside(
+        interpreter,
+        {
+            "pixels": str(Path(pixels.filename).absolute()),
+            "shape": list(pixels.shape),
+            "rows": [int(row) for row in rows],
+            "modalities": chosen["modality"].tolist(),
+            "paths": [str(inputs.dataset.root.absolute() / path) for path in chosen["path"]],
+            "declaration": config.model_dump(mode="json"),
+            "code": str(declaration.code),
+            "device": device,
+            "batch": config.extraction_batch,
+        },
+        file,
+    )
+    features = FeatureTable(
+        features=found.features,
+        table=chosen[list(FEATURE_COLUMNS)].reset_index(drop=True),
+        metric=config.metric,
+    )
+    report = OutsideReport(
+        method=declaration.spec.id,
+        config=config.model_dump(mode="json"),
+        weights=None if weights is None else weights.of_split(split).label,
+        script=hash_file(interpreter.script),
+        versions=found.versions,
+        dataset=inputs.dataset.id,
+        fingerprint=inputs.fingerprint,
+        split=split,
+        num_images=len(rows),
+        features=features_digest(features),
+        seconds=round(time.perf_counter() - started, 3),
+    )
+    return features, report
+
+
+def split_of_trial(inputs: RunInputs, trial: int | None) -> str:
+    """Return the training split of a trial, from 1, or that of all trials.
+
+    Raises:
+        UsageError: There is no such trial, or each trial has a model of its own and none is named.
+    """
+    splits = inputs.training_splits("last")
+    if trial is None and len(set(splits)) > 1:
+        raise UsageError(
+            f"{inputs.protocol.spec.id} has a model for each of its {len(splits)} trials; name "
+            "the one of this model with --trial N"
+        )
+    if trial is not None and trial > len(splits):
+        raise UsageError(f"--trial {trial}: the protocol has trials 1 to {len(splits)}")
+    return splits[(trial or 1) - 1]
+
+
+def _tensors(
+    weights: PretrainedWeights | None, split: str, wrapper: str | None
+) -> Mapping[str, torch.Tensor] | None:
+    path = None if weights is None else weights.of_split(split).path
+    return None if path is None else open_weights_file(path, "--weights", wrapper).tensors
