@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
-SOURCES := bench_core bench_start plugins protocols tests
+SOURCES := bench_core bench_start plugins protocols tests examples
 
 .PHONY: demo test test-fast test-lowest test-package lint format check leaderboard benchmark fuzz \
 	mutation gpu gpu-wheels clean
@@ -35,14 +35,21 @@ test-package:
 	$(PYTHON) -m venv .venv-package
 	.venv-package/bin/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 	.venv-package/bin/python -m pip install --quiet --constraint constraints.txt dist/*.whl
-	cd / && $(CURDIR)/.venv-package/bin/python $(CURDIR)/tests/installed_wheel.py \
-		$(CURDIR)/docs/plugins.md
+	cd / && $(CURDIR)/.venv-package/bin/python $(CURDIR)/tests/installed_wheel.py
 
+# What is no package of ours is checked as strangers check it: by its own settings, in its folder.
+OUTSIDE_CACHE := $(CURDIR)/.mypy_cache/outside
 lint: $(INSTALLED)
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/mypy
 	PYTHONPATH=plugins:protocols $(BIN)/lint-imports
+	cd examples/third_party_method && $(CURDIR)/$(BIN)/mypy --cache-dir $(OUTSIDE_CACHE)
+	written=$$(mktemp -d) && trap 'rm -rf "$$written"' EXIT && \
+		$(BIN)/bench plugin new my-method --output "$$written/my-method" && \
+		cd "$$written/my-method" && $(CURDIR)/$(BIN)/ruff check . && \
+		$(CURDIR)/$(BIN)/ruff format --check . && \
+		$(CURDIR)/$(BIN)/mypy --cache-dir $(OUTSIDE_CACHE)
 
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix $(SOURCES)

@@ -236,7 +236,11 @@ class Registry:
 
     def distribution_of(self, method_id: str) -> str:
         """Return the installed package and version that registers a method."""
-        return self._methods[method_id].plugin.distribution
+        return self.plugin_of(method_id).distribution
+
+    def plugin_of(self, method_id: str) -> PluginInfo:
+        """Return the plugin that registers a method."""
+        return self._methods[method_id].plugin
 
     def _specs(self, claims: Mapping[str, _Claim[Spec]]) -> Mapping[str, Spec]:
         if self.conflicts:

@@ -1,32 +1,18 @@
 """Tries an installed wheel as a stranger would: outside the checkout, with a plugin of their own.
 
-The plugin is the example of docs/plugins.md, made a package. `make test-package` builds the wheel,
-installs it into an empty environment and runs this file with it:
-
-    python tests/installed_wheel.py docs/plugins.md
+The plugin is what `bench plugin new` writes. `make test-package` builds the wheel, installs it into
+an empty environment and runs this file with it.
 """
 
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
-PROJECT = """[build-system]
-requires = ["hatchling"]
-build-backend = "hatchling.build"
-
-[project]
-name = "my-method"
-version = "1.0"
-
-[project.entry-points.bench]
-my-method = "my_method"
-"""
 SMALL = ("epochs=1", "sampling.identities=4", "sampling.steps_per_epoch=2", "image_height=32")
 
 
@@ -38,29 +24,26 @@ def bench(folder: Path, *arguments: str) -> Any:
     return json.loads(finished.stdout)
 
 
-def main(documentation: Path) -> None:
-    """Install the example of the documentation, and train and score it."""
-    blocks = re.findall(
-        r"```python\n# (my_method/\w+\.py)\n(.*?)```", documentation.read_text(), re.DOTALL
-    )
+def main() -> None:
+    """Write a package, install it, and train and score its method."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / "my_method").mkdir()
-        (folder / "pyproject.toml").write_text(PROJECT)
-        for path, source in blocks:
-            (folder / path).write_text(source)
-        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", str(folder)]
+        written = bench(folder, "plugin", "new", "my-method")
+        assert (folder / "my-method" / "my_method" / "method.py").is_file(), written
+        package = str(folder / "my-method")
+        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", package]
         subprocess.run(pip, check=True)
         subprocess.run([sys.executable, "-m", "pip", "check"], check=True)
         methods = {method["method"] for method in bench(folder, "list", "methods")}
         assert {"my-method", "xiv"} <= methods, methods
+        assert bench(folder, "plugin", "check", "my-method")["passed"]
         people = folder / "people"
         bench(folder, "data", "synth", str(people), "--scale", "tiny")
         settings = [f"--set={assignment}" for assignment in SMALL]
         options = ["--protocol", "sysu-all-single", "--data", str(people), *settings]
         record = bench(folder, "run", "--method", "my-method", *options)
         assert record["method"]["id"] == "my-method"
-        assert record["provenance"]["versions"]["my-method"] == "1.0"
+        assert record["provenance"]["versions"]["my-method"] == "0.1.0"
         assert record["provenance"]["git_commit"] is None
         (result,) = (folder / "results").rglob("*.json")
         page = bench(folder, "report", str(result), "--data", str(people))
@@ -69,4 +52,4 @@ def main(documentation: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 import re
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,7 +13,6 @@ import pytest
 from bench_core.cli.main import build_cli
 from bench_core.contracts import hooks
 from bench_core.plugins import Registry
-from bench_core.testing import method_checks
 from bench_core.training.pictures import MakesPictures, MixesImages
 
 ROOT = Path(__file__).parents[1]
@@ -77,22 +74,3 @@ def test_every_method_is_in_the_readme_with_its_variants(registry: Registry) -> 
     for spec in registry.methods.values():
         (row,) = [line for line in README.splitlines() if line.startswith(f"| `{spec.id}` |")]
         assert all(f"`{variant.name}`" in row for variant in spec.variants[1:])
-
-
-@pytest.mark.slow
-def test_the_example_method_conforms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "my_method").mkdir()
-    blocks = re.findall(r"```python\n# (my_method/\w+\.py)\n(.*?)```", PLUGINS, re.DOTALL)
-    assert len(blocks) == 3
-    assert sum(len(source.splitlines()) for _, source in blocks) <= 60  # a method is quickly tried
-    for name, source in blocks:
-        (tmp_path / name).write_text(source)
-    monkeypatch.syspath_prepend(tmp_path)
-    (spec,) = importlib.import_module("my_method").bench_register_methods()
-    small = re.search(r"SMALL = \[(.*)\]", PLUGINS)
-    assert small is not None
-    assignments = [word.strip(' "') for word in small[1].split(",")]
-    for check in method_checks(spec, spec.variants[0], [*assignments, "image_width=16"]):
-        check.run()
-    for name in [name for name in sys.modules if name.startswith("my_method")]:
-        monkeypatch.delitem(sys.modules, name)

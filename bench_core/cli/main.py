@@ -18,6 +18,7 @@ from bench_core.cli import (
     leaderboard,
     listing,
     matrix,
+    plugin,
     profile,
     report,
     run,
@@ -48,6 +49,7 @@ BUILT_IN_COMMANDS = (
     weights.weights,
     xray.xray,
     data.data,
+    plugin.plugin,
     features.features,
     doctor.doctor,
 )
@@ -113,9 +115,9 @@ def build_cli(registry: Registry) -> click.Group:
     def cli() -> None:
         """Train, score, cost and compare methods for visible-infrared person re-identification."""
         surroundings.prepare()
-        for plugin in registry.plugins:
-            if plugin.error:
-                line = f"{plugin} could not be loaded and is left out: {plugin.error}"
+        for known in registry.plugins:
+            if known.error:
+                line = f"{known} could not be loaded and is left out: {known.error}"
                 click.echo(terminal_line(f"Warning: {line}"), err=True)
 
     for command in BUILT_IN_COMMANDS:

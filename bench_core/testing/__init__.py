@@ -10,12 +10,15 @@ from bench_core.testing.building import (
     random_data as random_data,
     training_run as training_run,
 )
-from bench_core.testing.conformance import Check as Check, method_checks as method_checks
+from bench_core.testing.checks import Check as Check
+from bench_core.testing.conformance import method_checks as method_checks
+from bench_core.testing.registering import registration_checks as registration_checks
 from bench_core.testing.stepping import (
     RecordedUpdates as RecordedUpdates,
     StopTrainingError as StopTrainingError,
     Update as Update,
     WatchedUpdates as WatchedUpdates,
+    batch_of as batch_of,
     build_updates as build_updates,
     enter_stage as enter_stage,
     note_steps as note_steps,

@@ -9,65 +9,31 @@ A plugin's tests run them through pytest:
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
-from typing import Any, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 
-from bench_core.configuration import MethodChoice, choose_method
+from bench_core.configuration import choose_method, validate_config
 from bench_core.contracts.errors import PluginError, UsageError
 from bench_core.contracts.images import MODALITIES
 from bench_core.contracts.method import MethodSpec, VariantSpec
-from bench_core.loading import load_method
-from bench_core.testing.building import describe_training, random_data
-from bench_core.testing.stepping import StopTrainingError
-from bench_core.training.checkpoint import (
-    TrainingReport,
-    load_model,
-    load_networks,
-    save_model,
-)
-from bench_core.training.code import training_code_hash
-from bench_core.training.data import TrainingData
-from bench_core.training.identity import TrainingDescription
-from bench_core.training.method import Method
+from bench_core.profiling.cost import inference_cost
+from bench_core.system.guard import Kind, Place
+from bench_core.testing.checks import Check
+from bench_core.testing.rules import RULES, TRAINING
+from bench_core.testing.stepping import batch_of, build_updates, take_step
+from bench_core.testing.subject import BATCH, Features, State, Subject, folder_of_a_run
+from bench_core.training.checkpoint import TrainingReport, load_model, load_networks, save_model
+from bench_core.training.method import StagedMethod
 from bench_core.training.pictures import MakesPictures, check_picture
-from bench_core.training.run import EpochObserver, TrainingRun, ignore_epoch
-from bench_core.training.seeding import seed_global_generators
+from bench_core.training.stages import Stage
+from bench_core.training.updates import TOTAL
 
-NUM_IDENTITIES = 6
-IMAGES_OF_EACH = 4
-BATCH = 5
 TOLERANCE = 1e-4
 """Largest difference between features that should be equal, relative to the largest feature."""
-
-
-@dataclass(frozen=True)
-class Check:
-    """One rule, bound to a method; `run` raises PluginError where the method breaks it."""
-
-    name: str
-    run: Callable[[], None]
-
-    def __str__(self) -> str:
-        return self.name
-
-
-State: TypeAlias = Mapping[str, torch.Tensor]
-"""A copy of all parameters and buffers, by name."""
-
-
-@dataclass(frozen=True)
-class _Training:
-    """The networks at two times of a training: after its first epoch, and at its end."""
-
-    first_epoch: State
-    end: State
+STEPS_ON_ONE_BATCH = 8
+"""Updates of a stage on one batch, of which one must bring its loss below where it began."""
 
 
 def method_checks(
@@ -84,39 +50,59 @@ def method_checks(
     Returns:
         Checks, in the order of what they build on.
     """
-    suite = _Suite(spec, variant, assignments)
+    suite = _Suite(Subject(spec, variant, tuple(assignments)))
+
     return [
-        Check(f"{spec.id}:{variant.name}:{name}", check)
-        for name, check in {
-            "unknown-keys-are-refused": suite.unknown_keys_are_refused,
-            "features-have-the-contracted-shape": suite.features_have_the_contracted_shape,
-            "features-are-independent-of-the-batch": suite.features_are_independent_of_the_batch,
-            "images-are-left-unchanged": suite.images_are_left_unchanged,
-            "training-changes-the-networks": suite.training_changes_the_networks,
-            "the-same-seed-gives-the-same-bits": suite.the_same_seed_gives_the_same_bits,
-            "a-resumed-training-is-the-same": suite.a_resumed_training_is_the_same,
-            "a-saved-model-gives-the-same-features": suite.a_saved_model_gives_the_same_features,
-            "pictures-are-images": suite.pictures_are_images,
-        }.items()
+        Check(
+            f"{spec.id}:{variant.name}:{rule.name}",
+            getattr(suite, rule.name.replace("-", "_")),
+            rule.part,
+            rule.mend,
+            rule.needs,
+        )
+        for rule in RULES
     ]
 
 
 class _Suite:
-    def __init__(self, spec: MethodSpec, variant: VariantSpec, assignments: Sequence[str]) -> None:
-        self._spec, self._variant, self._assignments = spec, variant, tuple(assignments)
+    def __init__(self, subject: Subject) -> None:
+        self._subject = subject
 
     def unknown_keys_are_refused(self) -> None:
         try:
-            choose_method(self._spec, self._variant, "quick", ["no_such_key=1"])
+            self._subject.choose(["no_such_key=1"])
         except UsageError:
             return
         raise PluginError("the configuration accepts an unknown key; derive it from MethodConfig")
 
+    def the_configuration_round_trips(self) -> None:
+        spec, variant = self._subject.spec, self._subject.variant
+        for preset in spec.presets:
+            config = choose_method(spec, variant, preset.name).config
+            written = config.model_dump(mode="json")
+            try:
+                read = validate_config(type(config), written)
+            except UsageError as error:
+                raise PluginError(
+                    f"the configuration of the preset '{preset.name}' cannot be read back: {error}"
+                ) from error
+            again = read.model_dump(mode="json")
+            changed = [name for name in written if again.get(name) != written[name]]
+            _require(
+                read == config and not changed,
+                f"the configuration of the preset '{preset.name}' is another when it is read back"
+                + (f": {', '.join(changed)}" if changed else ""),
+            )
+
     def features_have_the_contracted_shape(self) -> None:
-        method = self._method()
+        method = self._subject.build()
         shapes = []
         for modality in MODALITIES:
-            features = _extract(method, self._images(), modality)
+            features: Any = self._subject.extract(method, self._subject.images, modality)
+            _require(
+                isinstance(features, torch.Tensor),
+                f"extract returned a {type(features).__name__}, not a tensor",
+            )
             _require(features.ndim == 3, f"extract returned {features.ndim} dimensions, not 3")
             _require(len(features) == BATCH, f"extract returned {len(features)} rows for {BATCH}")
             _require(features.is_floating_point(), f"extract returned {features.dtype}")
@@ -127,139 +113,186 @@ class _Suite:
             f"visible features are {tuple(shapes[0])}, infrared ones {tuple(shapes[1])}",
         )
 
-    def features_are_independent_of_the_batch(self) -> None:
-        method, images = self._method(), self._images()
+    def features_are_deterministic(self) -> None:
+        method, images = self._subject.build(), self._subject.images
         for modality in MODALITIES:
-            together = _extract(method, images, modality)
-            alone = torch.cat([_extract(method, image[None], modality) for image in images])
-            _require_close(alone, together, f"{modality} features depend on the batch size")
-            turned = _extract(method, images.flip(0), modality).flip(0)
+            first = self._subject.extract(method, images, modality)
+            second = self._subject.extract(method, images, modality)
+            _require_close(second, first, f"{modality} features are others at the second time")
+
+    def features_are_independent_of_the_batch(self) -> None:
+        method, images = self._subject.build(), self._subject.images
+        for modality in MODALITIES:
+            together = self._subject.extract(method, images, modality)
+            alone = [self._subject.extract(method, image[None], modality) for image in images]
+            _require_close(
+                torch.cat(alone), together, f"{modality} features depend on the batch size"
+            )
+
+    def features_are_independent_of_the_order(self) -> None:
+        method, images = self._subject.build(), self._subject.images
+        for modality in MODALITIES:
+            together = self._subject.extract(method, images, modality)
+            turned = self._subject.extract(method, images.flip(0), modality).flip(0)
             _require_close(turned, together, f"{modality} features depend on the batch's order")
 
     def images_are_left_unchanged(self) -> None:
-        method, images = self._method(), self._images()
+        method, images = self._subject.build(), self._subject.images
         before = images.clone()
         for modality in MODALITIES:
-            _extract(method, images, modality)
+            self._subject.extract(method, images, modality)
         _require(torch.equal(images, before), "extract changes the images that it is given")
 
+    def the_cost_can_be_counted(self) -> None:
+        method, size = self._subject.build(), self._subject.config.image_size
+        with self._subject.guard.watching():
+            cost = inference_cost(method, size, torch.device("cpu"))
+        _require(
+            any(cost.macs.values()),
+            "no multiply-add is counted in extract: what computes the features is not seen",
+        )
+        _require(
+            cost.parameters > 0,
+            "extract reads no parameter of self.networks: its parameters cannot be counted",
+        )
+
+    def training_runs_with_finite_losses(self) -> None:
+        whole = self._subject.whole
+        wrong = [name for name, value in whole.losses if not torch.tensor(value).isfinite()]
+        _require(not wrong, f"the loss '{wrong[0] if wrong else ''}' is not finite")
+
+    def the_loss_falls_on_one_batch(self) -> None:
+        """A method with a loop of its own has no step to look at."""
+        method, size = self._subject.build(), self._subject.config.image_size
+        if not isinstance(method, StagedMethod):
+            return
+        for stage in method.stages():
+            with self._subject.guard.watching():
+                totals = _totals_until_one_falls(method, stage, size)
+            shown = "; ".join(
+                f"{name} from {values[0]:.4g} to {values[-1]:.4g}"
+                for name, values in totals.items()
+            )
+            _require(
+                not totals or _one_fell(totals),
+                f"{STEPS_ON_ONE_BATCH} steps of stage '{stage.name}' on one batch never brought "
+                f"its loss below that of the first: {shown}",
+            )
+
     def training_changes_the_networks(self) -> None:
-        before, after = _state(self._method()), self._whole.end
+        before, after = self._subject.state(self._subject.build()), self._subject.whole.end
         changed = [name for name in before if not torch.equal(before[name], after[name])]
         _require(bool(changed), "training leaves every network as it was")
 
     def the_same_seed_gives_the_same_bits(self) -> None:
-        _require_equal(
-            self._whole.first_epoch, self._resumed.first_epoch, "two trainings of one seed"
-        )
+        whole, resumed = self._subject.whole, self._subject.resumed
+        _require_equal(whole.first_epoch, resumed.first_epoch, "two trainings of one seed")
 
     def a_resumed_training_is_the_same(self) -> None:
-        _require_equal(
-            self._whole.end, self._resumed.end, "a resumed and an uninterrupted training"
-        )
+        whole, resumed = self._subject.whole, self._subject.resumed
+        _require_equal(whole.end, resumed.end, "a resumed and an uninterrupted training")
 
     def a_saved_model_gives_the_same_features(self) -> None:
-        method, other, images = self._method(), self._method(seed=1), self._images()
-        with _folder() as folder:
+        method, other = self._subject.build(), self._subject.build(seed=1)
+        with folder_of_a_run() as folder:
             path = folder / "model.safetensors"
             report = TrainingReport(seconds=1.0, waiting_for_data=0.0, device="cpu")
-            save_model(path, method.networks, self._description(), report)
+            save_model(path, method.networks, self._subject.description, report)
             load_networks(other.networks, load_model(path)[0], path)
-        for modality in MODALITIES:
-            expected = _extract(method, images, modality)
-            _require_close(
-                _extract(other, images, modality), expected, "a loaded model gives other features"
-            )
+        _require_all_close(
+            self._subject.features(other),
+            self._subject.features(method),
+            "a loaded model gives other features",
+        )
+
+    def features_come_from_images_and_weights_alone(self) -> None:
+        """Other people pass through the method, and a model of the same weights is compared."""
+        whole = self._subject.whole
+        self._subject.meet_other_people()
+        fresh = self._subject.build(seed=1)
+        fresh.networks.load_state_dict(dict(whole.end))
+        _require_all_close(
+            self._subject.features(fresh),
+            whole.features,
+            "a trained method and another one with its weights give different features",
+        )
 
     def pictures_are_images(self) -> None:
         """A method without `pictures`, or whose variant makes none, has nothing to check."""
-        method, images = self._method(), self._images()
+        method, images = self._subject.build(), self._subject.images
         if not isinstance(method, MakesPictures):
             return
         before = images.clone()
         method.networks.eval()
-        with torch.inference_mode():
+        with torch.inference_mode(), self._subject.guard.watching():
             made = method.pictures(images, images)
         for name, picture in made.items():
             check_picture(f"pictures['{name}']", picture, images.shape)
         _require(torch.equal(images, before), "pictures changes the images that it is given")
 
-    @cached_property
-    def _whole(self) -> _Training:
-        """Train without a break; both trainings are made once for all checks."""
-        method, epochs = self._method(), list[State]()
-        with _folder() as folder:
-            self._train(method, folder, lambda *_, **__: epochs.append(_state(method)))
-        epochs.append(_state(method))  # a training may tell of none
-        return _Training(epochs[0], epochs[-1])
+    def the_network_is_not_used(self) -> None:
+        self._refuse_deeds("network", "it reaches for the network")
 
-    @cached_property
-    def _resumed(self) -> _Training:
-        """Interrupt a training after its first epoch, and go on with it."""
-        with _folder() as folder:
-            first = self._method()
-            try:
-                self._train(first, folder, _interrupt)
-            except StopTrainingError:
-                pass
-            else:
-                raise PluginError("the training ended without telling of an epoch")
-            resumed = self._method(seed=1)  # its random start must not matter
-            self._train(resumed, folder, ignore_epoch)
-        return _Training(_state(first), _state(resumed))
+    def no_file_is_written_elsewhere(self) -> None:
+        self._refuse_deeds("file", "it changes files outside of its run folder")
 
-    def _train(self, method: Method, folder: Path, on_epoch: EpochObserver) -> None:
-        run = TrainingRun(
-            folder=folder,
-            description=self._description(),
-            device=torch.device("cpu"),
-            on_epoch=on_epoch,
-        )
-        method.train(self._data(), run)
+    def _refuse_deeds(self, kind: Kind, message: str) -> None:
+        self._refuse_those_so_far(kind, message)
+        try:
+            assert self._subject.whole.features  # noqa: S101  # made now, if no check has made it
+        except Exception as error:
+            self._refuse_those_so_far(kind, message)
+            raise NothingToldError(TRAINING) from error
+        self._refuse_those_so_far(kind, message)
 
-    def _method(self, seed: int = 0) -> Method:
-        seed_global_generators((seed,))
-        method: Method = load_method(self._spec, self._choice().config, NUM_IDENTITIES)
-        return method
-
-    def _choice(self) -> MethodChoice:
-        return choose_method(self._spec, self._variant, "quick", self._assignments)
-
-    def _images(self) -> torch.Tensor:
-        generator = torch.Generator().manual_seed(0)
-        return torch.rand(BATCH, 3, *self._choice().config.image_size, generator=generator)
-
-    def _data(self) -> TrainingData:
-        return random_data(self._choice().config.image_size, NUM_IDENTITIES, IMAGES_OF_EACH)
-
-    def _description(self) -> TrainingDescription:
-        return describe_training(
-            method=self._spec.id,
-            variant=self._variant.name,
-            config=self._choice().config.model_dump(mode="json"),
-            code=training_code_hash(self._spec.method),
-            num_identities=NUM_IDENTITIES,
-        )
+    def _refuse_those_so_far(self, kind: Kind, message: str) -> None:
+        deeds = [deed for deed in self._subject.guard.deeds if deed.kind == kind]
+        if deeds:
+            raise DeedError(f"{message}: {deeds[0].what}", deeds[0].place)
 
 
-def _interrupt(*_: Any) -> None:
-    raise StopTrainingError
+class NothingToldError(PluginError):
+    """A check has nothing to go by, as another one failed."""
+
+    def __init__(self, rule: str) -> None:
+        super().__init__(f"it tells nothing while '{rule}' is not mended")
 
 
-def _extract(method: Method, images: torch.Tensor, modality: Any) -> torch.Tensor:
-    method.networks.eval()
-    with torch.inference_mode():
-        return method.extract(images, modality)
+class DeedError(PluginError):
+    """A plugin did what it must not.
+
+    Attributes:
+        what: What it did, without where.
+        place: Where, in its own code.
+    """
+
+    def __init__(self, what: str, place: Place) -> None:
+        super().__init__(f"{what}, in {place}")
+        self.what, self.place = what, place
 
 
-def _state(method: Method) -> State:
-    return {name: tensor.clone() for name, tensor in method.networks.state_dict().items()}
+def _totals_until_one_falls(
+    method: StagedMethod[Any], stage: Stage, size: tuple[int, int]
+) -> dict[str, list[float]]:
+    """Take steps of a stage on one batch, with the same random numbers each.
+
+    Returns:
+        What each step minimised, by name; a game of several networks has several, not all of
+        which can fall.
+    """
+    images = batch_of(method, stage, size)
+    updates, totals = build_updates(stage), dict[str, list[float]]()
+    for _ in range(STEPS_ON_ONE_BATCH):
+        for name, loss in take_step(method, stage.name, images, updates).items():
+            if name.startswith(TOTAL):
+                totals.setdefault(name, []).append(loss.detach().item())
+        if _one_fell(totals):
+            break
+    return totals
 
 
-@contextmanager
-def _folder() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory() as name:
-        yield Path(name)
+def _one_fell(totals: Mapping[str, Sequence[float]]) -> bool:
+    return any(value < values[0] for values in totals.values() for value in values[1:])
 
 
 def _require(holds: bool, message: str) -> None:  # noqa: FBT001
@@ -267,7 +300,13 @@ def _require(holds: bool, message: str) -> None:  # noqa: FBT001
         raise PluginError(message)
 
 
+def _require_all_close(first: Features, second: Features, message: str) -> None:
+    for modality, features in second.items():
+        _require_close(first[modality], features, message)
+
+
 def _require_close(first: torch.Tensor, second: torch.Tensor, message: str) -> None:
+    _require(first.shape == second.shape, f"{message}: of shape {tuple(first.shape)}")
     difference = float((first - second).abs().max())
     largest = float(second.abs().max())
     _require(

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Any, NamedTuple, TypeAlias
 
+import numpy as np
 import torch
 from torch import nn
 
-from bench_core.training.batches import Batch
+from bench_core.testing.building import random_batch, random_data
+from bench_core.training.batches import Batch, BatchLoader
 from bench_core.training.method import StagedMethod
+from bench_core.training.stage_images import StageImages
+from bench_core.training.stage_runner import enter_stages
 from bench_core.training.stages import Stage
 from bench_core.training.updates import TOTAL, Losses, Part, Updates
 
+IMAGES_OF_EACH = 4
+"""Of each person and modality, where training images are random."""
 Look: TypeAlias = Callable[[str], None]
 """Called with the name of an optimiser before or after it steps."""
 
@@ -125,6 +132,29 @@ def _parameters(network: nn.Module) -> list[torch.Tensor]:
 def stage_of(method: StagedMethod[Any], name: str) -> Stage:
     """Return a stage by its name."""
     return {stage.name: stage for stage in method.stages()}[name]
+
+
+def batch_of(method: StagedMethod[Any], stage: Stage, size: tuple[int, int]) -> Batch:
+    """Return a batch that a stage can learn from, the same each time.
+
+    A stage that brings hooks, a sampler or views, or has no labels, gets the first batch of its
+    first epoch on random images, after its `begin`; another one a random batch.
+
+    Args:
+        method: The method.
+        stage: One of its stages.
+        size: Height and width of the images.
+    """
+    own = stage.begin or stage.sampler or stage.views or not stage.labelled
+    if not own:
+        return random_batch(size, min(stage.sampling.identities, 5), stage.sampling.images)
+    data, device = random_data(size, method.num_identities, IMAGES_OF_EACH), torch.device("cpu")
+    images = StageImages(data, stage)
+    (runner,) = enter_stages(method.networks, [stage], precision="float32", seed=0)
+    runner.look(0, images, device, ends=False)
+    rows = images.begin().rows(np.random.default_rng(0))
+    loader = BatchLoader(data.pixels, device, stage.views, note=images.notes)
+    return next(loader.load(islice(rows, 1), stage.augmentation, seed=0))
 
 
 def build_updates(stage: Stage) -> Updates:

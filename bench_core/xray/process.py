@@ -7,10 +7,7 @@ script. What it prints is counted and kept off our output.
 from __future__ import annotations
 
 import json
-import os
 import re
-import signal
-import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -19,13 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from bench_core.contracts.errors import BenchError, UsageError
-from bench_core.system.child_processes import ended_with_us, heard
+from bench_core.system.apart import GRACE_SECONDS, Ended, read_documents, run_apart
 from bench_core.system.escaping import terminal_line
 from bench_core.xray.child import Job
 from bench_core.xray.forms import FORMS
 
-_GRACE_SECONDS = 10.0
-"""Beyond its limit of time, for the process to start and to say where it stood."""
 _OWN_ROOT = str(Path(__file__).parents[2])
 _START = (
     "import sys; sys.path.append(sys.argv[1]); "
@@ -99,8 +94,12 @@ def call(
         raise UsageError(f"there is no file {script}; name one as script.py:function")
     with tempfile.TemporaryDirectory(prefix="bench-xray-") as folder:
         job = _write_job(Path(folder), script, function, form, arrays, timeout_seconds)
-        ended = _run(Path(folder), timeout_seconds + _GRACE_SECONDS)
-        documents = _read(Path(job.answers))
+        ended = run_apart(
+            [sys.executable, "-B", "-c", _START, _OWN_ROOT, str(Path(folder) / "job.json")],
+            folder=Path(folder) / "work",
+            limit_seconds=timeout_seconds + GRACE_SECONDS,
+        )
+        documents = read_documents(Path(job.answers))
         stack = Path(job.stack)
         stood = stack.read_text(errors="replace") if stack.exists() else ""
     transcript = make_transcript(documents, num_printed=ended.num_printed)
@@ -163,16 +162,8 @@ def _missing(transcript: Transcript) -> str | None:
     return next((name for name in FORMS[transcript.form].probes if name not in answered), None)
 
 
-@dataclass(frozen=True)
-class _Ended:
-    code: int
-    killed: bool
-    num_printed: int
-    printed: str
-
-
 def _why_missing(  # all that is known of the end of a process
-    script: Path, function: str, probe: str, ended: _Ended, stood: str, timeout_seconds: float
+    script: Path, function: str, probe: str, ended: Ended, stood: str, timeout_seconds: float
 ) -> str:
     where = f"on the probe '{probe}'" if probe else "while it was loaded"
     if ended.killed or stood:
@@ -209,35 +200,3 @@ def _write_job(  # it is what a job consists of
     )
     (folder / "job.json").write_text(json.dumps(asdict(job)), encoding="utf-8")
     return job
-
-
-def _run(folder: Path, timeout_seconds: float) -> _Ended:
-    command = [sys.executable, "-B", "-c", _START, _OWN_ROOT, str(folder / "job.json")]
-    process = subprocess.Popen(
-        command,
-        cwd=folder / "work",
-        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
-    with ended_with_us(process), heard(process.stdout, process) as printed:
-        try:
-            code, killed = process.wait(timeout_seconds), False
-        except subprocess.TimeoutExpired:
-            code, killed = -signal.SIGKILL, True
-    return _Ended(code, killed, printed.count, printed.end)
-
-
-def _read(answers: Path) -> list[Mapping[str, Any]]:
-    """Read the lines that are whole."""
-    documents = []
-    lines = answers.read_text(encoding="utf-8").splitlines() if answers.exists() else []
-    for line in lines:
-        try:
-            document = json.loads(line)
-        except ValueError:
-            break  # the process ended amid a line
-        documents.append(document)
-    return documents

@@ -49,9 +49,10 @@ DOORS = {
     """,
     "bench_core.dropin": "eval_llcm eval_regdb eval_sysu",
     "bench_core.testing": """
-        Check MethodBuilder RecordedUpdates StopTrainingError Update WatchedUpdates build_updates
-        describe_training enter_stage method_checks note_steps random_batch random_data record_step
-        stage_of take_step training_run watch_step
+        Check MethodBuilder RecordedUpdates StopTrainingError Update WatchedUpdates batch_of
+        build_updates describe_training enter_stage method_checks note_steps random_batch
+        random_data record_step registration_checks stage_of take_step training_run
+        watch_step
     """,
 }
 """What each door offers. A name that goes or comes is a change for everyone who writes a plugin."""

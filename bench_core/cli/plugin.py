@@ -1,0 +1,159 @@
+"""`bench plugin`: a method by a stranger, begun and checked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from bench_core.cli.options import json_option
+from bench_core.cli.printing import print_json, print_table
+from bench_core.contracts.errors import BenchError, unknown_name
+from bench_core.system.escaping import terminal_line
+from bench_core.system.standard_output import echo
+from bench_core.system.text_layout import terminal_paragraph
+
+if TYPE_CHECKING:
+    from bench_core.plugin_check.report import CheckResult, PluginReport
+    from bench_core.plugins import PluginInfo, Registry
+
+
+@click.group()
+def plugin() -> None:
+    """Begin a method of your own, and check one."""
+
+
+@plugin.command()
+@click.argument("name")
+@click.option(
+    "--output",
+    "output",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder to write, which must not exist. [default: NAME]",
+)
+@json_option
+@click.pass_obj
+def new(registry: Registry, *, name: str, output: Path | None, as_json: bool) -> None:
+    """Write a package with a small method that works as it is.
+
+    NAME is what the package and the method are called, such as my-method.
+    """
+    from bench_core.scaffolding.package import write_package
+
+    written = write_package(name, Path(name) if output is None else output, registry)
+    if as_json:
+        print_json(written)
+        return
+    echo(f"{terminal_line(str(written.folder))}: {len(written.files)} files. What comes next:\n")
+    for command in written.next_commands:
+        echo(f"  {terminal_line(command)}")
+
+
+@plugin.command()
+@click.argument("name")
+@click.option(
+    "--variant",
+    "variants",
+    multiple=True,
+    metavar="NAME",
+    help="Check this variant; may be repeated. [default: all]",
+)
+@click.option(
+    "--set",
+    "assignments",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Change a value of the configuration, which is the preset quick made small.",
+)
+@click.option(
+    "--timeout",
+    "timeout_seconds",
+    type=click.FloatRange(min=1, max=86_400),
+    default=120.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="The most that each check may take.",
+)
+@json_option
+@click.pass_obj
+def check(
+    registry: Registry,
+    *,
+    name: str,
+    variants: tuple[str, ...],
+    assignments: tuple[str, ...],
+    timeout_seconds: float,
+    as_json: bool,
+) -> None:
+    """Check a plugin: what it registers, trains, extracts, writes. Exit 1 where a check failed.
+
+    NAME is a method, or an entry point as 'bench list plugins' shows it. The plugin runs in a
+    process of its own, on random images, without the network.
+    """
+    from bench_core.plugin_check.process import Wanted, check_plugin
+    from bench_core.system.progress import progress
+
+    found, methods = _find(registry, name, variants)
+    wanted = Wanted(methods=methods, variants=variants, assignments=assignments)
+    with progress(total=0, description="checking", unit="check") as bar:
+
+        def show(done: int, known: int) -> None:
+            bar.total = known
+            bar.update(done - bar.n)
+
+        report = check_plugin(found, wanted, timeout_seconds=timeout_seconds, listener=show)
+    if as_json:
+        print_json(report)
+    else:
+        _print_report(report)
+    if not report.passed:
+        raise BenchError(f"{found}: {report.summary()}")
+
+
+def _find(
+    registry: Registry, name: str, variants: tuple[str, ...]
+) -> tuple[PluginInfo, tuple[str, ...]]:
+    """Return the plugin of a method or of an entry point, and the methods to check.
+
+    Raises:
+        UsageError: There is neither, or no such variant.
+        PluginError: Two plugins claim an id.
+    """
+    plugins = {info.name: info for info in registry.plugins}
+    methods = registry.methods
+    if name not in methods and name not in plugins:
+        raise unknown_name("method or plugin", name, methods.keys() | plugins.keys())
+    if name not in methods:
+        return plugins[name], ()
+    known = {variant.name for variant in methods[name].variants}
+    for variant in variants:
+        if variant not in known:
+            raise unknown_name(f"variant of {name}", variant, known)
+    return registry.plugin_of(name), (name,)
+
+
+def _print_report(report: PluginReport) -> None:
+    echo(f"plugin '{terminal_line(report.plugin)}' ({terminal_line(report.package)})")
+    for about in dict.fromkeys(result.about for result in report.checks):
+        results = [result for result in report.checks if result.about == about]
+        echo(f"\n{terminal_line(about)}\n")
+        columns = ["check", "result"]
+        print_table(columns, [[one.check, one.state] for one in results], text=columns)
+        for result in results:
+            _print_finding(result, report.package)
+    echo(f"\n{report.summary()}")
+
+
+def _print_finding(result: CheckResult, package: str) -> None:
+    """Print what is wrong, where in whose code, and how it is mended."""
+    if result.state == "passed":
+        return
+    place = f" In {package}: {result.file}, line {result.line}." if result.file else ""
+    echo()
+    for line in terminal_paragraph(f"{result.check}: {result.detail}.{place}", hanging="  "):
+        echo(line)
+    if result.mend:
+        for line in terminal_paragraph(f"To mend it: {result.mend}", margin="  "):
+            echo(line)
