@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from bench_core.evaluation.engine.sources import DistanceSource
     from bench_core.evaluation.engine.tables import Table
 
-_COUNTED_TOGETHER = 2**17
+_COUNTED_TOGETHER = 2**19
 """Values that are counted at once."""
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 import numpy as np
 
 from bench_core.evaluation.engine.arrays import COINCIDENT, LIMIT, SQUARED
+from bench_core.evaluation.engine.compiling import compiled, compiled_part
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,11 +60,8 @@ class GivenTable:
 
     def fill(self, queries: slice, values: Values) -> None:
         """Round the distances."""
-        columns = _neighbours(self.columns)
         with np.errstate(over="ignore", under="ignore"):
-            for own, row in zip(values, self.rows[queries].tolist(), strict=True):
-                own[:] = self.distances[row][columns]
-        np.clip(values, -LIMIT, LIMIT, out=values)
+            read_distances(self.distances, self.rows[queries], self.columns, values)
 
     def windows(
         self,
@@ -76,11 +74,38 @@ class GivenTable:
         return rounded, rounded
 
 
-def _neighbours(places: IntArray) -> IntArray | slice:
-    """Return a slice where places follow each other, which is read faster."""
-    if len(places) and np.array_equal(places, np.arange(places[0], places[0] + len(places))):
-        return slice(int(places[0]), int(places[0]) + len(places))
-    return places
+@compiled
+def read_distances(
+    distances: FloatArray, rows: IntArray, columns: IntArray, values: Values
+) -> None:
+    """Read distances of some rows and columns as `values` (R, C), in float32 within its limits.
+
+    In one call: threads that took turns for each row would wait for each other.
+
+    Args:
+        distances: Float (Q', U').
+        rows: int64 (R,).
+        columns: int64 (C,).
+        values: float32 (R, C), written.
+    """
+    first, number = columns[0], len(columns)
+    are_neighbours = True
+    for column in range(number):
+        are_neighbours &= columns[column] == first + column
+    for row in range(len(rows)):
+        read, own = distances[rows[row]], values[row]
+        if are_neighbours:  # read faster than one by one
+            read = read[first : first + number]
+            for column in range(number):
+                own[column] = _within_limits(read[column])
+        else:
+            for column in range(number):
+                own[column] = _within_limits(read[columns[column]])
+
+
+@compiled_part
+def _within_limits(distance: float) -> np.float32:
+    return np.float32(min(max(distance, -LIMIT), LIMIT))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
