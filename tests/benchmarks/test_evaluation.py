@@ -2,9 +2,8 @@
 
 Targets, on a machine that does nothing else: all queries in a hundredth of the loop's time, which
 is a tenth of what it takes for those it is timed on, and 1.5 times NumPy's product, which is the
-fastest that a process has without torch. Reached, in processor time of one core: a 57th and a 98th
-of the loop's time, which has one core alone; 1.7 and 1.9 times the product (without AVX-512 a 54th
-and an 84th; 1.5 and 1.6).
+fastest that a process has without torch. Reached on two cores, with AVX-512: an 80th to a 105th of
+the loop's time single-shot, a 150th to a 170th multi-shot; 2.4 times the product.
 
 Letters in shapes: Q queries, U gallery images of any trial, D dimensions.
 """
