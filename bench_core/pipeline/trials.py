@@ -22,7 +22,7 @@ def each_split(trained_on: Sequence[str]) -> Iterator[str]:
     ]
     with progress(total=len(trained_on), description=names[0], unit="trial") as bar:
         for trial, split in enumerate(trained_on):
-            bar.set_description(names[trial], refresh=trial > 0)
+            bar.set_description_str(names[trial], refresh=trial > 0)
             if split not in trained_on[:trial]:
                 yield split
             bar.update()
