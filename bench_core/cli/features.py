@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, get_args
+from typing import TYPE_CHECKING, Annotated
 
 import click
 
-from bench_core.cli.options import AsJson, Option, RowOrderName, receives
+from bench_core.cli.options import AsJson, MetricName, Option, RowOrderName, receives
 from bench_core.cli.printing import print_json, print_table
 from bench_core.contracts.dataset import USUAL_DATASET
 from bench_core.contracts.errors import DataError, UsageError
@@ -41,10 +41,7 @@ class ReadOptions:
         help="Whose cameras the features are of, where they do not name modalities; see "
         "'bench list datasets'.",
     )]  # fmt: skip
-    metric: Annotated[Metric | None, Option(
-        "--metric", type=click.Choice(get_args(Metric)),
-        help="Distance of features that name none. [default: euclidean]",
-    )]  # fmt: skip
+    metric: MetricName
     row_order: RowOrderName
 
     def choices(self, registry: Registry) -> ReadingChoices:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, TypeVar, get_args, get_type_hints
 import click
 
 from bench_core.contracts.errors import UsageError
+from bench_core.contracts.method import Metric
 from bench_core.contracts.protocol import Convention, ProtocolSpec
 from bench_core.features.reading import RowOrder
 
@@ -95,6 +96,10 @@ Rerank = Annotated[bool, Option(
     "--rerank", is_flag=True,
     help="Re-rank distances by k-reciprocal neighbours; such results are marked and ranked "
     "apart.",
+)]  # fmt: skip
+MetricName = Annotated[Metric | None, Option(
+    "--metric", type=click.Choice(get_args(Metric)),
+    help="Distance of features that name none. [default: euclidean]",
 )]  # fmt: skip
 RowOrderName = Annotated[RowOrder | None, Option(
     "--row-order", type=click.Choice(get_args(RowOrder)),

@@ -13,6 +13,7 @@ from bench_core.cli.options import (
     ConventionName,
     DataRoot,
     DeviceName,
+    MetricName,
     Option,
     ProtocolId,
     Rerank,
@@ -223,10 +224,7 @@ class EvalOptions:
         help="Score this trial alone, counted from 1; where each trial has a model of its own, "
         "--features is then the one .npz of this trial's.",
     )]  # fmt: skip
-    metric: Annotated[Metric | None, Option(
-        "--metric", type=click.Choice(get_args(Metric)),
-        help="Distance of features that name none. [default: euclidean]",
-    )]  # fmt: skip
+    metric: MetricName
     row_order: RowOrderName
     splits: Annotated[Path | None, Option(
         "--splits", type=click.Path(path_type=Path), metavar="DIR",

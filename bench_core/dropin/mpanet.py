@@ -75,18 +75,16 @@ def eval_sysu(  # noqa: PLR0913, PLR0917  # it is the signature of the field's s
     features, cameras = to_array(gallery_feats), to_labels(gallery_cam_ids, "gallery_camera")
     identities = to_labels(gallery_ids, "gallery_identity")
     people = np.unique(identities[np.isin(cameras, _CAMERAS[mode])]).tolist()
-    names = np.array([_name(path) for path in gallery_img_paths])
-    scores = []
+    names, scores = np.array([_name(path) for path in gallery_img_paths]), []
     for trial in range(num_trials):
         rows = _drawn(names, _names(perm, _CAMERAS[mode], people, trial, num_shots))
-        score = evaluate_features(
+        scores.append(evaluate_features(
             *(query_feats, features[rows], query_ids, identities[rows]),
             *(query_cam_ids, cameras[rows]),
             metric="cosine",
             excluded_camera_pairs=_SAME_PLACE,
             cmc="identity",
-        )
-        scores.append(score)
+        ))  # fmt: skip
     return _in_percent(scores)
 
 

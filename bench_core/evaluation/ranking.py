@@ -72,10 +72,8 @@ def score_queries(  # noqa: PLR0913  # labels of both sides, and the rules of th
         >>> scores.first_match_rank, scores.average_precision.round(4)
         (array([2]), array([0.4167]))
     """
-    query_identity, gallery_identity = np.asarray(query_identity), np.asarray(gallery_identity)
-    query_camera, gallery_camera = np.asarray(query_camera), np.asarray(gallery_camera)
-    _check_shapes(distances, query_identity, query_camera, gallery_identity, gallery_camera)
-    num_queries, num_gallery = distances.shape
+    labels = query_identity, query_camera, gallery_identity, gallery_camera
+    num_queries, num_gallery = _checked_shape(distances, *map(np.asarray, labels))
     pool = pool_trials(
         np.concatenate([query_identity, gallery_identity]),
         np.concatenate([query_camera, gallery_camera]),
@@ -83,12 +81,13 @@ def score_queries(  # noqa: PLR0913  # labels of both sides, and the rules of th
         excluded_camera_pairs,
         excluded_match_camera_pairs,
     )
-    source = GivenDistances(distances, pool.query_rows, pool.column_rows - num_queries)
-    return rank_pool(source, pool, cmc)[0]
+    columns = pool.column_rows - num_queries
+    return rank_pool(GivenDistances(distances, pool.query_rows, columns), pool, cmc)[0]
 
 
-def _check_shapes(distances: FloatArray, *labels: NDArray[Any]) -> None:
+def _checked_shape(distances: FloatArray, *labels: NDArray[Any]) -> tuple[int, int]:
     num_queries, num_gallery = distances.shape
     expected = ((num_queries,), (num_queries,), (num_gallery,), (num_gallery,))
     if tuple(array.shape for array in labels) != expected:
         raise ValueError(f"identities and cameras do not fit distances of {distances.shape}")
+    return num_queries, num_gallery

@@ -20,10 +20,9 @@ from bench_core.features.table import (
     DEFAULT_METRIC,
     FeatureTable,
     FloatArray,
-    as_views,
     check_features,
     check_metric,
-    column,
+    features_with_columns,
     notes_of,
     text_of,
 )
@@ -151,15 +150,11 @@ def write_given_features(path: Path, given: GivenFeatures) -> None:
 
 
 def _build(path: Path, arrays: Mapping[str, NDArray[Any]], default: Metric) -> GivenFeatures:
-    missing = [name for name in ("features", *GIVEN_COLUMNS) if name not in arrays]
-    if missing:
-        raise DataError(f"no array {', '.join(missing)}")
-    features = as_views(arrays["features"])
-    columns = {name: column(arrays[name], name, len(features)) for name in GIVEN_COLUMNS}
+    features, table = features_with_columns(arrays, GIVEN_COLUMNS)
     named: Any = text_of(arrays, "metric")
     return GivenFeatures(
         features=features,
-        table=pd.DataFrame(columns),
+        table=table,
         metric=default if named is None else named,
         source=path,
         notes=notes_of(arrays),

@@ -17,7 +17,7 @@ from bench_core.system.files import write_atomically
 from bench_core.system.foreign_files import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -126,20 +126,33 @@ def write_features(path: Path, table: FeatureTable) -> None:
 
 
 def _build_table(path: Path, arrays: Mapping[str, NDArray[Any]], default: Metric) -> FeatureTable:
-    missing = [name for name in ("features", *FEATURE_COLUMNS) if name not in arrays]
-    if missing:
-        raise DataError(f"no array {', '.join(missing)}")
-    features = as_views(arrays["features"])
-    columns = {name: column(arrays[name], name, len(features)) for name in FEATURE_COLUMNS}
+    features, table = features_with_columns(arrays, FEATURE_COLUMNS)
     metric: Any = text_of(arrays, "metric")
     split = text_of(arrays, "training_split")
     return FeatureTable(
         features=features,
-        table=pd.DataFrame(columns),
+        table=table,
         metric=default if metric is None else metric,
         training_split=split,
         source=path,
         notes=notes_of(arrays),
+    )
+
+
+def features_with_columns(
+    arrays: Mapping[str, NDArray[Any]], names: Sequence[str]
+) -> tuple[FloatArray, pd.DataFrame]:
+    """Return features (N, V, D) and what is known of each row, by name.
+
+    Raises:
+        DataError: An array is missing or not what it must be.
+    """
+    missing = [name for name in ("features", *names) if name not in arrays]
+    if missing:
+        raise DataError(f"no array {', '.join(missing)}")
+    features = as_views(arrays["features"])
+    return features, pd.DataFrame(
+        {name: column(arrays[name], name, len(features)) for name in names}
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,7 +32,7 @@ from bench_core.plugins import Registry
 from bench_core.results.provenance import NOTHING_TRAINED, Trained, collect_provenance
 from bench_core.results.query_scores import encode_query_table
 from bench_core.results.store import read_result, write_result
-from bench_core.scoring.score import score
+from bench_core.scoring.score import ProtocolScores, score
 from bench_core.system.files import check_writable, hash_json
 
 
@@ -105,12 +105,7 @@ def run_benchmark(
     )
     trained_on = inputs.training_splits(settings.selection)
     scored = _train_and_extract_all(registry, choice, inputs, settings)
-    scores = score(
-        {split: part.features for split, part in scored.items()},
-        inputs.protocol,
-        scoring.convention,
-        rerank=scoring.rerank,
-    )
+    scores = _score_all(inputs, scoring, scored)
     query_scores = encode_query_table(scores.evaluation.query_table)
     record = ResultRecord(
         schema_version=SCHEMA_VERSION,
@@ -133,6 +128,13 @@ def run_benchmark(
     record = read_result(path)
     registry.notify("bench_run_finished", record=record, path=str(path))
     return RunOutcome(record, path, tuple(part.model for part in scored.values()))
+
+
+def _score_all(
+    inputs: RunInputs, scoring: ScoringSettings, scored: Mapping[str, _Scored]
+) -> ProtocolScores:
+    features = {split: part.features for split, part in scored.items()}
+    return score(features, inputs.protocol, scoring.convention, rerank=scoring.rerank)
 
 
 def _check_first(inputs: RunInputs, convention: Convention, results: Path) -> None:

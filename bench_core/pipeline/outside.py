@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from bench_core.contracts.errors import BenchError, UsageError
 from bench_core.features.table import FEATURE_COLUMNS, FeatureTable
@@ -86,22 +87,10 @@ def features_from_outside(
     chosen = images.iloc[rows]
     file = _tensors(weights, split, config.checkpoint_key)
     pixels = inputs.images(config.image_size, config.resize_filter).pixels
-    if not isinstance(pixels, np.memmap) or pixels.filename is None:
-        raise BenchError("the decoded images lie in no file")  # pragma: no cover
     started = time.perf_counter()
     found = extract_outside(
         interpreter,
-        {
-            "pixels": str(Path(pixels.filename).absolute()),
-            "shape": list(pixels.shape),
-            "rows": [int(row) for row in rows],
-            "modalities": chosen["modality"].tolist(),
-            "paths": [str(inputs.dataset.root.absolute() / path) for path in chosen["path"]],
-            "declaration": config.model_dump(mode="json"),
-            "code": str(declaration.code),
-            "device": device,
-            "batch": config.extraction_batch,
-        },
+        {**_images(inputs, pixels, rows), **_model(declaration), "device": device},
         file,
     )
     features = FeatureTable(
@@ -123,6 +112,31 @@ def features_from_outside(
         seconds=round(time.perf_counter() - started, 3),
     )
     return features, report
+
+
+def _images(
+    inputs: RunInputs, pixels: NDArray[np.uint8], rows: NDArray[np.int64]
+) -> dict[str, Any]:
+    """Say where the script finds the images, decoded and as files."""
+    if not isinstance(pixels, np.memmap) or pixels.filename is None:
+        raise BenchError("the decoded images lie in no file")  # pragma: no cover
+    chosen = inputs.dataset.images.iloc[rows]
+    return {
+        "pixels": str(Path(pixels.filename).absolute()),
+        "shape": list(pixels.shape),
+        "rows": rows.tolist(),
+        "modalities": chosen["modality"].tolist(),
+        "paths": [str(inputs.dataset.root.absolute() / path) for path in chosen["path"]],
+    }
+
+
+def _model(declaration: Declaration) -> dict[str, Any]:
+    """Say which model the script runs."""
+    return {
+        "declaration": declaration.config.model_dump(mode="json"),
+        "code": str(declaration.code),
+        "batch": declaration.config.extraction_batch,
+    }
 
 
 def split_of_trial(inputs: RunInputs, trial: int | None) -> str:

@@ -25,6 +25,7 @@ START, END = "<!-- {} starts -->", "<!-- {} ends -->"
 DIMENSIONS = 2048
 QUERIES = 4_000
 IMAGE_BYTES = 256 * 128 * 3
+SYSU_TEST_IMAGES = 10_578
 SEEDS, METHODS, PROTOCOLS = 10, 100, 8
 RERANKED_NEIGHBOURS = 21
 """k1 = 20 neighbours of each image, and the image itself."""
@@ -185,19 +186,26 @@ def kept_table(rates: Mapping[str, Any]) -> str:
     """What `METHODS` x `SEEDS` trainings leave on disk, and what it takes to read their records."""
     trainings, records = METHODS * SEEDS, METHODS * SEEDS * PROTOCOLS
     kept = rates["kept"]
+    parts = (
+        ("models", trainings, kept["model_bytes"]),
+        ("checkpoints, while they train", trainings, kept["checkpoint_bytes"]),
+        ("features of SYSU-MM01's test images", trainings, SYSU_TEST_IMAGES * DIMENSIONS * 4),
+        ("result records", records, kept["record_bytes"]),
+    )
     rows = [
-        ["models", f"{trainings:,}", show_bytes(trainings * kept["model_bytes"])],
-        ["checkpoints, while they train", f"{trainings:,}",
-         show_bytes(trainings * kept["checkpoint_bytes"])],
-        ["features of SYSU-MM01's test images", f"{trainings:,}",
-         show_bytes(trainings * 10_578 * DIMENSIONS * 4)],
-        ["result records", f"{records:,}", show_bytes(records * kept["record_bytes"])],
-    ]  # fmt: skip
+        [name, f"{number:,}", show_bytes(number * each), two_digits(monthly(number * each))]
+        for name, number, each in parts
+    ]
     seconds = records / kept["records_per_second"]
     return (
-        table(("what", "number", "bytes"), rows)
+        table(("what", "number", "bytes", "$ a month"), rows)
         + f"\n\nA leaderboard of {records:,} records is made in about {show_seconds(seconds)}."
     )
+
+
+def monthly(num_bytes: float) -> float:
+    """Return what it costs to keep bytes for a month, in US dollars."""
+    return num_bytes / 1e12 * PRICES["terabyte_month"]
 
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
