@@ -105,3 +105,25 @@ def test_every_method_is_in_the_readme_with_its_variants(registry: Registry) -> 
     for spec in registry.methods.values():
         (row,) = [line for line in README.splitlines() if line.startswith(f"| `{spec.id}` |")]
         assert all(f"`{variant.name}`" in row for variant in spec.variants[1:])
+
+
+METHOD_PAGE = (
+    "What it is",
+    "Training",
+    "Equations implemented",
+    "From the description",
+    "Presets and variants",
+    "Cost",
+    "Pictures",
+    "Verified",
+    "Could not be settled",
+    "Published numbers",
+    "How to run",
+)
+"""The headings of a page on a method."""
+
+
+def test_every_method_has_a_page_with_the_same_headings(registry: Registry) -> None:
+    for spec in registry.methods.values():
+        page = (ROOT / "docs" / "methods" / f"{spec.id}.md").read_text()
+        assert tuple(re.findall(r"^## (.+)$", page, re.MULTILINE)) == METHOD_PAGE, spec.id

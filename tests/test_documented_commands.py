@@ -48,7 +48,11 @@ SMALLER = {
     "train": [f"--set={assignment}" for assignment in TRAINING],
 }
 """What is added to a command."""
-HOW_TO = sorted(str(page.relative_to(ROOT)) for page in ROOT.glob("docs/how_to/*.md"))
+SHORT = sorted(
+    str(page.relative_to(ROOT))
+    for folder in ("how_to", "methods")
+    for page in ROOT.glob(f"docs/{folder}/*.md")
+)
 MEASURED = {"--throughput", "--training"}
 """Commands with these options take long; their own tests run them, here their words are parsed."""
 
@@ -354,7 +358,7 @@ def test_the_readme(follow: Callable[..., None], sysu_root: Path) -> None:
     follow("README.md", {"/data/SYSU-MM01": str(sysu_root)})
 
 
-PARSED = ("docs/faq.md", "docs/get_the_datasets.md", *HOW_TO)
+PARSED = ("docs/faq.md", "docs/get_the_datasets.md", *SHORT)
 """Their commands are those of other pages, which run; here the program reads them, no more."""
 
 
