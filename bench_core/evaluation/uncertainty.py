@@ -247,7 +247,7 @@ class Rank1Test:
         found = _smallest_beyond(terms[:, None])[0]
         beyond = 0
         for signs in self._exchanges(len(terms)):
-            beyond += np.count_nonzero(np.abs(signs @ terms) >= found)
+            beyond += int(np.count_nonzero(np.abs(signs @ terms) >= found))
             if 1 + beyond >= SIGNIFICANCE * (1 + NUM_PERMUTATIONS):
                 return False
         return True
