@@ -193,7 +193,7 @@ def find_results(folder: Path, remembered: RememberedAnswers | None = None) -> F
     records: dict[Path, ResultRecord] = {}
     defects: list[DataError] = []
     first: dict[str, Path] = {}
-    seen: dict[str, dict[str, Any]] = {}
+    seen: dict[Any, Any] = {}
     for path in _record_paths(folder):
         try:
             record = read_result(path, remembered)
@@ -208,8 +208,8 @@ def find_results(folder: Path, remembered: RememberedAnswers | None = None) -> F
     return FoundResults(records, tuple(defects))
 
 
-def _sharing(record: ResultRecord, seen: dict[str, dict[str, Any]]) -> ResultRecord:
-    """Give a record the mappings of an earlier one where they are the same: many have few."""
+def _sharing(record: ResultRecord, seen: dict[Any, Any]) -> ResultRecord:
+    """Give a record the parts of an earlier one where they are the same: many have few."""
     method, provenance = record.method, record.provenance
     config = seen.setdefault(repr(method.config), method.config)
     versions = seen.setdefault(repr(provenance.versions), provenance.versions)
@@ -217,6 +217,14 @@ def _sharing(record: ResultRecord, seen: dict[str, dict[str, Any]]) -> ResultRec
         update={
             "method": method.model_copy(update={"config": config}),
             "provenance": provenance.model_copy(update={"versions": versions}),
+            **{
+                name: seen.setdefault(part, part)
+                for name, part in (
+                    ("dataset", record.dataset),
+                    ("protocol", record.protocol),
+                    ("cost", record.cost),
+                )
+            },
         }
     )
 
