@@ -70,7 +70,7 @@ def find_command(root: click.Command, words: list[str]) -> tuple[click.Command, 
 
 def is_placeholder(value: str) -> bool:
     """Whether a value stands for others: NAME, a|b, ..., or what the reader makes."""
-    return bool(re.search(r"[A-Z|]|\.\.\.|^my-|\.toml$|^hetero-center", value))
+    return bool(re.search(r"[A-Z|]|\.\.\.|^(my|their)-|\.toml$|^hetero-center", value))
 
 
 def check_value(option: click.Option, value: str, registry: Registry) -> None:
@@ -90,7 +90,11 @@ def test_every_documented_command_exists_with_its_options(page: str, registry: R
     root = build_cli(registry)
     for words in documented_commands(page):
         command, rest = find_command(root, words)
-        known = {name: parameter for parameter in command.params for name in parameter.opts}
+        known = {
+            name: parameter
+            for parameter in command.params
+            for name in (*parameter.opts, *parameter.secondary_opts)
+        }
         for word, following in pairwise([*rest, ""]):
             name, _, given = word.partition("=")
             if name.startswith("--"):
