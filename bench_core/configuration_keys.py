@@ -18,6 +18,8 @@ _BOUNDS = (
     ("maximum", "<="),
     ("exclusiveMaximum", "<"),
 )
+LARGEST_SHOWN = 2**53
+"""A bound beyond it says only in how many bits a number is kept."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +133,10 @@ def type_in_words(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> 
         case {"type": "array"}:
             words = f"list of {type_in_words(schema.get('items', {}), definitions)}"
         case _:
-            bounds = [f"{sign} {schema[name]:g}" for name, sign in _BOUNDS if name in schema]
+            bounds = [
+                f"{sign} {schema[name]:g}"
+                for name, sign in _BOUNDS
+                if name in schema and abs(schema[name]) < LARGEST_SHOWN
+            ]
             words = f"{schema.get('type', 'any value')} {' and '.join(bounds)}".strip()
     return words
