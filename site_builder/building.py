@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -48,17 +50,22 @@ def write_pages(root: Path = ROOT, stage: Path = STAGE) -> Path:
     """
     pages = Pages(root)
     pages.add_repository()
+    for place, text in _generated(root):
+        pages.generate(place, text)
+    pages.write(stage / "pages")
+    return _write_configuration(root, stage, pages)
+
+
+@functools.cache
+def _generated(root: Path) -> tuple[tuple[str, str], ...]:
+    """Return the pages that are made from the code, which this process loads once."""
     registry = load_registry()
-    generated = [
+    return (
         *command_pages(registry),
         *form_pages(),
         *python_pages(root),
         ("methods/index.md", methods_page(registry)),
-    ]
-    for place, text in generated:
-        pages.generate(place, text)
-    pages.write(stage / "pages")
-    return _write_configuration(root, stage, pages)
+    )
 
 
 def _write_configuration(root: Path, stage: Path, pages: Pages) -> Path:
@@ -109,7 +116,14 @@ def build(stage: Path = STAGE, site: Path = SITE) -> None:
 
 
 def serve(address: str, root: Path = ROOT, stage: Path = STAGE) -> None:
-    """Serve the site, and write its pages anew whenever a page of the repository changes."""
+    """Serve the site, and write its pages anew whenever a page of the repository changes.
+
+    Args:
+        address: "HOST:PORT".
+        root: The repository.
+        stage: Where its pages are written, as by `write_pages`.
+    """
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     configuration = write_pages(root, stage)
     server = [*_program(), "serve", "--dev-addr", address, "--config-file", str(configuration)]
     with subprocess.Popen(server) as process:
