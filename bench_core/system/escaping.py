@@ -38,7 +38,7 @@ def terminal_line(text: str, *, longest: int | None = LONGEST_LINE) -> str:
         longest: Characters to show; from the middle of a longer text some are left out, and the
             line says how many. None shows all.
 
-    Example:
+    Examples:
         >>> terminal_line("x\nError: all is lost \x1b[2J")
         'x Error: all is lost \\x1b[2J'
     """
@@ -52,7 +52,7 @@ def terminal_line(text: str, *, longest: int | None = LONGEST_LINE) -> str:
 def terminal_name(name: str) -> str:
     r"""Return the name of a file for a terminal: every character as it is, or by its number.
 
-    Example:
+    Examples:
         >>> terminal_name("two\nlines  and spaces.jpg")
         'two\\x0alines  and spaces.jpg'
     """
@@ -62,7 +62,7 @@ def terminal_name(name: str) -> str:
 def terminal_text(text: str) -> str:
     r"""Return lines for a terminal: as they are, but for characters that do not print.
 
-    Example:
+    Examples:
         >>> terminal_text("a  b\n\x1b[2J")
         'a  b\n\\x1b[2J'
     """
@@ -76,7 +76,7 @@ def markdown_text(text: str) -> str:
 
     It stays one line and makes no heading, list, link, picture, HTML, formula or further cell.
 
-    Example:
+    Examples:
         >>> markdown_text("SYSU\n## Real data | <b>x_1</b>")
         'SYSU ## Real data \\| \\<b\\>x_1\\</b\\>'
     """
@@ -91,7 +91,7 @@ def csv_cell(text: str) -> str:
     What spreadsheets take for a formula gets an apostrophe in front, by which they take it for a
     text (OWASP, "CSV Injection").
 
-    Example:
+    Examples:
         >>> csv_cell("=HYPERLINK(A1)")
         "'=HYPERLINK(A1)"
     """
@@ -102,7 +102,7 @@ def csv_cell(text: str) -> str:
 def plot_text(text: str) -> str:
     r"""Return a text for a figure: matplotlib takes nothing in it for mathematics.
 
-    Example:
+    Examples:
         >>> plot_text("$x$")
         '\\$x\\$'
     """
