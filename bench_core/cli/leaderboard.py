@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from bench_core.contracts.speed import SpeedRecord
     from bench_core.leaderboard.rows import ToldApart
     from bench_core.plugins import Registry
+    from bench_core.results.remembered import RememberedAnswers
 
 DEFAULT_RESULTS = Path("results")
 SPEEDS = "speeds"
@@ -132,11 +133,17 @@ def leaderboard(registry: Registry, options: LeaderboardOptions) -> None:
     chosen_format = options.chosen_format
 
     from bench_core.leaderboard.paired import PairedTests
+    from bench_core.results.remembered import RememberedAnswers
     from bench_core.results.speeds import find_speeds
     from bench_core.results.store import find_results
+    from bench_core.system.cache_folder import cache_directory
+    from bench_core.system.garbage import without_garbage_collection
 
-    found, speeds = find_results(options.results), find_speeds(options.results / SPEEDS)
-    told_apart = PairedTests(found.records)
+    click.get_current_context().with_resource(without_garbage_collection())
+    remembered = RememberedAnswers(cache_directory() / "leaderboard-answers.bin")
+    found = find_results(options.results, remembered)
+    speeds = find_speeds(options.results / SPEEDS)
+    told_apart = PairedTests(found.records, remembered)
     records = list(found.records.values())
     shown = _Shown(records, speeds.records)
     _warn((*found.defects, *speeds.defects))
@@ -145,6 +152,7 @@ def leaderboard(registry: Registry, options: LeaderboardOptions) -> None:
             _table(shown, chosen_format, told_apart, options.output, check=options.check)
     finally:  # a file that differs may do so for this reason
         _warn(told_apart.defects)
+        _save(remembered)
     if options.plot is not None:
         _plots(records, options.plot, check=options.check)
     if options.badges is not None:
@@ -222,12 +230,13 @@ def _citations(
     records: Sequence[ResultRecord], specs: Mapping[str, MethodSpec], path: Path, *, check: bool
 ) -> None:
     """Write or check the citations."""
-    from bench_core.leaderboard.bibtex import bibtex, uncited
+    from bench_core.leaderboard.bibtex import bibtex, papers_of
     from bench_core.system.files import write_text
 
-    text = bibtex(records, specs)
-    missing = uncited((record.method.id for record in records), specs)
-    _warn(f"no installed method is called {name}: it is not cited" for name in missing)
+    papers = papers_of(records, specs)
+    text = bibtex(papers)
+    missing = [name for name, paper in papers.items() if paper is None]
+    _warn(f"no paper is known of {name}: it is not cited" for name in missing)
     if not check:
         write_text(path, text)
         click.echo(f"citations {path}", err=True)
@@ -244,6 +253,14 @@ def _report(path: Path, difference: str | None) -> None:
     if difference is not None:
         raise BenchError(difference)
     click.echo(f"{path} is up to date", err=True)
+
+
+def _save(remembered: RememberedAnswers) -> None:
+    """Keep the answers for the next time; without them it takes longer, and that is all."""
+    try:
+        remembered.save()
+    except BenchError as error:
+        _warn([f"what was checked cannot be remembered for the next time: {error}"])
 
 
 def _warn(defects: Iterable[object]) -> None:
