@@ -144,7 +144,7 @@ def test_a_method_that_is_not_installed_is_not_cited_and_named(
     store_result(make_table(), dataset__synthetic=True, method__id="theirs")
     result = bench("leaderboard", "--results", results, "--bibtex", "all.bib")
     assert result.exit_code == 0
-    assert "Warning: no installed method is called theirs: it is not cited" in result.stderr
+    assert "Warning: no paper is known of theirs: it is not cited" in result.stderr
 
 
 def test_parquet_is_for_files(bench: Bench, results: Path) -> None:

@@ -8,8 +8,9 @@ from typing import Any
 
 from bench_core.contracts.method import MethodSpec, Paper, PresetSpec, VariantSpec
 from bench_core.contracts.result import ResultRecord
-from bench_core.leaderboard.bibtex import bibtex, uncited
+from bench_core.leaderboard.bibtex import bibtex, papers_of
 from bench_core.plugins import Registry
+from bench_core.released.declaration import ReleasedConfig
 
 MakeRecord = Callable[..., ResultRecord]
 
@@ -27,12 +28,16 @@ def spec(**changes: Any) -> MethodSpec:
     )
 
 
+def cited(records: list[ResultRecord], xiv: MethodSpec) -> str:
+    return bibtex(papers_of(records, {"xiv": xiv}))
+
+
 def test_an_entry_has_the_fields_that_are_known(make_record: MakeRecord) -> None:
     given = spec(
         authors="G. Wang, T. Zhang et al.", kind="article", volume="128", pages="294-304",
         url="https://example.org/a_b?c=1",
     )  # fmt: skip
-    assert bibtex([make_record(), make_record(method__seed=1)], {"xiv": given}).endswith(
+    assert cited([make_record(), make_record(method__seed=1)], given).endswith(
         "\n@article{xiv,\n"
         "  author = {G. Wang and T. Zhang and others},\n"
         "  title = {{A Title}},\n"
@@ -47,15 +52,28 @@ def test_an_entry_has_the_fields_that_are_known(make_record: MakeRecord) -> None
 
 def test_methods_that_are_not_installed_are_named(make_record: MakeRecord) -> None:
     records = [make_record(method__id="theirs"), make_record()]
-    text = bibtex(records, {"xiv": spec()})
+    text = cited(records, spec())
     assert "No citation is known of theirs.\n" in text
     assert text.count("@") == 1
-    assert uncited(["theirs", "xiv", "theirs"], {"xiv": spec()}) == ["theirs"]
+
+
+def test_a_released_model_is_cited_as_it_was_declared(make_record: MakeRecord) -> None:
+    declared = ReleasedConfig(title="T", network="net:Net", source="none").model_dump(mode="json")
+    paper = {"title": "Theirs", "authors": "A. B", "venue": "V", "year": 2024}
+    records = [
+        make_record(method__id="named", method__config=declared | {"paper": paper}),
+        make_record(method__id="nameless", method__config=declared),
+        make_record(method__id="wrong", method__config=declared | {"paper": "a book"}),
+    ]
+    text = cited(records, spec())
+    assert "@misc{named,\n  author = {A. B},\n  title = {{Theirs}},\n" in text
+    assert text.count("@") == 1
+    assert list(papers_of(reversed(records), {})) == ["named", "nameless", "wrong"]
 
 
 def test_a_paper_cannot_end_its_entry(make_record: MakeRecord) -> None:
     hostile = "x}}\n@article{y, title = {\\input{z}"
-    text = bibtex([make_record()], {"xiv": spec(title=hostile, venue=hostile, url=hostile)})
+    text = cited([make_record()], spec(title=hostile, venue=hostile, url=hostile))
     assert len(re.findall(r"^@", text, re.MULTILINE)) == 1
     braces = re.sub(r"\\[{}]", "", text)
     assert braces.count("{") == braces.count("}")
