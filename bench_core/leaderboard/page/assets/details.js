@@ -58,7 +58,7 @@ function scoresTable(row) {
 
 function trialsTable(row) {
   const rows = row.trials.map((values, place) => [place + 1, row.gallery[place], ...values]);
-  return numbersTable("Trials (%)", ["trial", "gallery images", ...METRICS], rows, 2);
+  return numbersTable("Trials (%)", ["trial", "gallery", ...METRICS], rows, 2);
 }
 
 function camerasTable(cameras) {
@@ -104,6 +104,8 @@ function flat(value, prefix = "") {
 function said(value) {
   if (value === null || value === undefined || value === "") return NOT_MEASURED;
   if (Array.isArray(value) && value.every((each) => typeof each !== "object")) {
+    const alike = value.length > 1 && value.every((each) => each === value[0]);
+    if (alike) return `${value[0]} (${value.length} times)`;
     return value.length ? value.join(" ") : "none";
   }
   return typeof value === "object" ? JSON.stringify(value) : String(value);
