@@ -60,12 +60,14 @@ check: lint test
 	$(BIN)/bench leaderboard --output results/leaderboard.md --check
 	$(BIN)/bench leaderboard --output results/leaderboard.csv --check
 	$(BIN)/bench leaderboard --output results/leaderboard.json --check
+	$(BIN)/bench leaderboard --output results/leaderboard.html --check
 	$(BIN)/bench leaderboard --plot results --check
 
 leaderboard: $(INSTALLED)
 	$(BIN)/bench leaderboard --output results/leaderboard.md
 	$(BIN)/bench leaderboard --format csv --output results/leaderboard.csv
 	$(BIN)/bench leaderboard --format json --output results/leaderboard.json
+	$(BIN)/bench leaderboard --format html --output results/leaderboard.html
 	$(BIN)/bench leaderboard --plot results
 
 # The documentation as a site in the folder site. A broken link, an unknown name, any warning fails;
