@@ -141,7 +141,7 @@ def _table(
 
 def _plots(records: Sequence[ResultRecord], folder: Path, *, check: bool) -> None:
     """Write or check the pictures."""
-    from bench_core.leaderboard.plot import check_plots, plot_files
+    from bench_core.leaderboard.plot import check_plots, has_cost, plot_files
     from bench_core.system.files import write_bytes
 
     if check:
@@ -151,6 +151,9 @@ def _plots(records: Sequence[ResultRecord], folder: Path, *, check: bool) -> Non
     for name, content in files.items():
         write_bytes(folder / name, content)
         click.echo(f"plot {folder / name}", err=True)
+    without = sum(not has_cost(record) for record in records)
+    if without:
+        click.echo(f"not in the pictures: {without} without known multiply-adds", err=True)
     if not files:
         click.echo("no results to plot", err=True)
 

@@ -13,10 +13,10 @@ import torch
 from numpy.typing import NDArray
 
 from bench_core.contracts.errors import BenchError, UsageError
+from bench_core.features.digest import features_digest
 from bench_core.features.table import FEATURE_COLUMNS, FeatureTable
 from bench_core.modeling.pretrained import PretrainedWeights
 from bench_core.modeling.weights_files import open_weights_file
-from bench_core.pipeline.embeddings import features_digest
 from bench_core.pipeline.inputs import RunInputs
 from bench_core.released.declaration import Declaration
 from bench_core.released.outside import Interpreter, extract_outside
