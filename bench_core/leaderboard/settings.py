@@ -40,9 +40,8 @@ class Settings:
         """Return what holds for the rows, as a sentence for above the table."""
         if not self.usual:
             return ""
-        rows = "Rows, unless they say otherwise" if any(self.own) else "All rows"
-        if self.unknown:
-            rows += " but those of which features alone are known"
+        which = " whose model is known" if self.unknown else ""
+        rows = f"Rows{which}, unless they say otherwise" if any(self.own) else f"All rows{which}"
         return f"{rows}: {', '.join(self.usual)}."
 
 

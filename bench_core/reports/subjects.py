@@ -148,8 +148,7 @@ def _open_result(registry: Registry, path: Path, options: ReportOptions) -> Open
     _check_options(path, record, options)
     subject = _of_record(registry, path, record)
     if not record.provenance.training_identities:
-        where = "is not known here" if record.is_foreign else "was not trained here"
-        return Opened(subject, None, f"the model {where}, and is not kept")
+        return Opened(subject, None, "the model was not trained here, and is not kept")
     identity = record.provenance.training_identities[0]
     model_path = find_model(options.runs, record.dataset.id, identity)
     if model_path is None:
