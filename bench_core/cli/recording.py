@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated
 
 import click
@@ -13,15 +14,19 @@ from bench_core.cli.options import Option
 from bench_core.contracts.errors import DataError, UsageError
 from bench_core.contracts.result import DatasetUsed, Origin, ProtocolUsed
 
+KINDS: Mapping[bool, str] = MappingProxyType({True: "--synthetic", False: "--real"})
+"""How one says what the images are."""
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy as np
-    import pandas as pd
     from numpy.typing import NDArray
 
     from bench_core.contracts.dataset import DatasetSpec, Splits
     from bench_core.contracts.protocol import Convention, ProtocolSpec
     from bench_core.features.given import Role
-    from bench_core.pipeline.inputs import RunInputs
+    from bench_core.pipeline.image_evidence import ImageEvidence
     from bench_core.plugins import Registry
     from bench_core.scoring.feature_files import OpenedFeatures
     from bench_core.scoring.score import ProtocolScores
@@ -59,15 +64,13 @@ class Recording:
         registry: The plugins.
         name: What the method is called.
         results: Folder of the record.
-        synthetic: Whether the images are rendered.
-        inputs: The dataset, where its root is at hand.
+        evidence: What shows which images are scored.
     """
 
     registry: Registry
     name: str
     results: Path
-    synthetic: bool
-    inputs: RunInputs | None
+    evidence: ImageEvidence
 
     def images_used(
         self, opened: OpenedFeatures, dataset: DatasetSpec, convention: Convention
@@ -78,7 +81,6 @@ class Recording:
             UsageError: The features are scored on one trial of several.
             DataError: They are not of the images that are at hand, or a camera is missing.
         """
-        from bench_core.results.foreign import claimed_images
         from bench_core.scoring.images import check_images, scored_images
 
         if opened.trials is not None:
@@ -87,11 +89,9 @@ class Recording:
                 "features of all models"
             )
         _check_cameras(opened, dataset)
-        images = [scored_images(opened, convention)]
-        if self.inputs is None:
-            return claimed_images(dataset, images, synthetic=self.synthetic)
-        check_images(opened, convention, self.inputs.dataset)
-        return _images_at_hand(self.inputs, images, given=opened.is_given)
+        if self.evidence.inputs is not None:
+            check_images(opened, convention, self.evidence.inputs.dataset)
+        return self.evidence.describe([scored_images(opened, convention)], given=opened.is_given)
 
     def write(
         self,
@@ -120,10 +120,14 @@ class Recording:
             BenchError: It cannot be written.
         """
         from bench_core.features.digest import features_digest
+        from bench_core.pipeline.outside_report import known_model
         from bench_core.results.foreign import ForeignResult, write_foreign
         from bench_core.system.files import hash_file
 
         tables = list(opened.features.values())
+        features = tuple(map(features_digest, tables))
+        inputs = self.evidence.inputs
+        model = known_model(opened.files, features, inputs.fingerprint if inputs else None)
         result = ForeignResult(
             name=self.name,
             origin=Origin(
@@ -133,8 +137,9 @@ class Recording:
             dataset=images,
             protocol=self._protocol_used(opened, scores, splits, convention, rerank=rerank),
             scores=scores,
-            features=tuple(map(features_digest, tables)),
-            config={"metric": tables[0].metric},
+            features=features,
+            config={"metric": tables[0].metric, **(model.config if model else {})},
+            weights=model.weights if model else None,
         )
         command = ["bench", *sys.argv[1:]]  # as typed, without the folder of the program
         packages = self.registry.participants(result.protocol.id)
@@ -149,14 +154,12 @@ class Recording:
         *,
         rerank: bool,
     ) -> ProtocolUsed:
-        # Of a root all split files count, as in a run; of a folder those that are in it.
-        whole = splits if self.inputs is None else self.inputs.dataset.splits
         spec = opened.protocol.spec
         return ProtocolUsed(
             id=spec.id,
             convention=convention,
             rerank=rerank,
-            splits=whole.digest(),
+            splits=self.evidence.splits_digest(splits),
             query_modality=spec.query_modality,
             gallery_modality=spec.gallery_modality,
             assumptions=scores.assumptions,
@@ -186,7 +189,7 @@ def open_recording(
     if not options.record:
         _refuse_alone(options)
         return None
-    from bench_core.data.image_folders import is_synthetic
+    from bench_core.pipeline.image_evidence import Place, gather_evidence
     from bench_core.results.foreign import check_name
     from bench_core.system.files import check_writable
 
@@ -196,53 +199,25 @@ def open_recording(
         name = check_name(options.name, list(registry.methods))
     except UsageError as error:
         raise UsageError(f"--name: {error}") from error
-    place = root or splits
-    synthetic = place is not None and is_synthetic(place)
-    _check_kind(options, place, synthetic=synthetic, is_known=root is not None)
     results = options.results or Path("results")
     check_writable(results)
+    place = Place(root=root, splits=splits, synthetic=options.synthetic, words=KINDS)
     return Recording(
         registry=registry,
         name=name,
         results=results,
-        synthetic=synthetic or bool(options.synthetic),
-        inputs=None if root is None else _open_inputs(registry, protocol, root),
+        evidence=gather_evidence(registry, protocol, place),
     )
 
 
 def _refuse_alone(options: RecordOptions) -> None:
-    kind = "--real" if options.synthetic is False else "--synthetic"
     for option, given in (
         ("--name", options.name),
         ("--results", options.results),
-        (kind, options.synthetic),
+        (KINDS[bool(options.synthetic)], options.synthetic),
     ):
         if given is not None:
             raise UsageError(f"{option} goes with --record, which writes a result record; add it")
-
-
-def _check_kind(
-    options: RecordOptions, place: Path | None, *, synthetic: bool, is_known: bool
-) -> None:
-    """Refuse an answer that what is at hand contradicts, and a question that is left open."""
-    asked, known = options.synthetic, synthetic or is_known
-    if asked is None and not known:
-        raise UsageError(
-            "--record: nothing shows whether the images are the dataset's own or rendered people: "
-            "give --data ROOT in the place of --splits, or say --real or --synthetic"
-        )
-    if asked is not None and known and asked != synthetic:
-        what = "people are rendered" if synthetic else "images are not marked as rendered"
-        raise UsageError(
-            f"--{'synthetic' if asked else 'real'} contradicts {place}, whose {what}; leave it out"
-        )
-
-
-def _open_inputs(registry: Registry, protocol: ProtocolSpec, root: Path) -> RunInputs:
-    from bench_core.pipeline.inputs import open_inputs
-    from bench_core.system.cache_folder import cache_directory
-
-    return open_inputs(registry, protocol, root, cache_directory())
 
 
 def _check_cameras(opened: OpenedFeatures, dataset: DatasetSpec) -> None:
@@ -263,19 +238,3 @@ def _check_cameras(opened: OpenedFeatures, dataset: DatasetSpec) -> None:
             f"{opened.files[0]} makes no row of {opened.protocol.spec.id}: {problem}; name the "
             "protocol that it is of"
         )
-
-
-def _images_at_hand(inputs: RunInputs, trials: list[pd.DataFrame], *, given: bool) -> DatasetUsed:
-    """Describe the images of a root; of galleries as given, with how many were chosen of whom."""
-    from bench_core.features.digest import images_digest
-    from bench_core.system.files import hash_json
-
-    chosen = hash_json([inputs.fingerprint, images_digest(trials)])
-    return DatasetUsed(
-        id=inputs.dataset.id,
-        title=inputs.spec.title,
-        fingerprint=chosen if given else inputs.fingerprint,
-        synthetic=inputs.dataset.synthetic,
-        num_images=len(inputs.dataset.images),
-        findings=inputs.findings,
-    )

@@ -295,8 +295,8 @@ def evaluate(registry: Registry, options: EvalOptions, recorded: RecordOptions) 
         resolve_convention(protocol, options.convention)
     splits = read_splits(registry, protocol, options.splits, options.root)
     recording = open_recording(registry, protocol, recorded, options.root, options.splits)
-    if recording is not None and recording.inputs is not None:
-        findings = recording.inputs.findings
+    if recording is not None and recording.evidence.inputs is not None:
+        findings = recording.evidence.inputs.findings
     else:
         findings = look_at_images(registry, protocol, options.root)
 

@@ -59,7 +59,7 @@ def check_images(opened: OpenedFeatures, convention: Convention, dataset: Datase
     """
     for number, (table, trial) in enumerate(_trials(opened, convention), start=1):
         if opened.is_given:
-            problem = _too_many(table, trial, dataset.images)
+            problem = too_many(table, trial, dataset.images)
         else:
             theirs = opened.protocol.trial(dataset.images, convention, number - 1)
             problem = _difference(table, trial, dataset.images, theirs)
@@ -102,8 +102,17 @@ def _names(table: pd.DataFrame, rows: NDArray[np.int64]) -> list[tuple[object, .
     return list(zip(*(chosen[name].tolist() for name in FEATURE_COLUMNS), strict=True))
 
 
-def _too_many(table: pd.DataFrame, trial: Trial, images: pd.DataFrame) -> str:
-    """Say of whom more images are given than there are; nothing where there are enough."""
+def too_many(table: pd.DataFrame, trial: Trial, images: pd.DataFrame) -> str:
+    """Say of whom more images are given than there are.
+
+    Args:
+        table: Columns identity, camera and modality.
+        trial: The rows that query and those that form the gallery, as given.
+        images: Those of the dataset, with the same columns.
+
+    Returns:
+        What a trial "has", for a message; nothing where there are enough.
+    """
     there = images.groupby(_WITHOUT_INDEX).size()
     for role, rows in (("query", trial.query), ("gallery", trial.gallery)):
         given = table.iloc[rows].groupby(_WITHOUT_INDEX).size()
