@@ -12,7 +12,6 @@ import click
 
 from bench_core.cli.options import Option
 from bench_core.contracts.errors import DataError, UsageError
-from bench_core.contracts.result import DatasetUsed, Origin, ProtocolUsed
 
 KINDS: Mapping[bool, str] = MappingProxyType({True: "--synthetic", False: "--real"})
 """How one says what the images are."""
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 
     from bench_core.contracts.dataset import DatasetSpec, Splits
     from bench_core.contracts.protocol import Convention, ProtocolSpec
+    from bench_core.contracts.result import DatasetUsed, ProtocolUsed
     from bench_core.features.given import Role
     from bench_core.pipeline.image_evidence import ImageEvidence
     from bench_core.plugins import Registry
@@ -119,6 +119,7 @@ class Recording:
         Raises:
             BenchError: It cannot be written.
         """
+        from bench_core.contracts.result import Origin
         from bench_core.features.digest import features_digest
         from bench_core.pipeline.outside_report import known_model
         from bench_core.results.foreign import ForeignResult, write_foreign
@@ -154,6 +155,8 @@ class Recording:
         *,
         rerank: bool,
     ) -> ProtocolUsed:
+        from bench_core.contracts.result import ProtocolUsed
+
         spec = opened.protocol.spec
         return ProtocolUsed(
             id=spec.id,
