@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,6 @@ from bench_core import DataError, UsageError
 from bench_core.contracts.result import ResultRecord
 from bench_core.dropin import Record, eval_llcm, eval_regdb, eval_sysu, mpanet
 from bench_core.results.store import read_result
-from bench_regdb.dataset import RegdbReader
 from bench_sysu.dataset import SysuMM01Reader
 
 ALL = "sysu-all-single"
@@ -195,21 +193,6 @@ def test_what_is_wrong_is_said_before_the_first_trial(
     with pytest.raises(UsageError, match=message):
         Record(name, protocol, **options)  # type: ignore[arg-type]
     assert not folder.exists()
-
-
-def test_the_labels_of_regdb_s_lists_name_nobody(
-    tiny_people: Callable[[str], Path], folder: Path
-) -> None:
-    root = tiny_people("regdb")
-    assert len(RegdbReader().read(root).images)
-    record = Record("AGW", "regdb-visible-to-thermal", data=root, results=folder)
-    labels = np.repeat(np.arange(3), 2)
-    for trial in range(10):
-        eval_regdb(np.random.default_rng(trial).random((6, 6)), labels, labels, record=record)
-    stored = read_result(record.write())
-    assert len(stored.scores.trials) == 10
-    assert any("do not say who they are" in text for text in stored.protocol.assumptions)
-    assert "each trial's model was trained on its own split" in stored.protocol.assumptions
 
 
 def test_mpanet_s_call_is_all_trials_at_once(
