@@ -133,7 +133,7 @@ def assert_chosen(page: Page) -> None:
     assert "rank-20" in heads
     assert "params (M)" not in heads
     checked = page.locator(".results input:checked")
-    assert checked.get_attribute("aria-label") == "Show the curve of xiv"
+    assert str(checked.get_attribute("aria-label")).startswith("Show the curve of xiv, ")
     assert page.locator("#filter").input_value() == "xiv"
     assert page.get_by_label("Accuracy").first.input_value() == "mINP"
 
