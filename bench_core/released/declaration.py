@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import importlib
-import json
 import sys
-import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Self, TypeAlias, cast
+from typing import Annotated, Any, Self, TypeAlias
 
 from pydantic import Field, JsonValue, model_validator
 
@@ -19,18 +17,17 @@ from bench_core.configuration import (
     FrozenModel,
     MethodConfig,
     WeightsKind,
+    blaming_file,
     choose_method,
     validate_config,
 )
-from bench_core.contracts.errors import BenchError, PluginError, UsageError
+from bench_core.contracts.errors import UsageError
 from bench_core.contracts.method import MethodSpec, Metric, Paper, PresetSpec, VariantSpec
 from bench_core.loading import load_object
 from bench_core.plugins import PluginInfo, Registry
 from bench_core.registration import checked_specs
 from bench_core.released.source import root_of, source_of
-from bench_core.system.foreign_files import read_regular
-
-LARGEST_FILE_BYTES = 1 << 20
+from bench_core.system.toml_files import read_toml
 
 Argument: TypeAlias = bool | int | float | str
 Step: TypeAlias = int | str
@@ -165,11 +162,11 @@ def read_declaration(path: Path) -> Declaration:
     folder = (path.parent / code).resolve()
     if not folder.is_dir():
         raise UsageError(f"{path}: code = '{code}': {folder} is no folder")
-    with _about(path), imported_first(folder):
+    with blaming_file(path), imported_first(folder):
         network = document.get("network")
         named = isinstance(network, str) and ":" in network  # else refused with all values
         values = {**document, "source": source_of(str(network)) if named else "none"}
-        config = cast("ReleasedConfig", validate_config(ReleasedConfig, values))
+        config = validate_config(ReleasedConfig, values)
         (spec,) = checked_specs([[spec_of(name, config)]], MethodSpec)
         if choose_method(spec, spec.variants[0], "paper").config != config:
             raise UsageError("a key in it has a dot, which stands for a part within a part")
@@ -194,7 +191,7 @@ def declare(registry: Registry, path: Path) -> MethodSpec:
     """
     found = read_declaration(path)
     network = found.config.network
-    with _about(path):
+    with blaming_file(path):
         with imported_first(found.code):
             if not callable(load_object(network)):
                 raise UsageError(f"network = '{network}' is nothing that can be called")
@@ -238,11 +235,7 @@ def _read(path: Path) -> dict[str, Any]:
     Raises:
         UsageError: It is none.
     """
-    try:
-        text = read_regular(path, LARGEST_FILE_BYTES).decode()
-        document: dict[str, Any] = json.loads(json.dumps(tomllib.loads(text), allow_nan=False))
-    except (BenchError, OSError, ValueError, TypeError, RecursionError) as error:
-        raise UsageError(f"{path} is no readable TOML file: {error}") from error
+    document = read_toml(path, "a released model")
     if "source" in document:
         raise UsageError(f"{path}: source is found out and not declared; leave it out")
     return document
@@ -275,14 +268,3 @@ def imported_first(folder: Path) -> Iterator[None]:
         sys.path.remove(place)
         if place not in sys.path:
             sys.path.append(place)
-
-
-@contextmanager
-def _about(path: Path) -> Iterator[None]:
-    """Name the file in what is wrong with it."""
-    try:
-        yield
-    except UsageError as error:
-        raise UsageError(f"{path}: {str(error).removeprefix('--set').lstrip(' :')}") from error
-    except PluginError as error:
-        raise PluginError(f"{path}: {error}") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,18 @@ def test_statistics_of_shares_are_another_training_and_another_row(
     assert (shares.training_processes, shares.training_parts, shares.normalized_shares) == (1, 2, 2)
     assert plain.normalized_shares is None
     assert plain.training_identities != shares.training_identities
+
+
+def test_values_of_a_file_are_the_training_of_the_same_values_by_hand(
+    bench: Bench, small_run: list[str]
+) -> None:
+    by_hand = json.loads(bench("train", *small_run, "--json").stdout)
+    given = dict(word.split("=") for word in small_run if "=" in word)
+    lines = "\n".join(f"{key} = {value}" for key, value in given.items())
+    Path("mine.toml").write_text(f'method = "xiv"\npreset = "quick"\n[set]\n{lines}\n')
+    rest = [*small_run[: small_run.index("--preset")], "--config", "mine.toml"]
+    by_file = json.loads(bench("train", *rest, "--json").stdout)
+    assert by_file == [{**by_hand[0], "cached": True}]
 
 
 @pytest.mark.parametrize(

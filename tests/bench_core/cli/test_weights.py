@@ -66,7 +66,7 @@ def test_what_does_not_fit_is_listed_and_fails(bench: Bench, saved: Callable[...
     [
         (("--key", "teacher"), "has no dictionary 'teacher', but state_dict, epoch"),
         (("--set", "epochs=3"), "--set changes a method; name it with --method"),
-        (("--method", "absent.toml"), "absent.toml is no readable TOML file"),
+        (("--method", "absent.toml"), "cannot read absent.toml"),
     ],
 )
 def test_mistakes_are_one_line(
