@@ -97,6 +97,11 @@ class TrainingOptions:
         help="Memory that a training step may take, such as 8GiB: says before training what it "
         "takes, and where that is more, what to set.",
     )]  # fmt: skip
+    limit: Annotated[int | None, Option(
+        "--limit", type=click.IntRange(min=1), metavar="N",
+        help="Take N steps of each stage (and, in 'bench run', extract a few images), say what "
+        "the whole would take, and keep nothing.",
+    )]  # fmt: skip
     runs: Annotated[Path, Option(
         "--runs", type=click.Path(path_type=Path, file_okay=False), default=Path("runs"),
         show_default=True, help="Folder of trainings: checkpoints, logs, features.",
