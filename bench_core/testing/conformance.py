@@ -18,6 +18,7 @@ from bench_core.configuration import choose_method, validate_config
 from bench_core.contracts.errors import PluginError, UsageError
 from bench_core.contracts.images import MODALITIES
 from bench_core.contracts.method import MethodSpec, VariantSpec
+from bench_core.loading import load_object
 from bench_core.profiling.cost import inference_cost
 from bench_core.system.guard import Kind, Place
 from bench_core.testing.checks import Check
@@ -188,7 +189,7 @@ class _Suite:
         _require(bool(changed), "training leaves every network as it was")
 
     def _extracts_only(self) -> bool:
-        return bool(getattr(self._subject.build(), "extract_only", False))
+        return bool(getattr(load_object(self._subject.spec.method), "extract_only", False))
 
     def the_same_seed_gives_the_same_bits(self) -> None:
         """A method that trains nothing has no bits of a training, nor one that is resumed."""
