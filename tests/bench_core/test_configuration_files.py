@@ -49,7 +49,7 @@ def by_hand(registry: Registry, *assignments: str, method: str = "xiv") -> Metho
 def test_a_written_configuration_is_read_again_as_it_was(
     choose: Choose, spec: MethodSpec, preset: PresetSpec
 ) -> None:
-    for variant in spec.variants:
+    for variant in (spec.variants[0], spec.variants[-1]):
         written = choose_method(spec, variant, preset.name)
         again = choose(configuration_text(written), method=written.name, preset=preset.name)
         assert again.config == written.config

@@ -7,14 +7,17 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from click.testing import Result
 
-from bench_core.pipeline import onnx_export
+from bench_core.configuration import MethodConfig
+from bench_core.pipeline import onnx_export, trainings
 from bench_core.pipeline.onnx_export import ExportedModel, OnnxFile
 from bench_core.system.files import hash_file
+from bench_core.testing import describe_training
 
 Bench = Callable[..., Result]
 
@@ -37,17 +40,23 @@ def exported(monkeypatch: pytest.MonkeyPatch) -> list[ExportedModel]:
 
 
 def test_a_training_is_exported_with_its_identity(
-    bench: Bench, small_run: list[str], exported: list[ExportedModel]
+    bench: Bench, exported: list[ExportedModel], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (trained,) = json.loads(bench("train", *small_run, "--json").stdout)
-    result = bench("export", "onnx", "--model", trained["model"], "--output", "xiv.onnx")
+    description = describe_training(method="xiv", variant="full")
+    trained = SimpleNamespace(
+        method=SimpleNamespace(metric="cosine"),
+        config=MethodConfig(image_height=32, image_width=16),
+        description=description,
+    )
+    monkeypatch.setattr(trainings, "open_model", lambda _, path: {Path("xiv.st"): trained}[path])
+    result = bench("export", "onnx", "--model", "xiv.st", "--output", "xiv.onnx")
     assert result.exit_code == 0, result.stderr
-    assert "visible images of 32x16 -> 2 views x 256 dimensions" in result.stdout
+    assert "visible images of 32x16 -> 2 views x 256 dimensions, cosine" in result.stdout
     assert "1.0 MiB, not checked: onnxruntime is not installed" in result.stdout
     assert "differs from the model by 2.0e-07 in onnxruntime" in result.stdout
     assert "onnx     xiv.18" in result.stdout
     (model,) = exported
-    assert model.facts["training"] == trained["training"]
+    assert model.facts["training"] == description.identity
     assert (model.facts["method"], model.facts["variant"]) == ("xiv", "full")
 
 
