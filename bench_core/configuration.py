@@ -15,15 +15,19 @@ from bench_core.contracts.errors import PluginError, UsageError, unknown_name
 from bench_core.contracts.images import ResizeFilter
 from bench_core.contracts.method import MethodSpec, PresetSpec, VariantSpec
 from bench_core.loading import load_object
+from bench_core.nested_values import (
+    beyond_all,
+    differing_parts,
+    expanded,
+    flattened,
+    merged,
+    nested,
+    overlap,
+)
 from bench_core.system.escaping import terminal_line
 
 LONGEST_SHOWN = 100
 """Characters of a value that an error shows."""
-DEEPEST = 16
-"""Levels of parts within parts that a value may have; no configuration comes near."""
-LARGEST = 2**63 - 1
-"""Greatest whole number of a value, as processors count."""
-
 WeightsKind: TypeAlias = Literal["imagenet", "none", "file"]
 """What backbones start from; "file" is set by `--weights FILE`."""
 
@@ -107,7 +111,7 @@ class MethodChoice:
     @property
     def overridden_keys(self) -> tuple[str, ...]:
         """The keys that the user set, such as "optimizer.learning_rate", sorted."""
-        return tuple(sorted(_flatten(self.overrides)))
+        return tuple(sorted(flattened(self.overrides)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,8 +159,8 @@ def choose_method(
     if preset not in presets:
         raise unknown_name(f"preset of {spec.id}", preset, presets)
     set_by_hand = parse_assignments(assignments)
-    for key in _flatten(set_by_hand):
-        if key in _flatten(variant.values):
+    for key in flattened(set_by_hand):
+        if key in flattened(variant.values):
             raise UsageError(f"--set {key}: {_fixed(spec, variant)}")
     kind = load_object(spec.config)
     values = _nested_defaults(kind)
@@ -198,8 +202,8 @@ def _of_file(
         raise UsageError(f"{file.path}: method: it is a configuration of {file.method}, not {name}")
     with blaming_file(file.path):
         config = _with_images(validate_config(type(base), merged(values, file.values)))
-        for key in _flatten(_differing(file.values, base, config)):
-            if key in _flatten(variant.values):
+        for key in flattened(_differing(file.values, base, config)):
+            if key in flattened(variant.values):
                 raise UsageError(f"{key}: {_fixed(spec, variant)}")
     return file.values
 
@@ -216,7 +220,7 @@ def _decisive(
     A value that is the preset's may still be needed: what was set may change another one's default.
     """
     overrides = merged(_differing(given, base, config), set_by_hand)
-    for _ in _flatten(given):
+    for _ in flattened(given):
         try:
             reached = validate_config(type(base), merged(values, overrides))
         except UsageError:  # the values of the file hold together only as a whole
@@ -231,21 +235,7 @@ def _differing(
     given: Mapping[str, Any], before: MethodConfig, after: MethodConfig
 ) -> dict[str, Any]:
     """Return the part of nested values in whose keys two configurations differ."""
-    return _differing_parts(given, before.model_dump(mode="json"), after.model_dump(mode="json"))
-
-
-def _differing_parts(
-    given: Mapping[str, Any], before: Mapping[str, Any], after: Mapping[str, Any]
-) -> dict[str, Any]:
-    kept: dict[str, Any] = {}
-    for key, value in given.items():
-        old, new = before.get(key), after.get(key)
-        if all(isinstance(each, Mapping) and each for each in (value, old, new)):
-            part = _differing_parts(value, old, new)  # type: ignore[arg-type]
-            kept |= {key: part} if part else {}
-        elif json.dumps(old, sort_keys=True) != json.dumps(new, sort_keys=True):
-            kept[key] = value
-    return kept
+    return differing_parts(given, before.model_dump(mode="json"), after.model_dump(mode="json"))
 
 
 @contextmanager
@@ -296,12 +286,12 @@ def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
         key = key.strip()
         if not separator or not all(key.split(".")):
             raise UsageError(f"--set {_short(assignment)}: expected key=value, such as epochs=3")
-        nested = _nest(key.split("."), _parse_value(text))
-        if problem := beyond_all(nested):
+        part = nested(key.split("."), _parse_value(text))
+        if problem := beyond_all(part):
             raise UsageError(f"--set {_short(assignment)}: {problem}")
-        if _overlap(_flatten(values), _flatten(nested)):
+        if overlap(flattened(values), flattened(part)):
             raise UsageError(f"--set {key}: given twice")
-        values = merged(values, nested)
+        values = merged(values, part)
     return values
 
 
@@ -323,7 +313,7 @@ def _explain(kind: type[BaseModel], error: ValidationError) -> UsageError:
     location = [str(part) for part in problem["loc"]]
     key = ".".join(location)
     if problem["type"] == "extra_forbidden":
-        known = sorted(_flatten(_field_tree(kind)))
+        known = sorted(flattened(_field_tree(kind)))
         return unknown_name("configuration key", key, known)
     message = problem["msg"].removeprefix("Value error, ")
     message = message[:1].lower() + message[1:]
@@ -342,8 +332,8 @@ def _field_tree(kind: type[BaseModel]) -> dict[str, Any]:
     tree: dict[str, Any] = {}
     for name, field in kind.model_fields.items():
         annotation = field.annotation
-        nested = isinstance(annotation, type) and issubclass(annotation, BaseModel)
-        tree[name] = _field_tree(annotation) if nested else None  # type: ignore[arg-type]
+        is_part = isinstance(annotation, type) and issubclass(annotation, BaseModel)
+        tree[name] = _field_tree(annotation) if is_part else None  # type: ignore[arg-type]
     return tree
 
 
@@ -355,61 +345,5 @@ def _parse_value(text: str) -> Any:
         return text
 
 
-def beyond_all(value: Any, depth: int = 0) -> str | None:
-    """Say why no configuration can hold a value; None where one might."""
-    if depth > DEEPEST:
-        return f"it goes more than {DEEPEST} levels deep, and no configuration does"
-    if isinstance(value, int) and abs(value) > LARGEST:
-        return f"a whole number lies between -{LARGEST} and {LARGEST}"
-    inner = value.values() if isinstance(value, Mapping) else value
-    if isinstance(value, Mapping | list):
-        return next(filter(None, (beyond_all(part, depth + 1) for part in inner)), None)
-    return None
-
-
 def _short(text: str) -> str:
     return terminal_line(text, longest=LONGEST_SHOWN)
-
-
-def expanded(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return values whose keys may have dots, such as "optimizer.learning_rate", as parts."""
-    parts: dict[str, Any] = {}
-    for key, value in values.items():
-        inner = expanded(value) if isinstance(value, Mapping) else value
-        parts = merged(parts, _nest(key.split("."), inner))
-    return parts
-
-
-def _nest(keys: Sequence[str], value: Any) -> dict[str, Any]:
-    for key in reversed(keys):
-        value = {key: value}
-    return dict(value)
-
-
-def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return nested values with changes to them."""
-    result = dict(base)
-    for key, value in changes.items():
-        both = isinstance(value, Mapping) and isinstance(result.get(key), Mapping)
-        result[key] = merged(result[key], value) if both else value
-    return result
-
-
-def overlapping(values: Mapping[str, Any], key: str) -> bool:
-    """Say whether nested values have a key, such as "optimizer.learning_rate", or a part of it."""
-    return _overlap(_flatten(values), [key])
-
-
-def _overlap(first: Iterable[str], second: Iterable[str]) -> bool:
-    """Say whether a key of one set is, holds, or lies within a key of the other."""
-    return any(
-        f"{b}.".startswith(f"{a}.") or f"{a}.".startswith(f"{b}.") for a in first for b in second
-    )
-
-
-def _flatten(values: Mapping[str, Any], prefix: str = "") -> set[str]:
-    keys: set[str] = set()
-    for key, value in values.items():
-        nested = isinstance(value, Mapping) and bool(value)
-        keys |= _flatten(value, f"{prefix}{key}.") if nested else {prefix + key}
-    return keys

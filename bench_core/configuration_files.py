@@ -12,15 +12,12 @@ from bench_core.configuration import (
     FrozenModel,
     GivenFile,
     MethodChoice,
-    beyond_all,
     blaming_file,
-    expanded,
-    merged,
-    overlapping,
     validate_config,
 )
 from bench_core.configuration_keys import ConfigurationKey, configuration_keys, values_by_key
 from bench_core.contracts.errors import UsageError
+from bench_core.nested_values import beyond_all, expanded, merged, overlapping
 from bench_core.system.text_layout import terminal_paragraph
 from bench_core.system.toml_files import read_toml, toml_key, toml_value
 
