@@ -23,6 +23,7 @@ from bench_core.cli import (
     profile,
     report,
     run,
+    schema,
     show,
     steps,
     surroundings,
@@ -53,6 +54,7 @@ BUILT_IN_COMMANDS = (
     data.data,
     plugin.plugin,
     features.features,
+    schema.schema,
     doctor.doctor,
 )
 UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})
