@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -24,12 +24,19 @@ LARGEST = 2**63 - 1
 
 WeightsKind: TypeAlias = Literal["imagenet", "none", "file"]
 """What backbones start from; "file" is set by `--weights FILE`."""
+Model = TypeVar("Model", bound="FrozenModel")
+_KEY_OF = {"--set": "configuration key", "--rerank-set": "setting of the re-ranker"}
+"""What is set with an option, in the words of an error."""
 
 
 class FrozenModel(BaseModel):
     """Base of every part of a configuration: frozen, and unknown keys are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class RerankerConfig(FrozenModel):
+    """Base of the settings of a re-ranker; each has a default."""
 
 
 @dataclass(frozen=True)
@@ -133,17 +140,28 @@ def choose_method(
                 f"choose another variant ('bench list variants')"
             )
     kind = load_object(spec.config)
-    values = _nested_defaults(kind)
-    for layer in (presets[preset].values, variant.values):
-        values = _merge(values, _expand(layer))
+    values = layered_values(kind, presets[preset].values, variant.values)
     _check_plugin(kind, values, f"{spec.id}:{variant.name} with the preset '{preset}'")
     return MethodChoice(
         spec=spec,
         variant=variant,
         preset=presets[preset],
         overrides=overrides,
-        config=_with_images(validate_config(kind, _merge(values, overrides))),
+        config=_with_images(validate_config(kind, merged_values(values, overrides))),
     )
+
+
+def layered_values(kind: type[BaseModel], *layers: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a plugin's own layers of values make of a configuration, as nested parts.
+
+    Args:
+        kind: The class of the configuration.
+        layers: Values by key, which may have dots; the last wins.
+    """
+    values = _nested_defaults(kind)
+    for layer in layers:
+        values = merged_values(values, _expand(layer))
+    return values
 
 
 def _with_images(config: MethodConfig) -> MethodConfig:
@@ -158,7 +176,7 @@ def _with_images(config: MethodConfig) -> MethodConfig:
     return config
 
 
-def _check_plugin(kind: type[MethodConfig], values: Mapping[str, Any], name: str) -> None:
+def _check_plugin(kind: type[FrozenModel], values: Mapping[str, Any], name: str) -> None:
     """Blame the plugin, and not the user, for a preset or variant that is wrong."""
     try:
         validate_config(kind, values)
@@ -166,8 +184,12 @@ def _check_plugin(kind: type[MethodConfig], values: Mapping[str, Any], name: str
         raise PluginError(f"the plugin's configuration of {name} is wrong: {error}") from error
 
 
-def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
+def parse_assignments(assignments: Iterable[str], option: str = "--set") -> dict[str, Any]:
     """Read `key=value` texts into a nested mapping; values are JSON where they can be.
+
+    Args:
+        assignments: The texts.
+        option: What they were given with, which errors name.
 
     Raises:
         UsageError: A text has no "=" or an empty key, repeats a key, or its value is a number or a
@@ -182,18 +204,24 @@ def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
         key, separator, text = assignment.partition("=")
         key = key.strip()
         if not separator or not all(key.split(".")):
-            raise UsageError(f"--set {_short(assignment)}: expected key=value, such as epochs=3")
+            example = ", such as epochs=3" if option == "--set" else ""
+            raise UsageError(f"{option} {_short(assignment)}: expected key=value{example}")
         nested = _nest(key.split("."), _parse_value(text))
         if problem := _beyond_all(nested):
-            raise UsageError(f"--set {_short(assignment)}: {problem}")
+            raise UsageError(f"{option} {_short(assignment)}: {problem}")
         if _overlap(_flatten(values), _flatten(nested)):
-            raise UsageError(f"--set {key}: given twice")
-        values = _merge(values, nested)
+            raise UsageError(f"{option} {key}: given twice")
+        values = merged_values(values, nested)
     return values
 
 
-def validate_config(kind: type[MethodConfig], values: Mapping[str, Any]) -> MethodConfig:
+def validate_config(kind: type[Model], values: Mapping[str, Any], option: str = "--set") -> Model:
     """Build a configuration.
+
+    Args:
+        kind: Its class.
+        values: Its values, as nested parts.
+        option: What values are set with, which errors name.
 
     Raises:
         UsageError: A key is unknown or a value is of the wrong type or out of range; one line.
@@ -202,20 +230,20 @@ def validate_config(kind: type[MethodConfig], values: Mapping[str, Any]) -> Meth
         # As JSON, where lists are tuples; strict, so that true is no number and "3" neither.
         return kind.model_validate_json(json.dumps(values), strict=True)
     except ValidationError as error:
-        raise _explain(kind, error) from None
+        raise _explain(kind, error, option) from None
 
 
-def _explain(kind: type[BaseModel], error: ValidationError) -> UsageError:
+def _explain(kind: type[BaseModel], error: ValidationError, option: str) -> UsageError:
     problem = error.errors(include_url=False)[0]
     location = [str(part) for part in problem["loc"]]
     key = ".".join(location)
     if problem["type"] == "extra_forbidden":
         known = sorted(_flatten(_field_tree(kind)))
-        return unknown_name("configuration key", key, known)
+        return unknown_name(_KEY_OF.get(option, f"key of {option}"), key, known)
     message = problem["msg"].removeprefix("Value error, ")
     message = message[:1].lower() + message[1:]
     given = _short(json.dumps(problem["input"], default=str))
-    where = f"--set {key}={given}" if key else "--set"
+    where = f"{option} {key}={given}" if key else option
     return UsageError(f"{where}: {message}")
 
 
@@ -263,7 +291,7 @@ def _expand(values: Mapping[str, Any]) -> dict[str, Any]:
     expanded: dict[str, Any] = {}
     for key, value in values.items():
         inner = _expand(value) if isinstance(value, Mapping) else value
-        expanded = _merge(expanded, _nest(key.split("."), inner))
+        expanded = merged_values(expanded, _nest(key.split("."), inner))
     return expanded
 
 
@@ -273,11 +301,12 @@ def _nest(keys: Sequence[str], value: Any) -> dict[str, Any]:
     return dict(value)
 
 
-def _merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+def merged_values(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return nested values with changes, part by part."""
     merged = dict(base)
     for key, value in changes.items():
         both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
-        merged[key] = _merge(merged[key], value) if both else value
+        merged[key] = merged_values(merged[key], value) if both else value
     return merged
 
 

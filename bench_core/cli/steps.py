@@ -16,11 +16,13 @@ from bench_core.cli.options import (
     MetricName,
     Option,
     ProtocolId,
-    Rerank,
+    RerankerName,
+    RerankerSettings,
     RowOrderName,
     Threads,
     receives,
     resolve_convention,
+    resolve_reranker,
 )
 from bench_core.cli.outside import OutsideOptions, extract_outside, is_outside
 from bench_core.cli.printing import print_json, print_scores, print_table
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
 
     from bench_core.contracts.dataset import Splits
     from bench_core.contracts.protocol import Convention, ProtocolSpec
+    from bench_core.contracts.reranked import RerankerUsed
     from bench_core.evaluation.summary import Evaluation
     from bench_core.plugins import Registry
     from bench_core.scoring.score import ProtocolScores
@@ -236,7 +239,8 @@ class EvalOptions:
         help="Root folder of the dataset, instead of --splits.",
     )]  # fmt: skip
     convention: ConventionName
-    rerank: Rerank
+    reranker: RerankerName
+    reranker_settings: RerankerSettings
     per_query: Annotated[Path | None, Option(
         "--per-query", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
         help="Write the scores of each query in each trial to FILE.csv or FILE.parquet.",
@@ -251,7 +255,7 @@ class EvalReport:
     Attributes:
         protocol: Id of the protocol.
         convention: How galleries were drawn.
-        rerank: Whether distances were re-ranked.
+        reranker: What re-ranked the distances; None where they were not.
         trial: The only trial, from 1; None for all.
         scores: The scores.
         findings: How the dataset differs from the published one.
@@ -259,7 +263,7 @@ class EvalReport:
 
     protocol: str
     convention: Convention
-    rerank: bool
+    reranker: RerankerUsed | None
     trial: int | None
     scores: ProtocolScores
     findings: tuple[str, ...]
@@ -269,7 +273,10 @@ class EvalReport:
         return {
             "protocol": self.protocol,
             "convention": self.convention,
-            "rerank": self.rerank,
+            "rerank": self.reranker is not None,
+            "reranker": self.reranker.model_dump(include={"id", "config"}, mode="json")
+            if self.reranker
+            else None,
             **({} if self.trial is None else {"trial": self.trial}),
             **self.scores.as_document(),
             "assumptions": list(self.scores.assumptions),
@@ -285,6 +292,7 @@ def evaluate(registry: Registry, options: EvalOptions) -> None:
     protocol = registry.protocol(options.protocol)
     if options.convention != GIVEN:
         resolve_convention(protocol, options.convention)
+    reranker = resolve_reranker(registry, protocol, options.reranker, options.reranker_settings)
     splits = _read_splits(registry, protocol, options.splits, options.root)
     findings = _look_at_images(registry, protocol, options.root)
 
@@ -301,13 +309,13 @@ def evaluate(registry: Registry, options: EvalOptions) -> None:
     )
     opened = open_source(source, dataset, load_protocol(protocol, splits))
     convention = opened.resolve_convention(options.convention)
-    scores = opened.score(convention, rerank=options.rerank)
+    scores = opened.score(convention, reranker)
     if options.per_query is not None:
         write_query_file(options.per_query, scores.evaluation, options.trial or 1)
     report = EvalReport(
         protocol=protocol.id,
         convention=convention,
-        rerank=options.rerank,
+        reranker=reranker.used if reranker else None,
         trial=options.trial,
         scores=scores,
         findings=findings,
@@ -328,7 +336,7 @@ def _print_evaluation(report: EvalReport) -> None:
     scores = Scores.model_validate(report.scores.evaluation.as_document())
     echo(
         f"{report.protocol}, {report.convention} galleries"
-        f"{', re-ranked' if report.rerank else ''}: {scores.valid_queries} of "
+        f"{report.reranker.phrase if report.reranker else ''}: {scores.valid_queries} of "
         f"{scores.queries} queries have a match\n"
     )
     print_scores(scores, report.trial or 1)

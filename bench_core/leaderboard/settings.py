@@ -81,6 +81,15 @@ def changes_of(record: ResultRecord) -> tuple[str, ...]:
     return tuple(_change(method.config, key) for key in method.overrides)
 
 
+def reranker_settings(record: ResultRecord) -> tuple[str, ...]:
+    """Return all settings of the re-ranker of a result, such as ("k1=20", "k2=6").
+
+    A long value is cut, and ends in a hash of the whole.
+    """
+    used = record.protocol.reranker
+    return tuple(_change(used.config, key) for key in used.config) if used else ()
+
+
 def _usual(column: Sequence[str]) -> str:
     """Return the word that most rows have; none where a row has no word for this.
 
@@ -94,7 +103,8 @@ def _usual(column: Sequence[str]) -> str:
 
 def _words(record: ResultRecord) -> tuple[str, ...]:
     method, provenance = record.method, record.provenance
-    training = provenance.training_format
+    training, used = provenance.training_format, record.protocol.reranker
+    reranked = ", ".join(_change(used.config, key) for key in used.overrides) if used else ""
     return (
         f"preset {method.preset}",
         ", ".join(changes_of(record)),
@@ -102,6 +112,7 @@ def _words(record: ResultRecord) -> tuple[str, ...]:
         f"weights {_weights_label(provenance.weights)}",
         f"trained in {training}" if training else "",
         f"extracted in {record.cost.precision}",
+        f"re-ranked with {reranked}" if reranked else "",
     )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Self, TypeAlias, cast
+from typing import Annotated, Any, Self, TypeAlias
 
 from pydantic import Field, JsonValue, model_validator
 
@@ -169,7 +169,7 @@ def read_declaration(path: Path) -> Declaration:
         network = document.get("network")
         named = isinstance(network, str) and ":" in network  # else refused with all values
         values = {**document, "source": source_of(str(network)) if named else "none"}
-        config = cast("ReleasedConfig", validate_config(ReleasedConfig, values))
+        config = validate_config(ReleasedConfig, values)
         (spec,) = checked_specs([[spec_of(name, config)]], MethodSpec)
         if choose_method(spec, spec.variants[0], "paper").config != config:
             raise UsageError("a key in it has a dot, which stands for a part within a part")
