@@ -153,7 +153,7 @@ class _StageLoop:
         self._loader = BatchLoader(
             data.pixels, run.device, self._stage.views, note=self._images.notes
         )
-        self._saved_at = time.monotonic()
+        self._saved_at, self._looked = time.monotonic(), False
 
     def restore(self, saved: Progress) -> None:
         """Take over what an interrupted training kept; one that begins keeps what it brings."""
@@ -200,6 +200,9 @@ class _StageLoop:
         self._runner.begin_epoch(epoch, drawn.steps)
         for batch in self._batches(drawn, epoch, step):
             losses.add(step, self._runner.step(batch, epoch, step))
+            if not self._looked:  # at once, not after minutes of training
+                checkpoint.check_optimizers(self._runner.optimizers.values())
+                self._looked = True
             step += 1
             bar.show(*self._summary(epoch, losses))
             bar.update()

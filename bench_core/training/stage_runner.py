@@ -27,8 +27,7 @@ from bench_core.training.seeding import (
     seed_global_generators,
 )
 from bench_core.training.stage_images import StageImages
-from bench_core.training.stages import Stage
-from bench_core.training.updates import Updates
+from bench_core.training.stages import Stage, updates_of
 
 Optimizers: TypeAlias = dict[str, torch.optim.Optimizer]
 
@@ -57,8 +56,7 @@ class StageRunner:
         self._networks, self._precision, self._seed = networks, precision, seed
         self._division = division
         self._own = {name: optimizers[name] for name in stage.optimizers}
-        clippings = {name: plan.clipping for name, plan in stage.optimizers.items()}
-        self._updates = Updates(self._own, clippings)
+        self._updates = updates_of(stage, self._own, networks)
         self._num_steps = 1
 
     @property
