@@ -168,9 +168,7 @@ class _StageLoop:
 
     def run(self, position: Position) -> None:
         """Run the epochs from a position on."""
-        for name, value in self._stage.memory.items():
-            if isinstance(value, torch.Tensor):  # else the first checkpoint refuses it
-                self._stage.memory[name] = value.to(self._run.device)
+        self._runner.bring_memory(self._run.device)
         steps = self._images.steps_per_epoch
         total = self._stage.epochs * steps
         done = position.epoch * steps + position.step

@@ -87,6 +87,12 @@ class StageRunner:
         self._num_steps = num_steps
         self._set_rates(epoch, 0)
 
+    def bring_memory(self, device: torch.device) -> None:
+        """Move what the stage keeps to the device of its training."""
+        for name, value in self.stage.memory.items():
+            if isinstance(value, torch.Tensor):  # else the first checkpoint refuses it
+                self.stage.memory[name] = value.to(device)
+
     def look(self, epoch: int, images: StageImages, device: torch.device, *, ends: bool) -> None:
         """Call the stage's hook before or after an epoch, if it has one.
 
