@@ -27,6 +27,9 @@ class RerankerUsed(RecordPart):
     overrides: Annotated[tuple[str, ...], Field(strict=False)] = ()
     package: Annotated[str, Field(min_length=1)] | None = None
 
+    def __hash__(self) -> int:
+        return hash((self.id, json.dumps(self.config, sort_keys=True), self.overrides))
+
     @classmethod
     def usual(cls) -> Self:
         """Return that of records which say no more than that they were re-ranked."""
