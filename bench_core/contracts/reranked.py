@@ -10,20 +10,28 @@ from bench_core.contracts.reranker import K_RECIPROCAL, K_RECIPROCAL_CONFIG
 from bench_core.contracts.scores import RecordPart
 
 
-class RerankerUsed(RecordPart):
-    """The re-ranker of a result.
+class RerankerSettings(RecordPart):
+    """A re-ranker and its settings, as `bench eval --json` names them.
 
     Attributes:
         id: Id of its `RerankerSpec`.
         config: All its settings, as JSON.
+    """
+
+    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$")]
+    config: dict[str, JsonValue]
+
+
+class RerankerUsed(RerankerSettings):
+    """The re-ranker of a result.
+
+    Attributes:
         overrides: Those of them that were set by hand to other values than the re-ranker's own for
             the protocol.
         package: The installed package and version that registers it, such as "vireid-bench 0.2.0";
             None in records of schema 1 and 2.
     """
 
-    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$")]
-    config: dict[str, JsonValue]
     overrides: Annotated[tuple[str, ...], Field(strict=False)] = ()
     package: Annotated[str, Field(min_length=1)] | None = None
 

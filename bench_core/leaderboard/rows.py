@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from itertools import groupby
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -81,6 +81,10 @@ class SectionKey:
     given: bool
     fingerprint: str
     splits: str
+
+
+FLAT_COLUMNS = (*(field.name for field in fields(SectionKey)), *ROW_COLUMNS)
+"""What is said of a row that stands apart from its table."""
 
 
 @dataclass(frozen=True)
@@ -163,6 +167,11 @@ def _reranker_values(record: ResultRecord) -> dict[str, Value]:
         "reranker": used.id if used else None,
         "reranker_settings": list(reranker_settings(record)),
     }
+
+
+def flat_rows(tables: Iterable[Section]) -> list[dict[str, Value]]:
+    """Return the rows of all tables, each with the key of its table: the `FLAT_COLUMNS`."""
+    return [asdict(table.key) | row_values(row) for table in tables for row in table.rows]
 
 
 def _origin_values(record: ResultRecord) -> dict[str, Value]:
