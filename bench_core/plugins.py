@@ -226,23 +226,26 @@ class Registry:
         self._methods[spec.id] = _Claim(spec, source)
 
     def participants(
-        self, protocol_id: str, method_id: str, reranker_id: str | None = None
+        self, protocol_id: str, method_id: str | None = None, reranker_id: str | None = None
     ) -> tuple[str, ...]:
         """Return the names of the installed packages that take part in a run, sorted.
 
-        They are those that register the method, the protocol, its dataset and the re-ranker, if
-        there is one, and those whose observers hear of it.
+        They are those that register the method, the protocol, its dataset and the re-ranker, and
+        those whose observers hear of it. Where features from outside are scored, there is no
+        method, and no observer hears of it.
         """
-        dataset_id = self._protocols[protocol_id].spec.dataset
-        claims: list[_Claim[Any]] = [self._methods[method_id], self._protocols[protocol_id]]
-        claims.append(self._datasets[dataset_id])
-        if reranker_id is not None:
-            claims.append(self._rerankers[reranker_id])
+        claims: list[_Claim[Any]] = [
+            *(() if method_id is None else (self._methods[method_id],)),
+            self._protocols[protocol_id],
+            self._datasets[self._protocols[protocol_id].spec.dataset],
+            *(() if reranker_id is None else (self._rerankers[reranker_id],)),
+        ]
         registered = (claim.plugin for claim in claims if claim.plugin in self._infos)
         plugins = {plugin.name: plugin for plugin in registered}
         observers = {
             name
             for hook in ("bench_run_started", "bench_epoch_finished", "bench_run_finished")
+            if method_id is not None
             for name, _ in self._implementations(hook)
         }
         taking_part = [*plugins.values(), *(i for i in self._infos if i.name in observers)]
@@ -280,11 +283,8 @@ def load_registry(candidates: Iterable[EntryPoint] | None = None) -> Registry:
     if candidates is None:
         candidates = _installed(broken)
     for candidate in sorted(candidates, key=lambda point: (point.name, point.value)):
-        info = PluginInfo(
-            name=candidate.name,
-            module=candidate.value,
-            distribution="unknown package" if candidate.dist is None else _name(candidate.dist),
-        )
+        package = "unknown package" if candidate.dist is None else _name(candidate.dist)
+        info = PluginInfo(name=candidate.name, module=candidate.value, distribution=package)
         try:
             loaded.append(_load(candidate, info))
         except BaseException as error:  # a stranger's module may raise anything

@@ -43,6 +43,11 @@ class RerankerUsed(RerankerSettings):
         """Return that of records which say no more than that they were re-ranked."""
         return cls(id=K_RECIPROCAL, config=dict(K_RECIPROCAL_CONFIG))
 
+    @classmethod
+    def unknown(cls) -> Self:
+        """Return that of distances which somebody else's program re-ranked, nobody knows how."""
+        return cls(id="unknown", config={})
+
     @property
     def is_usual(self) -> bool:
         """Whether it is k-reciprocal re-ranking with its default settings."""

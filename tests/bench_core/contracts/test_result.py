@@ -38,6 +38,7 @@ def added_since(version: int, written: Document) -> Document:
     written = {
         **written,
         "scores": {"iccs": None, "by_query_camera": {}, **written["scores"]},
+        "dataset": {"evidence": "images", **written["dataset"]},
         "provenance": {**shared, **written["provenance"]},
     }
     if version < 3:
@@ -118,6 +119,13 @@ def test_a_record_cannot_be_changed(document: Document) -> None:
         ("origin", {"kind": "trained-elsewhere", "files": []}, "named for what came from outside"),
         ("origin", {"kind": "trained-here", "files": ["6" * 64]}, "named for what came from outs"),
         ("origin", {"kind": "found", "files": []}, "'trained-here', 'trained-elsewhere'"),
+        ("cost", None, "cost is missing, which only features and galleries from outside may lack"),
+        ("method.preset", None, "method.preset is missing, which only features"),
+        ("method.seed", None, "method.seed is missing, which only features"),
+        ("provenance.weights", None, "provenance.weights is missing, which only features"),
+        ("provenance.selection", None, "provenance.selection is missing, which only features"),
+        ("dataset.evidence", "features", "evidence is of features, but the model was run here"),
+        ("dataset.evidence", "nothing", "'images' or 'features'"),
         ("dataset.findings", ["one\ntwo"], "should match pattern"),
         ("protocol.assumptions", [""], "at least 1 character"),
         ("provenance.training_format", "float16", "'float32', 'tf32' or 'bfloat16'"),
@@ -254,6 +262,32 @@ def test_a_re_ranker_is_named_where_there_was_one(
     put(document, "protocol.rerank", rerank)
     put(document, "protocol.reranker", reranker)
     with pytest.raises(ValidationError, match="reranker is named for distances that were"):
+        read(document)
+
+
+@pytest.mark.parametrize("origin", ["features", "given"])
+def test_what_came_as_features_may_lack_what_nobody_can_know(
+    document: Document, origin: str
+) -> None:
+    put(document, "origin", {"kind": origin, "files": ["6" * 64]})
+    put(document, "provenance.training_identities", [])
+    for field in ("cost", "method.preset", "method.seed", "provenance.weights"):
+        put(document, field, None)
+    put(document, "provenance.selection", None)
+    put(document, "dataset.evidence", "features")
+    record = read(document)
+    assert record.is_foreign
+    assert record.label == record.method.title
+
+
+def test_a_gallery_as_given_may_come_without_files_and_nothing_else_may(
+    document: Document,
+) -> None:
+    put(document, "provenance.training_identities", [])
+    put(document, "origin", {"kind": "given", "files": []})
+    assert read(document).origin.files == ()
+    put(document, "origin", {"kind": "features", "files": []})
+    with pytest.raises(ValidationError, match="files are named for what came from outside"):
         read(document)
 
 
