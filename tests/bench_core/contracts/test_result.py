@@ -39,10 +39,9 @@ def added_since(version: int, written: Document) -> Document:
         **written,
         "scores": {"iccs": None, "by_query_camera": {}, **written["scores"]},
         "dataset": {"evidence": "images", **written["dataset"]},
+        "protocol": {"reranker": None, **written["protocol"]},
         "provenance": {**shared, **written["provenance"]},
     }
-    if version < 3:
-        written = {**written, "protocol": {"reranker": None, **written["protocol"]}}
     if version > 1:
         return written
     here: Document = {"kind": "trained-here", "files": []}
