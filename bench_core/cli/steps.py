@@ -17,11 +17,13 @@ from bench_core.cli.options import (
     MetricName,
     Option,
     ProtocolId,
-    Rerank,
+    RerankerName,
+    RerankerSettings,
     RowOrderName,
     Threads,
     receives,
     resolve_convention,
+    resolve_reranker,
 )
 from bench_core.cli.outside import OutsideOptions, extract_outside, is_outside
 from bench_core.cli.printing import print_json, print_scores, print_table
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from bench_core.contracts.protocol import Convention
+    from bench_core.contracts.reranked import RerankerUsed
     from bench_core.evaluation.summary import Evaluation
     from bench_core.plugins import Registry
     from bench_core.scoring.score import ProtocolScores
@@ -243,7 +246,8 @@ class EvalOptions:
         help="Root folder of the dataset, instead of --splits.",
     )]  # fmt: skip
     convention: ConventionName
-    rerank: Rerank
+    reranker: RerankerName
+    reranker_settings: RerankerSettings
     per_query: Annotated[Path | None, Option(
         "--per-query", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
         help="Write the scores of each query in each trial to FILE.csv or FILE.parquet.",
@@ -258,7 +262,7 @@ class EvalReport:
     Attributes:
         protocol: Id of the protocol.
         convention: How galleries were drawn.
-        rerank: Whether distances were re-ranked.
+        reranker: What re-ranked the distances; None where they were not.
         trial: The only trial, from 1; None for all.
         scores: The scores.
         findings: How the dataset differs from the published one.
@@ -267,7 +271,7 @@ class EvalReport:
 
     protocol: str
     convention: Convention
-    rerank: bool
+    reranker: RerankerUsed | None
     trial: int | None
     scores: ProtocolScores
     findings: tuple[str, ...]
@@ -278,7 +282,10 @@ class EvalReport:
         return {
             "protocol": self.protocol,
             "convention": self.convention,
-            "rerank": self.rerank,
+            "rerank": self.reranker is not None,
+            "reranker": self.reranker.model_dump(include={"id", "config"}, mode="json")
+            if self.reranker
+            else None,
             **({} if self.trial is None else {"trial": self.trial}),
             **self.scores.as_document(),
             "assumptions": list(self.scores.assumptions),
@@ -299,6 +306,7 @@ def evaluate(registry: Registry, options: EvalOptions, recorded: RecordOptions) 
     protocol = registry.protocol(options.protocol)
     if options.convention != GIVEN:
         resolve_convention(protocol, options.convention)
+    reranker = resolve_reranker(registry, protocol, options.reranker, options.reranker_settings)
     splits = read_splits(registry, protocol, options.splits, options.root)
     recording = open_recording(registry, protocol, recorded, options.root, options.splits)
     if recording is not None and recording.evidence.inputs is not None:
@@ -320,16 +328,17 @@ def evaluate(registry: Registry, options: EvalOptions, recorded: RecordOptions) 
     opened = open_source(source, dataset, load_protocol(protocol, splits))
     convention = opened.resolve_convention(options.convention)
     images = None if recording is None else recording.images_used(opened, dataset, convention)
-    scores = opened.score(convention, rerank=options.rerank)
+    used = reranker.used if reranker else None
+    scores = opened.score(convention, reranker)
     record = None
     if recording is not None and images is not None:
-        record = recording.write(opened, images, scores, splits, convention, rerank=options.rerank)
+        record = recording.write(opened, images, scores, splits, convention, used)
     if options.per_query is not None:
         write_query_file(options.per_query, scores.evaluation, options.trial or 1)
     report = EvalReport(
         protocol=protocol.id,
         convention=convention,
-        rerank=options.rerank,
+        reranker=used,
         trial=options.trial,
         scores=scores,
         findings=findings,
@@ -353,7 +362,7 @@ def _print_evaluation(report: EvalReport) -> None:
     scores = Scores.model_validate(report.scores.evaluation.as_document())
     echo(
         f"{report.protocol}, {report.convention} galleries"
-        f"{', re-ranked' if report.rerank else ''}: {scores.valid_queries} of "
+        f"{report.reranker.phrase if report.reranker else ''}: {scores.valid_queries} of "
         f"{scores.queries} queries have a match\n"
     )
     print_scores(scores, report.trial or 1)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from bench_core.contracts.errors import DataError, UsageError
 from bench_core.contracts.protocol import GIVEN, CmcKind
+from bench_core.contracts.reranked import RerankerUsed
 from bench_core.system.foreign_files import quoted
 
 if TYPE_CHECKING:
@@ -311,6 +312,7 @@ class Record:
             id=spec.id,
             convention=GIVEN,
             rerank=self._rerank,
+            reranker=RerankerUsed.unknown() if self._rerank else None,
             splits=self._splits,
             query_modality=spec.query_modality,
             gallery_modality=spec.gallery_modality,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from bench_core.leaderboard.rows import Section
 
 FLAGS = frozenset({"synthetic", "given", "rerank", "git_dirty"})
-LISTS = frozenset({"overrides", "origin_files", "findings", "assumptions"})
+LISTS = frozenset({"overrides", "reranker_settings", "origin_files", "findings", "assumptions"})
 COUNTS = frozenset(
     {
         *("rank", "seed", "trials", "queries", "valid_queries", "training_threads"),

@@ -79,7 +79,7 @@ class Report:
             "synthetic": subject.synthetic,
             "protocol": subject.protocol,
             "convention": subject.convention,
-            "rerank": subject.rerank,
+            "rerank": subject.reranker is not None,
             "mean": subject.scores.mean.by_name(),
             "pictures": {
                 f"{picture.name}.png": picture.caption

@@ -32,7 +32,7 @@ def search_part(subject: Subject, trained: Trained) -> Part:
     """
     inputs, trial = trained.inputs, subject.first_trial
     drawn = inputs.protocol.trial(trained.features.table, subject.convention, trial)
-    search = Search.of(trained.features, drawn, inputs.protocol.spec, rerank=subject.rerank)
+    search = Search.of(trained.features, drawn, inputs.protocol.spec, trained.reranker)
     rows = tested_rows(trained.model, inputs)
     pixels = inputs.images(
         trained.model.config.image_size, trained.model.config.resize_filter
@@ -49,7 +49,7 @@ def search_part(subject: Subject, trained: Trained) -> Part:
         pictures=(
             _lists("best", search, pixels),
             _lists("worst", search, pixels),
-            _distances(search, rerank=subject.rerank),
+            _distances(search, rerank=trained.reranker is not None),
         ),
     )
 

@@ -97,6 +97,9 @@ class Comparison:
             "result": str(self.paths[side]),
             "name": self.names[side],
             "rerank": record.protocol.rerank,
+            "reranker": record.protocol.reranker.model_dump(include={"id", "config"}, mode="json")
+            if record.protocol.reranker
+            else None,
             "selection": record.provenance.selection,
             "mean": record.scores.mean.by_name(),
         }
@@ -121,11 +124,17 @@ class Comparison:
         )
 
     def _re_ranking_note(self) -> str:
-        marks = [record.protocol.rerank for record in self.records]
-        if marks[0] == marks[1]:
+        first, second = (record.protocol.reranker for record in self.records)
+        if first is None and second is None:
             return ""
+        if first is not None and second is not None:
+            if (first.id, first.config) == (second.id, second.config):
+                return ""
+            return (
+                " The two are re-ranked differently, so the difference is that of re-ranking, too."
+            )
         return (
-            f" Only {self.names[marks.index(True)]} is re-ranked, so the difference is that of "
+            f" Only {self.names[0 if first else 1]} is re-ranked, so the difference is that of "
             "re-ranking, too."
         )
 

@@ -98,7 +98,7 @@ def test_re_ranked_distances_are_marked_where_the_script_says_so(
 ) -> None:
     record = Record("AGW", ALL, splits=sysu_root / "exp", rerank=True, results=folder)
     eval_sysu(*search(images), record=record)
-    assert read_result(record.write()).label == "AGW + re-ranking"
+    assert read_result(record.write()).label == "AGW + unknown re-ranking"
 
 
 def test_a_script_that_fails_leaves_nothing(
