@@ -19,10 +19,13 @@ if TYPE_CHECKING:
     from bench_core.contracts.result import ResultRecord
     from bench_core.contracts.speed import SpeedRecord
     from bench_core.leaderboard.rows import ToldApart
+    from bench_core.published.registry import Published
 
 DEFAULT_RESULTS = Path("results")
 SPEEDS = "speeds"
 """The folder of the results that holds measurements of speed."""
+PUBLISHED = "published"
+"""The folder of the results that holds published numbers."""
 FORMATS = ("table", "markdown", "csv", "json")
 FORMAT_OF_SUFFIX: Mapping[str, str] = MappingProxyType(
     {".txt": "table", ".md": "markdown", ".csv": "csv", ".json": "json"}
@@ -35,6 +38,7 @@ class _Shown:
 
     records: Sequence[ResultRecord]
     speeds: Sequence[SpeedRecord]
+    published: Published
 
 
 @click.command()
@@ -75,7 +79,8 @@ def leaderboard(
 
     The same records always give the same bytes. A file that is no whole record is named on
     standard error and left out. Measured speeds (the folder speeds of the results, written by make
-    gpu) stand behind the results, a block for each device; a CSV has none.
+    gpu) stand behind the results, a block for each device; a CSV has none. Published numbers (the
+    folder published of the results) stand apart from measured ones, without ranks.
     """
     if check and output is None and plot is None:
         raise UsageError("--check needs --output FILE or --plot DIR, what to compare with")
@@ -87,14 +92,16 @@ def leaderboard(
     chosen_format = "json" if as_json else output_format or _format_for(output)
 
     from bench_core.leaderboard.paired import PairedTests
+    from bench_core.published.reading import read_published
     from bench_core.results.speeds import find_speeds
     from bench_core.results.store import find_results
 
     found, speeds = find_results(results), find_speeds(results / SPEEDS)
     told_apart = PairedTests(found.records)
+    known = read_published(results / PUBLISHED)
     records = list(found.records.values())
-    shown = _Shown(records, speeds.records)
-    _warn((*found.defects, *speeds.defects))
+    shown = _Shown(records, speeds.records, known.published)
+    _warn((*found.defects, *speeds.defects, *known.defects))
     try:
         if wants_table:
             _table(shown, chosen_format, told_apart, output, check=check)
@@ -102,7 +109,7 @@ def leaderboard(
         _warn(told_apart.defects)
     if plot is not None:
         _plots(records, plot, check=check)
-    if check and (found.defects or speeds.defects or told_apart.defects):
+    if check and (found.defects or speeds.defects or known.defects or told_apart.defects):
         raise BenchError(f"{results} holds results that cannot be used, named above")
 
 
@@ -126,16 +133,18 @@ def _table(
     check: bool,
 ) -> None:
     """Print, write or check the leaderboard."""
-    records, speeds = shown.records, shown.speeds
+    records, speeds, published = shown.records, shown.speeds, shown.published
     from bench_core.leaderboard import render
     from bench_core.system.files import write_text
 
     if output is None:
-        echo(render.render(records, output_format, told_apart, speeds), newline=False)
+        echo(render.render(records, output_format, told_apart, speeds, published), newline=False)
     elif check:
-        _report(output, render.check(records, output_format, told_apart, output, speeds))
+        difference = render.check(records, output_format, told_apart, output, speeds, published)
+        _report(output, difference)
     else:
-        write_text(output, render.render(records, output_format, told_apart, speeds))
+        text = render.render(records, output_format, told_apart, speeds, published)
+        write_text(output, text)
         click.echo(f"leaderboard {output}", err=True)
 
 

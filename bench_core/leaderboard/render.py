@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from bench_core.contracts.errors import unknown_name
 from bench_core.leaderboard.markdown import markdown
+from bench_core.leaderboard.published import CSV_COLUMNS as PUBLISHED_COLUMNS
+from bench_core.leaderboard.published import csv_rows, json_values, paper_numbers, paper_values
 from bench_core.leaderboard.rows import (
     ROW_COLUMNS,
+    Row,
     Section,
     SectionKey,
     ToldApart,
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
 
     from bench_core.contracts.result import ResultRecord
     from bench_core.contracts.speed import SpeedRecord
+    from bench_core.published.registry import Published
 
 
 def render(
@@ -38,6 +42,7 @@ def render(
     output_format: str,
     told_apart: ToldApart,
     speeds: Sequence[SpeedRecord] = (),
+    published: Published | None = None,
 ) -> str:
     """Render a leaderboard; the same records give the same bytes, in whatever order they come.
 
@@ -47,6 +52,7 @@ def render(
             "json" keep fractions in [0, 1], unrounded.
         told_apart: Decides which rows share a rank; see `bench_core.leaderboard.rows.sections`.
         speeds: Measurements of devices, which are shown behind the results; "csv" has none.
+        published: Numbers of papers, which are shown apart from measured ones.
 
     Returns:
         The document, ending in a newline.
@@ -58,8 +64,8 @@ def render(
         raise unknown_name("leaderboard format", output_format, FORMATS)
     tables = sections(records, told_apart)
     if output_format == "json":
-        return json_document(tables, speeds)
-    text = FORMATS[output_format](tables)
+        return json_document(tables, speeds, published)
+    text = FORMATS[output_format](tables, published)
     if not speeds or output_format not in SPEED_FORMATS:
         return text
     return f"{text}\n{SPEED_FORMATS[output_format](speeds)}"
@@ -71,6 +77,7 @@ def check(
     told_apart: ToldApart,
     path: Path,
     speeds: Sequence[SpeedRecord] = (),
+    published: Published | None = None,
 ) -> str | None:
     """Compare a committed leaderboard with the one that its records give.
 
@@ -80,6 +87,7 @@ def check(
         told_apart: As for `render`.
         path: The committed file.
         speeds: As for `render`.
+        published: As for `render`.
 
     Returns:
         None where they agree byte for byte, else one line: the first difference and the way out.
@@ -87,7 +95,7 @@ def check(
     Raises:
         UsageError: There is no such format.
     """
-    expected = render(records, output_format, told_apart, speeds)
+    expected = render(records, output_format, told_apart, speeds, published)
     remedy = f"regenerate it with bench leaderboard --format {output_format} --output {path}"
     if not path.is_file():
         return f"{path} does not exist; {remedy}"
@@ -98,15 +106,20 @@ def check(
     return f"{path} does not show the results as they are, from line {number} on; {remedy}"
 
 
-def csv_table(tables: Sequence[Section]) -> str:
-    """Render all sections as one flat CSV table; without rows, as its heading alone."""
+def csv_table(tables: Sequence[Section], published: Published | None = None) -> str:
+    """Render all rows as one flat CSV table; without rows, as its heading alone.
+
+    The column "kind" tells measured rows from published ones, which stand last and have no rank.
+    """
     text = io.StringIO()
     writer = csv.DictWriter(text, CSV_COLUMNS, lineterminator="\n")
     writer.writeheader()
     for table in tables:
         for row in table.rows:
-            values = asdict(table.key) | row_values(row)
+            values = {"kind": "measured"} | asdict(table.key) | row_values(row)
+            values |= paper_values(row.record, published)
             writer.writerow({name: _csv_value(value) for name, value in values.items()})
+    writer.writerows(csv_rows(published))
     return text.getvalue()
 
 
@@ -116,17 +129,32 @@ def _csv_value(value: Value) -> Value:
     return csv_cell(value) if isinstance(value, str) else value
 
 
-def json_document(tables: Sequence[Section], speeds: Sequence[SpeedRecord] = ()) -> str:
-    """Render {"sections": [{the section's key..., "rows": [...]}]}, with "speeds" if there are."""
+def json_document(
+    tables: Sequence[Section],
+    speeds: Sequence[SpeedRecord] = (),
+    published: Published | None = None,
+) -> str:
+    """Render {"sections": [{the section's key..., "rows": [...]}]}.
+
+    "published" and "speeds" are there if there are such. A row of real data has in "paper" what its
+    paper printed.
+    """
     document: dict[str, Any] = {
         "sections": [
-            asdict(table.key) | {"rows": [row_values(row) for row in table.rows]}
+            asdict(table.key) | {"rows": [_json_row(row, published) for row in table.rows]}
             for table in tables
         ]
     }
+    if shown := json_values(published):
+        document["published"] = shown
     if speeds:
         document["speeds"] = speed_values(speeds)
     return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _json_row(row: Row, published: Published | None) -> dict[str, Any]:
+    paper = [asdict(number) for number in paper_numbers(row.record, published)]
+    return {**row_values(row), **({"paper": paper} if paper else {})}
 
 
 def _first_difference(committed: str, expected: str) -> int:
@@ -134,9 +162,16 @@ def _first_difference(committed: str, expected: str) -> int:
     return next(number for number, (ours, theirs) in enumerate(pairs, 1) if ours != theirs)
 
 
-CSV_COLUMNS = (*(field.name for field in fields(SectionKey)), *ROW_COLUMNS)
-FORMATS: Mapping[str, Callable[[Sequence[Section]], str]] = MappingProxyType(
-    {"table": leaderboard_text, "markdown": markdown, "csv": csv_table, "json": json_document}
+def _json_text(tables: Sequence[Section], published: Published | None) -> str:
+    return json_document(tables, (), published)
+
+
+CSV_COLUMNS = (
+    *("kind", *(field.name for field in fields(SectionKey)), *ROW_COLUMNS),
+    *PUBLISHED_COLUMNS,
+)
+FORMATS: Mapping[str, Callable[[Sequence[Section], Published | None], str]] = MappingProxyType(
+    {"table": leaderboard_text, "markdown": markdown, "csv": csv_table, "json": _json_text}
 )
 """The formats by the name that the command line gives them."""
 SPEED_FORMATS: Mapping[str, Callable[[Sequence[SpeedRecord]], str]] = MappingProxyType(

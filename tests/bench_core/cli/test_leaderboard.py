@@ -32,7 +32,7 @@ def test_a_table_of_80_columns_is_printed(bench: Bench, results: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "start"),
-    [("a.md", "# Leaderboard"), ("a.csv", "synthetic,"), ("a.json", "{"), ("a.txt", "SYNTHETIC")],
+    [("a.md", "# Leaderboard"), ("a.csv", "kind,"), ("a.json", "{"), ("a.txt", "SYNTHETIC")],
 )
 def test_the_suffix_of_a_file_says_its_format(
     bench: Bench, results: Path, name: str, start: str
@@ -42,7 +42,7 @@ def test_the_suffix_of_a_file_says_its_format(
     assert Path(name).read_text().startswith(start)
     assert bench(*options, "--check").exit_code == 0
     bench(*options, "--format", "csv")
-    assert Path(name).read_text().startswith("synthetic,")
+    assert Path(name).read_text().startswith("kind,")
 
 
 def test_a_file_without_a_format_is_wrong_usage(bench: Bench, results: Path) -> None:
