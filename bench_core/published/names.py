@@ -24,6 +24,8 @@ REPEATED = re.compile(
 """What says that the numbers are the table's own, not printed elsewhere."""
 PLAIN = re.compile(r"(?:w/o|without|no|before)\W*$", re.IGNORECASE)
 ADDITION = re.compile(r"[\s,;+&/-]*(?:\b(?:w/o|with|without|w|and|no)\b)?[\s/+&]*$", re.IGNORECASE)
+LONGEST_NAME = 200
+"""Characters of a cell that are looked at; a longer text is no name."""
 GENERIC = frozenset(
     {"ours", "ourmethod", "baseline", "basel", "backbone", "proposed", "featureextractor"}
 )
@@ -68,6 +70,7 @@ class MethodNames:
         Args:
             text: A cell, without markup.
         """
+        text = text[:LONGEST_NAME]
         mention = RERANKED.search(text)
         reranked = mention is not None and PLAIN.search(text[: mention.start()]) is None
         readings = itertools.islice(_readings(text), 1 if REPEATED.search(text) else None)

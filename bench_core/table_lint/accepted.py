@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeAlias
 
+from bench_core.published.printed import decimals, same_number
 from bench_core.published.registry import Published
 from bench_core.published.schema import PublishedConflict, PublishedRow
 
@@ -40,6 +41,11 @@ class Claim:
     suspicion: PublishedConflict | None
 
 
+def is_same_and_telling(first: str, second: str) -> bool:
+    """Tell whether two digits are the same number, with enough of them to say so."""
+    return min(decimals(first), decimals(second)) >= 1 and same_number(first, second)
+
+
 class Claims:
     """The published numbers, to be looked up by what they are of.
 
@@ -49,6 +55,7 @@ class Claims:
 
     def __init__(self, published: Published) -> None:
         self.published = published
+        self._showing: dict[tuple[str, str], tuple[Claim, ...]] = {}
 
     @cached_property
     def all(self) -> tuple[Claim, ...]:
@@ -69,6 +76,22 @@ class Claims:
     def at(self, place: Place) -> tuple[Claim, ...]:
         """Return the same of a place."""
         return self._places.get(place, ())
+
+    def showing(self, metric: str, printed: str) -> tuple[Claim, ...]:
+        """Return what is printed anywhere with these digits, but for suspect numbers.
+
+        There must be a digit behind the point, or too many would be.
+        """
+        key = (metric, printed)
+        if key not in self._showing:
+            self._showing[key] = tuple(
+                claim
+                for claim in self.all
+                if claim.metric == metric
+                and claim.suspicion is None
+                and is_same_and_telling(claim.printed, printed)
+            )
+        return self._showing[key]
 
     def without_protocol(self, method: str) -> Iterator[PublishedRow]:
         """Yield the rows of a method whose source states no protocol of ours."""

@@ -8,10 +8,11 @@ import re
 from collections.abc import Sequence
 
 from bench_core.contracts.errors import UsageError
-from bench_core.table_lint.grid import Cell, Grid, lay_out
+from bench_core.table_lint.grid import Cell, Grid, check_size, lay_out
 
 RULE = re.compile(r"^\s*\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?\s*$")
-MARKUP = re.compile(r"\*\*|__|`|<[^<>]*>|~~|(?<!\w)[*_](?=\w)|(?<=[\w.%)])[*_](?!\w)")
+TAG = re.compile(r"<[^<>]*>")
+MARKUP = re.compile(r"\*\*|__|`|~~|(?<!\w)[*_](?=\w)|(?<=[\w.%)])[*_](?!\w)")
 LINK = re.compile(r"!?\[([^\[\]]*)\]\([^()]*\)")
 SEPARATORS = (",", ";", "\t", "|")
 
@@ -41,9 +42,11 @@ def csv_tables(text: str) -> list[Grid]:
     sample = [line for line in text.splitlines() if line.strip()][:20]
     separator = max(SEPARATORS, key=lambda mark: sum(line.count(mark) for line in sample))
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
-    rows, start = [], 1
+    rows, start, num_cells = [], 1, 0
     try:
         for cells in reader:
+            num_cells += len(cells)
+            check_size(num_cells, 1)
             if any(cell.strip() for cell in cells):
                 rows.append([
                     Cell(_plain(cell), start, column) for column, cell in enumerate(cells, 1)
@@ -68,7 +71,7 @@ def _markdown_row(line: str, number: int) -> list[Cell]:
 
 def _plain(text: str) -> str:
     text = LINK.sub(r"\1", text)
-    text = MARKUP.sub("", text)
+    text = MARKUP.sub("", TAG.sub(" ", text))
     text = re.sub(r"\\(?=[^\w\s])", "", text).replace("$", "").replace("^", "")
     return " ".join(text.split())
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from bench_core.published.printed import decimals, rounded, same_number
-from bench_core.table_lint.accepted import Claim, Claims, Place
+from bench_core.table_lint.accepted import Claim, Claims, Place, is_same_and_telling
 from bench_core.table_lint.entries import Entry, Number
 
 KINDS = (
@@ -96,7 +96,7 @@ def _other_metrics(
     """Yield numbers of the same row that are of another metric than their column says."""
     for number in left:
         for claim in own:
-            if claim.metric != number.metric and _is_this(claim, number):
+            if claim.metric != number.metric and is_same_and_telling(claim.printed, number.printed):
                 source = claims.published.citation(claim.row)
                 text = f"this is the {claim.metric} ({source})"
                 yield Explanation("metric", text, (number,))
@@ -107,11 +107,9 @@ def _other_places(
 ) -> Iterator[Explanation]:
     """Yield what the numbers are of elsewhere: another protocol, run or method."""
     places: dict[Place, list[tuple[Number, Claim]]] = defaultdict(list)
-    for claim in claims.all:
-        if claim.suspicion is None:
-            places[claim.method, claim.protocol, claim.reranked] += [
-                (number, claim) for number in _shown(claim, left)
-            ]
+    for number in left:
+        for claim in claims.showing(number.metric, number.printed):
+            places[claim.method, claim.protocol, claim.reranked].append((number, claim))
     here = (str(entry.method), protocol, entry.reranked)
     for place, shown in places.items():
         if not shown or place == here:
@@ -198,16 +196,12 @@ def _digits(text: str) -> list[str]:
 def _shown(claim: Claim, numbers: Iterable[Number]) -> list[Number]:
     """Return which numbers are this claim's, metric and digits."""
     return [
-        number for number in numbers if number.metric == claim.metric and _is_this(claim, number)
+        number
+        for number in numbers
+        if number.metric == claim.metric and is_same_and_telling(claim.printed, number.printed)
     ]
 
 
 def _is_telling(number: Number, claim: Claim) -> bool:
     """Tell whether one number is enough to say whose it is: two digits behind the point."""
     return decimals(claim.printed) == decimals(number.printed) == 2
-
-
-def _is_this(claim: Claim, number: Number) -> bool:
-    """Tell whether the digits are the same, of which there must be enough to say so."""
-    enough = min(decimals(claim.printed), decimals(number.printed)) >= 1
-    return enough and same_number(claim.printed, number.printed)

@@ -138,13 +138,17 @@ def _num_header_rows(grid: Grid) -> int:
 
 def _behind_sections(grid: Grid, place: int) -> int:
     """Return where the headings end, if above the first numbers stand words on rows below."""
-    while place > 1 and len({cell.text for cell in grid.rows[place - 1]} - {""}) == 1:
-        above = " ".join(cell.text for row in grid.rows[: place - 1] for cell in row)
-        words = " ".join(cell.text for cell in grid.rows[place - 1])
-        if metrics_in(words) or not metrics_in(above):
+    named = (n for n, row in enumerate(grid.rows[:place]) if metrics_in(_words(row)))
+    first = next(named, place)
+    while place - 1 > first and len({cell.text for cell in grid.rows[place - 1]} - {""}) == 1:
+        if metrics_in(_words(grid.rows[place - 1])):
             break
         place -= 1
     return place
+
+
+def _words(row: Sequence[Cell]) -> str:
+    return " ".join(cell.text for cell in row)
 
 
 def _is_rank_row(row: Sequence[Cell], numbers: Sequence[str]) -> bool:

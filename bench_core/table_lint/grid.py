@@ -5,10 +5,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from bench_core.contracts.errors import UsageError
+
 NUMBER = re.compile(
     r"^[\s*\u2020\u2021\u00a7]*(?P<number>\d{1,3}(?:[.,]\d+)?)\s*%?\s*"
     r"(?:\u00b1\s*[\d.,]+\s*%?|\([^)]*\)|\[[^\]]*\])?[\s*\u2020\u2021\u00a7]*$"
 )
+
+MOST_CELLS = 200_000
+"""In a table; more are features, not results, and would fill the memory."""
 
 
 @dataclass(frozen=True)
@@ -71,14 +76,35 @@ def number_of(text: str) -> str | None:
     return found["number"].replace(",", ".") if found else None
 
 
+def check_size(num_cells: int, line: int) -> None:
+    """Refuse a table that is larger than any of results.
+
+    Args:
+        num_cells: Cells that it has so far, or will have.
+        line: Where it starts, from 1.
+
+    Raises:
+        UsageError: There are more than `MOST_CELLS`.
+    """
+    if num_cells > MOST_CELLS:
+        raise UsageError(
+            f"the table from line {line} has more than {MOST_CELLS:,} cells, as no table of "
+            "results has"
+        )
+
+
 def lay_out(rows: list[list[Cell]], caption: str, line: int) -> Grid | None:
     """Lay out rows of cells, each at the columns that it spans; short rows are filled.
 
     Returns:
         The table; None where there is no row of two cells.
+
+    Raises:
+        UsageError: It is larger than a table of results.
     """
+    width = max((sum(cell.span for cell in row) for row in rows), default=0)
+    check_size(width * len(rows), line)
     filled = [[cell for cell in row for _ in range(cell.span)] for row in rows]
-    width = max(map(len, filled), default=0)
     if width < 2:
         return None
     for row, cells in zip(filled, rows, strict=True):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 
-from bench_core.table_lint.grid import Cell, Grid, lay_out
+from bench_core.table_lint.grid import Cell, Grid, check_size, lay_out
 
 BEGIN = re.compile(r"\\begin\{(tabular[*xy]?|longtable|tabu|tblr|NiceTabular)\}")
 CAPTION = re.compile(r"\\caption(?:of\{[^}]*\})?(?:\[[^\]]*\])?\{")
@@ -36,20 +37,19 @@ MOST_SPAN = 200
 
 def latex_tables(text: str) -> list[Grid]:
     """Return the tables of a LaTeX text, or of a fragment that is the body of one."""
-    text = _without_comments(text)
+    source = _Source(_without_comments(text))
     grids = []
     end = 0
-    for begin in BEGIN.finditer(text):
+    for begin in BEGIN.finditer(source.text):
         if begin.start() < end:  # a table within a cell of another
             continue
-        end = _end_of(text, begin)
-        body = _behind_arguments(text, begin.end(), end)
-        grid = _grid(text, body, end, _caption(text, begin.start(), end))
-        grids += [grid] if grid else []
-    if not grids and "&" in text and r"\\" in text:
-        grid = _grid(text, 0, len(text), _caption(text, 0, len(text)))
-        grids += [grid] if grid else []
-    return grids
+        end = _end_of(source.text, begin)
+        body = _behind_arguments(source.text, begin.end(), end)
+        grids.append(source.grid(body, end, source.caption(begin.start(), end)))
+    if not any(grids) and "&" in text and r"\\" in text:
+        everything = (0, len(source.text))
+        grids.append(source.grid(*everything, source.caption(*everything)))
+    return [grid for grid in grids if grid is not None]
 
 
 def plain_latex(text: str) -> str:
@@ -78,12 +78,12 @@ def _without_comments(text: str) -> str:
 
 def _end_of(text: str, begin: re.Match[str]) -> int:
     """Return where the environment ends, or the text."""
-    name = re.escape(begin[1])
+    edges = re.compile(rf"\\(begin|end)\{{{re.escape(begin[1])}\}}")
     depth = 0
-    for edge in re.finditer(rf"\\(begin|end)\{{{name}\}}", text[begin.start() :]):
+    for edge in edges.finditer(text, begin.start()):
         depth += 1 if edge[1] == "begin" else -1
         if depth == 0:
-            return begin.start() + edge.start()
+            return edge.start()
     return len(text)
 
 
@@ -109,35 +109,60 @@ def _closing(text: str, opening: int, end: int) -> int:
     return end
 
 
-def _caption(text: str, start: int, end: int) -> str:
-    """Return the caption of the float that the table is in, before or behind it."""
-    before = [edge for edge in FLOAT.finditer(text, 0, start) if "begin" in edge[0]]
-    after = next((edge for edge in FLOAT.finditer(text, end) if "end" in edge[0]), None)
-    left = before[-1].end() if before else 0
-    right = after.start() if after else len(text)
-    found = CAPTION.search(text, left, right)
-    if found is None:
-        return ""
-    opening = found.end() - 1
-    return plain_latex(text[opening : _closing(text, opening, len(text))])
+class _Source:
+    """A text in which lines and floats are found fast.
+
+    Args:
+        text: LaTeX without comments.
+
+    Attributes:
+        text: The same.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._breaks = [found.start() for found in re.finditer("\n", text)]
+        edges = list(FLOAT.finditer(text))
+        self._begins = [edge.end() for edge in edges if "begin" in edge[0]]
+        self._ends = [edge.start() for edge in edges if "end" in edge[0]]
+
+    def caption(self, start: int, end: int) -> str:
+        """Return the caption of the float that a table is in, before or behind the table."""
+        before, behind = bisect_right(self._begins, start), bisect_left(self._ends, end)
+        left = self._begins[before - 1] if before else 0
+        right = self._ends[behind] if behind < len(self._ends) else len(self.text)
+        # A table outside of a float has no caption, but that of a longtable within it.
+        right = right if before else end
+        found = CAPTION.search(self.text, left if before else start, right)
+        if found is None:
+            return ""
+        opening = found.end() - 1
+        return plain_latex(self.text[opening : _closing(self.text, opening, right)])
+
+    def grid(self, start: int, end: int, caption: str) -> Grid | None:
+        """Return the table whose body stands between two places."""
+        rows = []
+        num_cells = 0
+        for pieces in _rows(self.text, start, end):
+            num_cells += len(pieces)
+            check_size(num_cells, self._line(start))
+            row: list[Cell] = []
+            column = 1
+            for place, piece in pieces:
+                row.append(_cell(piece, self._line(place + _blank(piece)), column))
+                column += row[-1].span
+            if any(cell.text for cell in row):
+                rows.append(row)
+        return lay_out(rows, caption, self._line(start))
+
+    def _line(self, place: int) -> int:
+        return bisect_left(self._breaks, place) + 1
 
 
-def _grid(text: str, start: int, end: int, caption: str) -> Grid | None:
-    line = text.count("\n", 0, start) + 1
-    rows = []
-    for pieces in _rows(text, start, end):
-        row: list[Cell] = []
-        for place, piece in pieces:
-            row.append(_cell(piece, _line(text, place, piece), 1 + sum(c.span for c in row)))
-        if any(cell.text for cell in row):
-            rows.append(row)
-    return lay_out(rows, caption, line)
-
-
-def _line(text: str, place: int, piece: str) -> int:
-    """Return the line of the first thing that a cell shows, behind rules and line breaks."""
+def _blank(piece: str) -> int:
+    """Return how many characters stand before what a cell shows: rules and blanks."""
     rest = RULES.sub(lambda rule: " " * len(rule[0]), piece)
-    return text.count("\n", 0, place + len(rest) - len(rest.lstrip())) + 1
+    return len(rest) - len(rest.lstrip())
 
 
 def _cell(piece: str, line: int, column: int) -> Cell:

@@ -13,8 +13,8 @@ from bench_core.table_lint.delimited import csv_tables, markdown_tables
 from bench_core.table_lint.grid import Grid
 from bench_core.table_lint.latex import latex_tables
 
-LARGEST_TABLE_BYTES = 1 << 24
-"""16 MiB: a whole thesis in LaTeX has some two."""
+LARGEST_TABLE_BYTES = 1 << 22
+"""4 MiB: a whole thesis in LaTeX has one or two."""
 READERS: Mapping[str, Callable[[str], list[Grid]]] = MappingProxyType(
     {"latex": latex_tables, "markdown": markdown_tables, "csv": csv_tables}
 )

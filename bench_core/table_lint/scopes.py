@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from types import MappingProxyType
 
+LONGEST_HEADING = 4000
+"""Characters of a heading or caption that are looked at."""
 V, N = "visible", "infrared"
 MODALITIES: Mapping[str, str] = MappingProxyType({
     "visible": V, "vis": V, "rgb": V, "v": V,
@@ -75,7 +77,7 @@ def scope_of(text: str) -> Scope:
         >>> scope_of("SYSU-MM01, All Search").mode, scope_of("V2T").query
         ('all', 'visible')
     """
-    words = text.casefold()
+    words = text[:LONGEST_HEADING].casefold()
     found = {
         kind: _only(value for value, pattern in values.items() if pattern.search(words))
         for kind, values in WORDS.items()
@@ -93,7 +95,7 @@ def metrics_in(text: str) -> tuple[str, ...]:
         >>> metrics_in("R1/mAP"), metrics_in("r = 10"), metrics_in("Params")
         (('rank-1', 'mAP'), ('rank-10',), ())
     """
-    words = text.casefold()
+    words = text[:LONGEST_HEADING].casefold()
     found = [(match.start(), f"rank-{match[1]}") for match in RANK.finditer(words)]
     found += [(match.start(), "mAP") for match in PRECISION.finditer(words)]
     found += [(match.start(), "mINP") for match in INVERSE.finditer(words)]

@@ -59,3 +59,19 @@ def test_a_folder_or_nothing_is_wrong_usage(tmp_path: Path) -> None:
         read_tables(tmp_path)
     with pytest.raises(UsageError, match=r"cannot read .*: No such file"):
         read_tables(tmp_path / "none.tex")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("t.csv", "a," * 300_000),
+        ("t.tex", "\\begin{tabular}{l}" + "&" * 300_000 + "\\end{tabular}"),
+        ("t.tex", "\\begin{tabular}{l}" + "\\multicolumn{200}{c}{a}&" * 1500 + "\\end{tabular}"),
+    ],
+)
+def test_what_is_larger_than_a_table_of_results_is_refused(
+    tmp_path: Path, name: str, text: str
+) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(UsageError, match="the table from line 1 has more than 200,000 cells"):
+        read_tables(tmp_path / name)
