@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from bench_core.contracts.speed import SpeedRecord
     from bench_core.leaderboard.rows import ToldApart
     from bench_core.published.registry import Published
+    from bench_core.results.remembered import RememberedAnswers
 
 DEFAULT_RESULTS = Path("results")
 SPEEDS = "speeds"
@@ -93,11 +94,16 @@ def leaderboard(
 
     from bench_core.leaderboard.paired import PairedTests
     from bench_core.published.reading import read_published
+    from bench_core.results.remembered import RememberedAnswers
     from bench_core.results.speeds import find_speeds
     from bench_core.results.store import find_results
+    from bench_core.system.cache_folder import cache_directory
+    from bench_core.system.garbage import without_garbage_collection
 
-    found, speeds = find_results(results), find_speeds(results / SPEEDS)
-    told_apart = PairedTests(found.records)
+    click.get_current_context().with_resource(without_garbage_collection())
+    remembered = RememberedAnswers(cache_directory() / "leaderboard-answers.bin")
+    found, speeds = find_results(results, remembered), find_speeds(results / SPEEDS)
+    told_apart = PairedTests(found.records, remembered)
     known = read_published(results / PUBLISHED)
     records = list(found.records.values())
     shown = _Shown(records, speeds.records, known.published)
@@ -107,6 +113,7 @@ def leaderboard(
             _table(shown, chosen_format, told_apart, output, check=check)
     finally:  # a file that differs may do so for this reason
         _warn(told_apart.defects)
+        _save(remembered)
     if plot is not None:
         _plots(records, plot, check=check)
     if check and (found.defects or speeds.defects or known.defects or told_apart.defects):
@@ -168,6 +175,14 @@ def _report(path: Path, difference: str | None) -> None:
     if difference is not None:
         raise BenchError(difference)
     click.echo(f"{path} is up to date", err=True)
+
+
+def _save(remembered: RememberedAnswers) -> None:
+    """Keep the answers for the next time; without them it takes longer, and that is all."""
+    try:
+        remembered.save()
+    except BenchError as error:
+        _warn([f"what was checked cannot be remembered for the next time: {error}"])
 
 
 def _warn(defects: Iterable[object]) -> None:

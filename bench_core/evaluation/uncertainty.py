@@ -18,7 +18,7 @@ from bench_core.contracts.errors import DataError
 from bench_core.contracts.metrics import METRICS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -38,6 +38,8 @@ PERMUTATION_SEED = 1
 
 _DRAWS_AT_ONCE = 2**20
 _SIGNS_AT_ONCE = 2**20
+_SIGNS_A_LOOK = 512
+"""Exchanges between two looks at whether the decision has fallen."""
 _ROUNDING = 1e-9
 """Part of the sum of all differences below which two permuted differences count as equal."""
 
@@ -220,16 +222,42 @@ def paired_differences(
     }
 
 
-def rank_1_told_apart(first: QueryTable, second: QueryTable) -> bool:
-    """Return whether the rank-1 of two results can be told apart, by the paired test alone.
+class Rank1Test:
+    """Tells the rank-1 of two results apart, by the paired test alone, pair after pair.
 
-    Raises:
-        DataError: The queries differ, or are not valid in the same trials.
+    The exchanges of `permutation_p_values` are drawn once for all pairs with equally many
+    identities, and no more of them are tried than the decision needs.
     """
-    contributions = _contributions(_difference_sums(first, second))
-    place = METRICS.index("rank-1")
-    p_values = permutation_p_values(contributions[:, place : place + 1])
-    return bool(p_values[0] < SIGNIFICANCE)
+
+    def __init__(self) -> None:
+        self._num_identities = 0
+        self._signs: list[FloatArray] = []
+
+    def told_apart(self, first: QueryTable, second: QueryTable) -> bool:
+        """Return whether the p-value of the difference is below `SIGNIFICANCE`.
+
+        Args:
+            first: Scores of the queries of one result.
+            second: Scores of the same queries of another.
+
+        Raises:
+            DataError: The queries differ, or are not valid in the same trials.
+        """
+        terms = _contributions(_difference_sums(first, second, ("rank-1",)))[:, 0]
+        found = _smallest_beyond(terms[:, None])[0]
+        beyond = 0
+        for signs in self._exchanges(len(terms)):
+            beyond += int(np.count_nonzero(np.abs(signs @ terms) >= found))
+            if 1 + beyond >= SIGNIFICANCE * (1 + NUM_PERMUTATIONS):
+                return False
+        return True
+
+    def _exchanges(self, num_identities: int) -> list[FloatArray]:
+        if num_identities != self._num_identities:
+            drawn = _draw_signs(num_identities, NUM_PERMUTATIONS, PERMUTATION_SEED)
+            self._signs = [part for block in drawn for part in _split(block, _SIGNS_A_LOOK)]
+            self._num_identities = num_identities
+        return self._signs
 
 
 def permutation_p_values(
@@ -257,8 +285,7 @@ def permutation_p_values(
         >>> permutation_p_values(np.stack([alike, clear], axis=1)).round(4).tolist()
         [1.0, 0.0001]
     """
-    slack = _ROUNDING * np.abs(contributions).sum(axis=0)
-    found = np.abs(contributions.sum(axis=0)) - slack
+    found = _smallest_beyond(contributions)
     beyond = np.zeros(contributions.shape[1], dtype=np.int64)
     for signs in _draw_signs(len(contributions), num_permutations, seed):
         beyond += np.count_nonzero(np.abs(signs @ contributions) >= found, axis=0)
@@ -266,14 +293,32 @@ def permutation_p_values(
     return p_values
 
 
-def _difference_sums(first: QueryTable, second: QueryTable) -> IdentitySums:
+def _smallest_beyond(contributions: FloatArray) -> FloatArray:
+    """Return how far from 0 a permuted sum counts as at least as far as the one found, (M,)."""
+    slack = _ROUNDING * np.abs(contributions).sum(axis=0)
+    smallest: FloatArray = np.abs(contributions.sum(axis=0)) - slack
+    return smallest
+
+
+def _split(rows: FloatArray, size: int) -> Iterator[FloatArray]:
+    for start in range(0, len(rows), size):
+        yield rows[start : start + size]
+
+
+def _difference_sums(
+    first: QueryTable, second: QueryTable, metrics: Sequence[str] = METRICS
+) -> IdentitySums:
+    """Sum what the second result has more than the first, of some metrics in their order."""
     if not first.same_queries(second):
         raise DataError(
             "the two results were not scored on the same queries: "
             f"{np.count_nonzero(first.valid)} and {np.count_nonzero(second.valid)} valid ones in "
             f"{len(first.valid)} and {len(second.valid)}; score both under one protocol again"
         )
-    return IdentitySums.of(replace(first, scores=second.scores - first.scores))
+    columns = [METRICS.index(metric) for metric in metrics]
+    return IdentitySums.of(
+        replace(first, scores=second.scores[:, columns] - first.scores[:, columns])
+    )
 
 
 def _contributions(sums: IdentitySums) -> FloatArray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from bench_core.system.files import hash_json
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bench_core.contracts.result import ResultRecord
+    from bench_core.evaluation.query_table import QueryTable
+    from bench_core.evaluation.uncertainty import Rank1Test
+    from bench_core.results.remembered import RememberedAnswers
 
 
 class PairedTests:
@@ -18,13 +22,20 @@ class PairedTests:
 
     Args:
         stored: The records by their path; the scores of their queries lie beside them.
+        remembered: Knows pairs that were tested before, and learns of those that are.
 
     Attributes:
         defects: A line on each pair that could not be tested.
     """
 
-    def __init__(self, stored: Mapping[Path, ResultRecord]) -> None:
+    def __init__(
+        self,
+        stored: Mapping[Path, ResultRecord],
+        remembered: RememberedAnswers | None = None,
+    ) -> None:
         self._paths = {hash_json(record.row_key): path for path, record in stored.items()}
+        self._remembered = remembered
+        self._tables: dict[Path, QueryTable] = {}
         self.defects: list[str] = []
 
     def __call__(self, first: ResultRecord, second: ResultRecord) -> bool:
@@ -35,24 +46,42 @@ class PairedTests:
         """
         from bench_core.contracts.errors import DataError
 
+        pair = (first.query_scores, second.query_scores)
+        known = None if self._remembered is None else self._remembered.get(*pair)
+        if known is not None:
+            return known
         try:
-            return self._told_apart(first, second)
+            decided = self._told_apart(first, second)
         except DataError as error:
             self.defects.append(f"{error}; the rank of {second.label} is its place, untested")
             return True
+        if self._remembered is not None:
+            self._remembered.keep(decided, *pair)
+        return decided
+
+    @cached_property
+    def _test(self) -> Rank1Test:
+        # Numerical libraries are loaded only where there is something to compare.
+        from bench_core.evaluation.uncertainty import Rank1Test
+
+        return Rank1Test()
 
     def _told_apart(self, first: ResultRecord, second: ResultRecord) -> bool:
-        # Numerical libraries are loaded only where there is something to compare.
         from bench_core.contracts.errors import DataError
-        from bench_core.evaluation.uncertainty import rank_1_told_apart
-        from bench_core.results.query_scores import load_query_table
 
         paths = [self._paths[hash_json(record.row_key)] for record in (first, second)]
-        tables = [
-            load_query_table(path, record)
-            for path, record in zip(paths, (first, second), strict=True)
-        ]
+        tables = self._tables_of(dict(zip(paths, (first, second), strict=True)))
         try:
-            return rank_1_told_apart(*tables)
+            return self._test.told_apart(*tables)
         except DataError as error:
             raise DataError(f"{paths[0]} and {paths[1]}: {error}") from error
+
+    def _tables_of(self, pair: Mapping[Path, ResultRecord]) -> list[QueryTable]:
+        """Load the scores of the queries; of two pairs in a row one result mostly is the same."""
+        from bench_core.results.query_scores import load_query_table
+
+        self._tables = {
+            path: self._tables.get(path) or load_query_table(path, record)
+            for path, record in pair.items()
+        }
+        return list(self._tables.values())

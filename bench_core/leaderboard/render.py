@@ -139,20 +139,49 @@ def json_document(
     "published" and "speeds" are there if there are such. A row of real data has in "paper" what its
     paper printed.
     """
-    document: dict[str, Any] = {
-        "sections": [
-            asdict(table.key) | {"rows": [_json_row(row, published) for row in table.rows]}
-            for table in tables
-        ]
-    }
+    pieces = ['{\n "sections": ']
+    _append_list(pieces, (_section_pieces(table, published) for table in tables), depth=1)
     if shown := json_values(published):
-        document["published"] = shown
+        pieces += [',\n "published": ', _json(shown, depth=1)]
     if speeds:
-        document["speeds"] = speed_values(speeds)
-    return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        pieces += [',\n "speeds": ', _json(speed_values(speeds), depth=1)]
+    pieces.append("\n}\n")
+    return "".join(pieces)
 
 
-def _json_row(row: Row, published: Published | None) -> dict[str, Any]:
+def _section_pieces(table: Section, published: Published | None) -> list[str]:
+    """Return the text of a section in parts: of many rows it is too much to be copied about."""
+    pieces = [_json(asdict(table.key), depth=2).removesuffix("\n  }"), ',\n   "rows": ']
+    rows = ([_json_row(_row_document(row, published), depth=4)] for row in table.rows)
+    _append_list(pieces, rows, depth=3)
+    pieces.append("\n  }")
+    return pieces
+
+
+def _append_list(pieces: list[str], items: Iterable[Sequence[str]], *, depth: int) -> None:
+    """Append a list of items that are encoded for one step deeper."""
+    line = "\n" + " " * depth
+    start = len(pieces)
+    for item in items:
+        pieces += ["," if len(pieces) > start else "[", line, " ", *item]
+    pieces += [line, "]"] if len(pieces) > start else ["[]"]
+
+
+def _json_row(values: Mapping[str, Any], *, depth: int) -> str:
+    """Encode as `_json` does, but with the compiled encoder, which knows no indentation."""
+    if any(isinstance(value, list) and value for value in values.values()):
+        return _json(values, depth=depth)
+    line = "\n" + " " * depth
+    text = json.dumps(values, separators=(f",{line} ", ": "), ensure_ascii=False, allow_nan=False)
+    return f"{{{line} {text[1:-1]}{line}}}"
+
+
+def _json(value: Any, *, depth: int) -> str:
+    text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)
+    return text.replace("\n", "\n" + " " * depth)
+
+
+def _row_document(row: Row, published: Published | None) -> dict[str, Any]:
     paper = [asdict(number) for number in paper_numbers(row.record, published)]
     return {**row_values(row), **({"paper": paper} if paper else {})}
 

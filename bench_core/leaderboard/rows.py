@@ -227,7 +227,8 @@ def _order(record: ResultRecord) -> tuple[bool, float, float, str, str, str, int
         method.variant or "",
         method.preset,
         method.seed,
-        record.model_dump_json(by_alias=True),  # the last word, so that no order is left open
+        # The last word, so that no order is left open.
+        record.digest or record.model_dump_json(by_alias=True),
     )
 
 

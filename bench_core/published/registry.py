@@ -60,20 +60,22 @@ class Published:
             The first row of the source with the best evidence; None where none is checked, and
             where the number is most likely wrong.
         """
-        order = {"paper": 0, "repository": 1}
-        found = [
-            row
-            for row in self.rows_of(protocol)
-            if row.method == method
-            and row.reranked == reranked
-            and metric in row.values
-            and row.method_id in self.source_by_id[row.source].introduces
-            and self.source_by_id[row.source].evidence in order
-            and self.suspicion(row, metric) is None
-        ]
-        return min(
-            found, key=lambda row: order[self.source_by_id[row.source].evidence], default=None
-        )
+        return self._own_rows.get((method, protocol, reranked, metric))
+
+    @cached_property
+    def _own_rows(self) -> dict[tuple[str, str, bool, str], PublishedRow]:
+        """What `own_row` returns; a leaderboard asks it of every record."""
+        own: dict[tuple[str, str, bool, str], PublishedRow] = {}
+        for evidence in ("paper", "repository"):
+            for row in self.rows:
+                source = self.source_by_id[row.source]
+                if source.evidence != evidence or row.method_id not in source.introduces:
+                    continue
+                for metric in row.values if row.protocol else ():
+                    if self.suspicion(row, metric) is None:
+                        key = (row.method, row.protocol or "", row.reranked, metric)
+                        own.setdefault(key, row)
+        return own
 
     def disputes(self, row: PublishedRow, metric: str) -> Iterator[PublishedConflict]:
         """Yield the conflicts that a number is part of."""

@@ -10,7 +10,10 @@ from __future__ import annotations
 
 import io
 import math
+import struct
+import zipfile
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -39,6 +42,8 @@ _ROWS: Mapping[str, DTypeLike] = {
     **dict.fromkeys(_PRECISIONS, np.float32),
 }
 """The arrays with an entry for each query."""
+_NPY_MAGIC = b"\x93NUMPY\x01\x00"
+_HEADER_LENGTH = struct.Struct("<H")
 MEAN_TOLERANCE = 1e-6
 """Largest difference between the means of a record and those of the queries, which float32 rounded.
 """
@@ -75,8 +80,10 @@ def load_query_table(path: Path, record: ResultRecord) -> QueryTable:
     """
     content = read_query_scores(path, record)
     try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-            return _decode({name: arrays[name] for name in (*_ROWS, "group_trials")})
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            return _decode(
+                {name: _array(archive.read(f"{name}.npy")) for name in (*_ROWS, "group_trials")}
+            )
     # A malformed archive surfaces in zipfile, zlib or numpy as nearly any exception.
     except Exception as error:
         reason = (str(error) or type(error).__name__).splitlines()[0][:200]
@@ -176,6 +183,27 @@ def _decode(arrays: Mapping[str, NDArray[Any]]) -> QueryTable:
         scores=np.stack([*hits, *precisions], axis=1),
         group_trials=group_trials,
     )
+
+
+def _array(file: bytes) -> NDArray[Any]:
+    """Read a file that `numpy.save` wrote, as `numpy.load` does but its header from memory."""
+    (length,) = _HEADER_LENGTH.unpack_from(file, len(_NPY_MAGIC))
+    start = len(_NPY_MAGIC) + _HEADER_LENGTH.size
+    if not file.startswith(_NPY_MAGIC):
+        raise ValueError("a member is no .npy of version 1.0")
+    shape, dtype = _layout(file[start - _HEADER_LENGTH.size : start + length])
+    array: NDArray[Any] = np.frombuffer(file, dtype, offset=start + length).reshape(shape)
+    return array
+
+
+@lru_cache(maxsize=256)
+def _layout(header: bytes) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """Return shape and dtype of a header; numpy evaluates it as Python, which takes its time.
+
+    The records of a folder have the same few headers again and again.
+    """
+    shape, _, dtype = np.lib.format.read_array_header_1_0(io.BytesIO(header))
+    return shape, dtype
 
 
 def _check_arrays(arrays: Mapping[str, NDArray[Any]]) -> None:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     from pydantic_core import ErrorDetails
 
+    from bench_core.results.remembered import RememberedAnswers
+
 RESTORE = "restore the file, or remove it and run it again"
 """The way out of a damaged record."""
 DIGEST_SINCE = 2
@@ -128,23 +130,27 @@ def with_digest(document: dict[str, Any]) -> dict[str, Any]:
     return {**document, "digest": _digest(document)}
 
 
-def read_result(path: Path) -> ResultRecord:
+def read_result(path: Path, remembered: RememberedAnswers | None = None) -> ResultRecord:
     """Read one record, and hold it to its digest and to the scores of its queries.
+
+    Args:
+        path: Its file.
+        remembered: Knows the records that passed before, by their content, and learns of this one.
 
     Raises:
         DataError: The file cannot be read, is no record, was written by a newer version, was
             changed, or contradicts the scores of the queries beside it; the message names the
             file, what is wrong with it, and the way out.
     """
-    from bench_core.results.query_scores import check_scores
-
     try:
         content = read_regular(path, LARGEST_RECORD_BYTES)
     except OSError as error:
         raise DataError(f"cannot read result {path}: {error.strerror or error}") from error
-    record = _parse(path, content)
-    check_scores(path, record)
-    return record
+    if remembered is not None and remembered.get(_hash(content)):
+        record = ResultRecord.from_json(content)
+        read_query_scores(path, record)
+        return record
+    return _checked(path, content, remembered)
 
 
 def read_query_scores(path: Path, record: ResultRecord) -> bytes:
@@ -170,13 +176,14 @@ def read_query_scores(path: Path, record: ResultRecord) -> bytes:
     return content
 
 
-def find_results(folder: Path) -> FoundResults:
+def find_results(folder: Path, remembered: RememberedAnswers | None = None) -> FoundResults:
     """Read all records below a results folder; a bad one does not keep the others from being read.
 
     Of two files that hold the same run, the second by path is a defect.
 
     Args:
         folder: The results folder; one that does not exist holds no records.
+        remembered: See `read_result`.
 
     Raises:
         DataError: `folder` is a file.
@@ -186,18 +193,50 @@ def find_results(folder: Path) -> FoundResults:
     records: dict[Path, ResultRecord] = {}
     defects: list[DataError] = []
     first: dict[str, Path] = {}
+    seen: dict[Any, Any] = {}
     for path in _record_paths(folder):
         try:
-            record = read_result(path)
+            record = read_result(path, remembered)
         except DataError as defect:
             defects.append(defect)
             continue
         other = first.setdefault(hash_json(record.row_key), path)
         if other is path:
-            records[path] = record
+            records[path] = _sharing(record, seen)
         else:
             defects.append(DataError(f"{other} and {path} hold the same run; remove one of them"))
     return FoundResults(records, tuple(defects))
+
+
+def _sharing(record: ResultRecord, seen: dict[Any, Any]) -> ResultRecord:
+    """Give a record the parts of an earlier one where they are the same: many have few."""
+    method, provenance = record.method, record.provenance
+    config = seen.setdefault(repr(method.config), method.config)
+    versions = seen.setdefault(repr(provenance.versions), provenance.versions)
+    return record.model_copy(
+        update={
+            "method": method.model_copy(update={"config": config}),
+            "provenance": provenance.model_copy(update={"versions": versions}),
+            **{
+                name: seen.setdefault(part, part)
+                for name, part in (
+                    ("dataset", record.dataset),
+                    ("protocol", record.protocol),
+                    ("cost", record.cost),
+                )
+            },
+        }
+    )
+
+
+def _checked(path: Path, content: bytes, remembered: RememberedAnswers | None) -> ResultRecord:
+    from bench_core.results.query_scores import check_scores
+
+    record = _parse(path, content)
+    check_scores(path, record)
+    if remembered is not None:
+        remembered.keep(True, _hash(content))  # noqa: FBT003 - that it is good
+    return record
 
 
 def _hash(content: bytes) -> str:

@@ -21,11 +21,11 @@ from bench_core.contracts.metrics import METRICS
 from bench_core.evaluation.query_table import QueryImages, QueryTable
 from bench_core.evaluation.uncertainty import (
     IdentitySums,
+    Rank1Test,
     bootstrap_intervals,
     draw_identities,
     paired_differences,
     permutation_p_values,
-    rank_1_told_apart,
     replicate_averages,
 )
 
@@ -232,7 +232,7 @@ def test_a_method_that_is_better_for_everyone_is_told_apart(make_table: MakeTabl
     assert difference.told_apart
     assert difference.p_value == pytest.approx(1 / 10_001)
     assert 0 < difference.interval[0] < difference.value < difference.interval[1]
-    assert rank_1_told_apart(worse, better)
+    assert Rank1Test().told_apart(worse, better)
 
 
 def test_a_method_that_is_better_for_one_person_only_is_not(make_table: MakeTable) -> None:
@@ -242,14 +242,14 @@ def test_a_method_that_is_better_for_one_person_only_is_not(make_table: MakeTabl
     difference = paired_differences(table, better)["rank-1"]
     assert difference.value > 0
     assert difference.p_value == 1
-    assert not rank_1_told_apart(table, better)
+    assert not Rank1Test().told_apart(table, better)
 
 
 def test_the_short_test_decides_as_the_whole_comparison(make_table: MakeTable) -> None:
-    decisions = set()
+    test, decisions = Rank1Test(), set()
     for seed in range(12):
         first, second = make_table(0.45, seed=seed), make_table(0.6, seed=seed + 50)
-        decided = rank_1_told_apart(first, second)
+        decided = test.told_apart(first, second)
         assert decided == paired_differences(first, second)["rank-1"].told_apart
         decisions.add(decided)
     assert decisions == {True, False}
@@ -294,7 +294,7 @@ def test_results_of_other_queries_are_refused(make_table: MakeTable) -> None:
     with pytest.raises(DataError, match=expected):
         paired_differences(table, replace(table, valid=valid))
     with pytest.raises(DataError, match="200 and 205 valid"):
-        rank_1_told_apart(table, make_table(num_identities=41))
+        Rank1Test().told_apart(table, make_table(num_identities=41))
 
 
 @pytest.mark.parametrize("num_identities", [5, 64, 70])

@@ -13,6 +13,7 @@ from bench_core.evaluation.query_table import QueryTable
 from bench_core.leaderboard.paired import PairedTests
 from bench_core.leaderboard.render import FORMATS, render
 from bench_core.leaderboard.rows import sections
+from bench_core.results.remembered import RememberedAnswers
 from bench_core.results.store import find_results, query_scores_path
 
 MakeTable = Callable[..., QueryTable]
@@ -78,3 +79,25 @@ def test_a_result_of_other_queries_keeps_its_place_untested(
     (defect,) = told_apart.defects
     assert f"and {other}: the two results were not scored on" in defect
     assert defect.endswith("the rank of other is its place, untested")
+
+
+def test_a_pair_that_was_tested_is_not_tested_again(
+    stored: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remembered = RememberedAnswers(tmp_path / "answers.bin")
+    found = find_results(tmp_path / "results").records
+    first = sections(found.values(), PairedTests(found, remembered))
+    monkeypatch.setattr("bench_core.evaluation.uncertainty.Rank1Test", None)
+    assert sections(found.values(), PairedTests(found, remembered)) == first
+
+
+def test_a_pair_that_cannot_be_tested_is_not_remembered(
+    stored: dict[str, Path], tmp_path: Path
+) -> None:
+    remembered = RememberedAnswers(tmp_path / "answers.bin")
+    found = find_results(tmp_path / "results").records
+    query_scores_path(stored["good"]).unlink()
+    for _ in range(2):
+        told_apart = PairedTests(found, remembered)
+        sections(found.values(), told_apart)
+        assert "good" in told_apart.defects[0]

@@ -14,6 +14,7 @@ from bench_core.contracts.errors import BenchError, DataError
 from bench_core.contracts.result import ResultRecord
 from bench_core.evaluation.query_table import QueryTable
 from bench_core.results import store
+from bench_core.results.remembered import RememberedAnswers
 from bench_core.results.store import (
     find_results,
     query_scores_path,
@@ -407,3 +408,29 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.json")
     with pytest.raises(DataError, match=r"pipe\.json: It is a named pipe, not a regular file"):
         read_result(tmp_path / "pipe.json")
+
+
+def test_a_record_that_passed_is_not_checked_again_but_its_content_is(
+    tmp_path: Path, record: ResultRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_result(tmp_path, record)
+    remembered = RememberedAnswers(tmp_path / "answers.bin")
+    first = find_results(tmp_path, remembered)
+    monkeypatch.setattr("bench_core.results.query_scores.check_scores", None)
+    assert find_results(tmp_path, remembered) == first
+    beside = query_scores_path(path)
+    beside.write_bytes(beside.read_bytes() + b" ")
+    (defect,) = find_results(tmp_path, remembered).defects
+    assert "is not the file that" in str(defect)
+    path.write_text(path.read_text().replace('"seed": 0', '"seed": 7'))
+    (defect,) = find_results(tmp_path, remembered).defects
+    assert "was changed after it was written" in str(defect)
+
+
+def test_records_share_the_mappings_that_are_alike(tmp_path: Path, record: ResultRecord) -> None:
+    write_result(tmp_path, record)
+    write_result(tmp_path, changed(record, "method", seed=1))
+    first, second = find_results(tmp_path).records.values()
+    assert first.method.config is second.method.config
+    assert first.provenance.versions is second.provenance.versions
+    assert (first.method.seed, second.method.seed) == (0, 1)
