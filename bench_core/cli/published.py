@@ -152,6 +152,7 @@ def _document(registry: Published, row: PublishedRow) -> dict[str, Any]:
         **row.model_dump(exclude={"line"}),
         "citation": registry.citation(row),
         "evidence": source.evidence,
+        "publication": source.model_dump(include={"title", "venue", "year", "url"}),
         "suspect": [metric for metric in row.values if registry.suspicion(row, metric)],
         "conflicts": list(disputes),
     }

@@ -73,7 +73,9 @@ def _candidates(
     yield from _settings(claims, entry, left)
     for number in left:
         yield from _slips(own, number)
-        yield Explanation("mismatch", "no source prints this number for it", (number,))
+        yield Explanation(
+            "mismatch", "no source of the registry prints this number for it", (number,)
+        )
 
 
 def _disputed(own: Iterable[Claim], left: Sequence[Number]) -> Iterator[Explanation]:

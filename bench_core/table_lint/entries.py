@@ -99,9 +99,11 @@ def read_table(grid: Grid, names: MethodNames) -> ReadTable:
     entries: list[Entry] = []
     strangers: dict[str, None] = {}
     num_rendered = 0
-    for number, row in enumerate(grid.rows[num_headers:], start=num_headers):
+    labels: dict[int, Cell] = {}
+    for number, bare in enumerate(grid.rows[num_headers:], start=num_headers):
+        row = _with_labels(bare, columns, labels)
         cells = list(dict.fromkeys(row))
-        if not any(cell.is_number for cell in cells):
+        if not any(cell.is_number for cell in bare):
             said = scope_of(" ".join(cell.text for cell in cells))
             section = said if said.says_something else section
             continue
@@ -116,6 +118,28 @@ def read_table(grid: Grid, names: MethodNames) -> ReadTable:
             entries.append(Entry(number, name, method, reranked, protocols, heading, numbers))
     unknown = _unknown(grid, columns, entries, num_headers) if entries or strangers else ()
     return ReadTable(tuple(entries), tuple(strangers), tuple(unknown), num_rendered)
+
+
+def _with_labels(
+    row: tuple[Cell, ...], columns: Sequence[_Column], labels: dict[int, Cell]
+) -> tuple[Cell, ...]:
+    """Return a row with the labels that stand above its empty cells, such as a dataset's name.
+
+    Args:
+        row: The cells.
+        columns: What stands above them.
+        labels: By column, the last cell that says something of numbers; kept up to date.
+    """
+    for place, (cell, column) in enumerate(zip(row, columns, strict=True)):
+        if not cell.text or column.metrics:
+            continue
+        if scope_of(cell.text).says_something and cell.span == 1:
+            labels[place] = cell
+        else:
+            labels.pop(place, None)
+    return tuple(
+        labels.get(place, cell) if not cell.text else cell for place, cell in enumerate(row)
+    )
 
 
 def _says_rendered(row: Sequence[Cell], columns: Sequence[_Column]) -> bool:
@@ -206,7 +230,7 @@ def _named(
         found = names.find(cell.text)
         if found.method is not None:
             return cell, found.method, reranked
-    first = next((cell for cell in words if not scope_of(cell.text).dataset), None)
+    first = next((cell for cell in words if not scope_of(cell.text).says_something), None)
     return first or row[0], None, reranked
 
 

@@ -45,6 +45,7 @@ def test_rows_are_listed_by_method_and_protocol(bench: Bench) -> None:
     assert {row["values"]["mAP"] for row in rows} == {"31.9"}
     assert rows[0]["suspect"] == ["mAP"]
     assert rows[0]["citation"] == "AlignGAN, Table 3"
+    assert (rows[0]["publication"]["venue"], rows[0]["publication"]["year"]) == ("ICCV", 2019)
 
 
 @pytest.mark.parametrize(

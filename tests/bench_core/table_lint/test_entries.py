@@ -73,3 +73,15 @@ def test_deviations_beside_a_metric_are_not_taken_for_it(names: MethodNames) -> 
     (grid,) = csv_tables("method,protocol,rank-1,rank-1-std\nagw,sysu-all-single,47.5,1.2\n")
     (entry,) = read_table(grid, names).entries
     assert [number.printed for number in entry.numbers] == ["47.5"]
+
+
+def test_a_label_holds_for_the_empty_cells_below_it(names: MethodNames) -> None:
+    text = "| Setting | Method | R1 |\n|-|-|-|\n| T2V | AGW | 1.5 |\n| | DDAG | 2.5 |\n"
+    text += "| visible2thermal | AGW | 3.5 |\n| | New | 4.5 |\n| SYSU | AGW | 5.5 |\n"
+    table = read_table(markdown_tables(text)[0], names)
+    assert [entry.protocols[0] for entry in table.entries] == [
+        *["regdb-thermal-to-visible"] * 2,
+        *["regdb-visible-to-thermal"] * 2,
+        "sysu-all-single",
+    ]
+    assert table.unknown_methods == ("New",)
