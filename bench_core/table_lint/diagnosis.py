@@ -114,7 +114,7 @@ def _other_places(
             places[claim.method, claim.protocol, claim.reranked].append((number, claim))
     here = (str(entry.method), protocol, entry.reranked)
     for place, shown in places.items():
-        if not shown or place == here:
+        if place == here:
             continue
         numbers = tuple(dict.fromkeys(number for number, _ in shown))
         stranger = place[0].partition(":")[0] != here[0].partition(":")[0]

@@ -90,3 +90,44 @@ def test_two_numbers_in_a_cell_are_each_looked_up(lint: Lint) -> None:
     report = lint(table)
     assert report.num_agreeing == 1
     assert [finding.printed for finding in report.findings] == ["50.00"]
+
+
+def test_the_same_numbers_under_both_directions_are_a_copy_in_any_row(lint: Lint) -> None:
+    table = "| Method | V2T R1 | V2T mAP | T2V R1 | T2V mAP |\n|-|-|-|-|-|\n"
+    report = lint(table + "| New | 80.1 | 70.2 | 80.1 | 70.2 |\n")
+    assert [(finding.kind, finding.column) for finding in report.findings] == [
+        ("copied", 4),
+        ("copied", 5),
+    ]
+    assert lint(table + "| New | 80.1 | 70.2 | 80.1 | 70.3 |\n").findings == ()
+    assert lint(table + "| New | 80.1 | - | 80.1 | - |\n").findings == ()
+
+
+def test_equal_numbers_of_two_searches_or_datasets_are_no_copy(lint: Lint) -> None:
+    searches = "| Method | All R1 | All mAP | Indoor R1 | Indoor mAP |\n|-|-|-|-|-|\n"
+    assert lint(searches + "| New | 80.1 | 70.2 | 80.1 | 70.2 |\n").findings == ()
+    datasets = searches.replace("All", "RegDB V2T").replace("Indoor", "LLCM V2I")
+    assert lint(datasets + "| New | 80.1 | 70.2 | 80.1 | 70.2 |\n").findings == ()
+
+
+def test_what_it_should_be_is_told_once_for_sources_with_other_digits(lint: Lint) -> None:
+    (finding,) = lint("| Method | All R1 |\n|-|-|\n| AlignGAN | 61.1 |\n").findings
+    assert finding.expected == (
+        "42.40 (AlignGAN, Table 2; AlignGAN, Table 4; TS-GAN, Table I; XIV, Table 1; XIV, Table 3)",
+    )
+
+
+def test_a_wrong_number_is_not_accused_of_its_order_too(lint: Lint) -> None:
+    table = "| Method | All R1 | All R10 |\n|-|-|-|\n"
+    report = lint(table + "| AlignGAN | 42.4 | 8.50 |\n")
+    assert [(finding.kind, finding.column) for finding in report.findings] == [("digits", 3)]
+
+
+def test_the_odd_number_of_a_row_that_is_of_another_place(lint: Lint) -> None:
+    table = "| Method | Indoor R1 | Indoor R10 | Indoor mAP |\n|-|-|-|-|\n"
+    report = lint(table + "| XIV | 49.92 | 80.00 | 50.73 |\n")
+    odd = report.findings[1]
+    assert (odd.kind, odd.expected) == ("mismatch", ("89.79 (XIV, Table 1; XIV, Table 4)",))
+    assert odd.text == "others of the row are of that place, and this one is not"
+    alone = lint(table + "| XIV | 49.92 | 80.00 | 1.25 |\n")
+    assert alone.findings == ()
