@@ -24,6 +24,7 @@ from bench_core.cli import (
     published,
     report,
     run,
+    schema,
     show,
     steps,
     surroundings,
@@ -55,6 +56,7 @@ BUILT_IN_COMMANDS = (
     data.data,
     plugin.plugin,
     features.features,
+    schema.schema,
     doctor.doctor,
 )
 UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})

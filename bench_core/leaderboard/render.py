@@ -5,22 +5,24 @@ from __future__ import annotations
 import csv
 import io
 import json
-from dataclasses import asdict, fields
-from itertools import zip_longest
+from dataclasses import asdict
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from bench_core.contracts.errors import unknown_name
+from bench_core.leaderboard.differences import difference, value_difference
+from bench_core.leaderboard.latex import latex
 from bench_core.leaderboard.markdown import markdown
+from bench_core.leaderboard.parquet import parquet_rows, parquet_table
 from bench_core.leaderboard.published import CSV_COLUMNS as PUBLISHED_COLUMNS
 from bench_core.leaderboard.published import csv_rows, json_values, paper_numbers, paper_values
 from bench_core.leaderboard.rows import (
-    ROW_COLUMNS,
+    FLAT_COLUMNS,
     Row,
     Section,
-    SectionKey,
     ToldApart,
     Value,
+    flat_rows,
     row_values,
     sections,
 )
@@ -44,15 +46,17 @@ def render(
     speeds: Sequence[SpeedRecord] = (),
     published: Published | None = None,
 ) -> str:
-    """Render a leaderboard; the same records give the same bytes, in whatever order they come.
+    """Render a leaderboard; the same records give the same text, in whatever order they come.
 
     Args:
         records: The runs to show.
-        output_format: A name in `FORMATS`. "table" and "markdown" show percent; "csv" and
-            "json" keep fractions in [0, 1], unrounded.
+        output_format: A name in `FORMATS`. "table", "markdown" and "latex" show percent; "csv" and
+            "json" keep fractions in [0, 1], unrounded; "html" is a page.
         told_apart: Decides which rows share a rank; see `bench_core.leaderboard.rows.sections`.
-        speeds: Measurements of devices, which are shown behind the results; "csv" has none.
-        published: Numbers of papers, which are shown apart from measured ones.
+        speeds: Measurements of devices, which are shown behind the results; "csv" and "latex" have
+            none.
+        published: Numbers of papers, which are shown apart from measured ones; "html" and "latex"
+            have none.
 
     Returns:
         The document, ending in a newline.
@@ -61,14 +65,37 @@ def render(
         UsageError: There is no such format.
     """
     if output_format not in FORMATS:
-        raise unknown_name("leaderboard format", output_format, FORMATS)
+        raise unknown_name("leaderboard format", output_format, (*FORMATS, PARQUET))
     tables = sections(records, told_apart)
     if output_format == "json":
         return json_document(tables, speeds, published)
-    text = FORMATS[output_format](tables, published)
+    if output_format in WHOLE_FORMATS:
+        return WHOLE_FORMATS[output_format](tables, speeds)
+    if output_format in PUBLISHED_FORMATS:
+        text = PUBLISHED_FORMATS[output_format](tables, published)
+    else:
+        text = FORMATS[output_format](tables)
     if not speeds or output_format not in SPEED_FORMATS:
         return text
     return f"{text}\n{SPEED_FORMATS[output_format](speeds)}"
+
+
+def render_bytes(
+    records: Iterable[ResultRecord],
+    output_format: str,
+    told_apart: ToldApart,
+    speeds: Sequence[SpeedRecord] = (),
+    published: Published | None = None,
+) -> bytes:
+    """Render a leaderboard as the content of a file; "parquet" is a format here too.
+
+    The arguments and errors are those of `render`. Parquet has no speeds and no published
+    numbers.
+    """
+    if output_format == PARQUET:
+        return parquet_table(sections(records, told_apart))
+    text = render(records, output_format, told_apart, speeds, published)
+    return text.encode(errors="backslashreplace")
 
 
 def check(
@@ -83,27 +110,38 @@ def check(
 
     Args:
         records: The runs to show.
-        output_format: A name in `FORMATS`.
+        output_format: A name in `FORMATS`, or "parquet".
         told_apart: As for `render`.
         path: The committed file.
         speeds: As for `render`.
         published: As for `render`.
 
     Returns:
-        None where they agree byte for byte, else one line: the first difference and the way out.
+        None where they agree byte for byte (of Parquet: in their columns and rows), else one line:
+        the first difference and the way out.
 
     Raises:
         UsageError: There is no such format.
     """
-    expected = render(records, output_format, told_apart, speeds, published)
+    expected = render_bytes(records, output_format, told_apart, speeds, published)
     remedy = f"regenerate it with bench leaderboard --format {output_format} --output {path}"
     if not path.is_file():
         return f"{path} does not exist; {remedy}"
-    committed = path.read_bytes().decode(errors="replace")
+    told = _difference(path.read_bytes(), expected, output_format)
+    return told and f"{path} does not show the results as they are: {told}; {remedy}"
+
+
+def _difference(committed: bytes, expected: bytes, output_format: str) -> str | None:
     if committed == expected:
         return None
-    number = _first_difference(committed, expected)
-    return f"{path} does not show the results as they are, from line {number} on; {remedy}"
+    if output_format == PARQUET:
+        try:
+            rows = parquet_rows(committed)
+        except ValueError:
+            return "it is no Parquet table"
+        return value_difference(rows, parquet_rows(expected))
+    found, right = (content.decode(errors="replace") for content in (committed, expected))
+    return difference(found, right, output_format)
 
 
 def csv_table(tables: Sequence[Section], published: Published | None = None) -> str:
@@ -114,11 +152,10 @@ def csv_table(tables: Sequence[Section], published: Published | None = None) -> 
     text = io.StringIO()
     writer = csv.DictWriter(text, CSV_COLUMNS, lineterminator="\n")
     writer.writeheader()
-    for table in tables:
-        for row in table.rows:
-            values = {"kind": "measured"} | asdict(table.key) | row_values(row)
-            values |= paper_values(row.record, published)
-            writer.writerow({name: _csv_value(value) for name, value in values.items()})
+    records = (row.record for table in tables for row in table.rows)
+    for values, record in zip(flat_rows(tables), records, strict=True):
+        cells = {name: _csv_value(value) for name, value in values.items()}
+        writer.writerow({"kind": "measured", **cells, **paper_values(record, published)})
     writer.writerows(csv_rows(published))
     return text.getvalue()
 
@@ -167,6 +204,11 @@ def _append_list(pieces: list[str], items: Iterable[Sequence[str]], *, depth: in
     pieces += [line, "]"] if len(pieces) > start else ["[]"]
 
 
+def _row_document(row: Row, published: Published | None) -> dict[str, Any]:
+    paper = [asdict(number) for number in paper_numbers(row.record, published)]
+    return {**row_values(row), **({"paper": paper} if paper else {})}
+
+
 def _json_row(values: Mapping[str, Any], *, depth: int) -> str:
     """Encode as `_json` does, but with the compiled encoder, which knows no indentation."""
     if any(isinstance(value, list) and value for value in values.values()):
@@ -181,28 +223,35 @@ def _json(value: Any, *, depth: int) -> str:
     return text.replace("\n", "\n" + " " * depth)
 
 
-def _row_document(row: Row, published: Published | None) -> dict[str, Any]:
-    paper = [asdict(number) for number in paper_numbers(row.record, published)]
-    return {**row_values(row), **({"paper": paper} if paper else {})}
+def _html(tables: Sequence[Section], speeds: Sequence[SpeedRecord] = ()) -> str:
+    # Templates are loaded for the page alone.
+    from bench_core.leaderboard.page.document import html_page
+
+    return html_page(tables, speeds)
 
 
-def _first_difference(committed: str, expected: str) -> int:
-    pairs = zip_longest(committed.splitlines(keepends=True), expected.splitlines(keepends=True))
-    return next(number for number, (ours, theirs) in enumerate(pairs, 1) if ours != theirs)
-
-
-def _json_text(tables: Sequence[Section], published: Published | None) -> str:
-    return json_document(tables, (), published)
-
-
-CSV_COLUMNS = (
-    *("kind", *(field.name for field in fields(SectionKey)), *ROW_COLUMNS),
-    *PUBLISHED_COLUMNS,
+CSV_COLUMNS = ("kind", *FLAT_COLUMNS, *PUBLISHED_COLUMNS)
+PARQUET = "parquet"
+"""The format that is no text."""
+WHOLE_FORMATS: Mapping[str, Callable[[Sequence[Section], Sequence[SpeedRecord]], str]] = (
+    MappingProxyType({"json": json_document, "html": _html})
 )
-FORMATS: Mapping[str, Callable[[Sequence[Section], Published | None], str]] = MappingProxyType(
-    {"table": leaderboard_text, "markdown": markdown, "csv": csv_table, "json": _json_text}
+"""The formats that speeds are a part of, rather than text behind them."""
+FORMATS: Mapping[str, Callable[[Sequence[Section]], str]] = MappingProxyType(
+    {
+        "table": leaderboard_text,
+        "markdown": markdown,
+        "csv": csv_table,
+        "json": json_document,
+        "html": _html,
+        "latex": latex,
+    }
 )
 """The formats by the name that the command line gives them."""
+PUBLISHED_FORMATS: Mapping[str, Callable[[Sequence[Section], Published | None], str]] = (
+    MappingProxyType({"table": leaderboard_text, "markdown": markdown, "csv": csv_table})
+)
+"""The formats whose text has published numbers in it."""
 SPEED_FORMATS: Mapping[str, Callable[[Sequence[SpeedRecord]], str]] = MappingProxyType(
     {"table": speed_text, "markdown": speed_markdown}
 )

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
@@ -156,16 +157,19 @@ def test_a_file_that_shows_the_results_passes_the_check(
     assert check([make_record()], output_format, path) is None
 
 
-def test_a_file_that_is_out_of_date_is_named_with_the_line_and_the_remedy(
-    make_record: MakeRecord, tmp_path: Path
+@pytest.mark.parametrize("output_format", FORMATS)
+def test_a_file_that_is_out_of_date_is_named_with_the_difference_and_the_remedy(
+    make_record: MakeRecord, tmp_path: Path, output_format: str
 ) -> None:
-    path = tmp_path / "leaderboard.csv"
-    path.write_text(render([make_record()], "csv"))
-    message = check([make_record(), make_record(method__seed=1)], "csv", path)
-    assert message == (
-        f"{path} does not show the results as they are, from line 3 on; "
-        f"regenerate it with bench leaderboard --format csv --output {path}"
+    path = tmp_path / "leaderboard"
+    path.write_text(render([make_record(0.3)], output_format))
+    message = check([make_record(0.4)], output_format, path)
+    assert message is not None
+    assert message.startswith(f"{path} does not show the results as they are: ")
+    assert message.endswith(
+        f"; regenerate it with bench leaderboard --format {output_format} --output {path}"
     )
+    assert re.search(r"(0\.3|30\.00).* and should be .*(0\.4|40\.00)", message)
 
 
 @pytest.mark.parametrize(
