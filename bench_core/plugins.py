@@ -213,14 +213,15 @@ class Registry:
             raise UsageError(f"the name '{spec.id}' is that of a method of {known.plugin}")
         self._methods[spec.id] = _Claim(spec, source)
 
-    def participants(self, protocol_id: str, method_id: str) -> tuple[str, ...]:
+    def participants(self, protocol_id: str, method_id: str | None = None) -> tuple[str, ...]:
         """Return the names of the installed packages that take part in a run, sorted.
 
         They are those that register the method, the protocol and its dataset, and those whose
-        observers hear of it.
+        observers hear of it. Where features from outside are scored, there is no method, and no
+        observer hears of it.
         """
         claims = (
-            self._methods[method_id],
+            *(() if method_id is None else (self._methods[method_id],)),
             self._protocols[protocol_id],
             self._datasets[self._protocols[protocol_id].spec.dataset],
         )
@@ -229,6 +230,7 @@ class Registry:
         observers = {
             name
             for hook in ("bench_run_started", "bench_epoch_finished", "bench_run_finished")
+            if method_id is not None
             for name, _ in self._implementations(hook)
         }
         taking_part = [*plugins.values(), *(i for i in self._infos if i.name in observers)]

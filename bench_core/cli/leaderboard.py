@@ -207,12 +207,15 @@ def _table(
 
 def _plots(records: Sequence[ResultRecord], folder: Path, *, check: bool) -> None:
     """Write or check the pictures."""
-    from bench_core.leaderboard.plot import check_plots, plot_files
+    from bench_core.leaderboard.plot import check_plots, has_cost, plot_files
 
     if check:
         _report(folder, check_plots(records, folder))
-    else:
-        _write_pictures("plot", folder, plot_files(records))
+        return
+    _write_pictures("plot", folder, plot_files(records))
+    without = sum(not has_cost(record) for record in records)
+    if without:
+        click.echo(f"not in the pictures: {without} without known multiply-adds", err=True)
 
 
 def _badges(records: Sequence[ResultRecord], folder: Path, *, check: bool) -> None:

@@ -91,11 +91,12 @@ def _print_outcome(outcome: RunOutcome) -> None:
         f"gallery of {_range(scores.gallery)} images, {len(scores.trials)} trials\n"
     )
     print_scores(scores)
-    echo(
-        f"\nparameters {cost.parameters / 1e6:.2f} M; multiply-adds "
-        f"{cost.macs_visible / 1e9:.3f} G visible, {cost.macs_infrared / 1e9:.3f} G "
-        f"infrared; {cost.images_per_second} images/s on {cost.device}"
-    )
+    if cost is not None:
+        echo(
+            f"\nparameters {cost.parameters / 1e6:.2f} M; multiply-adds "
+            f"{cost.macs_visible / 1e9:.3f} G visible, {cost.macs_infrared / 1e9:.3f} G "
+            f"infrared; {cost.images_per_second} images/s on {cost.device}"
+        )
     for model in outcome.models:
         echo(f"model    {model.path} ({TrainingReport.of(model).state})")
     echo(f"result   {outcome.path}")

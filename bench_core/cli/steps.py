@@ -24,7 +24,9 @@ from bench_core.cli.options import (
 )
 from bench_core.cli.outside import OutsideOptions, extract_outside, is_outside
 from bench_core.cli.printing import print_json, print_scores, print_table
+from bench_core.cli.recording import RecordOptions, open_recording
 from bench_core.cli.several_processes import worked_for_us
+from bench_core.cli.split_files import look_at_images, read_splits
 from bench_core.cli.training import (
     TrainingOptions,
     TrainingReport,
@@ -32,7 +34,7 @@ from bench_core.cli.training import (
     open_training,
     own_device,
 )
-from bench_core.contracts.errors import DataError, UsageError
+from bench_core.contracts.errors import UsageError
 from bench_core.contracts.method import Metric, Precision
 from bench_core.contracts.metrics import METRICS
 from bench_core.contracts.protocol import GIVEN
@@ -43,8 +45,7 @@ from bench_core.system.standard_output import echo
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from bench_core.contracts.dataset import Splits
-    from bench_core.contracts.protocol import Convention, ProtocolSpec
+    from bench_core.contracts.protocol import Convention
     from bench_core.evaluation.summary import Evaluation
     from bench_core.plugins import Registry
     from bench_core.scoring.score import ProtocolScores
@@ -255,6 +256,7 @@ class EvalReport:
         trial: The only trial, from 1; None for all.
         scores: The scores.
         findings: How the dataset differs from the published one.
+        record: The result record, where one was written.
     """
 
     protocol: str
@@ -263,6 +265,7 @@ class EvalReport:
     trial: int | None
     scores: ProtocolScores
     findings: tuple[str, ...]
+    record: Path | None = None
 
     def as_document(self) -> dict[str, Any]:
         """Return what `bench eval --json` prints."""
@@ -274,19 +277,28 @@ class EvalReport:
             **self.scores.as_document(),
             "assumptions": list(self.scores.assumptions),
             "findings": list(self.findings),
+            **({} if self.record is None else {"record": str(self.record)}),
         }
 
 
 @click.command(name="eval")
 @receives(EvalOptions)
+@receives(RecordOptions)
 @click.pass_obj
-def evaluate(registry: Registry, options: EvalOptions) -> None:
-    """Score features under a protocol; no images are needed."""
+def evaluate(registry: Registry, options: EvalOptions, recorded: RecordOptions) -> None:
+    """Score features under a protocol; no images are needed.
+
+    With --record --name TEXT the scores become a row of the leaderboard.
+    """
     protocol = registry.protocol(options.protocol)
     if options.convention != GIVEN:
         resolve_convention(protocol, options.convention)
-    splits = _read_splits(registry, protocol, options.splits, options.root)
-    findings = _look_at_images(registry, protocol, options.root)
+    splits = read_splits(registry, protocol, options.splits, options.root)
+    recording = open_recording(registry, protocol, recorded, options.root, options.splits)
+    if recording is not None and recording.evidence.inputs is not None:
+        findings = recording.evidence.inputs.findings
+    else:
+        findings = look_at_images(registry, protocol, options.root)
 
     from bench_core.loading import load_protocol
     from bench_core.scoring.feature_files import FeatureSource, open_source
@@ -301,7 +313,11 @@ def evaluate(registry: Registry, options: EvalOptions) -> None:
     )
     opened = open_source(source, dataset, load_protocol(protocol, splits))
     convention = opened.resolve_convention(options.convention)
+    images = None if recording is None else recording.images_used(opened, dataset, convention)
     scores = opened.score(convention, rerank=options.rerank)
+    record = None
+    if recording is not None and images is not None:
+        record = recording.write(opened, images, scores, splits, convention, rerank=options.rerank)
     if options.per_query is not None:
         write_query_file(options.per_query, scores.evaluation, options.trial or 1)
     report = EvalReport(
@@ -311,6 +327,7 @@ def evaluate(registry: Registry, options: EvalOptions) -> None:
         trial=options.trial,
         scores=scores,
         findings=findings,
+        record=record,
     )
     if options.as_json:
         for assumption in scores.assumptions:
@@ -320,6 +337,8 @@ def evaluate(registry: Registry, options: EvalOptions) -> None:
     _print_evaluation(report)
     if options.per_query is not None:
         echo(f"queries {options.per_query}")
+    if record is not None:
+        echo(f"result  {record}")
 
 
 def _print_evaluation(report: EvalReport) -> None:
@@ -350,36 +369,3 @@ def _print_cameras(cameras: Mapping[int, Evaluation]) -> None:
         for camera, scores in cameras.items()
     ]
     print_table(["query camera", "queries", *METRICS], rows)
-
-
-def _read_splits(
-    registry: Registry, protocol: ProtocolSpec, folder: Path | None, root: Path | None
-) -> Splits:
-    if (folder is None) == (root is None):
-        raise UsageError("give --splits DIR or --data ROOT, one of the two")
-    chosen = folder or root
-    if chosen is None or not chosen.is_dir():
-        raise UsageError(f"--{'splits' if folder else 'data'} {chosen} is not a folder")
-
-    from bench_core.data.opening import open_splits
-
-    return open_splits(registry.dataset(protocol.dataset), chosen)
-
-
-def _look_at_images(
-    registry: Registry, protocol: ProtocolSpec, root: Path | None
-) -> tuple[str, ...]:
-    """Say, where a dataset's root is at hand, what differs from the published dataset."""
-    if root is None:
-        return ()
-    from bench_core.data.opening import open_dataset
-    from bench_core.data.verification.first_look import look_at
-    from bench_core.pipeline.inputs import tell_findings
-
-    spec = registry.dataset(protocol.dataset)
-    try:
-        findings = look_at(spec, open_dataset(spec, root))
-    except DataError as error:  # the split files alone are enough to score
-        findings = (f"its images could not be looked at: {error}",)
-    tell_findings(spec, root, findings)
-    return findings

@@ -129,9 +129,9 @@ def _metric_cells(scores: Scores) -> Iterator[str]:
             yield _unbroken(percent(mean) + ends)
 
 
-def _cost_cells(cost: Cost) -> tuple[str, str]:
+def _cost_cells(cost: Cost | None) -> tuple[str, str]:
     """Return the parameters and multiply-adds; of features alone nothing is known."""
-    if not cost.parameters:
+    if cost is None or not cost.parameters:
         return NOT_MEASURED, NOT_MEASURED
     only_training = cost.training_only_parameters
     more = "" if only_training is None else f" + {scaled(only_training, 1e6)}"

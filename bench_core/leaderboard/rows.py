@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, TypeAlias
 
 from bench_core.contracts.metrics import METRICS
+from bench_core.contracts.result import Cost
 from bench_core.leaderboard.settings import changes_of
 
 if TYPE_CHECKING:
@@ -119,6 +120,11 @@ class Section:
     rows: tuple[Row, ...]
     same_data: bool
 
+    @property
+    def claimed(self) -> bool:
+        """Whether it is the word of those who brought the features which images they are of."""
+        return any(row.record.dataset.evidence == "features" for row in self.rows)
+
 
 def sections(records: Iterable[ResultRecord], told_apart: ToldApart) -> list[Section]:
     """Arrange records as tables.
@@ -206,6 +212,9 @@ def _score_values(record: ResultRecord) -> dict[str, Value]:
 
 
 def _cost_values(record: ResultRecord) -> dict[str, Value]:
+    """Return what the method costs; nothing where that is unknown."""
+    if record.cost is None:
+        return dict.fromkeys(Cost.model_fields)
     values: dict[str, Value] = record.cost.model_dump()
     return values
 
@@ -234,8 +243,8 @@ def _order(record: ResultRecord) -> tuple[bool, float, float, str, str, str, int
         -mean.mean_average_precision,
         method.id,
         method.variant or "",
-        method.preset,
-        method.seed,
+        method.preset or "",
+        -1 if method.seed is None else method.seed,
         # The last word, so that no order is left open.
         record.digest or record.model_dump_json(by_alias=True),
     )

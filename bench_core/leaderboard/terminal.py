@@ -70,7 +70,8 @@ def _section(section: Section, published: Published | None = None) -> Iterator[s
     settings, notes = settings_of(records), notes_of(records)
     yield _filled(heading(section))
     yield _filled(conditions(section))
-    yield _filled(settings.sentence())
+    if settings.usual:
+        yield _filled(settings.sentence())
     yield ""
     rows = [
         _cells(row, _name(row.record, words, marks))
@@ -102,9 +103,9 @@ def _cells(row: Row, name: str) -> tuple[str, ...]:
     )
 
 
-def _cost_cells(cost: Cost) -> tuple[str, str]:
+def _cost_cells(cost: Cost | None) -> tuple[str, str]:
     """Return multiply-adds and parameters; of features alone nothing is known."""
-    if not cost.parameters:
+    if cost is None or not cost.parameters:
         return "-", "-"
     return scaled(cost.macs, 1e9), scaled(cost.parameters, 1e6)
 

@@ -24,6 +24,8 @@ from bench_core.system.files import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from bench_core.plugins import Registry
     from bench_core.reports.quality import Quality
     from bench_core.reports.subjects import Opened, ReportOptions, Subject
@@ -34,6 +36,8 @@ FORMAT = "vireid-bench-report/2"
 """Written into the data file, which says what files the report consists of."""
 PART_OF_REPORT = re.compile(r"report\.html|[a-z0-9-]+\.png")
 """Names that files of a report have, besides its data file."""
+NO_PLUGIN = "no installed plugin knows the method; install it"
+NO_RECORD = "it is part of a result record; report on that of the run"
 SYNTHETIC_NOTICE = (
     "Synthetic data: these people are rendered. The numbers show that a method learns and compare "
     "with nothing published."
@@ -110,16 +114,23 @@ def build_report(registry: Registry, path: Path, options: ReportOptions) -> Repo
         parts.append(training)
     else:
         left_out.append(training)
-    if subject.paper is None:
-        left_out.append(LeftOut("paper", "no installed plugin knows the method; install it"))
-    if subject.cost is None:
-        left_out.append(LeftOut("cost", "it is part of a result record; report on that of the run"))
-    else:
+    left_out += _left_out_of(subject)
+    if subject.cost is not None:
         parts.append(cost_part(subject.cost))
     parts.append(origin_part(subject))
     return Report(
         subject=subject, parts=tuple(parts), left_out=tuple(left_out), quality=generated.quality
     )
+
+
+def _left_out_of(subject: Subject) -> Iterator[LeftOut]:
+    """Say what is not known of a subject."""
+    if subject.paper is None:
+        why = "the method came from outside" if subject.foreign else NO_PLUGIN
+        yield LeftOut("paper", why)
+    if subject.cost is None:
+        why = "nobody can count it of features alone" if subject.foreign else NO_RECORD
+        yield LeftOut("cost", why)
 
 
 def default_folder(path: Path) -> Path:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from bench_core.contracts.result import Cost, ResultRecord
     from bench_core.plugins import Registry
 
+UNKNOWN = "unknown"
+
 
 @dataclass(frozen=True, kw_only=True)
 class ReportOptions:
@@ -64,6 +66,7 @@ class Subject:
         scores: The scores.
         first_trial: Number of the first trial of `scores`, from 0; its searches are shown.
         cost: What the method costs, where it was measured.
+        foreign: Whether features or distances alone are known.
         config: The method's whole configuration.
         origin: Where it came from, by name.
         paper: The method's publication; None where no installed plugin knows the method.
@@ -82,6 +85,7 @@ class Subject:
     config: dict[str, Any]
     origin: dict[str, str]
     paper: str | None
+    foreign: bool = False
     remarks: tuple[str, ...] = ()
 
 
@@ -291,7 +295,8 @@ def _of_record(registry: Registry, path: Path, record: ResultRecord) -> Subject:
         cost=record.cost,
         config=dict(record.method.config),
         origin=_origin_of_record(path, record),
-        paper=_paper(registry, record.method.id),
+        paper=None if record.is_foreign else _paper(registry, record.method.id),
+        foreign=record.is_foreign,
         remarks=(
             *(f"Of the data: {finding}" for finding in record.dataset.findings),
             *(f"Assumed: {assumption}" for assumption in record.protocol.assumptions),
@@ -308,18 +313,19 @@ def _origin_of_record(path: Path, record: ResultRecord) -> dict[str, str]:
         "result": str(path),
         "created": provenance.created.isoformat(timespec="seconds"),
         "command": " ".join(provenance.command),
-        "preset": ", ".join((method.preset, *changes_of(record))),
-        "seed": str(method.seed),
-        "weights": provenance.weights,
+        "preset": ", ".join((method.preset or UNKNOWN, *changes_of(record))),
+        "seed": UNKNOWN if method.seed is None else str(method.seed),
+        "weights": provenance.weights or UNKNOWN,
         "model": record.origin.kind.replace("-", " "),
         "files from outside": ", ".join(digest[:12] for digest in record.origin.files),
-        "number formats": f"training {provenance.training_format or 'unknown'}, extraction "
-        f"{record.cost.precision}",
-        "selection": provenance.selection,
+        "number formats": f"training {provenance.training_format or UNKNOWN}, extraction "
+        f"{record.cost.precision if record.cost else UNKNOWN}",
+        "selection": provenance.selection or UNKNOWN,
         "trainings": ", ".join(identity[:12] for identity in trainings),
-        "data": f"{dataset.id}, {dataset.num_images:,} images, fingerprint "
+        "data": f"{dataset.id}{', as claimed' if dataset.evidence == 'features' else ''}, "
+        f"{dataset.num_images:,} images, fingerprint "
         f"{dataset.fingerprint[:12]}, splits {record.protocol.splits[:12]}",
-        "git commit": f"{provenance.git_commit or 'unknown'}{changed}",
+        "git commit": f"{provenance.git_commit or UNKNOWN}{changed}",
         "platform": provenance.platform,
         "versions": ", ".join(f"{name} {version}" for name, version in versions),
     }

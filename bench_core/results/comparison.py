@@ -63,7 +63,7 @@ class Comparison:
             words = f"{first.verdict} {first.detail} {first.conjunction} {second.detail}"
         else:
             words = f"{first.verdict} {first.detail}; {second.verdict} {second.detail}"
-        return f"{words}." + self._re_ranking_note()
+        return f"{words}." + self._re_ranking_note() + self._galleries_note()
 
     def as_document(self) -> dict[str, Any]:
         """Return the comparison as `bench compare --json` prints it; fractions in [-1, 1]."""
@@ -127,6 +127,15 @@ class Comparison:
         return (
             f" Only {self.names[marks.index(True)]} is re-ranked, so the difference is that of "
             "re-ranking, too."
+        )
+
+    def _galleries_note(self) -> str:
+        """Say what nothing shows of galleries that were drawn outside."""
+        if self.records[0].origin.kind != "given":
+            return ""
+        return (
+            " The galleries are as given: nothing shows that both were drawn alike, so the "
+            "difference may be that of the draw, too."
         )
 
 
@@ -195,7 +204,7 @@ def _names(paths: tuple[Path, Path], records: tuple[ResultRecord, ResultRecord])
     """Name the results by their methods; where that is not enough, say more."""
     short = tuple(record.label for record in records)
     long = tuple(
-        f"{name} ({record.method.preset}, seed {record.method.seed})"
+        name if record.is_foreign else f"{name} ({record.method.preset}, seed {record.method.seed})"
         for name, record in zip(short, records, strict=True)
     )
     stems = tuple(path.stem for path in paths)

@@ -58,7 +58,7 @@ def result_path(folder: Path, record: ResultRecord) -> Path:
 
     The name is `<protocol>/<method>[-variant]-<preset>-<convention>[-validation][-rerank]` and
     `-seed<N>-<hash>.json`, the hash being 8 hex digits over `ResultRecord.row_key`: the same run
-    has the same path.
+    has the same path. What is not known of a model from outside is left out.
 
     Raises:
         BenchError: The protocol's id is a name that the results folder keeps for itself.
@@ -76,7 +76,7 @@ def result_path(folder: Path, record: ResultRecord) -> Path:
         protocol.convention,
         selection if selection != "last" else None,
         "rerank" if protocol.rerank else None,
-        f"seed{method.seed}",
+        None if method.seed is None else f"seed{method.seed}",
         hash_json(record.row_key)[:8],
     )
     return folder / protocol.id / ("-".join(part for part in parts if part) + ".json")

@@ -16,7 +16,7 @@ from bench_core.contracts.protocol import (
     EvaluationProtocol,
     StatesAssumptions,
 )
-from bench_core.features.formats import Features, read_any
+from bench_core.features.formats import Features, FoundFeatures, read_any
 from bench_core.features.given import GivenFeatures
 from bench_core.features.reading import ReadingChoices, RowOrder
 from bench_core.features.table import FeatureTable
@@ -50,11 +50,13 @@ class OpenedFeatures:
         features: By the name of the training split of their model.
         protocol: The protocol; for features as given, the one whose only trial they are.
         trials: Numbers of the trials to score, from 0; None for all.
+        files: The files that were read, in the order of trials.
     """
 
     features: Mapping[str, FeatureTable]
     protocol: EvaluationProtocol
     trials: tuple[int, ...] | None
+    files: tuple[Path, ...]
 
     @property
     def is_given(self) -> bool:
@@ -112,13 +114,17 @@ def open_features(dataset: DatasetSpec, source: FeatureSource) -> Features:
         UsageError: An option contradicts them or is missing, or cameras of the dataset do not tell
             the modality, which the format needs.
     """
+    return _find(dataset, source).features
+
+
+def _find(dataset: DatasetSpec, source: FeatureSource) -> FoundFeatures:
     choices = ReadingChoices(
         dataset=dataset.title,
         camera_modalities=dataset.camera_modalities,
         metric=source.metric,
         row_order=source.row_order,
     )
-    return read_any(source.path, choices).features
+    return read_any(source.path, choices)
 
 
 def open_source(
@@ -131,13 +137,13 @@ def open_source(
         UsageError: The metric, the order of rows, the layout or the trial cannot be.
     """
     files = _files(source, protocol)
-    read = {
-        split: open_features(dataset, replace(source, path=path)) for split, path in files.items()
-    }
+    found = {split: _find(dataset, replace(source, path=path)) for split, path in files.items()}
+    read = {split: one.features for split, one in found.items()}
+    sources = tuple(file for one in found.values() for file in one.files)
     tables = {split: found for split, found in read.items() if isinstance(found, FeatureTable)}
     trials = None if source.trial is None else (source.trial,)
     if len(tables) == len(read):
-        return OpenedFeatures(features=tables, protocol=protocol, trials=trials)
+        return OpenedFeatures(features=tables, protocol=protocol, trials=trials, files=sources)
     if len(read) > 1:
         raise UsageError(
             f"--features {source.path}: features as given are scored a trial at a time; name one "
@@ -146,7 +152,9 @@ def open_source(
     ((split, given),) = read.items()
     assert isinstance(given, GivenFeatures)  # noqa: S101  # the only other kind
     bound = bind_given(given, dataset, protocol, source.trial)
-    return OpenedFeatures(features={split: bound.features}, protocol=bound.protocol, trials=None)
+    return OpenedFeatures(
+        features={split: bound.features}, protocol=bound.protocol, trials=None, files=sources
+    )
 
 
 def score_path(

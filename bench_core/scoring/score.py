@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -22,6 +21,7 @@ from bench_core.evaluation.summary import (
     average_queries,
     split_by_query_camera,
 )
+from bench_core.features.digest import array_digest
 from bench_core.system.foreign_files import quoted
 
 if TYPE_CHECKING:
@@ -32,9 +32,6 @@ if TYPE_CHECKING:
     from bench_core.features.table import FeatureTable
 
 
-_ROWS_PER_BLOCK = 2048
-
-
 @dataclass(frozen=True, eq=False)
 class ProtocolScores:
     """What features score under a protocol.
@@ -42,13 +39,13 @@ class ProtocolScores:
     Attributes:
         evaluation: The scores of all trials.
         similarity: Intra-class cosine similarity (ICCS), mean over trials, in [-1, 1]; see
-            `bench_core.evaluation.similarity`.
+            `bench_core.evaluation.similarity`. None where distances alone were given.
         by_query_camera: The scores of the queries of each camera.
         assumptions: What the scores take for granted because nothing at hand tells it.
     """
 
     evaluation: Evaluation
-    similarity: float
+    similarity: float | None
     by_query_camera: Mapping[int, Evaluation]
     assumptions: tuple[str, ...] = ()
 
@@ -101,7 +98,7 @@ def score(
     numbers = list(range(protocol.spec.num_trials) if trials is None else trials)
     by_split: dict[str, list[int]] = {}
     for number in numbers:
-        by_split.setdefault(_split_of(number, features_by_split, protocol), []).append(number)
+        by_split.setdefault(split_for(number, features_by_split, protocol), []).append(number)
     scored: dict[int, _ScoredTrial] = {}
     for split, own in by_split.items():
         features = features_by_split[split]
@@ -198,10 +195,19 @@ def _gather(trials: Sequence[_ScoredTrial], assumptions: tuple[str, ...]) -> Pro
     )
 
 
-def _split_of(
+def split_for(
     trial: int, features_by_split: Mapping[str, FeatureTable], protocol: EvaluationProtocol
 ) -> str:
-    """Return the split whose model a trial is scored with."""
+    """Return the split whose model a trial is scored with.
+
+    Args:
+        trial: Number of the trial, from 0.
+        features_by_split: As of `score`.
+        protocol: The protocol.
+
+    Raises:
+        UsageError: There are no features of a model that may be scored on it.
+    """
     needed, held_out = protocol.training_split(trial), protocol.spec.validation_split
     if needed in features_by_split:
         return needed
@@ -243,7 +249,7 @@ def _tell_models_apart(features_by_split: Mapping[str, FeatureTable]) -> tuple[s
         if features.training_split is not None:  # of few people, two splits may be the same
             continue
         name = str(features.source or f"the features of {split}")
-        if (first := seen.setdefault(_digest(features.features), name)) != name:
+        if (first := seen.setdefault(array_digest(features.features), name)) != name:
             raise DataError(
                 f"{first} and {name} hold the same features: each trial needs those of a model "
                 "that was trained on its own split; a model of another one has seen people that "
@@ -251,15 +257,6 @@ def _tell_models_apart(features_by_split: Mapping[str, FeatureTable]) -> tuple[s
             )
         silent.append(features.source.name if features.source else split)
     return (_unproven(silent),) if silent else ()
-
-
-def _digest(features: NDArray[np.floating[Any]]) -> str:
-    """Return the SHA-256 of features; they may be mapped from a file."""
-    digest = hashlib.sha256()
-    for start in range(0, len(features), _ROWS_PER_BLOCK):
-        block = np.ascontiguousarray(features[start : start + _ROWS_PER_BLOCK])
-        digest.update(block.data)
-    return digest.hexdigest()
 
 
 def _unproven(names: Sequence[str]) -> str:

@@ -118,7 +118,7 @@ def test_running_again_replaces_the_result(
 def test_json_is_one_document_on_standard_output(bench: Bench, small_run: list[str]) -> None:
     result = bench("run", *small_run, "--json")
     document = json.loads(result.stdout)
-    assert document["schema_version"] == 2
+    assert document["schema_version"] == 3
     assert "step/s" in result.stderr
 
 

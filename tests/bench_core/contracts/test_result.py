@@ -35,6 +35,7 @@ def added_since(version: int, written: Document) -> Document:
     written = {
         **written,
         "scores": {"iccs": None, "by_query_camera": {}, **written["scores"]},
+        "dataset": {"evidence": "images", **written["dataset"]},
         "provenance": {**shared, **written["provenance"]},
     }
     if version > 1:
@@ -76,7 +77,7 @@ def test_a_record_cannot_be_changed(document: Document) -> None:
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
-        ("schema_version", 3, "Input should be 1 or 2"),
+        ("schema_version", 4, "Input should be 1, 2 or 3"),
         ("method.seed", -1, "greater than or equal to 0"),
         ("method.seed", "0", "valid integer"),
         ("method.seed", True, "valid integer"),
@@ -113,6 +114,13 @@ def test_a_record_cannot_be_changed(document: Document) -> None:
         ("origin", {"kind": "trained-elsewhere", "files": []}, "named for what came from outside"),
         ("origin", {"kind": "trained-here", "files": ["6" * 64]}, "named for what came from outs"),
         ("origin", {"kind": "found", "files": []}, "'trained-here', 'trained-elsewhere'"),
+        ("cost", None, "cost is missing, which only features and galleries from outside may lack"),
+        ("method.preset", None, "method.preset is missing, which only features"),
+        ("method.seed", None, "method.seed is missing, which only features"),
+        ("provenance.weights", None, "provenance.weights is missing, which only features"),
+        ("provenance.selection", None, "provenance.selection is missing, which only features"),
+        ("dataset.evidence", "features", "evidence is of features, but the model was run here"),
+        ("dataset.evidence", "nothing", "'images' or 'features'"),
         ("dataset.findings", ["one\ntwo"], "should match pattern"),
         ("protocol.assumptions", [""], "at least 1 character"),
         ("provenance.training_format", "float16", "'float32', 'tf32' or 'bfloat16'"),
@@ -189,6 +197,32 @@ def test_a_method_is_labelled_as_the_command_line_names_it(document: Document) -
     method = read(document).method
     assert method.label == "xiv:baseline"
     assert MethodRun(id="xiv", title="XIV", preset="paper", config={}, seed=0).label == "xiv"
+
+
+@pytest.mark.parametrize("origin", ["features", "given"])
+def test_what_came_as_features_may_lack_what_nobody_can_know(
+    document: Document, origin: str
+) -> None:
+    put(document, "origin", {"kind": origin, "files": ["6" * 64]})
+    put(document, "provenance.training_identities", [])
+    for field in ("cost", "method.preset", "method.seed", "provenance.weights"):
+        put(document, field, None)
+    put(document, "provenance.selection", None)
+    put(document, "dataset.evidence", "features")
+    record = read(document)
+    assert record.is_foreign
+    assert record.label == record.method.title
+
+
+def test_a_gallery_as_given_may_come_without_files_and_nothing_else_may(
+    document: Document,
+) -> None:
+    put(document, "provenance.training_identities", [])
+    put(document, "origin", {"kind": "given", "files": []})
+    assert read(document).origin.files == ()
+    put(document, "origin", {"kind": "features", "files": []})
+    with pytest.raises(ValidationError, match="files are named for what came from outside"):
+        read(document)
 
 
 def test_a_record_is_labelled_with_what_was_done_besides(document: Document) -> None:

@@ -202,9 +202,9 @@ def test_a_record_of_a_newer_version_asks_for_an_upgrade(
     tmp_path: Path, record: ResultRecord, read_results: ReadResults
 ) -> None:
     path = write_result(tmp_path, record)
-    document = json.loads(path.read_text()) | {"schema_version": 3, "unheard_of": {}}
+    document = json.loads(path.read_text()) | {"schema_version": 4, "unheard_of": {}}
     path.write_text(json.dumps(document))
-    with pytest.raises(DataError, match=r"schema_version 3, newer than 2.*pip install --upgrade"):
+    with pytest.raises(DataError, match=r"schema_version 4, newer than 3.*pip install --upgrade"):
         read_results(tmp_path)
 
 
