@@ -34,6 +34,7 @@ from bench_core.contracts.method import (
     VariantSpec as VariantSpec,
 )
 from bench_core.contracts.protocol import ProtocolSpec as ProtocolSpec
+from bench_core.packaged_models import released_method as released_method
 
 if TYPE_CHECKING:
     from bench_core.contracts.result import ResultRecord as ResultRecord

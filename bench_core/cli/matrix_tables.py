@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from bench_core.pipeline.matrix.survey import CellStatus, Survey, TrainingStatus
 
 TEXT = frozenset({
-    "method", "preset", "protocol", "convention", "re-ranked", "state", "split",
-    "training", "takes about",
+    "method", "config", "weights", "preset", "protocol", "convention", "re-ranked", "state",
+    "split", "training", "takes about",
 })  # fmt: skip
 """Columns aligned to the left."""
 TAKEN = TEXT | {"seed", "job", "rank-1", "mAP"}
@@ -181,6 +181,8 @@ def _words(cell: Cell, swept: dict[str, str]) -> dict[str, str]:
     values = {key: value for key, _, value in (w.partition("=") for w in trained.assignments)}
     return {
         "method": trained.choice.name,
+        "config": str(trained.configuration or ""),
+        "weights": trained.weights or "",
         "preset": trained.choice.preset.name,
         **{name: values.get(key, "") for key, name in swept.items()},
         "seed": str(trained.seed),
@@ -281,6 +283,8 @@ def _what(cell: Cell) -> dict[str, Any]:
     trained = cell.trained
     return {
         "method": trained.choice.name,
+        "config": trained.configuration,
+        "weights": trained.weights,
         "preset": trained.choice.preset.name,
         "settings": list(trained.assignments),
         "seed": trained.seed,

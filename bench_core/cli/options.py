@@ -80,6 +80,11 @@ Assignments = Annotated[tuple[str, ...], Option(
     "--set", multiple=True, metavar="KEY=VALUE",
     help="Change a value of the configuration, such as epochs=3; may be repeated.",
 )]  # fmt: skip
+ConfigurationPath = Annotated[Path | None, Option(
+    "--config", type=click.Path(path_type=Path), metavar="FILE",
+    help="Configuration that 'bench show METHOD --preset NAME --output FILE' wrote, and you "
+    "changed: it goes over the preset, and --set over it.",
+)]  # fmt: skip
 ProtocolId = Annotated[
     str, Option("--protocol", required=True, metavar="ID", help="See 'bench list protocols'.")
 ]

@@ -9,7 +9,7 @@ import click
 
 from bench_core.cli.options import json_option
 from bench_core.cli.printing import print_json, print_table
-from bench_core.contracts.errors import BenchError, unknown_name
+from bench_core.contracts.errors import BenchError, UsageError, unknown_name
 from bench_core.system.escaping import terminal_line
 from bench_core.system.standard_output import echo
 from bench_core.system.text_layout import terminal_paragraph
@@ -17,6 +17,9 @@ from bench_core.system.text_layout import terminal_paragraph
 if TYPE_CHECKING:
     from bench_core.plugin_check.report import CheckResult, PluginReport
     from bench_core.plugins import PluginInfo, Registry
+
+
+USUAL_MODEL = "torchvision:resnet50"
 
 
 @click.group()
@@ -33,16 +36,40 @@ def plugin() -> None:
     metavar="DIR",
     help="Folder to write, which must not exist. [default: NAME]",
 )
+@click.option(
+    "--extract-only",
+    is_flag=True,
+    help="Wrap a released model, which trains nothing, instead of a method of your own.",
+)
+@click.option(
+    "--module",
+    "wrapped",
+    metavar="MODEL",
+    help="With --extract-only: what makes the network, as package.module:factory, FILE.py:factory "
+    f"(which is copied), torchvision:NAME or timm:NAME. [default: {USUAL_MODEL}]",
+)
 @json_option
 @click.pass_obj
-def new(registry: Registry, *, name: str, output: Path | None, as_json: bool) -> None:
-    """Write a package with a small method that works as it is.
+def new(
+    registry: Registry,
+    *,
+    name: str,
+    output: Path | None,
+    extract_only: bool,
+    wrapped: str | None,
+    as_json: bool,
+) -> None:
+    """Write a package with a small method, or with a released model, that works as it is.
 
     NAME is what the package and the method are called, such as my-method.
     """
+    if wrapped is not None and not extract_only:
+        raise UsageError("--module names a released model to wrap; add --extract-only")
+
     from bench_core.scaffolding.package import write_package
 
-    written = write_package(name, Path(name) if output is None else output, registry)
+    model = (wrapped or USUAL_MODEL) if extract_only else None
+    written = write_package(name, Path(name) if output is None else output, registry, model)
     if as_json:
         print_json(written)
         return

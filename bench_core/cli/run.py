@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import click
 
+from bench_core.cli.limited import try_training
 from bench_core.cli.options import (
     AsJson,
     ConventionName,
@@ -56,6 +57,11 @@ def run(registry: Registry, options: RunOptions) -> None:
         return
     with joined(own_device(options)):
         choice, settings, inputs = open_training(registry, protocol, options)
+
+        if options.limit is not None:
+            splits = inputs.training_splits(options.selection)
+            try_training(registry, choice, inputs, splits, settings, options, convention)
+            return
 
         from bench_core.pipeline.benchmark import ScoringSettings, run_benchmark, take_part
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import click
 
+from bench_core.cli.limited import try_training
 from bench_core.cli.options import (
     AsJson,
     ConventionName,
@@ -77,9 +78,14 @@ def train(registry: Registry, options: TrainOptions) -> None:
         from bench_core.pipeline.attribution import attributed
         from bench_core.pipeline.trials import each_split
 
-        splits = each_split(_of_trial(inputs.training_splits(options.selection), options.trial))
+        splits = _of_trial(inputs.training_splits(options.selection), options.trial)
+        if options.limit is not None:
+            try_training(registry, choice, inputs, splits, settings, options)
+            return
         with attributed(registry, choice.spec.id):
-            models = [trainings.train(choice, inputs, split, settings) for split in splits]
+            models = [
+                trainings.train(choice, inputs, split, settings) for split in each_split(splits)
+            ]
         if not is_first():
             return
     reports = [TrainingReport.of(model) for model in models]

@@ -90,24 +90,42 @@ class StageSpeed:
 
 
 class TrainingStep:
-    """A step of a stage on a whole batch of noise; made by `training_steps`.
+    """A step of the first epoch of a stage on a whole batch.
 
     The batch is that of the stage: a step may learn from parts of it, so that a smaller one does
     not cost the same for each image.
 
+    Args:
+        networks: All networks of the method.
+        runner: The stage.
+        batch: What it learns from.
+        number: Of the step within the epoch, from 0.
+        epoch_steps: Steps of the epoch, for schedules that go by the step.
+
     Attributes:
         name: Name of the stage.
         num_images: Images of the batch, both modalities together.
+        losses: What the step returned when it was last run, by name.
     """
 
-    def __init__(self, networks: nn.ModuleDict, runner: StageRunner, batch: Batch) -> None:
+    def __init__(
+        self,
+        networks: nn.ModuleDict,
+        runner: StageRunner,
+        batch: Batch,
+        *,
+        number: int = ANY_BUT_THE_FIRST,
+        epoch_steps: int = 1,
+    ) -> None:
         self.name, self.num_images = runner.stage.name, 2 * len(batch.visible)
+        self.losses: Mapping[str, torch.Tensor] = {}
         self._networks, self._runner, self._batch = networks, runner, batch
-        runner.begin_epoch(0)
+        self._number = number
+        runner.begin_epoch(0, epoch_steps)
 
     def __call__(self) -> None:
         """Run it, as a training does."""
-        self._runner.step(self._batch, 0, ANY_BUT_THE_FIRST)
+        self.losses = self._runner.step(self._batch, 0, self._number)
 
     def resident(self) -> Iterator[torch.Tensor]:
         """Yield the tensors that outlive a step: networks, gradients, optimisers, batch."""
@@ -142,7 +160,7 @@ def training_steps(
     precision: Precision = "float32",
     sharing: Sharing = WHOLE_BATCH,
 ) -> Iterator[TrainingStep]:
-    """Yield a step of each stage; ask for one after the one before it has run.
+    """Yield a step of each stage on noise; ask for one after the one before it has run.
 
     Args:
         method: The method; its networks are trained on noise and of no use afterwards.

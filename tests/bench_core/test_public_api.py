@@ -20,7 +20,7 @@ DOORS = {
     "bench_core": """
         BenchError CheckpointError DataError DatasetSpec IMAGE_COLUMNS INFRARED MethodSpec Modality
         Paper PluginError PresetSpec ProtocolSpec PublishedCount QUICK TrainingError UsageError
-        VISIBLE VariantSpec hookimpl
+        VISIBLE VariantSpec hookimpl released_method
     """,
     "bench_core.methods": """
         AdversarialForm AfterTraining AugmentationConfig BNNeck Backbone BackboneName Batch

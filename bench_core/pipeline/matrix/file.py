@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeAlias
@@ -14,9 +13,8 @@ from bench_core.configuration import FrozenModel
 from bench_core.contracts.errors import UsageError, unknown_name
 from bench_core.contracts.method import Precision, Selection
 from bench_core.pipeline.matrix import LauncherName
-from bench_core.system.foreign_files import read_regular
+from bench_core.system.toml_files import read_toml
 
-LARGEST_FILE_BYTES = 1 << 20
 LONGEST_SHOWN = 60
 """Characters of a value that an error shows."""
 EVERY_DATASET = "*"
@@ -54,13 +52,18 @@ class MethodEntry(FrozenModel):
     """A method of the matrix; a text alone is its name.
 
     Attributes:
-        name: "METHOD", "METHOD:VARIANT", or "METHOD:*" for all its variants.
+        name: "METHOD", "METHOD:VARIANT", "METHOD:*" for all its variants, or the "FILE.toml" that
+            declares a released model.
         presets: Instead of those of the file; none for those of the file.
+        config: As `--config`: a configuration file, over which the values of `set` go.
+        weights: As `--weights`, instead of those of the file.
         set: Values besides those of the file; of a key that both have, these.
     """
 
     name: Text
     presets: tuple[Text, ...] = ()
+    config: Text | None = None
+    weights: Text | None = None
     set: dict[str, JsonValue] = Field(default_factory=dict)
 
 
@@ -173,15 +176,7 @@ def read_matrix(path: Path) -> MatrixFile:
         UsageError: It cannot be read, is no TOML, or a key of it is unknown or wrong; one line that
             names the file and the key.
     """
-    try:
-        document = tomllib.loads(read_regular(path, LARGEST_FILE_BYTES).decode())
-        text = json.dumps(document, allow_nan=False)
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror or error}") from error
-    except (ValueError, RecursionError) as error:  # TOMLDecodeError and UnicodeDecodeError are some
-        raise UsageError(f"{path} is not TOML of a matrix: {error}") from error
-    except TypeError as error:  # a date
-        raise UsageError(f"{path}: no key takes a date or time; put it in quotes") from error
+    text = json.dumps(read_toml(path, "a matrix"))
     try:
         # As JSON, where lists are tuples; strict, so that true is no number and "3" neither.
         return MatrixFile.model_validate_json(text, strict=True)

@@ -239,7 +239,7 @@ class _Planning:
 
     def _weights(self, cell: Cell) -> PretrainedWeights:
         with blaming(self._path, "weights"):
-            return parse_weights(self._file.weights or cell.trained.choice.config.weights)
+            return parse_weights(cell.trained.weights or cell.trained.choice.config.weights)
 
     def _training(
         self,
@@ -303,14 +303,16 @@ class _Planning:
 
     def _shared(self, cell: Cell, precision: Precision) -> list[str]:
         """Return the options that a training and its scoring share; all that decides is named."""
-        choice, file = cell.trained.choice, self._file
-        options = ["--method", choice.name, "--protocol", cell.protocol.id]
-        options += ["--preset", choice.preset.name, "--seed", str(cell.trained.seed)]
-        options += [part for one in cell.trained.assignments for part in ("--set", one)]
+        trained, file = cell.trained, self._file
+        options = ["--method", trained.name, "--protocol", cell.protocol.id]
+        options += ["--preset", trained.choice.preset.name, "--seed", str(trained.seed)]
+        if trained.configuration is not None:
+            options += ["--config", str(trained.configuration)]
+        options += [part for one in trained.assignments for part in ("--set", one)]
         if cell.root is not None:
             options += ["--data", str(cell.root)]
-        if file.weights is not None:
-            options += ["--weights", file.weights]
+        if trained.weights is not None:
+            options += ["--weights", trained.weights]
         options += ["--select", file.select, "--device", self._job_device()]
         options += ["--precision", precision, "--threads", str(self._threads)]
         if file.processes > 1:

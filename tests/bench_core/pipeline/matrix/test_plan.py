@@ -146,3 +146,29 @@ def test_what_a_cluster_cannot_give_is_refused(
 def test_weights_and_selection_are_named_where_they_are_wrong(planned: Planned) -> None:
     with pytest.raises(UsageError, match=r"some.toml: weights: --weights nothing.pth: no such"):
         planned('weights = "nothing.pth"\n')
+
+
+def test_jobs_name_the_files_that_a_method_was_given(
+    planned: Planned, registry: Registry, released_model: Path, tmp_path: Path
+) -> None:
+    """Their processes know nothing but their words."""
+    planned()  # writes the file, in whose folder the paths are
+    declared = released_model / "theirs.toml"
+    agw = (released_model / "agw.toml").read_text()
+    declared.write_text(f'name = "theirs"\ntitle = "T"\n{agw}')
+    (tmp_path / "w.pth").write_bytes(b"weights")
+    (tmp_path / "mine.toml").write_text('method = "xiv:baseline"\nset.image_width = 32\n')
+    entries = (
+        f'[{{ name = "{declared}", weights = "w.pth" }}, '
+        '{ name = "xiv:baseline", config = "mine.toml" }]'
+    )
+    path = tmp_path / "some.toml"
+    text = path.read_text().partition("[set]")[0].replace('["xiv:baseline"]', entries)
+    path.write_text(text)
+    theirs, ours = (cell.job.arguments for cell in make_plan(registry, path, tmp_path).cells)
+    assert theirs[theirs.index("--method") + 1] == str(declared)
+    assert theirs[theirs.index("--weights") + 1] == "w.pth"
+    assert "--config" not in theirs
+    assert ours[ours.index("--method") + 1] == "xiv:baseline"
+    assert ours[ours.index("--config") + 1] == "mine.toml"
+    assert "--weights" not in ours
