@@ -47,7 +47,7 @@ DOORS = {
         SMALL_SCALES Sizes THERMAL apportion count_people direction_to generate matlab_file
         plan_groups
     """,
-    "bench_core.dropin": "eval_llcm eval_regdb eval_sysu",
+    "bench_core.dropin": "Record eval_llcm eval_regdb eval_sysu",
     "bench_core.testing": """
         Check MethodBuilder RecordedUpdates StopTrainingError Update WatchedUpdates batch_of
         build_updates describe_training enter_stage method_checks note_steps random_batch
