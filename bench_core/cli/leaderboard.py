@@ -74,7 +74,7 @@ class LeaderboardOptions:
     )]  # fmt: skip
     bibtex: Annotated[Path | None, Option(
         "--bibtex", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
-        help="Write citations of the methods that are shown.",
+        help="Write citations (BibTeX) of the methods and of the published numbers' sources.",
     )]  # fmt: skip
     check: Annotated[bool, Option(
         "--check", is_flag=True,
@@ -133,7 +133,7 @@ def leaderboard(registry: Registry, options: LeaderboardOptions) -> None:
     standard error and left out. Measured speeds (the folder speeds of the results, written by make
     gpu) stand behind the results, a block for each device; CSV, Parquet and LaTeX have none.
     Published numbers (the folder published of the results) stand apart from measured ones, without
-    ranks; HTML, Parquet and LaTeX have none. With --plot, --badges or --bibtex a table is written
+    ranks. With --plot, --badges or --bibtex a table is written
     with --output or --format only.
     """
     chosen_format = options.chosen_format
@@ -167,7 +167,7 @@ def leaderboard(registry: Registry, options: LeaderboardOptions) -> None:
     if options.badges is not None:
         _badges(records, options.badges, check=options.check)
     if options.bibtex is not None:
-        _citations(records, registry.methods, options.bibtex, check=options.check)
+        _citations(shown, registry.methods, options.bibtex, check=options.check)
     if options.check and (unreadable or told_apart.defects):
         raise BenchError(f"{options.results} holds results that cannot be used, named above")
 
@@ -238,15 +238,14 @@ def _write_pictures(kind: str, folder: Path, files: Mapping[str, bytes]) -> None
         click.echo(f"no results for any {kind}", err=True)
 
 
-def _citations(
-    records: Sequence[ResultRecord], specs: Mapping[str, MethodSpec], path: Path, *, check: bool
-) -> None:
+def _citations(shown: _Shown, specs: Mapping[str, MethodSpec], path: Path, *, check: bool) -> None:
     """Write or check the citations."""
     from bench_core.leaderboard.bibtex import bibtex, papers_of
+    from bench_core.leaderboard.published import cited_sources
     from bench_core.system.files import write_text
 
-    papers = papers_of(records, specs)
-    text = bibtex(papers)
+    papers = papers_of(shown.records, specs)
+    text = bibtex(papers, cited_sources(shown.published))
     missing = [name for name, paper in papers.items() if paper is None]
     _warn(f"no paper is known of {name}: it is not cited" for name in missing)
     if not check:

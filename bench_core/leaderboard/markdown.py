@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from bench_core.leaderboard.cells import percent, place, scaled
 from bench_core.leaderboard.headings import conditions, heading
 from bench_core.leaderboard.notes import marks_text, notes_of
-from bench_core.leaderboard.published import comparison_lines, published_markdown, split_tables
+from bench_core.leaderboard.published import comparison_lines, split_tables
+from bench_core.leaderboard.published_blocks import published_markdown
 from bench_core.leaderboard.settings import settings_of
 from bench_core.system.escaping import markdown_text
 from bench_core.system.text_layout import markdown_table
@@ -60,7 +61,7 @@ def markdown(sections: Sequence[Section], published: Published | None = None) ->
     Args:
         sections: From `bench_core.leaderboard.rows.sections`.
         published: Numbers of papers: below the measured ones of their protocol, else in a part of
-            their own before the synthetic one.
+            their own, the last.
 
     Returns:
         A Markdown document that ends in a newline; without sections it says how to make a result.
@@ -77,8 +78,8 @@ def markdown(sections: Sequence[Section], published: Published | None = None) ->
         HEADER,
         LEGEND if sections else EMPTY,
         *(["## Real data", *real] if real else []),
-        *published_markdown(alone, part=True),
         *([SYNTHETIC, *synthetic] if synthetic else []),
+        *published_markdown(alone, part=True),
     ]
     return "\n\n".join(blocks) + "\n"
 

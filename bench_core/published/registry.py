@@ -86,6 +86,12 @@ class Published:
         disputes = self.disputes(row, metric)
         return next((dispute for dispute in disputes if row.place in dispute.suspect), None)
 
+    def authors_of(self, source: PublishedSource) -> str:
+        """Return who wrote a paper, as the method that it introduces says; else nothing."""
+        introduced = (self.method_by_id.get(name) for name in source.introduces)
+        papers = (method for method in introduced if method and method.title == source.title)
+        return next((method.authors for method in papers if method.authors), "")
+
     def citation(self, row: PublishedRow) -> str:
         """Return where a row stands, such as "XIV, Table 4"."""
         source = self.source_by_id[row.source]

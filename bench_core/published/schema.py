@@ -9,6 +9,7 @@ from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from bench_core.contracts.method import PaperKind
 from bench_core.contracts.metrics import METRICS, SUMMARY_RANKS
 
 OTHER_METRICS: Final = ("ICCS", "MD", "FID", "GFLOPs")
@@ -40,6 +41,7 @@ class PublishedSource(_Part):
         name: How people call it, such as "XIV"; None for what is called by its title.
         venue: Where a paper appeared.
         year: When it appeared.
+        kind: What a citation calls it.
         url: Of what is no paper.
         evidence: "paper" was read in the paper, "repository" in its authors' repository, "report"
             is what others say, "unchecked" is remembered and contradicts nobody.
@@ -52,6 +54,7 @@ class PublishedSource(_Part):
     name: Text | None = None
     venue: Text | None = None
     year: Year | None = None
+    kind: PaperKind = "misc"
     url: Annotated[str, Field(pattern=r"^https://\S+$")] | None = None
     evidence: Evidence
     introduces: Annotated[tuple[Id, ...], Field(strict=False)] = ()
