@@ -31,9 +31,14 @@ EMPTY = (
     "There are no results yet. `bench run --method xiv --protocol sysu-all-single` trains and "
     "scores a method and writes the first one."
 )
-LEGEND = (
+NO_REAL = "No method has been measured on real data here yet."
+SHORT_LEGEND = (
     "Scores are percent, the mean over the trials of one run; in brackets the 95 % interval by "
-    "bootstrap over identities.\nA row's settings stand behind its name where they are other than "
+    "bootstrap over identities.\nRows that share a number are not told apart by their rank-1."
+)
+LEGEND = (
+    '<details markdown="1"><summary>How to read the tables</summary>\n\n'
+    "A row's settings stand behind its name where they are other than "
     "those above its table.\nRows are ordered by rank-1, then mAP. Rows share a number where a "
     "paired test over identities does not tell their\nrank-1 from that of the first row with that "
     "number (p of 0.05 or more). Re-ranked rows stand last and are numbered\napart (r1, r2, ...). "
@@ -42,7 +47,8 @@ LEGEND = (
     "extraction needs + those that\nonly training needs; MACs the multiply-adds of extracting one "
     "image (visible / infrared): docs/cost.md defines\nboth. All ranks, deviations over trials, "
     "speeds, times, dates and versions are in the CSV and the JSON of\n`bench leaderboard`. "
-    f"{NOT_MEASURED} means not measured."
+    f"{NOT_MEASURED} means not measured.\n\n"
+    "</details>"
 )
 SYNTHETIC = (
     "## Synthetic data\n\n"
@@ -76,7 +82,8 @@ def markdown(sections: Sequence[Section], published: Published | None = None) ->
     ]
     blocks = [
         HEADER,
-        LEGEND if sections else EMPTY,
+        *([SHORT_LEGEND, LEGEND] if sections else [EMPTY]),
+        *([NO_REAL] if synthetic and not real else []),
         *(["## Real data", *real] if real else []),
         *([SYNTHETIC, *synthetic] if synthetic else []),
         *published_markdown(alone, part=True),
