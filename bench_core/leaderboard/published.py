@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bench_core.contracts.result import ResultRecord
     from bench_core.leaderboard.rows import Section
     from bench_core.published.registry import Published
-    from bench_core.published.schema import PublishedConflict, PublishedRow, PublishedSource
+    from bench_core.published.schema import PublishedRow, PublishedSource
 
 COMPARED = ("rank-1", "mAP")
 """The metrics of which a measured row says what its paper printed."""
@@ -221,7 +221,7 @@ def _line(
     marks: dict[str, tuple[int, ...]] = {}
     for metric in values:
         disputes = {
-            _reading(dispute): None for row in rows for dispute in published.disputes(row, metric)
+            dispute.said: None for row in rows for dispute in published.disputes(row, metric)
         }
         if disputes:
             marks[metric] = tuple(
@@ -238,10 +238,6 @@ def _line(
         conditions=_conditions(first),
         marks=marks,
     )
-
-
-def _reading(dispute: PublishedConflict) -> str:
-    return f"{'Most likely wrong. ' if dispute.suspect else ''}{dispute.reading}"
 
 
 def _conditions(row: PublishedRow) -> str:

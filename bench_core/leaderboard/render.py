@@ -109,7 +109,23 @@ def check(
         UsageError: There is no such format.
     """
     expected = render_bytes(records, output_format, told_apart, speeds, published)
-    remedy = f"regenerate it with bench leaderboard --format {output_format} --output {path}"
+    return compare(path, expected, output_format)
+
+
+def compare(path: Path, expected: bytes, output_format: str, options: str = "") -> str | None:
+    """Compare a committed file with what it should be.
+
+    Args:
+        path: The committed file.
+        expected: Its content.
+        output_format: A name in `FORMATS`, or "parquet".
+        options: What else the command needs that writes it, such as "--paper xiv ".
+
+    Returns:
+        As for `check`.
+    """
+    command = f"bench leaderboard {options}--format {output_format} --output {path}"
+    remedy = f"regenerate it with {command}"
     if not path.is_file():
         return f"{path} does not exist; {remedy}"
     told = _difference(path.read_bytes(), expected, output_format)
