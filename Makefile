@@ -2,10 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
-SOURCES := bench_core bench_start plugins protocols tests examples
+SOURCES := bench_core bench_start plugins protocols site_builder tests examples
 
 .PHONY: demo test test-fast test-lowest test-package lint format check leaderboard benchmark fuzz \
-	mutation gpu gpu-wheels clean
+	mutation gpu gpu-wheels docs docs-serve clean
 
 demo: $(INSTALLED)
 	$(BIN)/bench run --method xiv --protocol sysu-all-single --results runs/results
@@ -60,13 +60,25 @@ check: lint test
 	$(BIN)/bench leaderboard --output results/leaderboard.md --check
 	$(BIN)/bench leaderboard --output results/leaderboard.csv --check
 	$(BIN)/bench leaderboard --output results/leaderboard.json --check
+	$(BIN)/bench leaderboard --output results/leaderboard.html --check
 	$(BIN)/bench leaderboard --plot results --check
 
 leaderboard: $(INSTALLED)
 	$(BIN)/bench leaderboard --output results/leaderboard.md
 	$(BIN)/bench leaderboard --format csv --output results/leaderboard.csv
 	$(BIN)/bench leaderboard --format json --output results/leaderboard.json
+	$(BIN)/bench leaderboard --format html --output results/leaderboard.html
 	$(BIN)/bench leaderboard --plot results
+
+# The documentation as a site in the folder site. A broken link, an unknown name, any warning fails;
+# `make test` builds it likewise. Nothing comes from a network but the packages of the extra "docs".
+docs: $(INSTALLED)
+	$(BIN)/python -m site_builder build
+
+# Serves it, and builds it again whenever a page changes: make docs-serve ADDRESS=0.0.0.0:8000
+ADDRESS ?= 127.0.0.1:8000
+docs-serve: $(INSTALLED)
+	$(BIN)/python -m site_builder serve --address $(ADDRESS)
 
 benchmark: $(INSTALLED)
 	$(BIN)/python -m pytest tests/benchmarks -n 0 --benchmark-enable
@@ -100,10 +112,10 @@ gpu-wheels:
 		$(if $(PRESENT),--present $(PRESENT))
 
 clean:
-	rm -rf .venv .venv-lowest .venv-package runs build dist *.egg-info
+	rm -rf .venv .venv-lowest .venv-package runs build dist site *.egg-info
 
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-		--constraint constraints.txt --editable ".[test,lint]"
+		--constraint constraints.txt --editable ".[test,lint,docs]"
 	touch $@

@@ -173,7 +173,7 @@ def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
         UsageError: A text has no "=" or an empty key, repeats a key, or its value is a number or a
             nesting that no configuration has.
 
-    Example:
+    Examples:
         >>> parse_assignments(["epochs=3", "optimizer.learning_rate=1e-3", "backbone=resnet50"])
         {'epochs': 3, 'optimizer': {'learning_rate': 0.001}, 'backbone': 'resnet50'}
     """

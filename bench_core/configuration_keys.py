@@ -18,6 +18,8 @@ _BOUNDS = (
     ("maximum", "<="),
     ("exclusiveMaximum", "<"),
 )
+LARGEST_SHOWN = 2**53
+"""A bound beyond it says only in how many bits a number is kept."""
 
 
 @dataclass(frozen=True)
@@ -63,14 +65,14 @@ def shown_value(value: Any) -> str:
 
 def _keys(kind: type[BaseModel], prefix: str, group: str) -> Iterator[ConfigurationKey]:
     schema = kind.model_json_schema()
-    meanings = _documented(kind)
+    meanings = attribute_meanings(kind)
     for name, field in kind.model_fields.items():
         annotation = field.annotation
         meaning = field.description or meanings.get(name, "")
         if isinstance(annotation, type) and issubclass(annotation, BaseModel):
             yield from _keys(annotation, f"{prefix}{name}.", meaning)
             continue
-        shown = _type(schema["properties"][name], schema.get("$defs", {}))
+        shown = type_in_words(schema["properties"][name], schema.get("$defs", {}))
         yield ConfigurationKey(prefix + name, shown, meaning, group)
 
 
@@ -80,7 +82,7 @@ def _reach(document: Any, path: Sequence[str]) -> Any:
     return document
 
 
-def _documented(kind: type[BaseModel]) -> dict[str, str]:
+def attribute_meanings(kind: type[BaseModel]) -> dict[str, str]:
     """Return what the docstrings of a class and its bases say of their attributes, by name."""
     meanings: dict[str, str] = {}
     for base in reversed(kind.__mro__):
@@ -106,15 +108,20 @@ def _attributes(docstring: str) -> dict[str, str]:
     return meanings
 
 
-def _type(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
-    """Put the JSON schema of a value into words."""
+def type_in_words(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
+    """Put the JSON schema of a value into words, such as "integer >= 1 or null".
+
+    Args:
+        schema: Of the value.
+        definitions: The schemas that it may refer to, by name.
+    """
 
     def each(schemas: Iterable[Mapping[str, Any]]) -> list[str]:
-        return [_type(option, definitions) for option in schemas]
+        return [type_in_words(option, definitions) for option in schemas]
 
     match schema:
         case {"$ref": reference}:
-            words = _type(definitions[reference.rpartition("/")[2]], definitions)
+            words = type_in_words(definitions[reference.rpartition("/")[2]], definitions)
         case {"anyOf": choices}:
             words = " or ".join(each(choices))
         case {"enum": values}:
@@ -124,8 +131,12 @@ def _type(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
         case {"prefixItems": items}:
             words = f"[{', '.join(each(items))}]"
         case {"type": "array"}:
-            words = f"list of {_type(schema.get('items', {}), definitions)}"
+            words = f"list of {type_in_words(schema.get('items', {}), definitions)}"
         case _:
-            bounds = [f"{sign} {schema[name]:g}" for name, sign in _BOUNDS if name in schema]
+            bounds = [
+                f"{sign} {schema[name]:g}"
+                for name, sign in _BOUNDS
+                if name in schema and abs(schema[name]) < LARGEST_SHOWN
+            ]
             words = f"{schema.get('type', 'any value')} {' and '.join(bounds)}".strip()
     return words

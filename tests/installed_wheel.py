@@ -48,6 +48,9 @@ def main() -> None:
         (result,) = (folder / "results").rglob("*.json")
         page = bench(folder, "report", str(result), "--data", str(people))
         assert page["synthetic"] is True
+        board = [str(Path(sys.executable).with_name("bench")), "leaderboard", "--output", "a.html"]
+        subprocess.run(board, cwd=folder, check=True)
+        assert "my-method" in (folder / "a.html").read_text()
     sys.stdout.write("the wheel works with a stranger's plugin\n")
 
 

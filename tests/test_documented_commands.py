@@ -48,6 +48,11 @@ SMALLER = {
     "train": [f"--set={assignment}" for assignment in TRAINING],
 }
 """What is added to a command."""
+SHORT = sorted(
+    str(page.relative_to(ROOT))
+    for folder in ("how_to", "methods")
+    for page in ROOT.glob(f"docs/{folder}/*.md")
+)
 MEASURED = {"--throughput", "--training"}
 """Commands with these options take long; their own tests run them, here their words are parsed."""
 
@@ -57,7 +62,7 @@ Bench = Callable[[list[str]], Any]
 def commands_of(page: str) -> list[str]:
     """Return the lines of a page's shell blocks that start the program, without comments."""
     text = (ROOT / page).read_text()
-    blocks = re.findall(r"^```sh\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    blocks = re.findall(r"^ *```sh\n(.*?)^ *```", text, re.DOTALL | re.MULTILINE)
     lines = [line.partition("  #")[0].strip() for block in blocks for line in block.splitlines()]
     return [line.removeprefix("bench ") for line in lines if line.startswith("bench ")]
 
@@ -353,9 +358,27 @@ def test_the_readme(follow: Callable[..., None], sysu_root: Path) -> None:
     follow("README.md", {"/data/SYSU-MM01": str(sysu_root)})
 
 
+PARSED = ("docs/faq.md", "docs/get_the_datasets.md", *SHORT)
+"""Their commands are those of other pages, which run; here the program reads them, no more."""
+
+
+@pytest.mark.parametrize("page", PARSED)
+def test_the_commands_of_a_short_path_can_be_given(
+    page: str, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("sysu_agw_best.t", "weights.pth"):
+        Path(name).touch()
+    commands = commands_of(page)
+    assert commands
+    for command in commands:
+        parse(build_cli(registry), registry, shlex.split(command))
+
+
 def test_no_page_is_left_out() -> None:
     pages = [path.relative_to(ROOT) for path in [*ROOT.glob("*.md"), *ROOT.rglob("docs/**/*.md")]]
     followed = set(re.findall(r'"((?:docs/)?\w+\.md)"', Path(__file__).read_text()))
-    # The commands of this one run on the dataset that it shows, in tests of their own.
-    elsewhere = {"docs/plugins.md"}
-    assert {str(page) for page in pages if commands_of(str(page))} == followed | elsewhere
+    # One has a dataset of its own, the other is followed block by block, in tests of their own.
+    elsewhere = {"docs/plugins.md", "docs/tutorial.md"}
+    named = followed | elsewhere | set(PARSED)
+    assert {str(page) for page in pages if commands_of(str(page))} == named

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import click
 
+from bench_core.cli.options import Option, receives
 from bench_core.contracts.errors import BenchError, UsageError
 from bench_core.system.escaping import terminal_line
 from bench_core.system.standard_output import echo
@@ -16,18 +17,98 @@ from bench_core.system.standard_output import echo
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from bench_core.contracts.method import MethodSpec
     from bench_core.contracts.result import ResultRecord
     from bench_core.contracts.speed import SpeedRecord
     from bench_core.leaderboard.rows import ToldApart
+    from bench_core.plugins import Registry
     from bench_core.results.remembered import RememberedAnswers
 
 DEFAULT_RESULTS = Path("results")
 SPEEDS = "speeds"
 """The folder of the results that holds measurements of speed."""
-FORMATS = ("table", "markdown", "csv", "json")
+FORMATS = ("table", "markdown", "csv", "json", "html", "latex", "parquet")
 FORMAT_OF_SUFFIX: Mapping[str, str] = MappingProxyType(
-    {".txt": "table", ".md": "markdown", ".csv": "csv", ".json": "json"}
+    {
+        ".txt": "table",
+        ".md": "markdown",
+        ".csv": "csv",
+        ".json": "json",
+        ".html": "html",
+        ".tex": "latex",
+        ".parquet": "parquet",
+    }
 )
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeaderboardOptions:
+    """What is shown, and where to; each option says what it means."""
+
+    results: Annotated[Path, Option(
+        "--results", type=click.Path(path_type=Path), default=DEFAULT_RESULTS, show_default=True,
+        help="Folder of result records.",
+    )]  # fmt: skip
+    output_format: Annotated[str | None, Option(
+        "--format", type=click.Choice(FORMATS),
+        help="table is text of 80 columns, html a page that works from disk. [default: table, on a "
+        "terminal and in a pipe; with --output what the file's suffix says: .txt table, "
+        ".md markdown, .csv, .json, .html, .tex latex, .parquet]",
+    )]  # fmt: skip
+    as_json: Annotated[bool, Option("--json", is_flag=True, help="The same as --format json.")]
+    output: Annotated[Path | None, Option(
+        "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+        help="Write a file instead of standard output.",
+    )]  # fmt: skip
+    plot: Annotated[Path | None, Option(
+        "--plot", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
+        help="Draw accuracy against cost into accuracy-cost.png and .svg in DIR, of synthetic data "
+        "into accuracy-cost-synthetic.png and .svg.",
+    )]  # fmt: skip
+    badges: Annotated[Path | None, Option(
+        "--badges", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
+        help="Draw a badge (SVG) for each method and protocol into DIR.",
+    )]  # fmt: skip
+    bibtex: Annotated[Path | None, Option(
+        "--bibtex", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+        help="Write citations of the methods that are shown.",
+    )]  # fmt: skip
+    check: Annotated[bool, Option(
+        "--check", is_flag=True,
+        help="Write nothing; fail when a file of --output, --badges or --bibtex, or a picture "
+        "(SVG) of --plot, is not what would be written, or when a result cannot be read.",
+    )]  # fmt: skip
+
+    def __post_init__(self) -> None:
+        if self.check and self.output is None and not self.wants_others:
+            raise UsageError(
+                "--check needs --output FILE, --plot DIR, --badges DIR or --bibtex FILE, what to "
+                "compare with"
+            )
+        if self.as_json and self.output_format not in (None, "json"):
+            raise UsageError(
+                f"--json and --format {self.output_format} contradict each other; give one"
+            )
+        if not self.results.exists() and self.results != DEFAULT_RESULTS:
+            raise UsageError(f"--results {self.results}: there is no such folder")
+        if self.output is None and self.output_format == "parquet":
+            raise UsageError("--format parquet is for files; give --output FILE")
+
+    @property
+    def wants_others(self) -> bool:
+        """Whether anything but a table is asked for."""
+        return any(path is not None for path in (self.plot, self.badges, self.bibtex))
+
+    @property
+    def wants_table(self) -> bool:
+        """Whether the table is written: beside other files, where it is asked for alone."""
+        asked = self.output is not None or self.as_json or self.output_format is not None
+        return asked or not self.wants_others
+
+    @property
+    def chosen_format(self) -> str:
+        """The format of the table."""
+        return "json" if self.as_json else self.output_format or _format_for(self.output)
 
 
 @dataclass(frozen=True)
@@ -39,53 +120,17 @@ class _Shown:
 
 
 @click.command()
-@click.option(
-    "--results", type=click.Path(path_type=Path), default=DEFAULT_RESULTS, show_default=True,
-    help="Folder of result records.",
-)  # fmt: skip
-@click.option(
-    "--format", "output_format", type=click.Choice(FORMATS),
-    help="table is text of 80 columns. [default: table, on a terminal and in a pipe; with "
-    "--output what the file's suffix says: .txt table, .md markdown, .csv, .json]",
-)  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
-@click.option(
-    "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
-    help="Write a file instead of standard output.",
-)  # fmt: skip
-@click.option(
-    "--plot", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
-    help="Draw accuracy against cost into accuracy-cost.png and .svg in DIR, of synthetic data "
-    "into accuracy-cost-synthetic.png and .svg; then the table is written with --output only.",
-)  # fmt: skip
-@click.option(
-    "--check", is_flag=True,
-    help="Write nothing; fail when the file of --output or a picture (SVG) of --plot is not what "
-    "would be written, or when a result cannot be read.",
-)  # fmt: skip
-def leaderboard(
-    *,
-    results: Path,
-    output_format: str | None,
-    as_json: bool,
-    output: Path | None,
-    plot: Path | None,
-    check: bool,
-) -> None:
+@receives(LeaderboardOptions)
+@click.pass_obj
+def leaderboard(registry: Registry, options: LeaderboardOptions) -> None:
     """Make the leaderboard from the result records.
 
     The same records always give the same bytes. A file that is no whole record is named on
     standard error and left out. Measured speeds (the folder speeds of the results, written by make
-    gpu) stand behind the results, a block for each device; a CSV has none.
+    gpu) stand behind the results, a block for each device; CSV, Parquet and LaTeX have none. With
+    --plot, --badges or --bibtex a table is written with --output or --format only.
     """
-    if check and output is None and plot is None:
-        raise UsageError("--check needs --output FILE or --plot DIR, what to compare with")
-    if as_json and output_format not in (None, "json"):
-        raise UsageError(f"--json and --format {output_format} contradict each other; give one")
-    if not results.exists() and results != DEFAULT_RESULTS:
-        raise UsageError(f"--results {results}: there is no such folder")
-    wants_table = output is not None or plot is None or as_json or output_format is not None
-    chosen_format = "json" if as_json else output_format or _format_for(output)
+    chosen_format = options.chosen_format
 
     from bench_core.leaderboard.paired import PairedTests
     from bench_core.results.remembered import RememberedAnswers
@@ -96,21 +141,26 @@ def leaderboard(
 
     click.get_current_context().with_resource(without_garbage_collection())
     remembered = RememberedAnswers(cache_directory() / "leaderboard-answers.bin")
-    found, speeds = find_results(results, remembered), find_speeds(results / SPEEDS)
+    found = find_results(options.results, remembered)
+    speeds = find_speeds(options.results / SPEEDS)
     told_apart = PairedTests(found.records, remembered)
     records = list(found.records.values())
     shown = _Shown(records, speeds.records)
     _warn((*found.defects, *speeds.defects))
     try:
-        if wants_table:
-            _table(shown, chosen_format, told_apart, output, check=check)
+        if options.wants_table:
+            _table(shown, chosen_format, told_apart, options.output, check=options.check)
     finally:  # a file that differs may do so for this reason
         _warn(told_apart.defects)
         _save(remembered)
-    if plot is not None:
-        _plots(records, plot, check=check)
-    if check and (found.defects or speeds.defects or told_apart.defects):
-        raise BenchError(f"{results} holds results that cannot be used, named above")
+    if options.plot is not None:
+        _plots(records, options.plot, check=options.check)
+    if options.badges is not None:
+        _badges(records, options.badges, check=options.check)
+    if options.bibtex is not None:
+        _citations(records, registry.methods, options.bibtex, check=options.check)
+    if options.check and (found.defects or speeds.defects or told_apart.defects):
+        raise BenchError(f"{options.results} holds results that cannot be used, named above")
 
 
 def _format_for(output: Path | None) -> str:
@@ -135,31 +185,68 @@ def _table(
     """Print, write or check the leaderboard."""
     records, speeds = shown.records, shown.speeds
     from bench_core.leaderboard import render
-    from bench_core.system.files import write_text
+    from bench_core.system.files import write_bytes
 
     if output is None:
         echo(render.render(records, output_format, told_apart, speeds), newline=False)
     elif check:
         _report(output, render.check(records, output_format, told_apart, output, speeds))
     else:
-        write_text(output, render.render(records, output_format, told_apart, speeds))
+        write_bytes(output, render.render_bytes(records, output_format, told_apart, speeds))
         click.echo(f"leaderboard {output}", err=True)
 
 
 def _plots(records: Sequence[ResultRecord], folder: Path, *, check: bool) -> None:
     """Write or check the pictures."""
     from bench_core.leaderboard.plot import check_plots, plot_files
-    from bench_core.system.files import write_bytes
 
     if check:
         _report(folder, check_plots(records, folder))
-        return
-    files = plot_files(records)
+    else:
+        _write_pictures("plot", folder, plot_files(records))
+
+
+def _badges(records: Sequence[ResultRecord], folder: Path, *, check: bool) -> None:
+    """Write or check the badges."""
+    from bench_core.leaderboard.badges import badge_files, check_badges
+
+    if check:
+        _report(folder, check_badges(records, folder))
+    else:
+        _write_pictures("badge", folder, badge_files(records))
+
+
+def _write_pictures(kind: str, folder: Path, files: Mapping[str, bytes]) -> None:
+    from bench_core.system.files import write_bytes
+
     for name, content in files.items():
         write_bytes(folder / name, content)
-        click.echo(f"plot {folder / name}", err=True)
+        click.echo(f"{kind} {folder / name}", err=True)
     if not files:
-        click.echo("no results to plot", err=True)
+        click.echo(f"no results for any {kind}", err=True)
+
+
+def _citations(
+    records: Sequence[ResultRecord], specs: Mapping[str, MethodSpec], path: Path, *, check: bool
+) -> None:
+    """Write or check the citations."""
+    from bench_core.leaderboard.bibtex import bibtex, papers_of
+    from bench_core.system.files import write_text
+
+    papers = papers_of(records, specs)
+    text = bibtex(papers)
+    missing = [name for name, paper in papers.items() if paper is None]
+    _warn(f"no paper is known of {name}: it is not cited" for name in missing)
+    if not check:
+        write_text(path, text)
+        click.echo(f"citations {path}", err=True)
+    elif not path.is_file() or path.read_bytes() != text.encode():
+        raise BenchError(
+            f"{path} does not cite the methods that are shown; write it again with "
+            f"bench leaderboard --bibtex {path}"
+        )
+    else:
+        click.echo(f"{path} is up to date", err=True)
 
 
 def _report(path: Path, difference: str | None) -> None:

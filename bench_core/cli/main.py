@@ -22,6 +22,7 @@ from bench_core.cli import (
     profile,
     report,
     run,
+    schema,
     show,
     steps,
     surroundings,
@@ -51,6 +52,7 @@ BUILT_IN_COMMANDS = (
     data.data,
     plugin.plugin,
     features.features,
+    schema.schema,
     doctor.doctor,
 )
 UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})

@@ -25,7 +25,7 @@ class Option:
         *names: Its names on the command line.
         **attributes: As of `click.option`.
 
-    Example:
+    Examples:
         >>> Threads = Annotated[int, Option("--threads", default=2)]
     """
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_args
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import click
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from bench_core.pipeline.inputs import RunInputs
     from bench_core.pipeline.trainings import TrainedModel, TrainingSettings
     from bench_core.plugins import Registry
+    from bench_core.training.log import FinishedEpoch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -278,14 +279,16 @@ def _settings(
     if options.precision == "auto":
         click.echo(f"Training in {number_format} on {device.type} (--precision auto).", err=True)
 
-    def tell(training: str, stage: str, epoch: int, num_epochs: int, losses: Any) -> None:
+    def tell(epoch: FinishedEpoch) -> None:
         registry.notify(
             "bench_epoch_finished",
-            training=training,
-            stage=stage,
-            epoch=epoch,
-            num_epochs=num_epochs,
-            losses=losses,
+            training=epoch.training,
+            stage=epoch.stage,
+            epoch=epoch.epoch,
+            num_epochs=epoch.num_epochs,
+            losses=epoch.losses,
+            folder=str(epoch.folder),
+            line=epoch.line,
         )
 
     return TrainingSettings(

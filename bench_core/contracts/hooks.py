@@ -73,7 +73,13 @@ def bench_run_started(method: str, protocol: str, config: Mapping[str, object]) 
 
 @hookspec
 def bench_epoch_finished(
-    training: str, stage: str, epoch: int, num_epochs: int, losses: Mapping[str, float]
+    training: str,
+    stage: str,
+    epoch: int,
+    num_epochs: int,
+    losses: Mapping[str, float],
+    folder: str,
+    line: Mapping[str, object],
 ) -> None:
     """Observe that an epoch of a training ended.
 
@@ -83,14 +89,20 @@ def bench_epoch_finished(
         epoch: Number of the epoch within its stage, from 1.
         num_epochs: Number of epochs of the stage.
         losses: Mean of each named loss over the epoch.
+        folder: Folder of the training.
+        line: The epoch's line in the log of the training, as JSON values: the losses, the learning
+            rate of each optimiser (`learning_rates`), `seconds`, `images_per_second`,
+            `waiting_for_data`, and `validation_mAP` where it was validated.
     """
 
 
 @hookspec
-def bench_run_finished(record: ResultRecord, path: str) -> None:
+def bench_run_finished(record: ResultRecord, path: str, folders: Sequence[str]) -> None:
     """Observe that a result was written.
 
     Args:
         record: The result as written.
         path: The file that holds it.
+        folders: Folder of each model that was scored, in the order of trials: one where all trials
+            are scored with one model.
     """

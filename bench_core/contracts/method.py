@@ -32,14 +32,35 @@ QUICK: Mapping[str, Any] = MappingProxyType(
 """What the preset "quick" of every method with a backbone sets: small networks, small images."""
 
 
+PaperKind: TypeAlias = Literal["inproceedings", "article", "misc"]
+"""What a publication is, in the words of BibTeX: of a conference, of a journal, or neither."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Paper:
-    """Where a method was published."""
+    """Where a method was published.
+
+    Attributes:
+        title: As it is printed.
+        authors: Their names, parted by commas: "G. Wang, T. Zhang".
+        venue: Conference or journal.
+        year: Of the publication.
+        kind: What a citation calls it.
+        volume: Of the journal or the proceedings, where it is known; likewise the next three.
+        number: Within the volume.
+        pages: First and last, such as "155-161".
+        url: Where it can be read.
+    """
 
     title: str
     authors: str
     venue: str
     year: int
+    kind: PaperKind = "misc"
+    volume: str = ""
+    number: str = ""
+    pages: str = ""
+    url: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

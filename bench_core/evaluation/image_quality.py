@@ -36,7 +36,7 @@ def frechet_distance(features_a: NDArray[Any], features_b: NDArray[Any]) -> floa
         ValueError: A set is no matrix of two rows or more, dimensions differ, or a value is not
             finite.
 
-    Example:
+    Examples:
         Means 1 and 6, variances 2 and 18: 5^2 + (18^(1/2) - 2^(1/2))^2.
 
         >>> frechet_distance(np.array([[0.0], [2.0]]), np.array([[3.0], [9.0]]))
@@ -63,7 +63,7 @@ def mean_pair_distance(a: NDArray[Any], b: NDArray[Any]) -> float:
     Raises:
         ValueError: An array is no matrix, the shapes differ, or a value is not finite.
 
-    Example:
+    Examples:
         >>> mean_pair_distance(np.zeros((2, 2)), np.array([[3.0, 4.0], [0.0, 0.0]]))
         2.5
     """

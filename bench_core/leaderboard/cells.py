@@ -21,7 +21,7 @@ def percent(fraction: float) -> str:
 def scaled(count: int, unit: float) -> str:
     """Return a count in a unit such as 1e6, in no more than five characters.
 
-    Example:
+    Examples:
         >>> [scaled(count, 1e6) for count in (62_000, 1_228_010, 23_508_032, 10**12)]
         ['0.06', '1.23', '23.5', '1e+06']
     """

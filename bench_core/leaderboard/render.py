@@ -5,19 +5,21 @@ from __future__ import annotations
 import csv
 import io
 import json
-from dataclasses import asdict, fields
-from itertools import zip_longest
+from dataclasses import asdict
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from bench_core.contracts.errors import unknown_name
+from bench_core.leaderboard.differences import difference, value_difference
+from bench_core.leaderboard.latex import latex
 from bench_core.leaderboard.markdown import markdown
+from bench_core.leaderboard.parquet import parquet_rows, parquet_table
 from bench_core.leaderboard.rows import (
-    ROW_COLUMNS,
+    FLAT_COLUMNS,
     Section,
-    SectionKey,
     ToldApart,
     Value,
+    flat_rows,
     row_values,
     sections,
 )
@@ -39,14 +41,15 @@ def render(
     told_apart: ToldApart,
     speeds: Sequence[SpeedRecord] = (),
 ) -> str:
-    """Render a leaderboard; the same records give the same bytes, in whatever order they come.
+    """Render a leaderboard; the same records give the same text, in whatever order they come.
 
     Args:
         records: The runs to show.
-        output_format: A name in `FORMATS`. "table" and "markdown" show percent; "csv" and
-            "json" keep fractions in [0, 1], unrounded.
+        output_format: A name in `FORMATS`. "table", "markdown" and "latex" show percent; "csv" and
+            "json" keep fractions in [0, 1], unrounded; "html" is a page.
         told_apart: Decides which rows share a rank; see `bench_core.leaderboard.rows.sections`.
-        speeds: Measurements of devices, which are shown behind the results; "csv" has none.
+        speeds: Measurements of devices, which are shown behind the results; "csv" and "latex" have
+            none.
 
     Returns:
         The document, ending in a newline.
@@ -55,14 +58,30 @@ def render(
         UsageError: There is no such format.
     """
     if output_format not in FORMATS:
-        raise unknown_name("leaderboard format", output_format, FORMATS)
+        raise unknown_name("leaderboard format", output_format, (*FORMATS, PARQUET))
     tables = sections(records, told_apart)
-    if output_format == "json":
-        return json_document(tables, speeds)
+    if output_format in WHOLE_FORMATS:
+        return WHOLE_FORMATS[output_format](tables, speeds)
     text = FORMATS[output_format](tables)
     if not speeds or output_format not in SPEED_FORMATS:
         return text
     return f"{text}\n{SPEED_FORMATS[output_format](speeds)}"
+
+
+def render_bytes(
+    records: Iterable[ResultRecord],
+    output_format: str,
+    told_apart: ToldApart,
+    speeds: Sequence[SpeedRecord] = (),
+) -> bytes:
+    """Render a leaderboard as the content of a file; "parquet" is a format here too.
+
+    The arguments and errors are those of `render`. Parquet has no speeds.
+    """
+    if output_format == PARQUET:
+        return parquet_table(sections(records, told_apart))
+    text = render(records, output_format, told_apart, speeds)
+    return text.encode(errors="backslashreplace")
 
 
 def check(
@@ -76,37 +95,46 @@ def check(
 
     Args:
         records: The runs to show.
-        output_format: A name in `FORMATS`.
+        output_format: A name in `FORMATS`, or "parquet".
         told_apart: As for `render`.
         path: The committed file.
         speeds: As for `render`.
 
     Returns:
-        None where they agree byte for byte, else one line: the first difference and the way out.
+        None where they agree byte for byte (of Parquet: in their columns and rows), else one line:
+        the first difference and the way out.
 
     Raises:
         UsageError: There is no such format.
     """
-    expected = render(records, output_format, told_apart, speeds)
+    expected = render_bytes(records, output_format, told_apart, speeds)
     remedy = f"regenerate it with bench leaderboard --format {output_format} --output {path}"
     if not path.is_file():
         return f"{path} does not exist; {remedy}"
-    committed = path.read_bytes().decode(errors="replace")
+    told = _difference(path.read_bytes(), expected, output_format)
+    return told and f"{path} does not show the results as they are: {told}; {remedy}"
+
+
+def _difference(committed: bytes, expected: bytes, output_format: str) -> str | None:
     if committed == expected:
         return None
-    number = _first_difference(committed, expected)
-    return f"{path} does not show the results as they are, from line {number} on; {remedy}"
+    if output_format == PARQUET:
+        try:
+            rows = parquet_rows(committed)
+        except ValueError:
+            return "it is no Parquet table"
+        return value_difference(rows, parquet_rows(expected))
+    found, right = (content.decode(errors="replace") for content in (committed, expected))
+    return difference(found, right, output_format)
 
 
 def csv_table(tables: Sequence[Section]) -> str:
     """Render all sections as one flat CSV table; without rows, as its heading alone."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, CSV_COLUMNS, lineterminator="\n")
+    writer = csv.DictWriter(text, FLAT_COLUMNS, lineterminator="\n")
     writer.writeheader()
-    for table in tables:
-        for row in table.rows:
-            values = asdict(table.key) | row_values(row)
-            writer.writerow({name: _csv_value(value) for name, value in values.items()})
+    for values in flat_rows(tables):
+        writer.writerow({name: _csv_value(value) for name, value in values.items()})
     return text.getvalue()
 
 
@@ -157,14 +185,28 @@ def _json(value: Any, *, depth: int) -> str:
     return text.replace("\n", "\n" + " " * depth)
 
 
-def _first_difference(committed: str, expected: str) -> int:
-    pairs = zip_longest(committed.splitlines(keepends=True), expected.splitlines(keepends=True))
-    return next(number for number, (ours, theirs) in enumerate(pairs, 1) if ours != theirs)
+def _html(tables: Sequence[Section], speeds: Sequence[SpeedRecord] = ()) -> str:
+    # Templates are loaded for the page alone.
+    from bench_core.leaderboard.page.document import html_page
+
+    return html_page(tables, speeds)
 
 
-CSV_COLUMNS = (*(field.name for field in fields(SectionKey)), *ROW_COLUMNS)
+PARQUET = "parquet"
+"""The format that is no text."""
+WHOLE_FORMATS: Mapping[str, Callable[[Sequence[Section], Sequence[SpeedRecord]], str]] = (
+    MappingProxyType({"json": json_document, "html": _html})
+)
+"""The formats that speeds are a part of, rather than text behind them."""
 FORMATS: Mapping[str, Callable[[Sequence[Section]], str]] = MappingProxyType(
-    {"table": leaderboard_text, "markdown": markdown, "csv": csv_table, "json": json_document}
+    {
+        "table": leaderboard_text,
+        "markdown": markdown,
+        "csv": csv_table,
+        "json": json_document,
+        "html": _html,
+        "latex": latex,
+    }
 )
 """The formats by the name that the command line gives them."""
 SPEED_FORMATS: Mapping[str, Callable[[Sequence[SpeedRecord]], str]] = MappingProxyType(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from itertools import groupby
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -81,6 +81,10 @@ class SectionKey:
     splits: str
 
 
+FLAT_COLUMNS = (*(field.name for field in fields(SectionKey)), *ROW_COLUMNS)
+"""What is said of a row that stands apart from its table."""
+
+
 @dataclass(frozen=True)
 class Row:
     """A record and its place in its table.
@@ -152,6 +156,11 @@ def row_values(row: Row) -> dict[str, Value]:
         | _cost_values(record)
         | _origin_values(record)
     )
+
+
+def flat_rows(tables: Iterable[Section]) -> list[dict[str, Value]]:
+    """Return the rows of all tables, each with the key of its table: the `FLAT_COLUMNS`."""
+    return [asdict(table.key) | row_values(row) for table in tables for row in table.rows]
 
 
 def _origin_values(record: ResultRecord) -> dict[str, Value]:

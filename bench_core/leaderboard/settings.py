@@ -134,7 +134,8 @@ def _told_apart(
         (record.label, record.origin.kind, words)
         for record, words in zip(records, own, strict=True)
     ]
+    counts = Counter(looks)
     return [
-        words if looks.count(look) == 1 else (*words, f"record {hash_json(record.row_key)[:8]}")
+        words if counts[look] == 1 else (*words, f"record {hash_json(record.row_key)[:8]}")
         for record, look, words in zip(records, looks, own, strict=True)
     ]

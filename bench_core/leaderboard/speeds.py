@@ -33,8 +33,14 @@ UNKNOWN = "-"
 
 
 @dataclass(frozen=True)
-class _Block:
-    """A measurement, ready to be laid out: lines of text and tables of columns and rows."""
+class SpeedBlock:
+    """A measurement, ready to be laid out.
+
+    Attributes:
+        heading: The device, in a line.
+        conditions: What was measured with, in a line.
+        tables: Columns and rows of cells, of extraction and then of training.
+    """
 
     heading: str
     conditions: str
@@ -44,7 +50,7 @@ class _Block:
 def speed_text(records: Sequence[SpeedRecord]) -> str:
     """Render measurements as text of 80 columns, ending in a newline."""
     blocks = ["\n".join(terminal_paragraph(TITLE.upper()))]
-    for block in map(_block, records):
+    for block in speed_blocks(records):
         lines = [*terminal_paragraph(block.heading), *terminal_paragraph(block.conditions)]
         tables = [terminal_table(columns, rows, TEXT_COLUMNS) for columns, rows in block.tables]
         blocks.append("\n\n".join(["\n".join(lines), *tables]))
@@ -54,7 +60,7 @@ def speed_text(records: Sequence[SpeedRecord]) -> str:
 def speed_markdown(records: Sequence[SpeedRecord]) -> str:
     """Render measurements as Markdown, ending in a newline."""
     parts = [f"## {TITLE}", "\n".join(terminal_paragraph(LEGEND))]
-    for block in map(_block, records):
+    for block in speed_blocks(records):
         parts += [f"### {markdown_text(block.heading)}", markdown_text(block.conditions)]
         for columns, rows in block.tables:
             cells = [[markdown_text(cell) for cell in row] for row in rows]
@@ -67,13 +73,18 @@ def speed_values(records: Sequence[SpeedRecord]) -> list[dict[str, Any]]:
     return [record.as_document() for record in records]
 
 
-def _block(record: SpeedRecord) -> _Block:
+def speed_blocks(records: Sequence[SpeedRecord]) -> list[SpeedBlock]:
+    """Return each measurement, ready to be laid out; its text is not escaped."""
+    return [_block(record) for record in records]
+
+
+def _block(record: SpeedRecord) -> SpeedBlock:
     device = record.device
     tables = (
         (EXTRACTION_COLUMNS, list(_extraction_rows(record))),
         (TRAINING_COLUMNS, list(_training_rows(record))),
     )
-    return _Block(
+    return SpeedBlock(
         heading=f"{device.name}, PyTorch {device.versions['torch']}, {record.created:%Y-%m-%d}",
         conditions=", ".join(_conditions(record)) + ".",
         tables=tuple((columns, rows) for columns, rows in tables if rows),

@@ -126,8 +126,10 @@ def run_benchmark(
     )
     path = write_result(results, record, query_scores)
     record = read_result(path)
-    registry.notify("bench_run_finished", record=record, path=str(path))
-    return RunOutcome(record, path, tuple(part.model for part in scored.values()))
+    models = tuple(part.model for part in scored.values())
+    folders = tuple(str(model.path.parent) for model in models)
+    registry.notify("bench_run_finished", record=record, path=str(path), folders=folders)
+    return RunOutcome(record, path, models)
 
 
 def _score_all(

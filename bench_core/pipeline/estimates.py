@@ -97,7 +97,7 @@ def speedup(threads: int) -> float:
     Args:
         threads: Of each process.
 
-    Example:
+    Examples:
         >>> speedup(threads=2)
         1.0
     """
@@ -112,7 +112,7 @@ def _by_processes() -> str:
 def show_duration(seconds: float) -> str:
     """Return a duration in its largest unit that it holds two of, such as "3 hours".
 
-    Example:
+    Examples:
         >>> show_duration(1500), show_duration(4 * 3600), show_duration(9 * 86400)
         ('25 minutes', '4 hours', '9 days')
     """

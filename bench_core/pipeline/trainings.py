@@ -49,14 +49,9 @@ from bench_core.training.checkpoint import (
 from bench_core.training.code import training_code_hash
 from bench_core.training.data import TrainingData, training_data
 from bench_core.training.identity import TrainingDescription
-from bench_core.training.log import LOG_FILE
+from bench_core.training.log import LOG_FILE, EpochObserver, ignore_epoch
 from bench_core.training.method import Method, StagedMethod
-from bench_core.training.run import (
-    MODEL_FILE,
-    EpochObserver,
-    TrainingRun,
-    ignore_epoch,
-)
+from bench_core.training.run import MODEL_FILE, TrainingRun
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -183,7 +183,7 @@ def _ask_nvidia(device: torch.device) -> tuple[str | None, Readings]:
 def parse_nvidia(line: str) -> tuple[str, Readings]:
     """Read the answer of nvidia-smi: driver and `NVIDIA_READINGS`.
 
-    Example:
+    Examples:
         >>> driver, readings = parse_nvidia("550.54.15, 1980, 1980, 3201, [N/A], 700.00")
         >>> driver, readings["clock_mhz"], readings["power_watts"]
         ('550.54.15', 1980.0, None)

@@ -16,7 +16,10 @@ FEMININE = 0.45
 HAIR_STYLES = ("bald", "short", "full", "bob", "long", "ponytail", "bun")
 HATS = ("none", "cap", "beanie", "brim")
 BAGS = ("none", "backpack", "messenger", "tote", "handbag", "suitcase")
-ANY_SIDE, FRONT, BACK = VIEWS = ("any side", "front", "back")
+ANY_SIDE = "any side"
+FRONT = "front"
+BACK = "back"
+VIEWS = (ANY_SIDE, FRONT, BACK)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ such a text and returns one line that its format shows as it is, instead of acti
 from __future__ import annotations
 
 import re
-from unicodedata import category
+from unicodedata import category, normalize
 
 LONGEST_LINE = 2000
 """Characters of a text that a terminal shows; what is longer hides what stands around it."""
@@ -23,6 +23,19 @@ _MARKDOWN_ACTIVE = re.compile(
     re.VERBOSE,
 )
 _NUMBERED_LIST = re.compile(r"^(\d{1,9})([.)])(?=\s|$)")
+_LATEX_ACTIVE = {
+    **{character: f"\\{character}" for character in "&%$#_{}"},
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+}
+_LATEX_ACCENTS = frozenset(
+    "\u0300\u0301\u0302\u0303\u0304\u0306\u0307\u0308\u030a\u030b\u030c\u0327"
+)
+"""The marks on letters that every font of LaTeX can set."""
 _FORMULA_STARTS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """What spreadsheets take for the start of a formula, in both widths of East Asian fonts."""
 
@@ -38,7 +51,7 @@ def terminal_line(text: str, *, longest: int | None = LONGEST_LINE) -> str:
         longest: Characters to show; from the middle of a longer text some are left out, and the
             line says how many. None shows all.
 
-    Example:
+    Examples:
         >>> terminal_line("x\nError: all is lost \x1b[2J")
         'x Error: all is lost \\x1b[2J'
     """
@@ -52,7 +65,7 @@ def terminal_line(text: str, *, longest: int | None = LONGEST_LINE) -> str:
 def terminal_name(name: str) -> str:
     r"""Return the name of a file for a terminal: every character as it is, or by its number.
 
-    Example:
+    Examples:
         >>> terminal_name("two\nlines  and spaces.jpg")
         'two\\x0alines  and spaces.jpg'
     """
@@ -62,7 +75,7 @@ def terminal_name(name: str) -> str:
 def terminal_text(text: str) -> str:
     r"""Return lines for a terminal: as they are, but for characters that do not print.
 
-    Example:
+    Examples:
         >>> terminal_text("a  b\n\x1b[2J")
         'a  b\n\\x1b[2J'
     """
@@ -76,7 +89,7 @@ def markdown_text(text: str) -> str:
 
     It stays one line and makes no heading, list, link, picture, HTML, formula or further cell.
 
-    Example:
+    Examples:
         >>> markdown_text("SYSU\n## Real data | <b>x_1</b>")
         'SYSU ## Real data \\| \\<b\\>x_1\\</b\\>'
     """
@@ -91,7 +104,7 @@ def csv_cell(text: str) -> str:
     What spreadsheets take for a formula gets an apostrophe in front, by which they take it for a
     text (OWASP, "CSV Injection").
 
-    Example:
+    Examples:
         >>> csv_cell("=HYPERLINK(A1)")
         "'=HYPERLINK(A1)"
     """
@@ -99,10 +112,35 @@ def csv_cell(text: str) -> str:
     return f"'{line}" if line.startswith(_FORMULA_STARTS) else line
 
 
+def latex_text(text: str) -> str:
+    r"""Return a text for LaTeX, in which no character is a command, a comment or mathematics.
+
+    A character that pdflatex cannot set without further packages is shown by its number.
+
+    Example:
+        >>> latex_text(r"100 % of \input{x_1}")
+        '100 \\% of \\textbackslash{}input\\{x\\_1\\}'
+    """
+    line = terminal_line(text, longest=None)
+    return "".join(_LATEX_ACTIVE.get(character, character) for character in _settable(line))
+
+
+def _settable(line: str) -> str:
+    return "".join(
+        character if character.isascii() or _is_accented(character) else _by_number(character)
+        for character in line
+    )
+
+
+def _is_accented(character: str) -> bool:
+    parts = normalize("NFD", character)
+    return len(parts) == 2 and parts[0].isascii() and parts[1] in _LATEX_ACCENTS
+
+
 def plot_text(text: str) -> str:
     r"""Return a text for a figure: matplotlib takes nothing in it for mathematics.
 
-    Example:
+    Examples:
         >>> plot_text("$x$")
         '\\$x\\$'
     """

@@ -39,7 +39,7 @@ def terminal_paragraph(text: str, *, margin: str = "", hanging: str = "") -> lis
         margin: What stands before every line.
         hanging: What stands before every line but the first, behind the margin.
 
-    Example:
+    Examples:
         >>> terminal_paragraph("word " * 20, margin="  ", hanging="* ")[1]
         '  * word word word word word'
     """
@@ -69,7 +69,7 @@ def terminal_table(
     Returns:
         The table, without a final newline; "(none)" where there are no rows.
 
-    Example:
+    Examples:
         >>> print(terminal_table(["name", "mAP"], [["one\ntwo", "9.50"], ["b", "10.00"]], {"name"}))
         name       mAP
         -------  -----
@@ -101,7 +101,7 @@ def markdown_table(
     Returns:
         The table, without a final newline.
 
-    Example:
+    Examples:
         >>> print(markdown_table(["name", "mAP"], [["a", "9.50"]], {"name"}))
         | name |  mAP |
         | :--- | ---: |

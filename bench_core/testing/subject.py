@@ -28,8 +28,9 @@ from bench_core.testing.stepping import (
 from bench_core.training.code import training_code_hash
 from bench_core.training.data import TrainingData
 from bench_core.training.identity import TrainingDescription
+from bench_core.training.log import EpochObserver, FinishedEpoch, ignore_epoch
 from bench_core.training.method import Method, StagedMethod
-from bench_core.training.run import EpochObserver, TrainingRun, ignore_epoch
+from bench_core.training.run import TrainingRun
 from bench_core.training.seeding import seed_global_generators
 
 NUM_IDENTITIES = 6
@@ -126,9 +127,9 @@ class Subject:
         method, epochs = self.build(), list[State]()
         losses: list[tuple[str, float]] = []
 
-        def note(_training: str, _stage: str, _epoch: int, _all: int, means: Any) -> None:
+        def note(epoch: FinishedEpoch) -> None:
             epochs.append(self.state(method))
-            losses.extend(means.items())
+            losses.extend(epoch.losses.items())
 
         with folder_of_a_run() as folder:
             self._train(method, folder, note)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 
@@ -17,6 +18,36 @@ from bench_core.system.process_group import is_first
 LOG_FILE = "log.jsonl"
 STEPS_BETWEEN_SYNCHRONISATIONS = 20
 """On CUDA losses are read this often, so that the host seldom waits for the device."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinishedEpoch:
+    """An epoch that ended and is safe on disk, as observers hear of it.
+
+    Attributes:
+        training: Identity of the training (SHA-256, hex).
+        folder: Folder of the training.
+        stage: Name of the stage.
+        epoch: Its number within the stage, from 1.
+        num_epochs: Epochs of the stage.
+        losses: Mean of each loss over the epoch.
+        line: Its line in the log, as JSON values.
+    """
+
+    training: str
+    folder: Path
+    stage: str
+    epoch: int
+    num_epochs: int
+    losses: Mapping[str, float]
+    line: Mapping[str, Any]
+
+
+EpochObserver: TypeAlias = Callable[[FinishedEpoch], None]
+
+
+def ignore_epoch(epoch: FinishedEpoch) -> None:
+    """Observe nothing."""
 
 
 def describe(value: object) -> str:

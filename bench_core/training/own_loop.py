@@ -16,7 +16,7 @@ from bench_core.training import checkpoint
 from bench_core.training.batches import Batch, BatchLoader
 from bench_core.training.checkpoint import Kept, Position, Progress
 from bench_core.training.data import TrainingData
-from bench_core.training.log import LOG_FILE, JsonLines, LossLog
+from bench_core.training.log import LOG_FILE, FinishedEpoch, JsonLines, LossLog
 from bench_core.training.samplers import SamplingConfig
 from bench_core.training.seeding import (
     AUGMENTATION,
@@ -159,7 +159,8 @@ class OwnLoop:
 
     def _finish(self, epoch: OwnEpoch) -> None:
         plan, run = self.plan, self._run
-        self._log.append(epoch.report())
+        line = epoch.report()
+        self._log.append(line)
         checkpoint.save_progress(
             run.folder / checkpoint.CHECKPOINT_FILE,
             plan.networks,
@@ -170,7 +171,15 @@ class OwnLoop:
             Kept(memory=plan.memory),
         )
         run.on_epoch(
-            run.description.identity, plan.name, epoch.number + 1, plan.epochs, epoch.losses
+            FinishedEpoch(
+                training=run.description.identity,
+                folder=run.folder,
+                stage=plan.name,
+                epoch=epoch.number + 1,
+                num_epochs=plan.epochs,
+                losses=epoch.losses,
+                line=line,
+            )
         )
 
     def _resume(self, saved: Progress) -> int:

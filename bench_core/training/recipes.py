@@ -89,7 +89,7 @@ class ScheduleConfig(FrozenModel):
     def factor(self, epoch: int) -> float:
         """Return the share of the base learning rate in an epoch, counted from 0.
 
-        Example:
+        Examples:
             >>> schedule = ScheduleConfig(warmup_epochs=10, milestones=(40, 70))
             >>> [round(schedule.factor(epoch), 3) for epoch in (0, 1, 9, 10, 39, 40, 70)]
             [0.01, 0.109, 0.901, 1.0, 1.0, 0.1, 0.01]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import torch
 from torch import nn
@@ -22,7 +22,14 @@ from bench_core.training.batches import Batch, BatchLoader
 from bench_core.training.checkpoint import CHECKPOINT_FILE, Kept, Position, Progress
 from bench_core.training.data import TrainingData
 from bench_core.training.identity import TrainingDescription
-from bench_core.training.log import LOG_FILE, JsonLines, LossLog
+from bench_core.training.log import (
+    LOG_FILE,
+    EpochObserver,
+    FinishedEpoch,
+    JsonLines,
+    LossLog,
+    ignore_epoch,
+)
 from bench_core.training.own_loop import LoopPlan, OwnLoop
 from bench_core.training.seeding import AUGMENTATION, SAMPLING, numpy_generator, torch_generator
 from bench_core.training.selection import Selector, is_validated
@@ -30,18 +37,9 @@ from bench_core.training.stage_images import EpochBatches, StageImages
 from bench_core.training.stage_runner import StageRunner, enter_stages
 from bench_core.training.stages import Stage
 
-EpochObserver: TypeAlias = Callable[[str, str, int, int, Mapping[str, float]], None]
-"""Called with training identity, stage, epoch (from 1), number of epochs and mean losses."""
-
 MODEL_FILE = "model.safetensors"
 VALIDATION_SCORE = "validation_mAP"
 """What the log calls the score of an epoch that was validated."""
-
-
-def ignore_epoch(
-    training: str, stage: str, epoch: int, num_epochs: int, losses: Mapping[str, float]
-) -> None:
-    """Observe nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,21 +174,26 @@ class _StageLoop:
         done = position.epoch * steps + position.step
         with progress(total=total, initial=done, description=self._stage.name, unit="step") as bar:
             while position.epoch < self._stage.epochs:
-                means = self._epoch(position, bar)
+                line = self._epoch(position, bar)
                 finished = position.epoch + 1
                 position = Position(stage=self._runner.index, epoch=finished)
                 self._save(position)
                 # Observers hear of an epoch that is safe on disk.
                 if is_first():
                     self._run.on_epoch(
-                        self._run.description.identity,
-                        self._stage.name,
-                        finished,
-                        self._stage.epochs,
-                        means,
+                        FinishedEpoch(
+                            training=self._run.description.identity,
+                            folder=self._run.folder,
+                            stage=self._stage.name,
+                            epoch=finished,
+                            num_epochs=self._stage.epochs,
+                            losses=line["losses"],
+                            line=line,
+                        )
                     )
 
-    def _epoch(self, position: Position, bar: Any) -> dict[str, float]:
+    def _epoch(self, position: Position, bar: Any) -> dict[str, Any]:
+        """Run the rest of an epoch, and return its line in the log."""
         epoch, step = position.epoch, position.step
         losses = LossLog(self._stage.name, epoch, position.loss_sums, step)
         started, waited_before = time.perf_counter() - position.seconds, self._loader.waited_seconds
@@ -216,9 +219,10 @@ class _StageLoop:
         seconds = time.perf_counter() - started
         waited = self._loader.waited_seconds - waited_before
         report = self._report(epoch, losses.means(), seconds, waited, step)
-        self._log.append({**report, **self._validate(epoch + 1)})
+        line = {**report, **self._validate(epoch + 1)}
+        self._log.append(line)
         bar.show(*self._summary(epoch, losses))
-        return losses.means()
+        return line
 
     def _batches(self, drawn: EpochBatches, epoch: int, start: int) -> Iterator[Batch]:
         rows = drawn.rows(numpy_generator(self._runner.place(epoch, SAMPLING)))

@@ -65,7 +65,7 @@ class CurveConfig(FrozenModel):
     def rate(self, moment: Moment) -> float:
         """Return the share of the base learning rate at a step.
 
-        Example:
+        Examples:
             >>> curve = CurveConfig(warmup_epochs=2, warmup_factor=0.1)
             >>> [
             ...     round(curve.rate(Moment(epoch=epoch, step=step, steps=2, epochs=4)), 3)

@@ -37,7 +37,7 @@ def is_validated(epoch: int, num_epochs: int) -> bool:
         epoch: From 1.
         num_epochs: Epochs of the stage.
 
-    Example:
+    Examples:
         >>> [epoch for epoch in range(1, 51) if is_validated(epoch, 50)][-3:]
         [45, 48, 50]
     """

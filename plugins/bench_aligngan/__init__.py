@@ -13,6 +13,8 @@ PAPER = Paper(
     authors="G. Wang, T. Zhang, J. Cheng, S. Liu, Y. Yang, Z. Hou",
     venue="ICCV",
     year=2019,
+    kind="inproceedings",
+    url="https://arxiv.org/abs/1910.05839",
 )
 
 VARIANTS = (

@@ -15,6 +15,10 @@ PAPER = Paper(
     authors="G. Wang, Y. Yang, T. Zhang, J. Cheng, Z. Hou, P. Tiwari, H. M. Pandey",
     venue="Neural Networks",
     year=2020,
+    kind="article",
+    volume="128",
+    pages="294-304",
+    url="https://www.sciencedirect.com/science/article/abs/pii/S0893608020301702",
 )
 
 

@@ -11,6 +11,9 @@ PAPER = Paper(
     authors="Z. Zhang, S. Jiang, C. Huang, Y. Li, R. Y. D. Xu",
     venue="Pattern Recognition Letters",
     year=2021,
+    kind="article",
+    volume="150",
+    pages="155-161",
 )
 
 WITHOUT_GAN = {

@@ -11,6 +11,11 @@ PAPER = Paper(
     authors="D. Li, X. Wei, X. Hong, Y. Gong",
     venue="AAAI",
     year=2020,
+    kind="inproceedings",
+    volume="34",
+    number="4",
+    pages="4610-4617",
+    url="https://ojs.aaai.org/index.php/AAAI/article/view/5891",
 )
 
 DENSENET = {"backbone": "densenet121", "stem_relu": True}

@@ -457,6 +457,8 @@ def test_observers_are_told_with_the_arguments_they_list(
         epoch=1,
         num_epochs=2,
         losses={"total": 0.5},
+        folder="runs/x",
+        line={"stage": "joint"},
     )
     assert sys.modules["pkg_a"].calls == [(1, {"total": 0.5})]
 

@@ -16,6 +16,8 @@ REGISTRY = load_registry()
 METHODS, DATASETS = REGISTRY.methods.values(), REGISTRY.datasets.values()
 PROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
 MODULES = sorted(PROJECT["entry-points"]["bench"].values())
+OBSERVERS = ["bench_tensorboard"]
+"""They register nothing, but are told of runs."""
 
 PROGRAM = """
 import importlib, sys
@@ -23,14 +25,16 @@ module = importlib.import_module(sys.argv[1])
 hooks = [value for name, value in vars(module).items() if name.startswith("bench_register_")]
 registered = [spec for hook in hooks for spec in hook()]
 heavy = {"numpy", "pandas", "pydantic", "scipy", "torch"} & set(sys.modules)
-sys.exit(", ".join(sorted(heavy)) or (None if registered else "nothing is registered"))
+observes = hasattr(module, "bench_epoch_finished")
+nothing = None if registered or observes else "nothing is registered"
+sys.exit(", ".join(sorted(heavy)) or nothing)
 """
 
 
-def test_each_entry_point_registers_one_method_or_one_dataset() -> None:
+def test_each_entry_point_registers_one_method_or_one_dataset_or_observes() -> None:
     packages = [spec.method.split(".")[0] for spec in METHODS]
     packages += [spec.reader.split(".")[0] for spec in DATASETS]
-    assert sorted(packages) == MODULES
+    assert sorted(packages + OBSERVERS) == MODULES
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -209,7 +209,7 @@ def _settings(values: Mapping[str, Any]) -> list[tuple[str, ...]]:
 def _assignment(key: str, value: Any) -> str:
     """Return what `--set` is given: a text as it is, unless it would be read as something else.
 
-    Example:
+    Examples:
         >>> _assignment("epochs", 3), _assignment("backbone", "small"), _assignment("x", "3")
         ('epochs=3', 'backbone=small', 'x="3"')
     """

@@ -128,7 +128,13 @@ class MatrixFile(FrozenModel):
     """
 
     methods: Annotated[
-        tuple[Annotated[MethodEntry, BeforeValidator(_as_entry)], ...], Field(min_length=1)
+        tuple[
+            Annotated[
+                MethodEntry, BeforeValidator(_as_entry, json_schema_input_type=Text | MethodEntry)
+            ],
+            ...,
+        ],
+        Field(min_length=1),
     ]
     protocols: Annotated[tuple[Text, ...], Field(min_length=1)]
     presets: tuple[Text, ...] = ()
@@ -142,7 +148,10 @@ class MatrixFile(FrozenModel):
     threads: Annotated[int, Field(ge=1, le=1024)] | None = None
     processes: int = Field(default=1, ge=1, le=1024)
     device: Text = "auto"
-    data: Annotated[dict[str, Text], BeforeValidator(_as_roots)] = Field(default_factory=dict)
+    data: Annotated[
+        dict[str, Text],
+        BeforeValidator(_as_roots, json_schema_input_type=Text | dict[str, Text]),
+    ] = Field(default_factory=dict)
     results: Path = Path("results")
     runs: Path = Path("runs")
     launcher: LauncherName = "local"

@@ -15,9 +15,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from click.testing import Result
+from jsonschema import Draft202012Validator
 from scipy.io import loadmat, savemat
 
 from bench_core.features.table import FeatureTable, write_features
+from bench_core.file_schemas import file_schema, json_schema
 from bench_sysu.dataset import SysuMM01Reader
 
 Bench = Callable[..., Result]
@@ -421,3 +423,17 @@ def test_features_of_a_part_of_a_dataset_are_scored_with_a_word(
         shutil.rmtree(camera)
     (finding,) = json.loads(bench(*command).stdout)["findings"]
     assert "its images could not be looked at: " in finding
+
+
+def test_the_document_has_the_schema_of_an_evaluation(
+    bench: Bench, features: FeatureTable, splits: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "features.npz"
+    write_features(path, features)
+    scored = bench("eval", *PROTOCOL, "--features", path, "--splits", splits, "--json")
+    document = json.loads(scored.stdout)
+    schema = json_schema(file_schema("evaluation"))
+    Draft202012Validator(schema).validate(document)
+    assert set(document) <= set(schema["properties"])
+    del document["mean"]
+    assert not Draft202012Validator(schema).is_valid(document)

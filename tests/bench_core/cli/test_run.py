@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -159,6 +159,7 @@ def test_observers_are_told_of_the_run(
     from bench_core import hookimpl
 
     events: list[tuple[object, ...]] = []
+    trained: list[str] = []
 
     class Observer:
         @hookimpl
@@ -166,12 +167,17 @@ def test_observers_are_told_of_the_run(
             events.append(("started", method, protocol))
 
         @hookimpl
-        def bench_epoch_finished(self, stage: str, epoch: int) -> None:
-            events.append(("epoch", stage, epoch))
+        def bench_epoch_finished(
+            self, stage: str, epoch: int, folder: str, line: dict[str, object]
+        ) -> None:
+            events.append(("epoch", stage, epoch, line["epoch"]))
+            assert (Path(folder) / "log.jsonl").is_file()
+            trained.append(folder)
 
         @hookimpl
-        def bench_run_finished(self, record: object, path: str) -> None:
+        def bench_run_finished(self, record: object, path: str, folders: Sequence[str]) -> None:
             events.append(("finished", Path(path).is_file()))
+            assert list(folders) == sorted(set(trained))
 
     manager = registry._manager  # type: ignore[attr-defined]
     observer = Observer()
@@ -182,8 +188,8 @@ def test_observers_are_told_of_the_run(
         manager.unregister(observer)
     assert events == [
         ("started", "xiv", "sysu-all-single"),
-        ("epoch", "joint", 1),
-        ("epoch", "joint", 2),
+        ("epoch", "joint", 1, 1),
+        ("epoch", "joint", 2, 2),
         ("finished", True),
     ]
 

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
@@ -14,7 +15,8 @@ from hypothesis import strategies as st
 from bench_core.contracts.errors import UsageError
 from bench_core.contracts.result import ResultRecord
 from bench_core.leaderboard import render as rendering
-from bench_core.leaderboard.render import CSV_COLUMNS, FORMATS
+from bench_core.leaderboard.render import FORMATS
+from bench_core.leaderboard.rows import FLAT_COLUMNS
 
 MakeRecord = Callable[..., ResultRecord]
 
@@ -132,7 +134,7 @@ def test_no_text_of_a_record_is_a_formula_of_a_spreadsheet(make_record: MakeReco
 
 
 def test_csv_without_results_is_its_heading() -> None:
-    assert render([], "csv") == ",".join(CSV_COLUMNS) + "\n"
+    assert render([], "csv") == ",".join(FLAT_COLUMNS) + "\n"
 
 
 def test_json_holds_sections_with_their_rows(make_record: MakeRecord) -> None:
@@ -156,16 +158,19 @@ def test_a_file_that_shows_the_results_passes_the_check(
     assert check([make_record()], output_format, path) is None
 
 
-def test_a_file_that_is_out_of_date_is_named_with_the_line_and_the_remedy(
-    make_record: MakeRecord, tmp_path: Path
+@pytest.mark.parametrize("output_format", FORMATS)
+def test_a_file_that_is_out_of_date_is_named_with_the_difference_and_the_remedy(
+    make_record: MakeRecord, tmp_path: Path, output_format: str
 ) -> None:
-    path = tmp_path / "leaderboard.csv"
-    path.write_text(render([make_record()], "csv"))
-    message = check([make_record(), make_record(method__seed=1)], "csv", path)
-    assert message == (
-        f"{path} does not show the results as they are, from line 3 on; "
-        f"regenerate it with bench leaderboard --format csv --output {path}"
+    path = tmp_path / "leaderboard"
+    path.write_text(render([make_record(0.3)], output_format))
+    message = check([make_record(0.4)], output_format, path)
+    assert message is not None
+    assert message.startswith(f"{path} does not show the results as they are: ")
+    assert message.endswith(
+        f"; regenerate it with bench leaderboard --format {output_format} --output {path}"
     )
+    assert re.search(r"(0\.3|30\.00).* and should be .*(0\.4|40\.00)", message)
 
 
 @pytest.mark.parametrize(

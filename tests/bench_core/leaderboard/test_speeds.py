@@ -10,6 +10,7 @@ import pytest
 
 from bench_core.contracts.result import ResultRecord
 from bench_core.contracts.speed import SpeedRecord
+from bench_core.leaderboard.page.data import data_of_page
 from bench_core.leaderboard.render import FORMATS, check, render
 from bench_core.leaderboard.speeds import speed_markdown, speed_text
 
@@ -30,9 +31,12 @@ def test_results_are_shown_as_without_speeds(
     if output_format == "json":
         assert json.loads(shown)["sections"] == json.loads(alone)["sections"]
         assert json.loads(shown)["speeds"][0]["device"]["name"] == "NVIDIA H200"
+    elif output_format == "html":
+        assert data_of_page(shown) == data_of_page(alone)
+        assert "NVIDIA H200, PyTorch 2.11.0+cu130, 2026-11-28" in shown
     else:
         assert shown.startswith(alone)
-        assert (shown == alone) == (output_format == "csv")
+        assert (shown == alone) == (output_format in ("csv", "latex"))
 
 
 def test_a_block_says_what_was_measured_on(make_speeds: MakeSpeeds) -> None:

@@ -1,4 +1,4 @@
-"""Foreign text acts in no format: terminal, Markdown, CSV, plots."""
+"""Foreign text acts in no format: terminal, Markdown, CSV, LaTeX, plots."""
 
 from __future__ import annotations
 
@@ -10,7 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench_core.system.escaping import csv_cell, markdown_text, plot_text, terminal_line
+from bench_core.system.escaping import (
+    csv_cell,
+    latex_text,
+    markdown_text,
+    plot_text,
+    terminal_line,
+)
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=60)  # halves of characters too
 
@@ -107,3 +113,11 @@ def test_nothing_in_a_plot_is_taken_for_mathematics(text: str) -> None:
     shown, is_math = Text()._preprocess_math(plot_text(text))
     assert not is_math
     assert shown == terminal_line(text)
+
+
+@given(ANY_TEXT)
+def test_nothing_in_a_text_for_latex_is_a_command_or_unknown_to_it(text: str) -> None:
+    shown = latex_text(text)
+    kept = re.sub(r"\\(text[a-z]+\{\}|[&%$#_{}])", "", shown)
+    assert not set(kept) & set("\\&%$#_{}~^<>|")
+    assert all(ord(character) < 0x1E00 + 256 for character in shown)

@@ -74,16 +74,17 @@ def data() -> TrainingData:
 
 def test_epochs_are_logged_and_told_of_in_order(data: TrainingData, tmp_path: Path) -> None:
     told: list[Any] = []
-    run = training_run(tmp_path, on_epoch=lambda *given: told.append(given))
+    run = training_run(tmp_path, on_epoch=told.append)
     Loops().train(data, run)
     expected = [("first", 1), ("first", 2), ("first", 3), ("second", 1), ("second", 2)]
     lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert [(line["stage"], line["epoch"]) for line in lines] == expected
-    assert [(stage, epoch) for _, stage, epoch, _, _ in told] == expected
-    for line, (identity, _, _, epochs, losses) in zip(lines, told, strict=True):
-        assert identity == run.description.identity
-        assert epochs == (3 if line["stage"] == "first" else 2)
-        assert losses == line["losses"] == {"loss": pytest.approx(losses["loss"])}
+    assert [(epoch.stage, epoch.epoch) for epoch in told] == expected
+    for line, epoch in zip(lines, told, strict=True):
+        assert (epoch.training, epoch.folder) == (run.description.identity, run.folder)
+        assert epoch.num_epochs == (3 if line["stage"] == "first" else 2)
+        assert epoch.line == line
+        assert epoch.losses == line["losses"] == {"loss": pytest.approx(epoch.losses["loss"])}
         assert line["seconds"] > 0
         assert 0 <= line["waiting_for_data"] <= 1
         assert line["images_per_second"] > 0

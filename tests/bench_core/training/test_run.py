@@ -17,6 +17,7 @@ from bench_core.methods import TrainingData, TrainingRun
 from bench_core.training import checkpoint
 from bench_core.training.batches import BatchLoader
 from bench_core.training.checkpoint import Position
+from bench_core.training.log import FinishedEpoch
 from bench_core.training.run import CHECKPOINT_FILE, LOG_FILE
 from bench_core.training.seeding import SAMPLING, numpy_generator
 from bench_core.training.updates import Updates
@@ -110,21 +111,19 @@ def test_a_checkpoint_within_an_epoch_is_optional(
 def test_each_epoch_is_logged_with_losses_rates_and_the_wait_for_data(
     data: TrainingData, make_method: Make, make_run: Make
 ) -> None:
-    seen: list[tuple[str, str, int, int]] = []
-
-    def observe(
-        training: str, stage: str, epoch: int, num_epochs: int, losses: Mapping[str, float]
-    ) -> None:
-        assert losses.keys() == {"total", "identity"}
-        seen.append((training, stage, epoch, num_epochs))
-
-    run = make_run(on_epoch=observe)
+    seen: list[FinishedEpoch] = []
+    run = make_run(on_epoch=seen.append)
     make_method().train(data, run)
 
     identity = run.description.identity
     expected = [(stage, epoch) for stage in ("first", "second") for epoch in (1, 2)]
-    assert seen == [(identity, stage, epoch, 2) for stage, epoch in expected]
+    assert [(epoch.training, epoch.stage, epoch.epoch, epoch.num_epochs) for epoch in seen] == [
+        (identity, stage, epoch, 2) for stage, epoch in expected
+    ]
     lines = [json.loads(line) for line in (run.folder / LOG_FILE).read_text().splitlines()]
+    assert [dict(epoch.line) for epoch in seen] == lines
+    assert {epoch.folder for epoch in seen} == {run.folder}
+    assert all(epoch.losses.keys() == {"total", "identity"} for epoch in seen)
     assert [(line["stage"], line["epoch"]) for line in lines] == expected
     assert [line["learning_rates"]["all"] for line in lines] == pytest.approx([1e-2, 1e-3] * 2)
     assert all(0 <= line["waiting_for_data"] <= 1 for line in lines)
@@ -426,7 +425,7 @@ def test_progress_counts_the_steps_of_a_stage_and_shows_losses_and_the_best_epoc
     epochs = list[Mapping[str, float]]()
     settings = {
         "checkpoint_seconds": 0.0, "validate": lambda: 0.25,
-        "on_epoch": lambda *told: epochs.append(told[-1]),
+        "on_epoch": lambda told: epochs.append(told.losses),
     }  # fmt: skip
     broken, run = make_method(), make_run(**settings)
     interrupt_after(broken, 5)

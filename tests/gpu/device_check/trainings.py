@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from bench_core.synthetic import generate
 from bench_core.system.devices import choose_precision
 from bench_core.testing.building import describe_training
 from bench_core.training.data import TrainingData, training_data
+from bench_core.training.log import FinishedEpoch
 from bench_core.training.method import StagedMethod
 from bench_core.training.run import CHECKPOINT_FILE, LOG_FILE, TrainingRun
 from bench_core.training.stages import Stage
@@ -117,10 +118,8 @@ def _run(
 ) -> TrainingRun:
     """Make a run that is interrupted after an epoch of a stage, or where no time is left."""
 
-    def interrupt(
-        training: str, stage: str, epoch: int, num_epochs: int, losses: Mapping[str, float]
-    ) -> None:
-        if (stage, epoch) == (stop, 1) or not deadline.left:
+    def interrupt(epoch: FinishedEpoch) -> None:
+        if (epoch.stage, epoch.epoch) == (stop, 1) or not deadline.left:
             raise Interrupted
 
     return TrainingRun(

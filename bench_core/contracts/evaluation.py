@@ -1,0 +1,26 @@
+"""What `bench eval --json` prints: scores, and what they are the scores of."""
+
+# Annotations are evaluated when the classes are made, so this module does not postpone them.
+
+from bench_core.contracts.result import Lines, Name
+from bench_core.contracts.scores import PositiveCount, Scores
+
+
+class EvaluationDocument(Scores):
+    """The scores of features under a protocol, as `bench eval --json` prints them.
+
+    Attributes:
+        protocol: Id of the protocol.
+        convention: How the galleries were drawn.
+        rerank: Whether the distances were re-ranked.
+        trial: The only trial that was scored, from 1; left out where all were.
+        assumptions: What was taken on trust because nothing at hand could show it.
+        findings: How the dataset differs from the published one.
+    """
+
+    protocol: Name
+    convention: Name
+    rerank: bool
+    trial: PositiveCount | None = None
+    assumptions: Lines = ()
+    findings: Lines = ()

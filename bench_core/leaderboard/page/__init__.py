@@ -1,0 +1,1 @@
+"""The leaderboard as one page that works from disk: its data, and the page around them."""

@@ -1,0 +1,140 @@
+"""A page of invented records in a real browser, which may reach nothing and complain of nothing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from bench_core.contracts.result import ResultRecord
+from bench_core.leaderboard.page.data import PublishedRow
+from bench_core.leaderboard.page.document import html_page
+from bench_core.leaderboard.rows import sections
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+MakeRecord = Callable[..., ResultRecord]
+
+HOSTILE = (
+    "</script><script>window.ran = 1</script>",
+    "<img src=x onerror='window.ran = 1'>",
+    "\u2028window.ran = 1\u2029//",
+    "javascript:window.ran=1",
+    "<!--<script>",
+    '" onfocus="window.ran = 1" autofocus x="',
+)
+
+
+def told_apart(first: ResultRecord, second: ResultRecord) -> bool:
+    """Tell rows apart whose rank-1 differs by more than 5 %."""
+    return first.scores.mean.rank_1 - second.scores.mean.rank_1 > 0.05
+
+
+def invented(make: MakeRecord) -> list[ResultRecord]:
+    """Make rows of two real protocols and a synthetic one, some without a cost, some hostile."""
+    giga = 10**9
+    cost = {"cost__flops": 2 * giga, "cost__macs": giga, "cost__macs_visible": giga}
+    none = dict.fromkeys(("cost__flops", "cost__macs", "cost__macs_visible"), 0)
+    none |= {"cost__macs_infrared": 0, "cost__parameters": 0}
+    return [
+        make(0.60, 0.50, **cost, cost__macs_infrared=giga),
+        make(0.58, 0.55, method__id="agw", method__title="AGW", method__seed=1),
+        make(0.40, 0.30, method__id="ddag", method__title="DDAG", origin="features", **none),
+        make(0.70, 0.65, protocol__rerank=True),
+        make(0.50, 0.45, protocol__convention="agw", dataset__findings=[HOSTILE[1]]),
+        make(0.30, 0.20, protocol__id="sysu-indoor-single", method__title=HOSTILE[0]),
+        make(0.90, 0.80, dataset__synthetic=True, dataset__title=HOSTILE[2]),
+        *(
+            make(0.2, 0.2, dataset__synthetic=True, cost__device=text, method__config={text: text})
+            for text in HOSTILE
+        ),
+    ]
+
+
+@pytest.fixture(scope="session")
+def page_file(make_record: MakeRecord, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A page of invented records, with a row that a paper printed."""
+    tables = sections(invented(make_record), told_apart)
+    printed = PublishedRow(
+        label="AGW", source="TPAMI 2021, Table 5", values={"rank-1": 0.475, "mAP": None}
+    )
+    path = tmp_path_factory.mktemp("page") / "leaderboard.html"
+    path.write_text(html_page(tables, (), {"sysu-all-single": [printed]}))
+    return path
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium without a window; one for all tests of a process."""
+    program = shutil.which("chromium")
+    if program is None:
+        pytest.skip("Chromium is not installed (apt-get install chromium)")
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as driver:
+        options = ["--no-sandbox"] if os.geteuid() == 0 else []  # root has none
+        with driver.chromium.launch(executable_path=program, args=options) as started:
+            yield started
+
+
+@pytest.fixture(scope="session")
+def usual_page(browser: Browser, page_file: Path) -> Page:
+    """A page that tests use one after another, as starting one takes longer than most of them."""
+    return browser.new_context().new_page()
+
+
+@pytest.fixture
+def complaints() -> list[str]:
+    """What pages asked for, complained of or said in dialogs; nothing, when a test ends."""
+    return []
+
+
+@pytest.fixture
+def open_page(
+    browser: Browser, usual_page: Page, page_file: Path, complaints: list[str]
+) -> Iterator[Callable[..., Page]]:
+    """Open the page at an address' end; afterwards it must have loaded and complained of nothing.
+
+    With further arguments, which are those of a browser's context such as `color_scheme`, it is
+    opened in a context of its own.
+    """
+    pages: list[Page] = []
+    listeners = {
+        "console": lambda message: complaints.append(message.text),
+        "pageerror": lambda error: complaints.append(str(error)),
+        "dialog": lambda dialog: complaints.append(dialog.message),
+    }
+
+    def opened(fragment: str = "", path: Path = page_file, **options: Any) -> Page:
+        page = browser.new_context(**options).new_page() if options else usual_page
+        page.set_default_timeout(10_000)
+        page.goto("about:blank")  # so that the same address is loaded anew
+        page.route("**/*", lambda route: _only(path, route, complaints))
+        for event, listener in listeners.items():
+            page.on(event, listener)
+        pages.append(page)
+        page.goto(f"{path.as_uri()}{fragment}")
+        return page
+
+    yield opened
+    for page in pages:
+        assert page.evaluate("window.ran") is None, "a hostile string ran"
+        page.unroute_all()
+        if page is usual_page:
+            for event, listener in listeners.items():
+                page.remove_listener(event, listener)
+        else:
+            page.context.close()
+    assert complaints == []
+
+
+def _only(path: Path, route: Any, complaints: list[str]) -> None:
+    if route.request.url.partition("#")[0] == path.as_uri():
+        route.continue_()
+    else:
+        complaints.append(f"asked for {route.request.url}")
+        route.abort()
