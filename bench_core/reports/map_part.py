@@ -64,11 +64,14 @@ def map_part(features: FeatureTable, *, umap: bool) -> tuple[Part | None, list[L
         "where the two of a person lie apart, the modality divides them.",
         png=png_bytes(draw_maps(maps, person, group, shapes)),
     )
-    text = (
-        "t-SNE and UMAP keep who is near whom: gaps between groups and their sizes mean nothing. "
-        "Distances of principal components are real, but little of the features is in two."
-    )
-    return Part(heading="Maps of the features", text=(text,), pictures=(picture,)), left_out
+    text = ["Distances between principal components are part of those between the features."]
+    if len(maps) > 1:
+        names = " and ".join(one.title.partition(",")[0] for one in maps[1:])
+        text.append(
+            f"Of {names} it means something who is near whom; gaps between groups and their sizes "
+            "mean nothing."
+        )
+    return Part(heading="Maps of the features", text=tuple(text), pictures=(picture,)), left_out
 
 
 def draw_images(table: pd.DataFrame) -> NDArray[np.int64]:
