@@ -66,9 +66,9 @@ def map_part(features: FeatureTable, *, umap: bool) -> tuple[Part | None, list[L
     )
     text = ["Distances between principal components are part of those between the features."]
     if len(maps) > 1:
-        names = " and ".join(one.title.partition(",")[0] for one in maps[1:])
+        others = " and ".join(one.title.partition(",")[0] for one in maps[1:])
         text.append(
-            f"Of {names} it means something who is near whom; gaps between groups and their sizes "
+            f"Of {others} it means something who is near whom; gaps between groups and their sizes "
             "mean nothing."
         )
     return Part(heading="Maps of the features", text=tuple(text), pictures=(picture,)), left_out
