@@ -1,11 +1,13 @@
-"""Configurations of methods: typed, frozen, made from a preset, a variant and `--set` options."""
+"""Configurations of methods: typed, frozen; of a preset, a variant, a file and `--set` options."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, TypeAlias
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -13,23 +15,34 @@ from bench_core.contracts.errors import PluginError, UsageError, unknown_name
 from bench_core.contracts.images import ResizeFilter
 from bench_core.contracts.method import MethodSpec, PresetSpec, VariantSpec
 from bench_core.loading import load_object
+from bench_core.nested_values import (
+    beyond_all,
+    differing_parts,
+    expanded,
+    flattened,
+    merged,
+    nested,
+    overlap,
+)
 from bench_core.system.escaping import terminal_line
 
 LONGEST_SHOWN = 100
 """Characters of a value that an error shows."""
-DEEPEST = 16
-"""Levels of parts within parts that a value may have; no configuration comes near."""
-LARGEST = 2**63 - 1
-"""Greatest whole number of a value, as processors count."""
-
 WeightsKind: TypeAlias = Literal["imagenet", "none", "file"]
 """What backbones start from; "file" is set by `--weights FILE`."""
+Model = TypeVar("Model", bound="FrozenModel")
+_KEY_OF = {"--set": "configuration key", "--rerank-set": "setting of the re-ranker"}
+"""What is set with an option, in the words of an error."""
 
 
 class FrozenModel(BaseModel):
     """Base of every part of a configuration: frozen, and unknown keys are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class RerankerConfig(FrozenModel):
+    """Base of the settings of a re-ranker; each has a default."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +95,8 @@ class MethodChoice:
         spec: The method.
         variant: The ablation; the spec's first variant is the full method.
         preset: The preset that the configuration starts from.
-        overrides: The values set by the user, as a nested mapping.
+        overrides: The values set by the user, as a nested mapping: those of `--set`, and those of
+            a file in which the configuration differs from that of preset and variant.
         config: The configuration that results.
     """
 
@@ -100,50 +114,153 @@ class MethodChoice:
     @property
     def overridden_keys(self) -> tuple[str, ...]:
         """The keys that the user set, such as "optimizer.learning_rate", sorted."""
-        return tuple(sorted(_flatten(self.overrides)))
+        return tuple(sorted(flattened(self.overrides)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class GivenFile:
+    """What a configuration file says; `bench_core.configuration_files` reads it.
+
+    Attributes:
+        path: The file.
+        method: The method that it is of, with its variant, such as "xiv:baseline".
+        preset: The preset that it starts from; None where it names none.
+        values: Its values, as a nested mapping.
+    """
+
+    path: Path
+    method: str
+    preset: str | None
+    values: Mapping[str, Any]
 
 
 def choose_method(
-    spec: MethodSpec, variant: VariantSpec, preset: str, assignments: Sequence[str] = ()
+    spec: MethodSpec,
+    variant: VariantSpec,
+    preset: str,
+    assignments: Sequence[str] = (),
+    file: GivenFile | None = None,
 ) -> MethodChoice:
-    """Combine preset, variant and `--set` options into one configuration.
+    """Combine preset, variant, file and `--set` options into one configuration.
 
     Args:
         spec: The method.
         variant: One of its variants; it wins over the preset.
         preset: Name of one of its presets.
         assignments: `key=value` texts; a dot in a key reaches into a nested part. They win over
-            the preset, but may not change what the variant fixes.
+            preset and file, but may not change what the variant fixes.
+        file: Values that win over the preset; likewise.
 
     Returns:
         The method made exact.
 
     Raises:
         UsageError: Unknown preset or key (with the nearest right one), a value of the wrong type,
-            or a key that the variant fixes.
+            a key that the variant fixes, or a file of another method or variant.
     """
     presets = {known.name: known for known in spec.presets}
     if preset not in presets:
         raise unknown_name(f"preset of {spec.id}", preset, presets)
-    overrides = parse_assignments(assignments)
-    for key in _flatten(overrides):
-        if key in _flatten(variant.values):
-            raise UsageError(
-                f"--set {key}: the variant '{spec.id}:{variant.name}' fixes this value; "
-                f"choose another variant ('bench list variants')"
-            )
+    set_by_hand = parse_assignments(assignments)
+    for key in flattened(set_by_hand):
+        if key in flattened(variant.values):
+            raise UsageError(f"--set {key}: {_fixed(spec, variant)}")
     kind = load_object(spec.config)
-    values = _nested_defaults(kind)
-    for layer in (presets[preset].values, variant.values):
-        values = _merge(values, _expand(layer))
-    _check_plugin(kind, values, f"{spec.id}:{variant.name} with the preset '{preset}'")
+    values = layered_values(kind, presets[preset].values, variant.values)
+    base = _check_plugin(kind, values, f"{spec.id}:{variant.name} with the preset '{preset}'")
+    given = {} if file is None else _of_file(file, spec, variant, base, values)
+    config = _with_images(validate_config(kind, merged(merged(values, given), set_by_hand)))
     return MethodChoice(
         spec=spec,
         variant=variant,
         preset=presets[preset],
-        overrides=overrides,
-        config=_with_images(validate_config(kind, _merge(values, overrides))),
+        overrides=_decisive(values, given, set_by_hand, base, config),
+        config=config,
     )
+
+
+def _fixed(spec: MethodSpec, variant: VariantSpec) -> str:
+    return (
+        f"the variant '{spec.id}:{variant.name}' fixes this value; "
+        f"choose another variant ('bench list variants')"
+    )
+
+
+def _of_file(
+    file: GivenFile,
+    spec: MethodSpec,
+    variant: VariantSpec,
+    base: MethodConfig,
+    values: Mapping[str, Any],
+) -> Mapping[str, Any]:
+    """Return the values of a file that fits the method, alone and as it is.
+
+    Raises:
+        UsageError: It is of another one, or a value is wrong; the file is named.
+    """
+    name = spec.label(variant)
+    if file.method not in (name, f"{spec.id}:{variant.name}"):
+        raise UsageError(f"{file.path}: method: it is a configuration of {file.method}, not {name}")
+    with blaming_file(file.path):
+        config = _with_images(validate_config(type(base), merged(values, file.values)))
+        for key in flattened(_differing(file.values, base, config)):
+            if key in flattened(variant.values):
+                raise UsageError(f"{key}: {_fixed(spec, variant)}")
+    return file.values
+
+
+def _decisive(
+    values: Mapping[str, Any],
+    given: Mapping[str, Any],
+    set_by_hand: Mapping[str, Any],
+    base: MethodConfig,
+    config: MethodConfig,
+) -> Mapping[str, Any]:
+    """Return what was set by hand, and of a file's values those that the configuration needs.
+
+    A value that is the preset's may still be needed: what was set may change another one's default.
+    """
+    overrides = merged(_differing(given, base, config), set_by_hand)
+    for _ in flattened(given):
+        try:
+            reached = validate_config(type(base), merged(values, overrides))
+        except UsageError:  # the values of the file hold together only as a whole
+            break
+        if reached == config:
+            return overrides
+        overrides = merged(_differing(given, reached, config), overrides)
+    return merged(given, set_by_hand)
+
+
+def _differing(
+    given: Mapping[str, Any], before: MethodConfig, after: MethodConfig
+) -> dict[str, Any]:
+    """Return the part of nested values in whose keys two configurations differ."""
+    return differing_parts(given, before.model_dump(mode="json"), after.model_dump(mode="json"))
+
+
+@contextmanager
+def blaming_file(path: Path) -> Iterator[None]:
+    """Name a file in what is wrong with its values, instead of an option."""
+    try:
+        yield
+    except UsageError as error:
+        raise UsageError(f"{path}: {str(error).removeprefix('--set').lstrip(' :')}") from error
+    except PluginError as error:
+        raise PluginError(f"{path}: {error}") from error
+
+
+def layered_values(kind: type[BaseModel], *layers: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a plugin's own layers of values make of a configuration, as nested parts.
+
+    Args:
+        kind: The class of the configuration.
+        layers: Values by key, which may have dots; the last wins.
+    """
+    values = _nested_defaults(kind)
+    for layer in layers:
+        values = merged(values, expanded(layer))
+    return values
 
 
 def _with_images(config: MethodConfig) -> MethodConfig:
@@ -158,16 +275,20 @@ def _with_images(config: MethodConfig) -> MethodConfig:
     return config
 
 
-def _check_plugin(kind: type[MethodConfig], values: Mapping[str, Any], name: str) -> None:
+def _check_plugin(kind: type[MethodConfig], values: Mapping[str, Any], name: str) -> MethodConfig:
     """Blame the plugin, and not the user, for a preset or variant that is wrong."""
     try:
-        validate_config(kind, values)
+        return validate_config(kind, values)
     except UsageError as error:
         raise PluginError(f"the plugin's configuration of {name} is wrong: {error}") from error
 
 
-def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
+def parse_assignments(assignments: Iterable[str], option: str = "--set") -> dict[str, Any]:
     """Read `key=value` texts into a nested mapping; values are JSON where they can be.
+
+    Args:
+        assignments: The texts.
+        option: What they were given with, which errors name.
 
     Raises:
         UsageError: A text has no "=" or an empty key, repeats a key, or its value is a number or a
@@ -182,18 +303,24 @@ def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
         key, separator, text = assignment.partition("=")
         key = key.strip()
         if not separator or not all(key.split(".")):
-            raise UsageError(f"--set {_short(assignment)}: expected key=value, such as epochs=3")
-        nested = _nest(key.split("."), _parse_value(text))
-        if problem := _beyond_all(nested):
-            raise UsageError(f"--set {_short(assignment)}: {problem}")
-        if _overlap(_flatten(values), _flatten(nested)):
-            raise UsageError(f"--set {key}: given twice")
-        values = _merge(values, nested)
+            example = ", such as epochs=3" if option == "--set" else ""
+            raise UsageError(f"{option} {_short(assignment)}: expected key=value{example}")
+        part = nested(key.split("."), _parse_value(text))
+        if problem := beyond_all(part):
+            raise UsageError(f"{option} {_short(assignment)}: {problem}")
+        if overlap(flattened(values), flattened(part)):
+            raise UsageError(f"{option} {key}: given twice")
+        values = merged(values, part)
     return values
 
 
-def validate_config(kind: type[MethodConfig], values: Mapping[str, Any]) -> MethodConfig:
-    """Build a configuration.
+def validate_config(kind: type[Model], values: Mapping[str, Any], option: str = "--set") -> Model:
+    """Build a configuration, or another model of values that users give.
+
+    Args:
+        kind: Its class.
+        values: Its values, as nested parts.
+        option: What values are set with, which errors name.
 
     Raises:
         UsageError: A key is unknown or a value is of the wrong type or out of range; one line.
@@ -202,20 +329,20 @@ def validate_config(kind: type[MethodConfig], values: Mapping[str, Any]) -> Meth
         # As JSON, where lists are tuples; strict, so that true is no number and "3" neither.
         return kind.model_validate_json(json.dumps(values), strict=True)
     except ValidationError as error:
-        raise _explain(kind, error) from None
+        raise _explain(kind, error, option) from None
 
 
-def _explain(kind: type[BaseModel], error: ValidationError) -> UsageError:
+def _explain(kind: type[BaseModel], error: ValidationError, option: str) -> UsageError:
     problem = error.errors(include_url=False)[0]
     location = [str(part) for part in problem["loc"]]
     key = ".".join(location)
     if problem["type"] == "extra_forbidden":
-        known = sorted(_flatten(_field_tree(kind)))
-        return unknown_name("configuration key", key, known)
+        known = sorted(flattened(_field_tree(kind)))
+        return unknown_name(_KEY_OF.get(option, f"key of {option}"), key, known)
     message = problem["msg"].removeprefix("Value error, ")
     message = message[:1].lower() + message[1:]
     given = _short(json.dumps(problem["input"], default=str))
-    where = f"--set {key}={given}" if key else "--set"
+    where = f"{option} {key}={given}" if key else option
     return UsageError(f"{where}: {message}")
 
 
@@ -229,8 +356,8 @@ def _field_tree(kind: type[BaseModel]) -> dict[str, Any]:
     tree: dict[str, Any] = {}
     for name, field in kind.model_fields.items():
         annotation = field.annotation
-        nested = isinstance(annotation, type) and issubclass(annotation, BaseModel)
-        tree[name] = _field_tree(annotation) if nested else None  # type: ignore[arg-type]
+        is_part = isinstance(annotation, type) and issubclass(annotation, BaseModel)
+        tree[name] = _field_tree(annotation) if is_part else None  # type: ignore[arg-type]
     return tree
 
 
@@ -242,55 +369,5 @@ def _parse_value(text: str) -> Any:
         return text
 
 
-def _beyond_all(value: Any, depth: int = 0) -> str | None:
-    """Say why no configuration can hold a value; None where one might."""
-    if depth > DEEPEST:
-        return f"it goes more than {DEEPEST} levels deep, and no configuration does"
-    if isinstance(value, int) and abs(value) > LARGEST:
-        return f"a whole number lies between -{LARGEST} and {LARGEST}"
-    inner = value.values() if isinstance(value, Mapping) else value
-    if isinstance(value, Mapping | list):
-        return next(filter(None, (_beyond_all(part, depth + 1) for part in inner)), None)
-    return None
-
-
 def _short(text: str) -> str:
     return terminal_line(text, longest=LONGEST_SHOWN)
-
-
-def _expand(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return values whose keys may have dots, such as "optimizer.learning_rate", as parts."""
-    expanded: dict[str, Any] = {}
-    for key, value in values.items():
-        inner = _expand(value) if isinstance(value, Mapping) else value
-        expanded = _merge(expanded, _nest(key.split("."), inner))
-    return expanded
-
-
-def _nest(keys: Sequence[str], value: Any) -> dict[str, Any]:
-    for key in reversed(keys):
-        value = {key: value}
-    return dict(value)
-
-
-def _merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(base)
-    for key, value in changes.items():
-        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
-        merged[key] = _merge(merged[key], value) if both else value
-    return merged
-
-
-def _overlap(first: Iterable[str], second: Iterable[str]) -> bool:
-    """Say whether a key of one set is, holds, or lies within a key of the other."""
-    return any(
-        f"{b}.".startswith(f"{a}.") or f"{a}.".startswith(f"{b}.") for a in first for b in second
-    )
-
-
-def _flatten(values: Mapping[str, Any], prefix: str = "") -> set[str]:
-    keys: set[str] = set()
-    for key, value in values.items():
-        nested = isinstance(value, Mapping) and bool(value)
-        keys |= _flatten(value, f"{prefix}{key}.") if nested else {prefix + key}
-    return keys

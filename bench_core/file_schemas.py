@@ -82,6 +82,12 @@ FILE_SCHEMAS = (
         written_as="TOML",
     ),
     FileSchema(
+        "configuration",
+        "the file of --config, which bench show METHOD --preset NAME --output FILE writes",
+        "bench_core.configuration_files:ConfigurationFile",
+        written_as="TOML",
+    ),
+    FileSchema(
         "training-log",
         "a line of the log.jsonl of a training's folder",
         "bench_core.reports.learning_part:Epoch",

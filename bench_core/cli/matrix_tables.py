@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from bench_core.pipeline.matrix.survey import CellStatus, Survey, TrainingStatus
 
 TEXT = frozenset({
-    "method", "preset", "protocol", "convention", "re-ranked", "state", "split",
-    "training", "takes about",
+    "method", "config", "weights", "preset", "protocol", "convention", "re-ranked", "state",
+    "split", "training", "takes about",
 })  # fmt: skip
 """Columns aligned to the left."""
 TAKEN = TEXT | {"seed", "job", "rank-1", "mAP"}
@@ -181,13 +181,22 @@ def _words(cell: Cell, swept: dict[str, str]) -> dict[str, str]:
     values = {key: value for key, _, value in (w.partition("=") for w in trained.assignments)}
     return {
         "method": trained.choice.name,
+        "config": str(trained.configuration or ""),
+        "weights": trained.weights or "",
         "preset": trained.choice.preset.name,
         **{name: values.get(key, "") for key, name in swept.items()},
         "seed": str(trained.seed),
         "protocol": cell.protocol.id,
         "convention": cell.convention,
-        "re-ranked": "yes" if cell.rerank else "no",
+        "re-ranked": _reranked_words(cell),
     }
+
+
+def _reranked_words(cell: Cell) -> str:
+    """Return "no", "yes" for the usual re-ranker, and what re-ranks for another."""
+    if cell.reranked is None:
+        return "no"
+    return "yes" if cell.reranked.choice.used.is_usual else cell.reranked.words
 
 
 def _scores(cell: CellStatus) -> dict[str, str]:
@@ -281,12 +290,17 @@ def _what(cell: Cell) -> dict[str, Any]:
     trained = cell.trained
     return {
         "method": trained.choice.name,
+        "config": trained.configuration,
+        "weights": trained.weights,
         "preset": trained.choice.preset.name,
         "settings": list(trained.assignments),
         "seed": trained.seed,
         "protocol": cell.protocol.id,
         "convention": cell.convention,
-        "rerank": cell.rerank,
+        "rerank": cell.reranked is not None,
+        "reranker": cell.reranked.choice.used.model_dump(include={"id", "config"}, mode="json")
+        if cell.reranked
+        else None,
     }
 
 

@@ -17,7 +17,7 @@ from bench_core.system.standard_output import echo
 if TYPE_CHECKING:
     from bench_core.cli.steps import ExtractOptions
     from bench_core.contracts.protocol import ProtocolSpec
-    from bench_core.pipeline.outside import OutsideReport
+    from bench_core.pipeline.outside_report import OutsideReport
     from bench_core.plugins import Registry
 
 
@@ -82,6 +82,7 @@ def extract_outside(
     from bench_core.features.table import write_features
     from bench_core.modeling.pretrained import parse_weights
     from bench_core.pipeline.outside import features_from_outside, split_of_trial
+    from bench_core.pipeline.outside_report import report_path
     from bench_core.released.declaration import read_declaration
     from bench_core.released.outside import SCRIPT, Interpreter
     from bench_core.system.files import write_json
@@ -110,7 +111,7 @@ def extract_outside(
         "cpu" if options.device == "auto" else options.device,
     )
     write_features(options.output, features)
-    record = options.output.with_suffix(".json")
+    record = report_path(options.output)
     write_json(record, report.as_document())
     if options.as_json:
         print_json(report)

@@ -9,7 +9,7 @@ import click
 
 from bench_core.cli.options import json_option
 from bench_core.cli.printing import print_json, print_table
-from bench_core.contracts.errors import BenchError, unknown_name
+from bench_core.contracts.errors import BenchError, UsageError, unknown_name
 from bench_core.system.escaping import terminal_line
 from bench_core.system.standard_output import echo
 from bench_core.system.text_layout import terminal_paragraph
@@ -19,9 +19,12 @@ if TYPE_CHECKING:
     from bench_core.plugins import PluginInfo, Registry
 
 
+USUAL_MODEL = "torchvision:resnet50"
+
+
 @click.group()
 def plugin() -> None:
-    """Begin a method of your own, and check one."""
+    """Begin a method of your own; check a method or a re-ranker."""
 
 
 @plugin.command()
@@ -33,16 +36,40 @@ def plugin() -> None:
     metavar="DIR",
     help="Folder to write, which must not exist. [default: NAME]",
 )
+@click.option(
+    "--extract-only",
+    is_flag=True,
+    help="Wrap a released model, which trains nothing, instead of a method of your own.",
+)
+@click.option(
+    "--module",
+    "wrapped",
+    metavar="MODEL",
+    help="With --extract-only: what makes the network, as package.module:factory, FILE.py:factory "
+    f"(which is copied), torchvision:NAME or timm:NAME. [default: {USUAL_MODEL}]",
+)
 @json_option
 @click.pass_obj
-def new(registry: Registry, *, name: str, output: Path | None, as_json: bool) -> None:
-    """Write a package with a small method that works as it is.
+def new(
+    registry: Registry,
+    *,
+    name: str,
+    output: Path | None,
+    extract_only: bool,
+    wrapped: str | None,
+    as_json: bool,
+) -> None:
+    """Write a package with a small method, or with a released model, that works as it is.
 
     NAME is what the package and the method are called, such as my-method.
     """
+    if wrapped is not None and not extract_only:
+        raise UsageError("--module names a released model to wrap; add --extract-only")
+
     from bench_core.scaffolding.package import write_package
 
-    written = write_package(name, Path(name) if output is None else output, registry)
+    model = (wrapped or USUAL_MODEL) if extract_only else None
+    written = write_package(name, Path(name) if output is None else output, registry, model)
     if as_json:
         print_json(written)
         return
@@ -65,7 +92,7 @@ def new(registry: Registry, *, name: str, output: Path | None, as_json: bool) ->
     "assignments",
     multiple=True,
     metavar="KEY=VALUE",
-    help="Change a value of the configuration, which is the preset quick made small.",
+    help="Change a value of the configuration, which of a method is the preset quick made small.",
 )
 @click.option(
     "--timeout",
@@ -89,14 +116,14 @@ def check(
 ) -> None:
     """Check a plugin: what it registers, trains, extracts, writes. Exit 1 where a check failed.
 
-    NAME is a method, or an entry point as 'bench list plugins' shows it. The plugin runs in a
-    process of its own, on random images, without the network.
+    NAME is a method, a re-ranker, or an entry point as 'bench list plugins' shows it. The plugin
+    runs in a process of its own, on random images, without the network.
     """
     from bench_core.plugin_check.process import Wanted, check_plugin
     from bench_core.system.progress import progress
 
-    found, methods = _find(registry, name, variants)
-    wanted = Wanted(methods=methods, variants=variants, assignments=assignments)
+    found, ids = _find(registry, name, variants)
+    wanted = Wanted(**ids, variants=variants, assignments=assignments)
     with progress(total=0, description="checking", unit="check") as bar:
 
         def show(done: int, known: int) -> None:
@@ -114,24 +141,28 @@ def check(
 
 def _find(
     registry: Registry, name: str, variants: tuple[str, ...]
-) -> tuple[PluginInfo, tuple[str, ...]]:
-    """Return the plugin of a method or of an entry point, and the methods to check.
+) -> tuple[PluginInfo, dict[str, tuple[str, ...]]]:
+    """Return the plugin of a method, a re-ranker or an entry point, and which of it are checked.
 
     Raises:
-        UsageError: There is neither, or no such variant.
+        UsageError: There is none of these, or no such variant.
         PluginError: Two plugins claim an id.
     """
     plugins = {info.name: info for info in registry.plugins}
-    methods = registry.methods
-    if name not in methods and name not in plugins:
-        raise unknown_name("method or plugin", name, methods.keys() | plugins.keys())
-    if name not in methods:
-        return plugins[name], ()
-    known = {variant.name for variant in methods[name].variants}
-    for variant in variants:
-        if variant not in known:
-            raise unknown_name(f"variant of {name}", variant, known)
-    return registry.plugin_of(name), (name,)
+    methods, rerankers = registry.methods, registry.rerankers
+    if name in methods:
+        known = {variant.name for variant in methods[name].variants}
+        for variant in variants:
+            if variant not in known:
+                raise unknown_name(f"variant of {name}", variant, known)
+        return registry.plugin_of(name), {"methods": (name,)}
+    if name in rerankers:
+        if variants:
+            raise UsageError(f"--variant {variants[0]}: '{name}' is a re-ranker, without variants")
+        return registry.plugin_of_reranker(name), {"rerankers": (name,)}
+    if name not in plugins:
+        raise unknown_name("method, re-ranker or plugin", name, {*methods, *rerankers, *plugins})
+    return plugins[name], {}
 
 
 def _print_report(report: PluginReport) -> None:

@@ -9,6 +9,7 @@ import click
 
 from bench_core.cli.options import (
     Assignments,
+    ConfigurationPath,
     DeviceName,
     Method,
     Option,
@@ -36,10 +37,12 @@ class ProfileOptions:
     """Whose cost is counted; each option says what it means."""
 
     method: Method
-    preset: Annotated[str, Option(
-        "--preset", default="paper", show_default=True, metavar="NAME",
-        help="Configuration to start from; see 'bench list methods'.",
+    preset: Annotated[str | None, Option(
+        "--preset", metavar="NAME",
+        help="Configuration to start from; see 'bench list methods'. [default: --config's, else "
+        "'paper']",
     )]  # fmt: skip
+    configuration: ConfigurationPath
     assignments: Assignments
     image_size: Annotated[tuple[int, int] | None, Option(
         "--image-size", callback=read_image_size, metavar="HEIGHTxWIDTH",
@@ -66,7 +69,9 @@ def profile(
     if options.image_size is not None:
         height, width = options.image_size
         assignments = (*assignments, f"image_height={height}", f"image_width={width}")
-    choice = choose(registry, options.method, options.preset, assignments)
+    choice = choose(
+        registry, options.method, options.preset, assignments, configuration=options.configuration
+    )
 
     from bench_core.pipeline.costs import count_cost, speed_of
     from bench_core.system.devices import choose_device, device_name

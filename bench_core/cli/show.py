@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,7 +13,8 @@ import click
 from bench_core.cli.options import json_option
 from bench_core.cli.printing import print_json
 from bench_core.cli.training import declared
-from bench_core.system.escaping import terminal_line
+from bench_core.contracts.errors import UsageError
+from bench_core.system.escaping import terminal_line, terminal_name
 from bench_core.system.standard_output import echo
 from bench_core.system.text_layout import (
     COLUMNS_OF_TERMINAL,
@@ -24,6 +27,7 @@ from bench_core.system.text_layout import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from bench_core.configuration import MethodChoice
     from bench_core.contracts.method import MethodSpec, Paper, VariantSpec
     from bench_core.plugins import Registry
 
@@ -120,14 +124,42 @@ class WholePreset:
     config: Mapping[str, Any]
 
 
+@dataclass(frozen=True, kw_only=True)
+class WrittenConfiguration:
+    """A configuration file that was written.
+
+    Attributes:
+        method: The method, and the variant where one was named.
+        preset: The preset that gives it.
+        file: Where it is.
+    """
+
+    method: str
+    preset: str
+    file: Path
+
+
 @click.command()
 @click.argument("method_name", metavar="METHOD[:VARIANT]")
 @click.option(
     "--preset", metavar="NAME", help="Show the whole configuration that this preset gives, alone."
 )
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE.toml",
+    help="Write that configuration to a file with comments, to be changed and given to --config.",
+)
 @json_option
 @click.pass_obj
-def show(registry: Registry, *, method_name: str, preset: str | None, as_json: bool) -> None:
+def show(
+    registry: Registry,
+    *,
+    method_name: str,
+    preset: str | None,
+    output: Path | None,
+    as_json: bool,
+) -> None:
     """Show a method: its paper, presets, variants, and what each key of --set means.
 
     With a VARIANT, values are those that it gives. A key that it fixes is marked so: --set cannot
@@ -135,24 +167,48 @@ def show(registry: Registry, *, method_name: str, preset: str | None, as_json: b
     """
     spec, variant = registry.method(declared(registry, method_name))
     if preset is not None:
-        _show_preset(spec, variant, preset, as_json=as_json)
+        from bench_core.configuration import choose_method
+
+        choice = choose_method(spec, variant, preset)
+        if output is not None:
+            _write(choice, output, method_name, as_json=as_json)
+        else:
+            _show_whole(choice, as_json=as_json)
         return
+    if output is not None:
+        raise UsageError("--output writes a whole configuration; say which with --preset NAME")
     description = _describe(registry, spec, variant)
     if as_json:
         print_json(description)
         return
-    echo("\n".join(_lines(description)))
+    echo("\n".join(_lines(description, method_name)))
 
 
-def _show_preset(spec: MethodSpec, variant: VariantSpec, preset: str, *, as_json: bool) -> None:
+def _write(choice: MethodChoice, output: Path, typed: str, *, as_json: bool) -> None:
+    """Write a configuration file, and say how it is used."""
+    from bench_core.configuration_files import configuration_text
+    from bench_core.system.files import write_text
+
+    write_text(output, configuration_text(choice))
+    if as_json:
+        written = WrittenConfiguration(method=choice.name, preset=choice.preset.name, file=output)
+        print_json(written)
+        return
+    name = shlex.quote(str(output))
+    echo(
+        f"configuration {terminal_name(str(output))}\n"
+        f"used by       {terminal_line(f'bench run --method {typed} --config {name} ...')}"
+    )
+
+
+def _show_whole(choice: MethodChoice, *, as_json: bool) -> None:
     """Print a whole configuration, as JSON or a line a key as `--set` takes it."""
-    from bench_core.configuration import choose_method
     from bench_core.configuration_keys import shown_value, values_by_key
 
-    choice = choose_method(spec, variant, preset)
     if as_json:
         config = choice.config.model_dump(mode="json")
-        print_json(WholePreset(method=choice.name, preset=preset, config=config))
+        whole = WholePreset(method=choice.name, preset=choice.preset.name, config=config)
+        print_json(whole)
         return
     values = values_by_key(choice.config).items()
     echo("\n".join(terminal_line(f"{key}={shown_value(value)}") for key, value in values))
@@ -198,18 +254,20 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
             yield prefix + name, value
 
 
-def _lines(shown: MethodDescription) -> Iterator[str]:
-    """Yield the description as lines of 80 columns."""
-    method, paper = shown.method.partition(":")[0], shown.paper
+def _lines(shown: MethodDescription, typed: str) -> Iterator[str]:
+    """Yield the description as lines of 80 columns; commands name the method as it was typed."""
+    of_file, paper = typed.endswith(".toml"), shown.paper
+    method = terminal_line(shlex.quote(typed)) if of_file else shown.method.partition(":")[0]
     yield from terminal_paragraph(f"{shown.method}: {shown.title} ({shown.package})")
     publication = f"{paper.authors}: {paper.title}. {paper.venue} {paper.year}"
     yield from terminal_paragraph(publication, margin=INDENT)
     yield f"\nPresets (--preset NAME; bench show {method} --preset NAME shows one whole)\n"
     for preset in shown.presets:
         yield from _named(preset.name, preset.summary)
-    yield f"\nVariants (--method {method}:NAME), with what each fixes\n"
-    for variant in shown.variants:
-        yield from _variant_lines(variant)
+    if not of_file:
+        yield f"\nVariants (--method {method}:NAME), with what each fixes\n"
+        for variant in shown.variants:
+            yield from _variant_lines(variant)
     yield "\nKeys (--set KEY=VALUE)\n"
     yield from _key_lines(shown.keys)
     first = shown.presets[0].name

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import click
 
+from bench_core.cli.limited import try_training
 from bench_core.cli.options import (
     AsJson,
     ConventionName,
@@ -16,15 +17,19 @@ from bench_core.cli.options import (
     MetricName,
     Option,
     ProtocolId,
-    Rerank,
+    RerankerName,
+    RerankerSettings,
     RowOrderName,
     Threads,
     receives,
     resolve_convention,
+    resolve_reranker,
 )
 from bench_core.cli.outside import OutsideOptions, extract_outside, is_outside
 from bench_core.cli.printing import print_json, print_scores, print_table
+from bench_core.cli.recording import RecordOptions, open_recording
 from bench_core.cli.several_processes import worked_for_us
+from bench_core.cli.split_files import look_at_images, read_splits
 from bench_core.cli.training import (
     TrainingOptions,
     TrainingReport,
@@ -32,7 +37,7 @@ from bench_core.cli.training import (
     open_training,
     own_device,
 )
-from bench_core.contracts.errors import DataError, UsageError
+from bench_core.contracts.errors import UsageError
 from bench_core.contracts.method import Metric, Precision
 from bench_core.contracts.metrics import METRICS
 from bench_core.contracts.protocol import GIVEN
@@ -43,8 +48,8 @@ from bench_core.system.standard_output import echo
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from bench_core.contracts.dataset import Splits
-    from bench_core.contracts.protocol import Convention, ProtocolSpec
+    from bench_core.contracts.protocol import Convention
+    from bench_core.contracts.reranked import RerankerUsed
     from bench_core.evaluation.summary import Evaluation
     from bench_core.plugins import Registry
     from bench_core.scoring.score import ProtocolScores
@@ -76,9 +81,14 @@ def train(registry: Registry, options: TrainOptions) -> None:
         from bench_core.pipeline.attribution import attributed
         from bench_core.pipeline.trials import each_split
 
-        splits = each_split(_of_trial(inputs.training_splits(options.selection), options.trial))
+        splits = _of_trial(inputs.training_splits(options.selection), options.trial)
+        if options.limit is not None:
+            try_training(registry, choice, inputs, splits, settings, options)
+            return
         with attributed(registry, choice.spec.id):
-            models = [trainings.train(choice, inputs, split, settings) for split in splits]
+            models = [
+                trainings.train(choice, inputs, split, settings) for split in each_split(splits)
+            ]
         if not is_first():
             return
     reports = [TrainingReport.of(model) for model in models]
@@ -236,7 +246,8 @@ class EvalOptions:
         help="Root folder of the dataset, instead of --splits.",
     )]  # fmt: skip
     convention: ConventionName
-    rerank: Rerank
+    reranker: RerankerName
+    reranker_settings: RerankerSettings
     per_query: Annotated[Path | None, Option(
         "--per-query", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
         help="Write the scores of each query in each trial to FILE.csv or FILE.parquet.",
@@ -251,42 +262,57 @@ class EvalReport:
     Attributes:
         protocol: Id of the protocol.
         convention: How galleries were drawn.
-        rerank: Whether distances were re-ranked.
+        reranker: What re-ranked the distances; None where they were not.
         trial: The only trial, from 1; None for all.
         scores: The scores.
         findings: How the dataset differs from the published one.
+        record: The result record, where one was written.
     """
 
     protocol: str
     convention: Convention
-    rerank: bool
+    reranker: RerankerUsed | None
     trial: int | None
     scores: ProtocolScores
     findings: tuple[str, ...]
+    record: Path | None = None
 
     def as_document(self) -> dict[str, Any]:
         """Return what `bench eval --json` prints."""
         return {
             "protocol": self.protocol,
             "convention": self.convention,
-            "rerank": self.rerank,
+            "rerank": self.reranker is not None,
+            "reranker": self.reranker.model_dump(include={"id", "config"}, mode="json")
+            if self.reranker
+            else None,
             **({} if self.trial is None else {"trial": self.trial}),
             **self.scores.as_document(),
             "assumptions": list(self.scores.assumptions),
             "findings": list(self.findings),
+            **({} if self.record is None else {"record": str(self.record)}),
         }
 
 
 @click.command(name="eval")
 @receives(EvalOptions)
+@receives(RecordOptions)
 @click.pass_obj
-def evaluate(registry: Registry, options: EvalOptions) -> None:
-    """Score features under a protocol; no images are needed."""
+def evaluate(registry: Registry, options: EvalOptions, recorded: RecordOptions) -> None:
+    """Score features under a protocol; no images are needed.
+
+    With --record --name TEXT the scores become a row of the leaderboard.
+    """
     protocol = registry.protocol(options.protocol)
     if options.convention != GIVEN:
         resolve_convention(protocol, options.convention)
-    splits = _read_splits(registry, protocol, options.splits, options.root)
-    findings = _look_at_images(registry, protocol, options.root)
+    reranker = resolve_reranker(registry, protocol, options.reranker, options.reranker_settings)
+    splits = read_splits(registry, protocol, options.splits, options.root)
+    recording = open_recording(registry, protocol, recorded, options.root, options.splits)
+    if recording is not None and recording.evidence.inputs is not None:
+        findings = recording.evidence.inputs.findings
+    else:
+        findings = look_at_images(registry, protocol, options.root)
 
     from bench_core.loading import load_protocol
     from bench_core.scoring.feature_files import FeatureSource, open_source
@@ -301,16 +327,22 @@ def evaluate(registry: Registry, options: EvalOptions) -> None:
     )
     opened = open_source(source, dataset, load_protocol(protocol, splits))
     convention = opened.resolve_convention(options.convention)
-    scores = opened.score(convention, rerank=options.rerank)
+    images = None if recording is None else recording.images_used(opened, dataset, convention)
+    used = reranker.used if reranker else None
+    scores = opened.score(convention, reranker)
+    record = None
+    if recording is not None and images is not None:
+        record = recording.write(opened, images, scores, splits, convention, used)
     if options.per_query is not None:
         write_query_file(options.per_query, scores.evaluation, options.trial or 1)
     report = EvalReport(
         protocol=protocol.id,
         convention=convention,
-        rerank=options.rerank,
+        reranker=used,
         trial=options.trial,
         scores=scores,
         findings=findings,
+        record=record,
     )
     if options.as_json:
         for assumption in scores.assumptions:
@@ -320,6 +352,8 @@ def evaluate(registry: Registry, options: EvalOptions) -> None:
     _print_evaluation(report)
     if options.per_query is not None:
         echo(f"queries {options.per_query}")
+    if record is not None:
+        echo(f"result  {record}")
 
 
 def _print_evaluation(report: EvalReport) -> None:
@@ -328,7 +362,7 @@ def _print_evaluation(report: EvalReport) -> None:
     scores = Scores.model_validate(report.scores.evaluation.as_document())
     echo(
         f"{report.protocol}, {report.convention} galleries"
-        f"{', re-ranked' if report.rerank else ''}: {scores.valid_queries} of "
+        f"{report.reranker.phrase if report.reranker else ''}: {scores.valid_queries} of "
         f"{scores.queries} queries have a match\n"
     )
     print_scores(scores, report.trial or 1)
@@ -350,36 +384,3 @@ def _print_cameras(cameras: Mapping[int, Evaluation]) -> None:
         for camera, scores in cameras.items()
     ]
     print_table(["query camera", "queries", *METRICS], rows)
-
-
-def _read_splits(
-    registry: Registry, protocol: ProtocolSpec, folder: Path | None, root: Path | None
-) -> Splits:
-    if (folder is None) == (root is None):
-        raise UsageError("give --splits DIR or --data ROOT, one of the two")
-    chosen = folder or root
-    if chosen is None or not chosen.is_dir():
-        raise UsageError(f"--{'splits' if folder else 'data'} {chosen} is not a folder")
-
-    from bench_core.data.opening import open_splits
-
-    return open_splits(registry.dataset(protocol.dataset), chosen)
-
-
-def _look_at_images(
-    registry: Registry, protocol: ProtocolSpec, root: Path | None
-) -> tuple[str, ...]:
-    """Say, where a dataset's root is at hand, what differs from the published dataset."""
-    if root is None:
-        return ()
-    from bench_core.data.opening import open_dataset
-    from bench_core.data.verification.first_look import look_at
-    from bench_core.pipeline.inputs import tell_findings
-
-    spec = registry.dataset(protocol.dataset)
-    try:
-        findings = look_at(spec, open_dataset(spec, root))
-    except DataError as error:  # the split files alone are enough to score
-        findings = (f"its images could not be looked at: {error}",)
-    tell_findings(spec, root, findings)
-    return findings

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, get_args
@@ -11,6 +11,7 @@ import click
 
 from bench_core.cli.options import (
     Assignments,
+    ConfigurationPath,
     DataRoot,
     DeviceName,
     Method,
@@ -45,8 +46,12 @@ class TrainingOptions:
     root: DataRoot
     preset: Annotated[
         str | None,
-        Option("--preset", metavar="NAME", help="[default: 'paper' for real --data, else 'quick']"),
-    ]
+        Option(
+            "--preset", metavar="NAME",
+            help="[default: --config's, else 'paper' for real --data, else 'quick']",
+        ),
+    ]  # fmt: skip
+    configuration: ConfigurationPath
     assignments: Assignments
     seed: Annotated[int, Option(
         "--seed", type=click.IntRange(min=0, max=2**63 - 1), default=0, show_default=True,
@@ -92,6 +97,11 @@ class TrainingOptions:
         "--memory-budget", callback=read_memory, metavar="SIZE",
         help="Memory that a training step may take, such as 8GiB: says before training what it "
         "takes, and where that is more, what to set.",
+    )]  # fmt: skip
+    limit: Annotated[int | None, Option(
+        "--limit", type=click.IntRange(min=1), metavar="N",
+        help="Take N steps of each stage (and, in 'bench run', extract a few images), say what "
+        "the whole would take, and keep nothing.",
     )]  # fmt: skip
     runs: Annotated[Path, Option(
         "--runs", type=click.Path(path_type=Path, file_okay=False), default=Path("runs"),
@@ -171,8 +181,9 @@ def open_training(
         options.method,
         options.preset,
         options.assignments,
-        root=options.root,
+        configuration=options.configuration,
         weights=options.weights,
+        usual_preset=lambda: _default_preset(options.root),
     )
     settings = _settings(registry, choice, options)
     inputs = open_run_inputs(registry, protocol, options.root)
@@ -201,21 +212,34 @@ def choose(
     preset: str | None,
     assignments: Sequence[str],
     *,
-    root: Path | None = None,
+    configuration: Path | None = None,
     weights: str | None = None,
+    usual_preset: Callable[[], str] = lambda: "paper",
 ) -> MethodChoice:
     """Resolve the options that name a method and its configuration.
+
+    Args:
+        registry: The plugins.
+        method: The method.
+        preset: The preset; without it that of the configuration file, else the usual one.
+        assignments: What `--set` says.
+        configuration: The configuration file, if any.
+        weights: What `--weights` says, if anything.
+        usual_preset: Says what the preset is where nothing names one.
 
     Raises:
         UsageError: A name or a value is wrong.
     """
     from bench_core.configuration import choose_method
+    from bench_core.configuration_files import read_configuration
 
     spec, variant = registry.method(declared(registry, method))
     if weights is not None:
         kind = weights if weights in ("imagenet", "none") else "file"
         assignments = [*assignments, f"weights={kind}"]
-    return choose_method(spec, variant, preset or _default_preset(root), assignments)
+    file = None if configuration is None else read_configuration(configuration)
+    chosen = preset or (file and file.preset) or usual_preset()
+    return choose_method(spec, variant, chosen, assignments, file)
 
 
 def declared(registry: Registry, method: str) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import click
 
-from bench_core.cli.options import AsJson, Assignments, Option, receives
+from bench_core.cli.options import AsJson, Assignments, ConfigurationPath, Option, receives
 from bench_core.cli.printing import print_json, print_table
 from bench_core.cli.training import choose
 from bench_core.contracts.errors import UsageError
@@ -31,10 +31,12 @@ class InfoOptions:
         "--method", metavar="METHOD|FILE.toml",
         help="Hold the file against the networks of a method, or of a model that a file declares.",
     )]  # fmt: skip
-    preset: Annotated[str, Option(
-        "--preset", default="paper", show_default=True, metavar="NAME",
-        help="Configuration of the method; see 'bench show METHOD'.",
+    preset: Annotated[str | None, Option(
+        "--preset", metavar="NAME",
+        help="Configuration of the method; see 'bench show METHOD'. [default: --config's, else "
+        "'paper']",
     )]  # fmt: skip
+    configuration: ConfigurationPath
     assignments: Assignments
     wrapper: Annotated[str | None, Option(
         "--key", metavar="NAME",
@@ -106,9 +108,16 @@ def info(registry: Registry, options: InfoOptions, /, *, file: Path) -> None:
     """
     choice = None
     if options.method is not None:
-        choice = choose(registry, options.method, options.preset, options.assignments)
-    elif options.assignments:
-        raise UsageError("--set changes a method; name it with --method")
+        choice = choose(
+            registry,
+            options.method,
+            options.preset,
+            options.assignments,
+            configuration=options.configuration,
+        )
+    elif options.assignments or options.configuration:
+        option = "--set" if options.assignments else "--config"
+        raise UsageError(f"{option} changes a method; name it with --method")
 
     from bench_core.modeling.weights_files import open_weights_file
     from bench_core.pipeline.weights import fits_of

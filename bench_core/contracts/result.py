@@ -12,9 +12,10 @@ from pydantic import AwareDatetime, Field, JsonValue, field_validator, model_val
 
 from bench_core.contracts.images import Modality
 from bench_core.contracts.method import Precision, Selection
+from bench_core.contracts.reranked import RerankerUsed
 from bench_core.contracts.scores import PositiveCount, RecordPart, Scores
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 
 Name: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$")]
 """An id that is safe in file names."""
@@ -28,6 +29,11 @@ Lines: TypeAlias = Annotated[
 OriginKind: TypeAlias = Literal["trained-here", "trained-elsewhere", "features", "given"]
 """Where a model came from: trained by this program; a weights file, whose training is its author's
 word; features from outside; or features whose gallery was drawn outside and cannot be redrawn."""
+FOREIGN: Final = frozenset({"features", "given"})
+"""Origins of which this program saw features or distances alone, and never the model."""
+Evidence: TypeAlias = Literal["images", "features"]
+"""What a fingerprint of images is of: of the images themselves; or of what features say of theirs,
+which is their author's word."""
 PositiveNumber: TypeAlias = Annotated[float, Field(gt=0)]
 Duration: TypeAlias = Annotated[float, Field(ge=0)]
 """Seconds."""
@@ -39,7 +45,8 @@ class Origin(RecordPart):
     Attributes:
         kind: One of `OriginKind`.
         files: SHA-256 of the weights or feature files that came from outside, in the order of
-            trials; none where the model was trained here.
+            trials, of features of several files each of them; none where the model was trained
+            here, or where distances were handed over in memory.
     """
 
     kind: OriginKind = "trained-here"
@@ -47,7 +54,7 @@ class Origin(RecordPart):
 
     @model_validator(mode="after")
     def _files_are_of_what_came_from_outside(self) -> Self:
-        if (self.kind == "trained-here") != (not self.files):
+        if self.kind != "given" and (self.kind == "trained-here") != (not self.files):
             raise ValueError("files are named for what came from outside, and for nothing else")
         return self
 
@@ -56,22 +63,22 @@ class MethodRun(RecordPart):
     """The method that ran.
 
     Attributes:
-        id: Id of its `MethodSpec`.
-        title: Name for people.
+        id: Id of its `MethodSpec`; of a model from outside, made of the title.
+        title: Name for people; of a model from outside, what its author calls it.
         variant: Name of the ablation; None for the full method.
-        preset: Name of the preset that the configuration started from.
+        preset: Name of the preset that the configuration started from; None where it is unknown.
         overrides: Configuration keys that were set by hand over the preset.
-        config: The whole configuration, as JSON.
-        seed: Seed of the training.
+        config: The whole configuration, as JSON; of a model from outside, what is known of it.
+        seed: Seed of the training; None where it is unknown.
     """
 
     id: Name
     title: Annotated[str, Field(min_length=1)]
     variant: Name | None = None
-    preset: Name
+    preset: Name | None
     overrides: Annotated[tuple[str, ...], Field(strict=False)] = ()
     config: dict[str, JsonValue]
-    seed: Count
+    seed: Count | None
 
     @field_validator("config")
     @classmethod
@@ -91,15 +98,19 @@ class DatasetUsed(RecordPart):
     Attributes:
         id: Id of its `DatasetSpec`.
         title: Name for people, if it has one.
-        fingerprint: SHA-256 of what decides the content of the dataset.
-        synthetic: Whether the images were rendered by `bench data synth`.
-        num_images: Images in the dataset, training images included.
+        fingerprint: SHA-256 of what decides the content of the dataset, as `evidence` says.
+        evidence: What the fingerprint is of.
+        synthetic: Whether the images were rendered by `bench data synth`; where the features are
+            the evidence, whoever brought them said it.
+        num_images: Images in the dataset, training images included; where the features are the
+            evidence, those that were scored.
         findings: What differs from the published dataset without keeping it from being scored.
     """
 
     id: Name
     title: str | None = None
     fingerprint: Sha256
+    evidence: Evidence = "images"
     synthetic: bool
     num_images: PositiveCount
     findings: Lines = ()
@@ -112,6 +123,8 @@ class ProtocolUsed(RecordPart):
         id: Id of its `ProtocolSpec`.
         convention: How the galleries were drawn.
         rerank: Whether the distances were re-ranked.
+        reranker: By what they were re-ranked; None where they were not. Of records of schema 1 and
+            2 it is k-reciprocal re-ranking with its default settings, as there was no other.
         splits: SHA-256 of the split files, from `Splits.digest`.
         query_modality: Modality of the query images.
         gallery_modality: Modality of the gallery images.
@@ -122,10 +135,37 @@ class ProtocolUsed(RecordPart):
     id: Name
     convention: Name
     rerank: bool
+    reranker: RerankerUsed | None = None
     splits: Sha256
     query_modality: Modality
     gallery_modality: Modality
     assumptions: Lines = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _older_records_name_no_reranker(cls, document: Any) -> Any:
+        if isinstance(document, dict) and document.get("rerank") is True:
+            return {"reranker": RerankerUsed.usual().model_dump(), **document}
+        return document
+
+    @model_validator(mode="after")
+    def _a_reranker_is_named_where_there_was_one(self) -> Self:
+        if self.rerank != (self.reranker is not None):
+            raise ValueError(
+                "reranker is named for distances that were re-ranked, and for no other"
+            )
+        return self
+
+    @property
+    def row_key(self) -> dict[str, JsonValue]:
+        """Its part of the row key of a result."""
+        own: dict[str, JsonValue] = {
+            "id": self.id,
+            "convention": self.convention,
+            "rerank": self.rerank,
+            "splits": self.splits,
+        }
+        return own | (self.reranker.row_key if self.reranker else {})
 
 
 class Cost(RecordPart):
@@ -186,9 +226,10 @@ class Provenance(RecordPart):
         git_commit: Commit of the source tree, where the program ran from a git checkout.
         git_dirty: Whether that tree's Python sources differed from the commit.
         platform: Operating system and architecture.
-        weights: What the backbone started from: "imagenet", "none" or "sha256:..." of a file.
+        weights: What the backbone started from: "imagenet", "none" or "sha256:..." of a file; None
+            where it is unknown.
         selection: Which state of each training was scored: that after the last epoch, or the best
-            on validation people, who then were held out of the training.
+            on validation people, who then were held out of the training; None where it is unknown.
         training_identities: Identity of each training that was scored, in the order of trials;
             none where the model was not trained here.
         training_format: Number format of the training steps; None where nothing was trained here,
@@ -209,8 +250,8 @@ class Provenance(RecordPart):
     git_commit: str | None
     git_dirty: bool | None
     platform: str
-    weights: Annotated[str, Field(pattern=r"^(imagenet|none|sha256:[0-9a-f]{64})$")]
-    selection: Selection = "last"
+    weights: Annotated[str, Field(pattern=r"^(imagenet|none|sha256:[0-9a-f]{64})$")] | None
+    selection: Selection | None = "last"
     training_identities: Annotated[tuple[Sha256, ...], Field(strict=False)]
     training_format: Precision | None = None
     training_threads: PositiveCount | None = None
@@ -236,14 +277,15 @@ class ResultRecord(RecordPart):
         scores: Its scores.
         query_scores: SHA-256 of the file beside the record that holds the scores of each query.
         features: SHA-256 of the features that were scored, one for each model, in the order of
-            trials; none in records of schema 1.
+            trials; of what was handed over in memory, one for each trial; none in records of
+            schema 1.
         origin: Where the model came from.
         digest: SHA-256 of all the rest, from `bench_core.results.store`; None in schema 1.
-        cost: What it costs.
+        cost: What it costs; None where that is unknown, of features and galleries from outside.
         provenance: Where it came from.
     """
 
-    schema_version: Literal[1, 2]
+    schema_version: Literal[1, 2, 3]
     method: MethodRun
     dataset: DatasetUsed
     protocol: ProtocolUsed
@@ -252,7 +294,7 @@ class ResultRecord(RecordPart):
     features: Annotated[tuple[Sha256, ...], Field(strict=False)] = ()
     origin: Origin = Origin()
     digest: Sha256 | None = None
-    cost: Cost
+    cost: Cost | None
     provenance: Provenance
 
     @model_validator(mode="after")
@@ -264,16 +306,44 @@ class ResultRecord(RecordPart):
             )
         return self
 
+    @model_validator(mode="after")
+    def _only_what_came_as_features_is_unknown(self) -> Self:
+        unknown = {
+            "cost": self.cost,
+            "method.preset": self.method.preset,
+            "method.seed": self.method.seed,
+            "provenance.weights": self.provenance.weights,
+            "provenance.selection": self.provenance.selection,
+        }
+        missing = [name for name, value in unknown.items() if value is None]
+        if missing and not self.is_foreign:
+            raise ValueError(
+                f"{missing[0]} is missing, which only features and galleries from outside may lack"
+            )
+        if self.dataset.evidence == "features" and not self.is_foreign:
+            raise ValueError("dataset.evidence is of features, but the model was run here")
+        return self
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether this program saw features or distances alone, and never the model."""
+        return self.origin.kind in FOREIGN
+
+    @property
+    def name(self) -> str:
+        """What people call the method: as the command line does, or as its author does."""
+        return self.method.title if self.is_foreign else self.method.label
+
     @property
     def label(self) -> str:
         """The method with all that was done besides, such as "xiv:baseline + re-ranking"."""
         selected = self.provenance.selection == "validation"
         shares = self.provenance.normalized_shares
         return (
-            self.method.label
+            self.name
             + (f" + statistics of {shares} shares" if shares else "")
             + (" + validation selection" if selected else "")
-            + (" + re-ranking" if self.protocol.rerank else "")
+            + (f" + {self.protocol.reranker.label}" if self.protocol.reranker else "")
         )
 
     @property
@@ -286,7 +356,7 @@ class ResultRecord(RecordPart):
         return {
             "method": self.method.model_dump(include={"id", "variant", "preset", "config", "seed"}),
             "dataset": self.dataset.model_dump(include={"id", "fingerprint", "synthetic"}),
-            "protocol": self.protocol.model_dump(include={"id", "convention", "rerank", "splits"}),
+            "protocol": self.protocol.row_key,
             "weights": self.provenance.weights,
             "training_identities": list(self.provenance.training_identities),
             "origin": self.origin.model_dump(mode="json"),

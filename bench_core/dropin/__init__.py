@@ -7,3 +7,4 @@ Nothing heavy is loaded before a function is called, and torch never is.
 from bench_core.dropin.agw import eval_llcm as eval_llcm
 from bench_core.dropin.agw import eval_regdb as eval_regdb
 from bench_core.dropin.agw import eval_sysu as eval_sysu
+from bench_core.dropin.record import Record as Record

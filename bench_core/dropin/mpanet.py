@@ -14,16 +14,19 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from bench_core.contracts.errors import DataError, UsageError
+from bench_core.dropin.record import Rules, Search, content_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from bench_core.dropin.record import Record
     from bench_core.evaluation.summary import TrialScore
     from bench_core.evaluation.tensors import Values
 
 _CAMERAS = {"all": (1, 2, 4, 5), "indoor": (1, 2)}
 _SAME_PLACE = {(3, 2), *((camera, camera) for camera in range(1, 7))}
 _REPORTED = (1, 5, 10, 20)
+_RULES = Rules(dataset="sysu-mm01", cmc="identity", excluded_camera_pairs=tuple(_SAME_PLACE))
 
 
 def eval_sysu(  # noqa: PLR0913, PLR0917  # it is the signature of the field's scripts
@@ -39,6 +42,8 @@ def eval_sysu(  # noqa: PLR0913, PLR0917  # it is the signature of the field's s
     num_shots: int = 1,
     num_trials: int = 10,
     rerank: bool = False,  # noqa: FBT001, FBT002  # it is the signature of the field's scripts
+    *,
+    record: Record | None = None,
 ) -> tuple[float, float, float, float, float]:
     """Score features under the official protocols of SYSU-MM01; CMC is per identity.
 
@@ -59,16 +64,20 @@ def eval_sysu(  # noqa: PLR0913, PLR0917  # it is the signature of the field's s
         num_shots: Images of each identity and camera, 1 or 10.
         num_trials: How many of the permutation's trials are averaged.
         rerank: Not offered here; `bench eval --rerank` does it, and marks the result.
+        record: Takes the scores as its next trials.
 
     Returns:
         (mAP, rank-1, rank-5, rank-10, rank-20) in percent, means over the trials.
 
     Raises:
-        UsageError: A mode is unknown, re-ranking is asked for, or there is no such trial.
-        DataError: The permutation names images that are not given, or features cannot be compared.
+        UsageError: A mode is unknown, re-ranking is asked for, there is no such trial, or the
+            record is of another protocol.
+        DataError: The permutation names images that are not given, or features cannot be compared;
+            or they are none of a trial of the record's protocol.
         ValueError: Shapes do not fit.
     """
     _check_call(mode, num_trials, rerank=rerank)
+    _check_record(record, f"sysu-{mode}-{'single' if num_shots == 1 else 'multi'}")
     from bench_core.evaluation import evaluate_features
     from bench_core.evaluation.tensors import to_array, to_labels
 
@@ -78,14 +87,32 @@ def eval_sysu(  # noqa: PLR0913, PLR0917  # it is the signature of the field's s
     names, scores = np.array([_name(path) for path in gallery_img_paths]), []
     for trial in range(num_trials):
         rows = _drawn(names, _names(perm, _CAMERAS[mode], people, trial, num_shots))
+        labels = (query_ids, identities[rows], query_cam_ids, cameras[rows])
         scores.append(evaluate_features(
-            *(query_feats, features[rows], query_ids, identities[rows]),
-            *(query_cam_ids, cameras[rows]),
+            *(query_feats, features[rows], *labels),
             metric="cosine",
             excluded_camera_pairs=_SAME_PLACE,
             cmc="identity",
         ))  # fmt: skip
+        if record is not None:
+            record.add(Search(
+                rules=_RULES,
+                score=scores[-1],
+                identities=labels[:2],
+                cameras=labels[2:],
+                content=content_of([query_feats, features[rows]], labels),
+            ))  # fmt: skip
     return _in_percent(scores)
+
+
+def _check_record(record: Record | None, protocol: str) -> None:
+    """Refuse a record of another protocol than that of the call.
+
+    Raises:
+        UsageError: It is of another.
+    """
+    if record is not None and record.protocol != protocol:
+        raise UsageError(f"the record is of {record.protocol}, but this call is of {protocol}")
 
 
 def _check_call(mode: str, num_trials: int, *, rerank: bool) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from bench_core.contracts.errors import DataError, UsageError
 from bench_core.features import given_matlab, manifest, path_matlab
 from bench_core.features.given import GivenFeatures, read_given_features
-from bench_core.features.matlab import has_camera_files, read_official_features
+from bench_core.features.matlab import camera_files, has_camera_files, read_official_features
 from bench_core.features.table import FeatureTable, read_features
 from bench_core.system.foreign_files import open_given, quoted
 from bench_core.system.matlab_files import is_matlab, list_variables, read_head
@@ -48,12 +48,14 @@ class FeatureFormat:
         recognise: Returns by what a path is known to be of this format; None where it is not.
         read: Reads a path that was recognised.
         takes_row_order: Whether the order of rows may be given, because the files may not show it.
+        files: Returns the files that are read of a path that was recognised, in their order.
     """
 
     title: str
     recognise: Callable[[Sight], str | None]
     read: Callable[[Path, ReadingChoices], Features]
     takes_row_order: bool = False
+    files: Callable[[Path, ReadingChoices], Sequence[Path]] = lambda path, _: (path,)
 
 
 def _is_official(sight: Sight) -> str | None:
@@ -110,6 +112,9 @@ FORMATS: tuple[FeatureFormat, ...] = (
             path, choices.cameras_for(path, "a folder"), choices.metric, choices.row_order
         ),
         takes_row_order=True,
+        files=lambda path, choices: tuple(
+            camera_files(path, choices.cameras_for(path, "a folder")).values()
+        ),
     ),
     FeatureFormat(
         title="MATLAB files with paths (LuckyDC, SIM)",
@@ -117,6 +122,7 @@ FORMATS: tuple[FeatureFormat, ...] = (
         read=lambda path, choices: path_matlab.read_path_features(
             path, choices.cameras_for(path, "MATLAB files with paths"), choices.metric
         ),
+        files=lambda path, _: path_matlab.path_files(path),
     ),
     FeatureFormat(
         title="MATLAB file of query and gallery with paths (HiCMD)",
@@ -134,6 +140,7 @@ FORMATS: tuple[FeatureFormat, ...] = (
         title="array with a manifest",
         recognise=_is_array,
         read=lambda path, choices: manifest.read_array_with_manifest(path, choices.metric),
+        files=lambda path, _: (path, manifest.find_manifest(path)),
     ),
     FeatureFormat(
         title=".npz of query and gallery, as given",
@@ -157,11 +164,13 @@ class FoundFeatures:
         features: The features.
         format: Their format.
         evidence: By what it was recognised.
+        files: The files that were read, in the order of the format.
     """
 
     features: Features
     format: FeatureFormat
     evidence: str
+    files: tuple[Path, ...]
 
 
 def read_any(path: Path, choices: ReadingChoices) -> FoundFeatures:
@@ -181,7 +190,12 @@ def read_any(path: Path, choices: ReadingChoices) -> FoundFeatures:
                 f"--row-order {choices.row_order}: {path} says which image each row is of, or "
                 "needs no order; leave the option out"
             )
-        return FoundFeatures(features=form.read(path, choices), format=form, evidence=evidence)
+        return FoundFeatures(
+            features=form.read(path, choices),
+            format=form,
+            evidence=evidence,
+            files=tuple(form.files(path, choices)),
+        )
     raise _unknown(sight, choices)
 
 

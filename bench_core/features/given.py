@@ -76,7 +76,7 @@ class GivenFeatures:
 
     def rows(self, role: Role) -> NDArray[np.int64]:
         """Return the row positions of the query or of the gallery."""
-        return np.flatnonzero(self.table["role"] == role).astype(np.int64)
+        return role_rows(self.table, role)
 
     def as_table(self, modalities: Mapping[Role, Modality]) -> tuple[FeatureTable, Trial]:
         """Return the features as a table, and its trial.
@@ -88,18 +88,7 @@ class GivenFeatures:
             The features; the index of an image is only its place among the rows of its camera,
             identity and role. And the rows that query and those that form the gallery.
         """
-        places = self.table.groupby(list(GIVEN_COLUMNS), sort=False).cumcount()
-        table = pd.DataFrame(
-            {
-                "identity": self.table["identity"],
-                "camera": self.table["camera"],
-                "modality": self.table["role"].map(dict(modalities)).astype(object),
-                "index": places,
-            }
-        )
-        # Where query and gallery are of one modality, an image may be in both.
-        both = table.duplicated().to_numpy()
-        table.loc[both, "index"] += int(places.max()) + 1
+        table, trial = images_of_roles(self.table, modalities)
         features = FeatureTable(
             features=self.features,
             table=table,
@@ -107,7 +96,41 @@ class GivenFeatures:
             source=self.source,
             notes=self.notes,
         )
-        return features, Trial(query=self.rows("query"), gallery=self.rows("gallery"))
+        return features, trial
+
+
+def role_rows(table: pd.DataFrame, role: Role) -> NDArray[np.int64]:
+    """Return the row positions of the query or of the gallery in a table with roles."""
+    return np.flatnonzero(table["role"] == role).astype(np.int64)
+
+
+def images_of_roles(
+    table: pd.DataFrame, modalities: Mapping[Role, Modality]
+) -> tuple[pd.DataFrame, Trial]:
+    """Make an image table of what is known of images as given.
+
+    Args:
+        table: N rows with the columns identity, camera and role.
+        modalities: Those of the query and of the gallery under the protocol.
+
+    Returns:
+        N rows with the columns identity, camera, modality and index, which is only the place of an
+        image among the rows of its camera, identity and role. And the rows that query and those
+        that form the gallery.
+    """
+    places = table.groupby(list(GIVEN_COLUMNS), sort=False).cumcount()
+    images = pd.DataFrame(
+        {
+            "identity": table["identity"],
+            "camera": table["camera"],
+            "modality": table["role"].map(dict(modalities)).astype(object),
+            "index": places,
+        }
+    )
+    # Where query and gallery are of one modality, an image may be in both.
+    both = images.duplicated().to_numpy()
+    images.loc[both, "index"] += int(places.max()) + 1
+    return images, Trial(query=role_rows(table, "query"), gallery=role_rows(table, "gallery"))
 
 
 def read_given_features(path: Path, metric: Metric | None = None) -> GivenFeatures:

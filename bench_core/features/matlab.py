@@ -84,7 +84,7 @@ def read_official_features(
             entry is not what it must be.
         RowOrderError: Nothing shows how rows stand, and `row_order` does not say it.
     """
-    files = _find_files(folder, camera_modalities)
+    files = camera_files(folder, camera_modalities)
     entries = [entry for camera, path in files.items() for entry in _read_camera(path, camera)]
     foreign = [path for path in files.values() if not is_written_by_matlab(path)]
     if foreign and row_order is None:
@@ -131,8 +131,12 @@ def _tell_order(folder: Path, order: RowOrder | None, *, is_shown: bool) -> Iter
         )
 
 
-def _find_files(folder: Path, cameras: Mapping[int, Modality]) -> dict[int, Path]:
-    """Return the file of each camera that has one, in order of camera."""
+def camera_files(folder: Path, cameras: Mapping[int, Modality]) -> dict[int, Path]:
+    """Return the file of each camera that has one, in order of camera.
+
+    Raises:
+        DataError: There is none, more than one for a camera, or one of an unknown camera.
+    """
     try:
         found = sorted(path for path in folder.iterdir() if _FILE_NAME.fullmatch(path.name))
     except OSError as error:

@@ -79,7 +79,7 @@ def read_path_features(
             not say which image it is of, or another one than the rest says, or the folder holds
             more files.
     """
-    parts = [_read_file(file, cameras) for file in _files(path)]
+    parts = [_read_file(file, cameras) for file in path_files(path)]
     (first, features, _), *others = parts
     for file, found, _ in others:
         if found.shape[2] != features.shape[2]:
@@ -101,8 +101,12 @@ def read_path_features(
         raise DataError(f"{path}: {error}") from error
 
 
-def _files(path: Path) -> list[Path]:
-    """Return the files that belong together."""
+def path_files(path: Path) -> list[Path]:
+    """Return the files that belong together: query and gallery.
+
+    Raises:
+        DataError: A folder holds more of them.
+    """
     if path.is_dir():
         found = find_path_files(path)
         if len(found) > 2:

@@ -19,18 +19,20 @@ def heading(section: Section) -> str:
     title = section.rows[0].record.dataset.title or key.dataset
     kind = "Synthetic " if key.synthetic else ""  # so that a table copied elsewhere still says it
     galleries = "given" if key.given else key.convention
-    return f"{kind}{title}: {key.protocol}, {galleries} galleries{_data_label(section)}"
+    claimed = ", images as claimed" if section.claimed else ""
+    return f"{kind}{title}: {key.protocol}, {galleries} galleries{claimed}{_data_label(section)}"
 
 
 def conditions(section: Section) -> str:
     """Return how many queries, gallery images and trials there were."""
     records = [row.record for row in section.rows]
     protocol = records[0].protocol
+    trials = _span(len(record.scores.trials) for record in records)
     galleries = _span(size for record in records for size in record.scores.gallery)
     return (
         f"{_span(record.scores.queries for record in records)} {protocol.query_modality} queries, "
         f"{galleries} {protocol.gallery_modality} gallery images, "
-        f"{_span(len(record.scores.trials) for record in records)} trials."
+        f"{trials} {'trial' if trials == '1' else 'trials'}."
     )
 
 

@@ -16,10 +16,13 @@ ELSEWHERE = (
     "word"
 )
 FEATURES = (
-    "features from outside: the model that made them, its training and its cost are their "
-    "author's word"
+    "features from outside: that they are of these images, the model that made them, its training "
+    "and its cost are their author's word"
 )
-GIVEN = "features and galleries from outside: the draw of the galleries could not be repeated"
+GIVEN = (
+    "features and galleries, or distances, from outside: the draw of the galleries could not be "
+    "repeated"
+)
 ORIGINS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {"trained-elsewhere": ("e", ELSEWHERE), "features": ("f", FEATURES), "given": ("g", GIVEN)}
 )

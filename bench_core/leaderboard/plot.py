@@ -80,12 +80,17 @@ def _figures(records: Iterable[ResultRecord]) -> Iterator[tuple[str, Figure]]:
             yield name, draw_accuracy_cost(panels, HEADINGS[name])
 
 
+def has_cost(record: ResultRecord) -> bool:
+    """Whether a result has a place on an axis of multiply-adds."""
+    return record.cost is not None and record.cost.macs > 0
+
+
 def _panel(section: Section) -> Panel:
     """Return the rows that compare: without re-ranking, whose cost is not counted in the method's.
 
-    A method without multiply-adds has no place on an axis of powers.
+    A method without multiply-adds, or whose cost is unknown, has no place on an axis of powers.
     """
-    records = [row.record for row in section.rows if not row.rerank and row.record.cost.macs]
+    records = [row.record for row in section.rows if not row.rerank and has_cost(row.record)]
     points = [
         Point(
             label=label,
@@ -95,6 +100,7 @@ def _panel(section: Section) -> Panel:
             interval=record.scores.interval.rank_1,
         )
         for record, label in zip(records, _labels(records), strict=True)
+        if record.cost is not None
     ]
     return Panel(heading(section), tuple(points))
 

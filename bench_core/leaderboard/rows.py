@@ -7,7 +7,8 @@ from itertools import groupby
 from typing import TYPE_CHECKING, TypeAlias
 
 from bench_core.contracts.metrics import METRICS
-from bench_core.leaderboard.settings import changes_of
+from bench_core.contracts.result import Cost
+from bench_core.leaderboard.settings import changes_of, reranker_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -54,6 +55,8 @@ ROW_COLUMNS = (
     "created",
     "git_commit",
     "git_dirty",
+    "reranker",
+    "reranker_settings",
 )
 """What CSV and JSON say about a row, in this order; readers of those files rely on it."""
 
@@ -119,6 +122,11 @@ class Section:
     rows: tuple[Row, ...]
     same_data: bool
 
+    @property
+    def claimed(self) -> bool:
+        """Whether it is the word of those who brought the features which images they are of."""
+        return any(row.record.dataset.evidence == "features" for row in self.rows)
+
 
 def sections(records: Iterable[ResultRecord], told_apart: ToldApart) -> list[Section]:
     """Arrange records as tables.
@@ -155,7 +163,16 @@ def row_values(row: Row) -> dict[str, Value]:
         | _score_values(record)
         | _cost_values(record)
         | _origin_values(record)
+        | _reranker_values(record)
     )
+
+
+def _reranker_values(record: ResultRecord) -> dict[str, Value]:
+    used = record.protocol.reranker
+    return {
+        "reranker": used.id if used else None,
+        "reranker_settings": list(reranker_settings(record)),
+    }
 
 
 def flat_rows(tables: Iterable[Section]) -> list[dict[str, Value]]:
@@ -206,6 +223,9 @@ def _score_values(record: ResultRecord) -> dict[str, Value]:
 
 
 def _cost_values(record: ResultRecord) -> dict[str, Value]:
+    """Return what the method costs; nothing where that is unknown."""
+    if record.cost is None:
+        return dict.fromkeys(Cost.model_fields)
     values: dict[str, Value] = record.cost.model_dump()
     return values
 
@@ -234,8 +254,8 @@ def _order(record: ResultRecord) -> tuple[bool, float, float, str, str, str, int
         -mean.mean_average_precision,
         method.id,
         method.variant or "",
-        method.preset,
-        method.seed,
+        method.preset or "",
+        -1 if method.seed is None else method.seed,
         # The last word, so that no order is left open.
         record.digest or record.model_dump_json(by_alias=True),
     )

@@ -28,14 +28,20 @@ class Settings:
     Attributes:
         usual: What holds for every row that does not say otherwise.
         own: For each row, in their order, what it has otherwise.
+        unknown: Whether there are rows of whose settings nothing is known; they have no part in
+            the usual ones.
     """
 
     usual: tuple[str, ...]
     own: tuple[tuple[str, ...], ...]
+    unknown: bool = False
 
     def sentence(self) -> str:
         """Return what holds for the rows, as a sentence for above the table."""
-        rows = "Rows, unless they say otherwise" if any(self.own) else "All rows"
+        if not self.usual:
+            return ""
+        which = " whose model is known" if self.unknown else ""
+        rows = f"Rows{which}, unless they say otherwise" if any(self.own) else f"All rows{which}"
         return f"{rows}: {', '.join(self.usual)}."
 
 
@@ -49,12 +55,17 @@ def settings_of(records: Sequence[ResultRecord]) -> Settings:
         records: The records of at least one row.
     """
     table = [_words(record) for record in records]
-    usual = [_usual(column) for column in zip(*table, strict=True)]
+    known = [words for words in table if any(words)]
+    usual = [_usual(column) for column in zip(*known, strict=True)]
     own = [
-        tuple(word for word, common in zip(words, usual, strict=True) if word != common)
+        tuple(word for word, common in zip(words, usual, strict=False) if word and word != common)
         for words in table
     ]
-    return Settings(tuple(filter(None, usual)), tuple(_told_apart(records, own)))
+    return Settings(
+        usual=tuple(filter(None, usual)),
+        own=tuple(_told_apart(records, own)),
+        unknown=len(known) < len(table),
+    )
 
 
 def telling_words(records: Sequence[ResultRecord]) -> list[tuple[str, ...]]:
@@ -81,6 +92,15 @@ def changes_of(record: ResultRecord) -> tuple[str, ...]:
     return tuple(_change(method.config, key) for key in method.overrides)
 
 
+def reranker_settings(record: ResultRecord) -> tuple[str, ...]:
+    """Return all settings of the re-ranker of a result, such as ("k1=20", "k2=6").
+
+    A long value is cut, and ends in a hash of the whole.
+    """
+    used = record.protocol.reranker
+    return tuple(_change(used.config, key) for key in used.config) if used else ()
+
+
 def _usual(column: Sequence[str]) -> str:
     """Return the word that most rows have; none where a row has no word for this.
 
@@ -94,14 +114,16 @@ def _usual(column: Sequence[str]) -> str:
 
 def _words(record: ResultRecord) -> tuple[str, ...]:
     method, provenance = record.method, record.provenance
-    training = provenance.training_format
+    training, used = provenance.training_format, record.protocol.reranker
+    reranked = ", ".join(_change(used.config, key) for key in used.overrides) if used else ""
     return (
-        f"preset {method.preset}",
+        f"preset {method.preset}" if method.preset else "",
         ", ".join(changes_of(record)),
-        f"seed {method.seed}",
-        f"weights {_weights_label(provenance.weights)}",
+        "" if method.seed is None else f"seed {method.seed}",
+        f"weights {_weights_label(provenance.weights)}" if provenance.weights else "",
         f"trained in {training}" if training else "",
-        f"extracted in {record.cost.precision}",
+        f"extracted in {record.cost.precision}" if record.cost else "",
+        f"re-ranked with {reranked}" if reranked else "",
     )
 
 

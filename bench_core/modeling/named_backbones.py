@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import partial
 from typing import Any, TypeAlias
@@ -15,9 +15,12 @@ from torchvision import models
 from bench_core.contracts.errors import CheckpointError, UsageError, unknown_name
 from bench_core.modeling.backbones import modern_densenet_name
 from bench_core.modeling.pretrained import PretrainedWeights, load_pretrained
+from bench_core.modeling.weights_files import Fit, fit_tensors
 
 State: TypeAlias = dict[str, torch.Tensor]
 Load: TypeAlias = Callable[[nn.Module, PretrainedWeights], None]
+Reduce: TypeAlias = Callable[[State], State]
+"""Takes off a state what the body lacks, such as the classifier."""
 
 
 class NamedBackbone(nn.Module):
@@ -28,15 +31,21 @@ class NamedBackbone(nn.Module):
         body: Normalised images (B, 3, H, W) -> features (B, D).
     """
 
-    def __init__(self, body: nn.Module, num_features: int, load: Load) -> None:
+    def __init__(
+        self, body: nn.Module, num_features: int, load: Load, reduced: Reduce = dict
+    ) -> None:
         super().__init__()
         self.body, self.num_features = body, num_features
-        self._load = load
+        self._load, self._reduced = load, reduced
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Return the features (B, D) of normalised images (B, 3, H, W)."""
         features: torch.Tensor = self.body(images)
         return features
+
+    def fit(self, tensors: Mapping[str, torch.Tensor]) -> Fit:
+        """Say which tensors of a weights file the body would load, and which not."""
+        return fit_tensors(self.body.state_dict(), self._reduced(dict(tensors)))
 
     def load_pretrained(self, weights: PretrainedWeights) -> None:
         """Load pretrained weights, of a classifier nothing; of kind "none", leave it as it is.
@@ -65,8 +74,12 @@ def named_backbone(name: str, **options: Any) -> NamedBackbone:
     return builders[library](network, options)
 
 
-def _check_name(library: str, name: str, known: Sequence[str]) -> None:
-    """Refuse a network that a library has not, with the nearest that it has: there are hundreds."""
+def check_name(library: str, name: str, known: Sequence[str]) -> None:
+    """Refuse a network that a library has not, with the nearest that it has: there are hundreds.
+
+    Raises:
+        UsageError: The library has no such network.
+    """
     if name in known:
         return
     near = ", ".join(get_close_matches(name, known, 3)) or ", ".join(known[:3])
@@ -75,16 +88,9 @@ def _check_name(library: str, name: str, known: Sequence[str]) -> None:
 
 
 def _of_torchvision(name: str, options: dict[str, Any]) -> NamedBackbone:
-    _check_name("torchvision", name, models.list_models(module=models))
+    check_name("torchvision", name, models.list_models(module=models))
     network = models.get_model(name, **options)
-    layers = [each for each, layer in network.named_modules() if isinstance(layer, nn.Linear)]
-    classifier = layers[-1] if layers else ""
-    # The last module of all: a linear layer in the middle of a network is no classifier.
-    if not classifier or classifier != list(network.named_modules())[-1][0]:
-        raise UsageError(
-            f"torchvision:{name} does not end in a linear classifier, so that nothing says what "
-            "its feature is; build it in the method itself"
-        )
+    classifier = classifier_of(network, name)
     num_features = network.get_submodule(classifier).in_features
     network.set_submodule(classifier, nn.Identity())
     imagenet = models.get_model_weights(name).DEFAULT
@@ -93,7 +99,29 @@ def _of_torchvision(name: str, options: dict[str, Any]) -> NamedBackbone:
         network,
         int(num_features),
         lambda body, weights: load_pretrained(body, weights, imagenet, reduced=reduced),
+        reduced,
     )
+
+
+def classifier_of(network: nn.Module, name: str) -> str:
+    """Return the name of the module of a network of torchvision that classifies, such as "fc".
+
+    Args:
+        network: The network.
+        name: What torchvision calls it.
+
+    Raises:
+        UsageError: The network does not end in a linear classifier.
+    """
+    layers = [each for each, layer in network.named_modules() if isinstance(layer, nn.Linear)]
+    classifier = layers[-1] if layers else ""
+    # The last module of all: a linear layer in the middle of a network is no classifier.
+    if not classifier or classifier != list(network.named_modules())[-1][0]:
+        raise UsageError(
+            f"torchvision:{name} does not end in a linear classifier, so that nothing says what "
+            "its feature is; build it in the method itself"
+        )
+    return classifier
 
 
 def _without(classifier: str, state: State, *, densenet: bool) -> State:
@@ -105,14 +133,26 @@ def _without(classifier: str, state: State, *, densenet: bool) -> State:
     }
 
 
-def _of_timm(name: str, options: dict[str, Any]) -> NamedBackbone:
+def import_timm(name: str) -> Any:
+    """Return the module timm.
+
+    Args:
+        name: The network that it is needed for.
+
+    Raises:
+        UsageError: It is not installed.
+    """
     try:
-        timm = importlib.import_module("timm")
+        return importlib.import_module("timm")
     except ModuleNotFoundError:
         raise UsageError(
             f"timm:{name} needs timm, which is not installed: pip install 'vireid-bench[timm]'"
         ) from None
-    _check_name("timm", name, timm.list_models())
+
+
+def _of_timm(name: str, options: dict[str, Any]) -> NamedBackbone:
+    timm = import_timm(name)
+    check_name("timm", name, timm.list_models())
     build = partial(timm.create_model, name, num_classes=0, **options)
     network = build(pretrained=False)
     return NamedBackbone(network, int(network.num_features), partial(_load_timm, name, build))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import sys
 from dataclasses import asdict, dataclass, replace
@@ -16,13 +15,14 @@ from pydantic import TypeAdapter
 from bench_core.configuration import MethodConfig
 from bench_core.contracts.errors import CheckpointError, DataError
 from bench_core.contracts.method import Precision
+from bench_core.features.digest import features_digest
 from bench_core.features.extraction import ExtractionSettings, extract_features
 from bench_core.features.table import FEATURE_COLUMNS, FeatureTable, read_features, write_features
 from bench_core.pipeline.inputs import RunInputs
 from bench_core.pipeline.trainings import TrainedModel, training_images_digest
 from bench_core.pipeline.validation import validation_digest
 from bench_core.system.devices import default_threads, device_name, fixed_threads
-from bench_core.system.files import hash_file, hash_json, write_json
+from bench_core.system.files import hash_file, write_json
 from bench_core.system.process_group import agreed, is_first
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class ExtractionReport:
         device: Name of the device.
         precision: Number format of convolutions and matrix products.
         note: Why the fast path was not taken, on one line; empty where it was.
-        features: Digest of the features, from `features_digest`.
+        features: Digest of the features, from `bench_core.features.digest.features_digest`.
         model: SHA-256 (hex) of the model file.
         config: The values of the configuration's keys that only matter after the training.
     """
@@ -117,14 +117,6 @@ def _read_kept(
     whole = math.isfinite(report.seconds) and report.seconds > 0
     whole = whole and report.num_images == len(features.features)
     return (features, report) if whole and features_digest(features) == report.features else None
-
-
-def features_digest(features: FeatureTable) -> str:
-    """Return a SHA-256 (hex) of features, their images and their metric, in whatever file."""
-    images = {name: features.table[name].tolist() for name in FEATURE_COLUMNS}
-    values = np.ascontiguousarray(features.features)
-    content = hashlib.sha256(values.tobytes()).hexdigest()
-    return hash_json([content, str(values.dtype), list(values.shape), images, features.metric])
 
 
 def _are_of(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,49 +12,15 @@ import torch
 from numpy.typing import NDArray
 
 from bench_core.contracts.errors import BenchError, UsageError
+from bench_core.features.digest import features_digest
 from bench_core.features.table import FEATURE_COLUMNS, FeatureTable
 from bench_core.modeling.pretrained import PretrainedWeights
 from bench_core.modeling.weights_files import open_weights_file
-from bench_core.pipeline.embeddings import features_digest
 from bench_core.pipeline.inputs import RunInputs
+from bench_core.pipeline.outside_report import OutsideReport
 from bench_core.released.declaration import Declaration
 from bench_core.released.outside import Interpreter, extract_outside
 from bench_core.system.files import hash_file
-
-
-@dataclass(frozen=True, kw_only=True)
-class OutsideReport:
-    """What made features outside, as it is written beside them.
-
-    Attributes:
-        method: Name of the model.
-        config: All that is declared of it, with the identity of its code.
-        weights: "sha256:..." of the weights file; None where the script has its own.
-        script: SHA-256 of the script that ran.
-        versions: What the script says that it ran with, by name.
-        dataset: Id of the dataset.
-        fingerprint: SHA-256 of its content.
-        split: The training split whose test images these are.
-        num_images: Number of images.
-        features: Digest of the features.
-        seconds: Wall time, with all that the script did before.
-    """
-
-    method: str
-    config: Mapping[str, Any]
-    weights: str | None
-    script: str
-    versions: Mapping[str, str]
-    dataset: str
-    fingerprint: str
-    split: str
-    num_images: int
-    features: str
-    seconds: float
-
-    def as_document(self) -> dict[str, Any]:
-        """Return the report as JSON values."""
-        return asdict(self)
 
 
 def features_from_outside(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,17 +25,13 @@ from bench_core.modeling.pretrained import PretrainedWeights
 from bench_core.modeling.sharing import WHOLE_BATCH, Sharing
 from bench_core.pipeline.estimates import warn_of_length
 from bench_core.pipeline.inputs import RunInputs
-from bench_core.pipeline.methods import build_method, load_pretrained, networks_digest
+from bench_core.pipeline.loop import run_loop
+from bench_core.pipeline.methods import build_method, networks_digest
 from bench_core.pipeline.training_reports import report_of
 from bench_core.pipeline.validation import build_validation, validation_digest
 from bench_core.plugins import Registry
 from bench_core.released.declaration import redeclare
-from bench_core.system.devices import (
-    arithmetic,
-    default_threads,
-    deterministic,
-    fixed_threads,
-)
+from bench_core.system.devices import default_threads, fixed_threads
 from bench_core.system.files import hash_json, remove_abandoned
 from bench_core.system.process_group import agreed, is_first, num_processes, wait_for_all
 from bench_core.system.processes import locked
@@ -50,7 +46,7 @@ from bench_core.training.code import training_code_hash
 from bench_core.training.data import TrainingData, training_data
 from bench_core.training.identity import TrainingDescription
 from bench_core.training.log import LOG_FILE, EpochObserver, ignore_epoch
-from bench_core.training.method import Method, StagedMethod
+from bench_core.training.method import Method
 from bench_core.training.run import MODEL_FILE, TrainingRun
 
 if TYPE_CHECKING:
@@ -223,26 +219,17 @@ def _train(
     Raises:
         UsageError: A batch was to be shared by a method with a loop of its own.
     """
-    if settings.sharing.num_shares > 1 and not isinstance(method, StagedMethod):
-        option = "--processes" if num_processes() > 1 else "--accumulate"
-        raise UsageError(
-            f"{option}: {description.method} has a training loop of its own, whose batches cannot "
-            "be shared; train it in one process at once, or give the method stages"
-        )
-    with fixed_threads(settings.threads), deterministic(settings.device):
-        before = load_pretrained(method, settings.weights.of_split(description.split), description)
-        run = TrainingRun(
-            folder=folder,
-            description=description,
-            device=settings.device,
-            on_epoch=settings.on_epoch,
-            sharing=settings.sharing,
-            validate=validate,
-        )
-        with _loop_arithmetic(method, settings):
-            method.train(data, run)
-        if is_first():
-            _keep(method, description, folder, settings, before)
+    run = TrainingRun(
+        folder=folder,
+        description=description,
+        device=settings.device,
+        on_epoch=settings.on_epoch,
+        sharing=settings.sharing,
+        validate=validate,
+    )
+    before = run_loop(method, data, run, settings)
+    if is_first():
+        _keep(method, description, folder, settings, before)
     wait_for_all()  # until the model is there
 
 
@@ -262,13 +249,6 @@ def _keep(
     )
     save_model(folder / MODEL_FILE, method.networks, description, report)
     (folder / CHECKPOINT_FILE).unlink(missing_ok=True)
-
-
-def _loop_arithmetic(method: Method, settings: TrainingSettings) -> AbstractContextManager[None]:
-    """Compute in the format of the training; the loop of stages does so step by step itself."""
-    if isinstance(method, StagedMethod):
-        return nullcontext()
-    return arithmetic(settings.device, settings.precision)
 
 
 def _warn(choice: MethodChoice, data: TrainingData, settings: TrainingSettings) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bench_core.configuration import MethodChoice
 from bench_core.contracts.errors import UsageError
 from bench_core.modeling.backbones import Backbone
+from bench_core.modeling.named_backbones import NamedBackbone
 from bench_core.modeling.two_stream import TwoStream
 from bench_core.modeling.weights_files import Fit, WeightsFile
 from bench_core.pipeline.costs import NUM_IDENTITIES
@@ -31,7 +32,7 @@ def fits_of(choice: MethodChoice, file: WeightsFile) -> dict[str, Fit]:
     fits = {
         name: module.fit(file.tensors)
         for name, module in method.networks.named_modules()
-        if isinstance(module, Backbone | TwoStream)
+        if isinstance(module, Backbone | TwoStream | NamedBackbone)
     }
     if not fits:
         raise UsageError(f"{choice.name} has no backbone that a weights file is loaded into")

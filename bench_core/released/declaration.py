@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import importlib
-import json
 import sys
-import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Self, TypeAlias, cast
+from typing import Annotated, Any, Self, TypeAlias
 
 from pydantic import Field, JsonValue, model_validator
 
@@ -19,18 +17,18 @@ from bench_core.configuration import (
     FrozenModel,
     MethodConfig,
     WeightsKind,
+    blaming_file,
     choose_method,
     validate_config,
 )
-from bench_core.contracts.errors import BenchError, PluginError, UsageError
-from bench_core.contracts.method import MethodSpec, Metric, Paper, PresetSpec, VariantSpec
+from bench_core.contracts.errors import UsageError
+from bench_core.contracts.method import MethodSpec, Metric
 from bench_core.loading import load_object
+from bench_core.packaged_models import NOT_PUBLISHED, spec_of
 from bench_core.plugins import PluginInfo, Registry
 from bench_core.registration import checked_specs
 from bench_core.released.source import root_of, source_of
-from bench_core.system.foreign_files import read_regular
-
-LARGEST_FILE_BYTES = 1 << 20
+from bench_core.system.toml_files import read_toml
 
 Argument: TypeAlias = bool | int | float | str
 Step: TypeAlias = int | str
@@ -53,10 +51,10 @@ class PaperConfig(FrozenModel):
         year: When.
     """
 
-    title: str = "not published"
-    authors: str = "unknown"
-    venue: str = "none"
-    year: int = Field(default=0, ge=0)
+    title: str = NOT_PUBLISHED.title
+    authors: str = NOT_PUBLISHED.authors
+    venue: str = NOT_PUBLISHED.venue
+    year: int = Field(default=NOT_PUBLISHED.year, ge=0)
 
 
 class CallConfig(FrozenModel):
@@ -89,7 +87,7 @@ class ReleasedConfig(MethodConfig):
         paper: Where it was published.
         network: "module:name" of the class or function that makes it.
         arguments: What that is called with, by name.
-        source: What code it is, found out when the file is read.
+        source: What code it is, found out when the declaration is read.
         passed_through: Parts of the network that pass on what they get, such as a classifier.
         checkpoint_key: Entry of the weights file that holds the tensors. [default: looked for]
         unused: Patterns of names in the weights file that are left out, such as classifier.*.
@@ -109,7 +107,7 @@ class ReleasedConfig(MethodConfig):
     paper: PaperConfig = PaperConfig()
     network: Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
     arguments: dict[str, JsonValue] = Field(default_factory=dict)
-    source: Text
+    source: str = ""
     passed_through: tuple[Text, ...] = ()
     checkpoint_key: Text | None = None
     unused: tuple[Text, ...] = ()
@@ -124,6 +122,12 @@ class ReleasedConfig(MethodConfig):
     metric: Annotated[Metric, AfterTraining()] = "euclidean"
     mean: Three = (0.485, 0.456, 0.406)
     std: tuple[Positive, Positive, Positive] = (0.229, 0.224, 0.225)
+
+    @model_validator(mode="after")
+    def _knows_its_source(self) -> Self:
+        if not self.source:  # a declaration does not say it; frozen, but not yet in use
+            object.__setattr__(self, "source", source_of(self.network))
+        return self
 
     @model_validator(mode="after")
     def _compares_an_output(self) -> Self:
@@ -165,12 +169,9 @@ def read_declaration(path: Path) -> Declaration:
     folder = (path.parent / code).resolve()
     if not folder.is_dir():
         raise UsageError(f"{path}: code = '{code}': {folder} is no folder")
-    with _about(path), imported_first(folder):
-        network = document.get("network")
-        named = isinstance(network, str) and ":" in network  # else refused with all values
-        values = {**document, "source": source_of(str(network)) if named else "none"}
-        config = cast("ReleasedConfig", validate_config(ReleasedConfig, values))
-        (spec,) = checked_specs([[spec_of(name, config)]], MethodSpec)
+    with blaming_file(path), imported_first(folder):
+        config = validate_config(ReleasedConfig, document)
+        (spec,) = checked_specs([[spec_of(name, config.model_dump(mode="json"))]], MethodSpec)
         if choose_method(spec, spec.variants[0], "paper").config != config:
             raise UsageError("a key in it has a dot, which stands for a part within a part")
     return Declaration(path=path, spec=spec, config=config, code=folder)
@@ -194,7 +195,7 @@ def declare(registry: Registry, path: Path) -> MethodSpec:
     """
     found = read_declaration(path)
     network = found.config.network
-    with _about(path):
+    with blaming_file(path):
         with imported_first(found.code):
             if not callable(load_object(network)):
                 raise UsageError(f"network = '{network}' is nothing that can be called")
@@ -212,24 +213,7 @@ def redeclare(registry: Registry, name: str, config: Mapping[str, Any]) -> None:
     if name not in registry.methods and ReleasedConfig.model_fields.keys() <= config.keys():
         declared = validate_config(ReleasedConfig, dict(config))
         info = PluginInfo(name=name, module="a training", distribution="its training")
-        registry.add_method(spec_of(name, declared), info)
-
-
-def spec_of(name: str, config: MethodConfig) -> MethodSpec:
-    """Return the method of a declaration."""
-    values = config.model_dump(mode="json")
-    return MethodSpec(
-        id=name,
-        title=values["title"],
-        paper=Paper(**values["paper"]),
-        variants=(VariantSpec(name="full", summary="as it is declared"),),
-        presets=(
-            PresetSpec(name="paper", summary="as it is declared", values=values),
-            PresetSpec(name="quick", summary="the same", values=values),
-        ),
-        method="bench_core.released.method:ReleasedMethod",
-        config="bench_core.released.declaration:ReleasedConfig",
-    )
+        registry.add_method(spec_of(name, declared.model_dump(mode="json")), info)
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -238,11 +222,7 @@ def _read(path: Path) -> dict[str, Any]:
     Raises:
         UsageError: It is none.
     """
-    try:
-        text = read_regular(path, LARGEST_FILE_BYTES).decode()
-        document: dict[str, Any] = json.loads(json.dumps(tomllib.loads(text), allow_nan=False))
-    except (BenchError, OSError, ValueError, TypeError, RecursionError) as error:
-        raise UsageError(f"{path} is no readable TOML file: {error}") from error
+    document = read_toml(path, "a released model")
     if "source" in document:
         raise UsageError(f"{path}: source is found out and not declared; leave it out")
     return document
@@ -275,14 +255,3 @@ def imported_first(folder: Path) -> Iterator[None]:
         sys.path.remove(place)
         if place not in sys.path:
             sys.path.append(place)
-
-
-@contextmanager
-def _about(path: Path) -> Iterator[None]:
-    """Name the file in what is wrong with it."""
-    try:
-        yield
-    except UsageError as error:
-        raise UsageError(f"{path}: {str(error).removeprefix('--set').lstrip(' :')}") from error
-    except PluginError as error:
-        raise PluginError(f"{path}: {error}") from error

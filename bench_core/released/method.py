@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import nn
@@ -33,8 +33,10 @@ class ReleasedMethod:
         config: What is declared.
         metric: The distance between two views.
         networks: The network.
+        extract_only: It trains nothing.
     """
 
+    extract_only: ClassVar[bool] = True
     metric: Metric
     networks: nn.ModuleDict
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 NEED_THE_MODEL = "searches, cameras, wrong answers, similarities, maps, generated images"
 """Parts of a report that are made of a model and images."""
+NO_PLUGIN = "no installed plugin knows the method; install it"
+NO_RECORD = "it is part of a result record; report on that of the run"
 
 
 def build_report(registry: Registry, path: Path, options: ReportOptions) -> Page:
@@ -47,11 +49,8 @@ def build_report(registry: Registry, path: Path, options: ReportOptions) -> Page
     ]
     parts = [scores_part(subject), *(each for each in found if isinstance(each, Part))]
     left_out = [each for each in found if isinstance(each, LeftOut)]
-    if subject.paper is None:
-        left_out.append(LeftOut("paper", "no installed plugin knows the method; install it"))
-    if subject.cost is None:
-        left_out.append(LeftOut("cost", "it is part of a result record; report on that of the run"))
-    else:
+    left_out += _left_out_of(subject)
+    if subject.cost is not None:
         parts.append(cost_part(subject.cost))
     parts.append(origin_part(subject))
     return Page(
@@ -62,11 +61,21 @@ def build_report(registry: Registry, path: Path, options: ReportOptions) -> Page
         facts={
             "protocol": subject.protocol,
             "convention": subject.convention,
-            "rerank": subject.rerank,
+            "rerank": subject.reranker is not None,
             "mean": subject.scores.mean.by_name(),
             "image_quality": [quality.as_document() for quality in generated.quality],
         },
     )
+
+
+def _left_out_of(subject: Subject) -> Iterator[LeftOut]:
+    """Say what is not known of a subject."""
+    if subject.paper is None:
+        why = "the method came from outside" if subject.foreign else NO_PLUGIN
+        yield LeftOut("paper", why)
+    if subject.cost is None:
+        why = "nobody can count it of features alone" if subject.foreign else NO_RECORD
+        yield LeftOut("cost", why)
 
 
 def default_folder(path: Path) -> Path:

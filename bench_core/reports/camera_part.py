@@ -47,13 +47,13 @@ def tally_searches(subject: Subject, trained: Trained, first: Search) -> SearchT
     protocol, features = trained.inputs.protocol, trained.features
     trials = trials_of(protocol, trained.model.description.split)
     further = [trial for trial in trials if trial != subject.first_trial]
-    most = 0 if subject.rerank else MOST_DISTANCES // first.distances.size - 1
+    most = 0 if trained.reranker else MOST_DISTANCES // first.distances.size - 1
     tally = SearchTally()
     tally.add(first)
     shown = further[: max(0, most)]
     for trial in progress(shown, description="searches by camera", unit="trial") if shown else ():
         drawn = protocol.trial(features.table, subject.convention, trial)
-        tally.add(Search.of(features, drawn, protocol.spec, rerank=False))
+        tally.add(Search.of(features, drawn, protocol.spec))
     return tally
 
 

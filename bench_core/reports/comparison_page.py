@@ -232,16 +232,17 @@ def _images(name: str, found: list[ChangedQuery], inputs: RunInputs) -> Picture:
 
 
 def _origin_part(comparison: Comparison) -> Part:
+    values: dict[str, list[object]] = {
+        "result": [*comparison.paths],
+        "method": [record.label for record in comparison.records],
+        "preset": [record.method.preset for record in comparison.records],
+        "seed": [record.method.seed for record in comparison.records],
+        "selection": [record.provenance.selection for record in comparison.records],
+        "model": [record.origin.kind.replace("-", " ") for record in comparison.records],
+    }
     rows = [
-        (what, *values)
-        for what, values in (
-            ("result", [str(path) for path in comparison.paths]),
-            ("method", [record.label for record in comparison.records]),
-            ("preset", [record.method.preset for record in comparison.records]),
-            ("seed", [str(record.method.seed) for record in comparison.records]),
-            ("re-ranked", [["no", "yes"][one.protocol.rerank] for one in comparison.records]),
-            ("selection", [record.provenance.selection for record in comparison.records]),
-        )
+        (what, *("unknown" if value is None else str(value) for value in both))
+        for what, both in values.items()
     ]
     columns = ("", "first", "second")
     return Part(

@@ -43,6 +43,8 @@ def open_queries(
     """
     if record.protocol.id not in registry.protocols:
         return f"no installed plugin has the protocol '{record.protocol.id}'; install it"
+    if record.dataset.evidence != "images":
+        return "the result is of features from outside: nothing shows which images they are of"
     if root is None and not record.dataset.synthetic:
         return "the images are needed; name the dataset with --data ROOT"
     inputs = open_inputs(registry, registry.protocol(record.protocol.id), root, cache)

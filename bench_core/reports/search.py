@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from bench_core.contracts.protocol import ProtocolSpec, Trial
     from bench_core.features.table import FeatureTable
+    from bench_core.scoring.reranking import RerankerChoice
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,14 +60,19 @@ class Search:
 
     @classmethod
     def of(
-        cls, features: FeatureTable, trial: Trial, spec: ProtocolSpec, *, rerank: bool
+        cls,
+        features: FeatureTable,
+        trial: Trial,
+        spec: ProtocolSpec,
+        reranker: RerankerChoice | None = None,
     ) -> Search:
         """Compute the distances of a trial.
 
         Raises:
             DataError: The features cannot be compared.
+            PluginError: The re-ranker broke its contract.
         """
-        return cls(features, trial, spec, trial_distances(features, trial, spec, rerank=rerank))
+        return cls(features, trial, spec, trial_distances(features, trial, spec, reranker))
 
     @cached_property
     def same(self) -> NDArray[np.bool_]:

@@ -29,7 +29,7 @@ def first_search(subject: Subject, trained: Trained) -> Search:
     """
     protocol, features = trained.inputs.protocol, trained.features
     drawn = protocol.trial(features.table, subject.convention, subject.first_trial)
-    return Search.of(features, drawn, protocol.spec, rerank=subject.rerank)
+    return Search.of(features, drawn, protocol.spec, trained.reranker)
 
 
 def search_part(subject: Subject, trained: Trained, search: Search) -> Part:
@@ -52,7 +52,7 @@ def search_part(subject: Subject, trained: Trained, search: Search) -> Part:
         pictures=(
             _lists("best", search, trained),
             _lists("worst", search, trained),
-            _distances(search, rerank=subject.rerank),
+            _distances(search, rerank=trained.reranker is not None),
         ),
     )
 

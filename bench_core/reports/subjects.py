@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,11 +15,12 @@ from numpy.typing import NDArray
 from bench_core.contracts.errors import CheckpointError, DataError, UsageError
 from bench_core.contracts.scores import Scores
 from bench_core.features.table import FeatureTable
-from bench_core.leaderboard.settings import changes_of
+from bench_core.leaderboard.settings import changes_of, reranker_settings
 from bench_core.pipeline.embeddings import features_of, tested_rows
 from bench_core.pipeline.inputs import RunInputs, open_inputs
 from bench_core.pipeline.trainings import TrainedModel, find_model, open_model
 from bench_core.results.store import read_result
+from bench_core.scoring.reranking import RerankerChoice, reopen_reranker
 from bench_core.scoring.score import score, trials_of
 from bench_core.training.code import training_code_hash
 from bench_core.training.log import LOG_FILE
@@ -26,8 +28,11 @@ from bench_core.training.run import MODEL_FILE
 
 if TYPE_CHECKING:
     from bench_core.contracts.protocol import Convention, ProtocolSpec
+    from bench_core.contracts.reranked import RerankerUsed
     from bench_core.contracts.result import Cost, ResultRecord
     from bench_core.plugins import Registry
+
+UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,10 +70,11 @@ class Subject:
         synthetic: Whether the people were rendered.
         protocol: Id of the protocol.
         convention: How galleries were drawn.
-        rerank: Whether distances were re-ranked.
+        reranker: What re-ranked the distances; None where nothing did.
         scores: The scores.
         first_trial: Number of the first trial of `scores`, from 0; its searches are shown.
         cost: What the method costs, where it was measured.
+        foreign: Whether features or distances alone are known.
         config: The method's whole configuration.
         origin: Where it came from, by name.
         paper: The method's publication; None where no installed plugin knows the method.
@@ -80,13 +86,14 @@ class Subject:
     synthetic: bool
     protocol: str
     convention: Convention
-    rerank: bool
+    reranker: RerankerUsed | None
     scores: Scores
     first_trial: int
     cost: Cost | None
     config: dict[str, Any]
     origin: dict[str, str]
     paper: str | None
+    foreign: bool = False
     remarks: tuple[str, ...] = ()
 
 
@@ -100,12 +107,14 @@ class Trained:
         features: Features of the images.
         code_changed: Whether the sources of the method's package differ from those it was trained
             with.
+        reranker: What re-ranks distances; None for nothing.
     """
 
     model: TrainedModel
     inputs: RunInputs
     features: FeatureTable
     code_changed: bool
+    reranker: RerankerChoice | None = None
 
     def pixels(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
         """Return the images of some rows of `features`, uint8 (rows, H, W, 3)."""
@@ -176,19 +185,24 @@ def _open_result(registry: Registry, path: Path, options: ReportOptions) -> Open
         return Opened(subject, None, why_not, log)
     try:
         model = open_model(registry, model_path, record.method.config)
+        used = record.protocol.reranker
+        reranker = reopen_reranker(registry, used, record.protocol.id) if used else None
     except (CheckpointError, UsageError) as error:  # the rest of the report needs no model
         return Opened(subject, None, str(error), log)
     trained = _with_images(registry, model, registry.protocol(record.protocol.id), options)
-    return Opened(subject, trained, log=log)
+    return Opened(subject, replace(trained, reranker=reranker), log=log)
 
 
 def _what_is_missing(registry: Registry, record: ResultRecord, options: ReportOptions) -> str:
     """Say why the model of a record cannot be run; nothing where it can."""
+    reranker = record.protocol.reranker
+    known: Mapping[str, object]
     for kind, name, known in (
         ("method", record.method.id, registry.methods),
         ("protocol", record.protocol.id, registry.protocols),
+        ("re-ranker", reranker.id if reranker else None, registry.rerankers),
     ):
-        if name not in known:
+        if name is not None and name not in known:
             return f"no installed plugin has the {kind} '{name}'; install it"
     if options.root is None and not record.dataset.synthetic:
         return "the images are needed; name the dataset with --data ROOT"
@@ -260,7 +274,7 @@ def _of_run(registry: Registry, trained: Trained, convention: Convention | None)
         synthetic=inputs.dataset.synthetic,
         protocol=inputs.protocol.spec.id,
         convention=chosen,
-        rerank=False,
+        reranker=None,
         scores=Scores.model_validate(scores.as_document()),
         first_trial=trials[0],
         cost=None,
@@ -302,13 +316,14 @@ def _of_record(registry: Registry, path: Path, record: ResultRecord) -> Subject:
         synthetic=record.dataset.synthetic,
         protocol=record.protocol.id,
         convention=record.protocol.convention,
-        rerank=record.protocol.rerank,
+        reranker=record.protocol.reranker,
         scores=record.scores,
         first_trial=0,
         cost=record.cost,
         config=dict(record.method.config),
         origin=_origin_of_record(path, record),
-        paper=_paper(registry, record.method.id),
+        paper=None if record.is_foreign else _paper(registry, record.method.id),
+        foreign=record.is_foreign,
         remarks=(
             *(f"Of the data: {finding}" for finding in record.dataset.findings),
             *(f"Assumed: {assumption}" for assumption in record.protocol.assumptions),
@@ -325,18 +340,29 @@ def _origin_of_record(path: Path, record: ResultRecord) -> dict[str, str]:
         "result": str(path),
         "created": provenance.created.isoformat(timespec="seconds"),
         "command": " ".join(provenance.command),
-        "preset": ", ".join((method.preset, *changes_of(record))),
-        "seed": str(method.seed),
-        "weights": provenance.weights,
+        "preset": ", ".join((method.preset or UNKNOWN, *changes_of(record))),
+        "seed": UNKNOWN if method.seed is None else str(method.seed),
+        "weights": provenance.weights or UNKNOWN,
         "model": record.origin.kind.replace("-", " "),
         "files from outside": ", ".join(digest[:12] for digest in record.origin.files),
-        "number formats": f"training {provenance.training_format or 'unknown'}, extraction "
-        f"{record.cost.precision}",
-        "selection": provenance.selection,
+        "number formats": f"training {provenance.training_format or UNKNOWN}, extraction "
+        f"{record.cost.precision if record.cost else UNKNOWN}",
+        "selection": provenance.selection or UNKNOWN,
+        "re-ranking": _reranking(record),
         "trainings": ", ".join(identity[:12] for identity in trainings),
-        "data": f"{dataset.id}, {dataset.num_images:,} images, fingerprint "
+        "data": f"{dataset.id}{', as claimed' if dataset.evidence == 'features' else ''}, "
+        f"{dataset.num_images:,} images, fingerprint "
         f"{dataset.fingerprint[:12]}, splits {record.protocol.splits[:12]}",
-        "git commit": f"{provenance.git_commit or 'unknown'}{changed}",
+        "git commit": f"{provenance.git_commit or UNKNOWN}{changed}",
         "platform": provenance.platform,
         "versions": ", ".join(f"{name} {version}" for name, version in versions),
     }
+
+
+def _reranking(record: ResultRecord) -> str:
+    """Return what re-ranked a result, with all its settings; nothing where nothing did."""
+    used = record.protocol.reranker
+    if used is None:
+        return ""
+    words = (used.id, *reranker_settings(record), used.package or "")
+    return ", ".join(filter(None, words))

@@ -67,7 +67,7 @@ class Comparison:
             words = f"{first.verdict} {first.detail} {first.conjunction} {second.detail}"
         else:
             words = f"{first.verdict} {first.detail}; {second.verdict} {second.detail}"
-        return f"{words}." + self._re_ranking_note()
+        return f"{words}." + self._re_ranking_note() + self._galleries_note()
 
     def as_document(self) -> dict[str, Any]:
         """Return the comparison as `bench compare --json` prints it; fractions in [-1, 1]."""
@@ -96,6 +96,9 @@ class Comparison:
             "result": str(self.paths[side]),
             "name": self.names[side],
             "rerank": record.protocol.rerank,
+            "reranker": record.protocol.reranker.model_dump(include={"id", "config"}, mode="json")
+            if record.protocol.reranker
+            else None,
             "selection": record.provenance.selection,
             "mean": record.scores.mean.by_name(),
         }
@@ -120,12 +123,27 @@ class Comparison:
         )
 
     def _re_ranking_note(self) -> str:
-        marks = [record.protocol.rerank for record in self.records]
-        if marks[0] == marks[1]:
+        first, second = (record.protocol.reranker for record in self.records)
+        if first is None and second is None:
+            return ""
+        if first is not None and second is not None:
+            if (first.id, first.config) == (second.id, second.config):
+                return ""
+            return (
+                " The two are re-ranked differently, so the difference is that of re-ranking, too."
+            )
+        return (
+            f" Only {self.names[0 if first else 1]} is re-ranked, so the difference is that of "
+            "re-ranking, too."
+        )
+
+    def _galleries_note(self) -> str:
+        """Say what nothing shows of galleries that were drawn outside."""
+        if self.records[0].origin.kind != "given":
             return ""
         return (
-            f" Only {self.names[marks.index(True)]} is re-ranked, so the difference is that of "
-            "re-ranking, too."
+            " The galleries are as given: nothing shows that both were drawn alike, so the "
+            "difference may be that of the draw, too."
         )
 
 
@@ -289,7 +307,7 @@ def _names(paths: tuple[Path, Path], records: tuple[ResultRecord, ResultRecord])
     """Name the results by their methods; where that is not enough, say more."""
     short = tuple(record.label for record in records)
     long = tuple(
-        f"{name} ({record.method.preset}, seed {record.method.seed})"
+        name if record.is_foreign else f"{name} ({record.method.preset}, seed {record.method.seed})"
         for name, record in zip(short, records, strict=True)
     )
     stems = tuple(path.stem for path in paths)

@@ -55,8 +55,8 @@ def collect_provenance(
     command: Sequence[str],
     packages: Sequence[str],
     *,
-    weights: str,
-    selection: Selection,
+    weights: str | None,
+    selection: Selection | None,
     trained: Trained = NOTHING_TRAINED,
 ) -> Provenance:
     """Describe the run of this process.
@@ -66,8 +66,8 @@ def collect_provenance(
         packages: Distributions whose versions matter besides `CORE_DISTRIBUTIONS` and Python:
             those of the plugins of method, protocol and dataset, and of observers.
         weights: What the backbone started from: "imagenet", "none" or "sha256:..." of a file, or
-            of the list of several files.
-        selection: Which state of each training was scored.
+            of the list of several files; None where it is unknown.
+        selection: Which state of each training was scored; None where it is unknown.
         trained: What was trained here.
 
     Returns:

@@ -58,7 +58,8 @@ def result_path(folder: Path, record: ResultRecord) -> Path:
 
     The name is `<protocol>/<method>[-variant]-<preset>-<convention>[-validation][-rerank]` and
     `-seed<N>-<hash>.json`, the hash being 8 hex digits over `ResultRecord.row_key`: the same run
-    has the same path.
+    has the same path. What is not known of a model from outside is left out. Behind "rerank"
+    stands the re-ranker's id, unless it is the usual one.
 
     Raises:
         BenchError: The protocol's id is a name that the results folder keeps for itself.
@@ -75,8 +76,8 @@ def result_path(folder: Path, record: ResultRecord) -> Path:
         method.preset,
         protocol.convention,
         selection if selection != "last" else None,
-        "rerank" if protocol.rerank else None,
-        f"seed{method.seed}",
+        protocol.reranker.slug if protocol.reranker else None,
+        None if method.seed is None else f"seed{method.seed}",
         hash_json(record.row_key)[:8],
     )
     return folder / protocol.id / ("-".join(part for part in parts if part) + ".json")

@@ -16,11 +16,12 @@ from bench_core.contracts.protocol import (
     EvaluationProtocol,
     StatesAssumptions,
 )
-from bench_core.features.formats import Features, read_any
+from bench_core.features.formats import Features, FoundFeatures, read_any
 from bench_core.features.given import GivenFeatures
 from bench_core.features.reading import ReadingChoices, RowOrder
 from bench_core.features.table import FeatureTable
 from bench_core.scoring.given import bind_given
+from bench_core.scoring.reranking import RerankerChoice
 from bench_core.scoring.score import ProtocolScores, score
 
 
@@ -50,11 +51,13 @@ class OpenedFeatures:
         features: By the name of the training split of their model.
         protocol: The protocol; for features as given, the one whose only trial they are.
         trials: Numbers of the trials to score, from 0; None for all.
+        files: The files that were read, in the order of trials.
     """
 
     features: Mapping[str, FeatureTable]
     protocol: EvaluationProtocol
     trials: tuple[int, ...] | None
+    files: tuple[Path, ...]
 
     @property
     def is_given(self) -> bool:
@@ -84,8 +87,14 @@ class OpenedFeatures:
             f"drawn; use {' or '.join(known)}"
         )
 
-    def score(self, convention: Convention, *, rerank: bool = False) -> ProtocolScores:
+    def score(
+        self, convention: Convention, reranker: RerankerChoice | None = None
+    ) -> ProtocolScores:
         """Score the features.
+
+        Args:
+            convention: How galleries are drawn.
+            reranker: What re-ranks the distances; None for none.
 
         Returns:
             The scores; their assumptions hold the notes of the features, too.
@@ -93,8 +102,11 @@ class OpenedFeatures:
         Raises:
             DataError: As `score`.
             UsageError: As `score`.
+            PluginError: As `score`.
         """
-        scores = score(self.features, self.protocol, convention, trials=self.trials, rerank=rerank)
+        scores = score(
+            self.features, self.protocol, convention, trials=self.trials, reranker=reranker
+        )
         stated = self.protocol.assumptions() if isinstance(self.protocol, StatesAssumptions) else ()
         notes = dict.fromkeys(note for table in self.features.values() for note in table.notes)
         return replace(scores, assumptions=(*stated, *notes, *scores.assumptions))
@@ -112,13 +124,17 @@ def open_features(dataset: DatasetSpec, source: FeatureSource) -> Features:
         UsageError: An option contradicts them or is missing, or cameras of the dataset do not tell
             the modality, which the format needs.
     """
+    return _find(dataset, source).features
+
+
+def _find(dataset: DatasetSpec, source: FeatureSource) -> FoundFeatures:
     choices = ReadingChoices(
         dataset=dataset.title,
         camera_modalities=dataset.camera_modalities,
         metric=source.metric,
         row_order=source.row_order,
     )
-    return read_any(source.path, choices).features
+    return read_any(source.path, choices)
 
 
 def open_source(
@@ -131,13 +147,13 @@ def open_source(
         UsageError: The metric, the order of rows, the layout or the trial cannot be.
     """
     files = _files(source, protocol)
-    read = {
-        split: open_features(dataset, replace(source, path=path)) for split, path in files.items()
-    }
+    found = {split: _find(dataset, replace(source, path=path)) for split, path in files.items()}
+    read = {split: one.features for split, one in found.items()}
+    sources = tuple(file for one in found.values() for file in one.files)
     tables = {split: found for split, found in read.items() if isinstance(found, FeatureTable)}
     trials = None if source.trial is None else (source.trial,)
     if len(tables) == len(read):
-        return OpenedFeatures(features=tables, protocol=protocol, trials=trials)
+        return OpenedFeatures(features=tables, protocol=protocol, trials=trials, files=sources)
     if len(read) > 1:
         raise UsageError(
             f"--features {source.path}: features as given are scored a trial at a time; name one "
@@ -146,7 +162,9 @@ def open_source(
     ((split, given),) = read.items()
     assert isinstance(given, GivenFeatures)  # noqa: S101  # the only other kind
     bound = bind_given(given, dataset, protocol, source.trial)
-    return OpenedFeatures(features={split: bound.features}, protocol=bound.protocol, trials=None)
+    return OpenedFeatures(
+        features={split: bound.features}, protocol=bound.protocol, trials=None, files=sources
+    )
 
 
 def score_path(
@@ -154,8 +172,7 @@ def score_path(
     dataset: DatasetSpec,
     protocol: EvaluationProtocol,
     convention: Convention,
-    *,
-    rerank: bool = False,
+    reranker: RerankerChoice | None = None,
 ) -> ProtocolScores:
     """Read features and score them under a protocol.
 
@@ -165,14 +182,14 @@ def score_path(
         protocol: The protocol.
         convention: How galleries are drawn; "given" for features that do not say which images
             they are of.
-        rerank: Whether distances are re-ranked.
+        reranker: What re-ranks the distances; None for none.
 
     Raises:
         DataError: Features are missing or unreadable, do not fit the protocol, or are of a model
             that was trained for another trial; the message names the file.
         UsageError: The metric, the layout, the convention or the trial cannot be.
     """
-    return open_source(source, dataset, protocol).score(convention, rerank=rerank)
+    return open_source(source, dataset, protocol).score(convention, reranker)
 
 
 def _files(source: FeatureSource, protocol: EvaluationProtocol) -> dict[str, Path]:

@@ -9,15 +9,16 @@ import numpy as np
 
 from bench_core.contracts.errors import DataError, UsageError
 from bench_core.contracts.protocol import GIVEN
-from bench_core.features.given import ROLES
+from bench_core.features.given import ROLES, images_of_roles, role_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     import pandas as pd
     from numpy.typing import NDArray
 
     from bench_core.contracts.dataset import DatasetSpec
+    from bench_core.contracts.images import Modality
     from bench_core.contracts.protocol import (
         Convention,
         EvaluationProtocol,
@@ -109,33 +110,80 @@ def bind_given(
             or people whom it tests are missing.
     """
     spec = protocol.spec
-    if trial is None and _has_several_trainings(protocol):
+    if trial is None and has_several_trainings(protocol):
         raise UsageError(
             f"--features {given.source}: each trial of {spec.id} tests people of its own, and the "
             "features do not say which trial they are of; give --trial N"
         )
-    if trial is not None and not _has_several_trainings(protocol):
+    if trial is not None and not has_several_trainings(protocol):
         raise UsageError(
             f"--trial {trial + 1}: {given.source} holds one trial, as given, which is none that "
             f"{spec.id} draws; leave the option out"
         )
-    modalities = {"query": spec.query_modality, "gallery": spec.gallery_modality}
-    features, rows = given.as_table(modalities)  # type: ignore[arg-type]
+    features, rows = given.as_table(modalities_of(spec))
     try:
-        if problem := camera_problem(given, dataset, spec):
-            raise DataError(problem)  # noqa: TRY301  # it names the file as those below do
-        strangers = _strangers(features.table, rows, protocol, trial or 0)
+        strangers = check_given(given.table, dataset, protocol, trial or 0)
     except DataError as error:
         raise DataError(f"cannot score {given.source} as given: {error}") from error
     features = replace(features, notes=(*_notes(given, protocol, trial), *given.notes, *strangers))
     return BoundGiven(features=features, protocol=GivenTrial(protocol, trial or 0, rows))
 
 
-def camera_problem(given: GivenFeatures, dataset: DatasetSpec, spec: ProtocolSpec) -> str:
+def modalities_of(spec: ProtocolSpec) -> dict[Role, Modality]:
+    """Return the modalities of the query and of the gallery of a protocol."""
+    return {"query": spec.query_modality, "gallery": spec.gallery_modality}
+
+
+def check_given(
+    table: pd.DataFrame, dataset: DatasetSpec, protocol: EvaluationProtocol, trial: int
+) -> tuple[str, ...]:
+    """Check that images as given may be a trial of a protocol.
+
+    Args:
+        table: Columns identity, camera and role.
+        dataset: The dataset of the protocol.
+        protocol: The protocol.
+        trial: The trial, from 0, whose people are tested.
+
+    Returns:
+        Notes on what stays although the protocol would not have it.
+
+    Raises:
+        DataError: A camera is none of its role, people who query are none that the protocol tests,
+            or people whom it tests are missing.
+    """
+    if problem := camera_problem(table, dataset, protocol.spec):
+        raise DataError(problem)
+    images, rows = images_of_roles(table, modalities_of(protocol.spec))
+    return _strangers(images, rows, protocol, trial)
+
+
+def absent_camera(
+    cameras: Mapping[Role, NDArray[np.int64]], dataset: DatasetSpec, spec: ProtocolSpec
+) -> str:
+    """Say of which camera of a protocol no image is given.
+
+    Args:
+        cameras: Cameras of the query images and of the gallery images.
+        dataset: The dataset of the protocol.
+        spec: The protocol.
+
+    Returns:
+        One line; nothing where all cameras are there, or are not known.
+    """
+    for role in ROLES:
+        given = set(cameras[role].tolist())
+        for camera in cameras_of(role, dataset, spec):
+            if camera not in given:
+                return f"the {role} has no image of camera {camera}, of which {spec.id} has some"
+    return ""
+
+
+def camera_problem(table: pd.DataFrame, dataset: DatasetSpec, spec: ProtocolSpec) -> str:
     """Say which images are of a camera that has no part in a protocol.
 
     Args:
-        given: The features.
+        table: Columns identity, camera and role.
         dataset: The dataset of the protocol.
         spec: The protocol.
 
@@ -143,7 +191,7 @@ def camera_problem(given: GivenFeatures, dataset: DatasetSpec, spec: ProtocolSpe
         One line; nothing where all cameras are right, or are not known.
     """
     for role in ROLES:
-        camera = given.table["camera"].to_numpy()[given.rows(role)]
+        camera = table["camera"].to_numpy()[role_rows(table, role)]
         known = cameras_of(role, dataset, spec)
         wrong = camera[~np.isin(camera, known)] if known else camera[:0]
         if wrong.size:
@@ -163,7 +211,8 @@ def cameras_of(role: Role, dataset: DatasetSpec, spec: ProtocolSpec) -> tuple[in
     )
 
 
-def _has_several_trainings(protocol: EvaluationProtocol) -> bool:
+def has_several_trainings(protocol: EvaluationProtocol) -> bool:
+    """Whether each trial has people of its own to train on, and to test."""
     return len({protocol.training_split(number) for number in range(protocol.spec.num_trials)}) > 1
 
 
@@ -174,7 +223,7 @@ def _notes(given: GivenFeatures, protocol: EvaluationProtocol, trial: int | None
         f"query and gallery are as given: {name} does not say which images they are, so that "
         f"nothing shows whether {protocol.spec.id} draws this gallery"
     )
-    if _has_several_trainings(protocol):
+    if has_several_trainings(protocol):
         split = protocol.training_split(trial or 0)
         yield f"the model was trained on {split}: {name} does not say on what"
 

@@ -71,7 +71,7 @@ def scorability(
 def _missing(features: Features, protocol: ProtocolSpec, dataset: DatasetSpec) -> str:
     """Return what cameras, modalities and roles show to be missing or wrong."""
     if isinstance(features, GivenFeatures):
-        return camera_problem(features, dataset, protocol)
+        return camera_problem(features.table, dataset, protocol)
     modalities = {"query": protocol.query_modality, "gallery": protocol.gallery_modality}
     for role in ROLES:
         own = features.table["camera"][features.table["modality"] == modalities[role]]

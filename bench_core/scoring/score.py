@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -22,6 +21,7 @@ from bench_core.evaluation.summary import (
     average_queries,
     split_by_query_camera,
 )
+from bench_core.features.digest import array_digest
 from bench_core.system.foreign_files import quoted
 
 if TYPE_CHECKING:
@@ -30,9 +30,7 @@ if TYPE_CHECKING:
 
     from bench_core.contracts.protocol import Convention, EvaluationProtocol, ProtocolSpec, Trial
     from bench_core.features.table import FeatureTable
-
-
-_ROWS_PER_BLOCK = 2048
+    from bench_core.scoring.reranking import RerankerChoice
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,13 +40,13 @@ class ProtocolScores:
     Attributes:
         evaluation: The scores of all trials.
         similarity: Intra-class cosine similarity (ICCS), mean over trials, in [-1, 1]; see
-            `bench_core.evaluation.similarity`.
+            `bench_core.evaluation.similarity`. None where distances alone were given.
         by_query_camera: The scores of the queries of each camera.
         assumptions: What the scores take for granted because nothing at hand tells it.
     """
 
     evaluation: Evaluation
-    similarity: float
+    similarity: float | None
     by_query_camera: Mapping[int, Evaluation]
     assumptions: tuple[str, ...] = ()
 
@@ -70,7 +68,7 @@ def score(
     convention: Convention,
     *,
     trials: Sequence[int] | None = None,
-    rerank: bool = False,
+    reranker: RerankerChoice | None = None,
     device: torch.device | str = "cpu",
 ) -> ProtocolScores:
     """Score the features of one model, or of one for each training split, under a protocol.
@@ -86,7 +84,7 @@ def score(
         protocol: Draws the trials from the images of the features.
         convention: How galleries are drawn.
         trials: Numbers of the trials to score, from 0; None for all.
-        rerank: Whether distances are re-ranked by k-reciprocal neighbours (Zhong et al. 2017).
+        reranker: What re-ranks the distances of each trial; None for none.
         device: Where distances are computed, such as "cpu" or "cuda".
 
     Returns:
@@ -97,18 +95,19 @@ def score(
             a model of a split that there are no features of.
         DataError: Images are missing, the features cannot be compared, they are of a model that was
             trained on another split than a trial's, or two splits have the same.
+        PluginError: The re-ranker broke its contract.
     """
     numbers = list(range(protocol.spec.num_trials) if trials is None else trials)
     by_split: dict[str, list[int]] = {}
     for number in numbers:
-        by_split.setdefault(_split_of(number, features_by_split, protocol), []).append(number)
+        by_split.setdefault(split_for(number, features_by_split, protocol), []).append(number)
     scored: dict[int, _ScoredTrial] = {}
     for split, own in by_split.items():
         features = features_by_split[split]
         with _named(features):
             _check_training_split(features, protocol, own[0])
             drawn = [protocol.trial(features.table, convention, number) for number in own]
-            parts = _score_model(features, drawn, protocol.spec, device, rerank=rerank)
+            parts = _score_model(features, drawn, protocol.spec, device, reranker)
         scored.update(zip(own, parts, strict=True))
     several = len(set(map(protocol.training_split, range(protocol.spec.num_trials)))) > 1
     models = {split: features_by_split[split] for split in by_split}
@@ -142,41 +141,27 @@ def score_validation(features: FeatureTable, protocol: EvaluationProtocol) -> fl
 
 
 def trial_distances(
-    features: FeatureTable,
-    trial: Trial,
-    spec: ProtocolSpec,
-    *,
-    rerank: bool,
-    device: torch.device | str = "cpu",
+    features: FeatureTable, trial: Trial, spec: ProtocolSpec, reranker: RerankerChoice | None = None
 ) -> NDArray[np.floating[Any]]:
     """Compute the distances by which one trial is ranked.
 
     Args:
         features: Features of the query and gallery images.
         trial: Rows of `features`.
-        spec: The protocol; re-ranking leaves out pairs of cameras that may not meet.
-        rerank: Whether distances are re-ranked by k-reciprocal neighbours (Zhong et al. 2017).
-        device: Where distances that are re-ranked are computed.
+        spec: The protocol, of which re-ranking respects the cameras that may not meet.
+        reranker: What re-ranks the distances; None for none.
 
     Returns:
         Float (Q, G), smaller is nearer.
 
     Raises:
         DataError: The features cannot be compared.
+        PluginError: The re-ranker broke its contract.
     """
+    if reranker is not None:
+        return reranker.rerank(features, trial, spec)
     query, gallery = features.features[trial.query], features.features[trial.gallery]
-    if not rerank:
-        return pairwise_distances(query, gallery, features.metric)
-    from bench_core.evaluation.reranking.distances import feature_distances
-    from bench_core.evaluation.reranking.k_reciprocal import rerank_groups
-
-    camera = features.table["camera"].to_numpy()
-    return rerank_groups(
-        feature_distances(query, gallery, features.metric, device=device),
-        query_camera=camera[trial.query],
-        gallery_camera=camera[trial.gallery],
-        excluded_camera_pairs=spec.excluded_camera_pairs,
-    )
+    return pairwise_distances(query, gallery, features.metric)
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,10 +183,19 @@ def _gather(trials: Sequence[_ScoredTrial], assumptions: tuple[str, ...]) -> Pro
     )
 
 
-def _split_of(
+def split_for(
     trial: int, features_by_split: Mapping[str, FeatureTable], protocol: EvaluationProtocol
 ) -> str:
-    """Return the split whose model a trial is scored with."""
+    """Return the split whose model a trial is scored with.
+
+    Args:
+        trial: Number of the trial, from 0.
+        features_by_split: As of `score`.
+        protocol: The protocol.
+
+    Raises:
+        UsageError: There are no features of a model that may be scored on it.
+    """
     needed, held_out = protocol.training_split(trial), protocol.spec.validation_split
     if needed in features_by_split:
         return needed
@@ -243,7 +237,7 @@ def _tell_models_apart(features_by_split: Mapping[str, FeatureTable]) -> tuple[s
         if features.training_split is not None:  # of few people, two splits may be the same
             continue
         name = str(features.source or f"the features of {split}")
-        if (first := seen.setdefault(_digest(features.features), name)) != name:
+        if (first := seen.setdefault(array_digest(features.features), name)) != name:
             raise DataError(
                 f"{first} and {name} hold the same features: each trial needs those of a model "
                 "that was trained on its own split; a model of another one has seen people that "
@@ -251,15 +245,6 @@ def _tell_models_apart(features_by_split: Mapping[str, FeatureTable]) -> tuple[s
             )
         silent.append(features.source.name if features.source else split)
     return (_unproven(silent),) if silent else ()
-
-
-def _digest(features: NDArray[np.floating[Any]]) -> str:
-    """Return the SHA-256 of features; they may be mapped from a file."""
-    digest = hashlib.sha256()
-    for start in range(0, len(features), _ROWS_PER_BLOCK):
-        block = np.ascontiguousarray(features[start : start + _ROWS_PER_BLOCK])
-        digest.update(block.data)
-    return digest.hexdigest()
 
 
 def _unproven(names: Sequence[str]) -> str:
@@ -272,10 +257,8 @@ def _score_model(
     trials: Sequence[Trial],
     spec: ProtocolSpec,
     device: torch.device | str,
-    *,
-    rerank: bool,
+    reranker: RerankerChoice | None,
 ) -> list[_ScoredTrial]:
-    rank = _rank_again if rerank else _rank
     similarity = intra_class_similarity(
         features.features,
         features.table["identity"].to_numpy(),
@@ -283,11 +266,13 @@ def _score_model(
         [(trial.query, trial.gallery) for trial in trials],
         (*spec.excluded_camera_pairs, *spec.excluded_match_camera_pairs),
     )
+    if reranker is None:
+        scores = _rank(features, trials, spec, device)
+    else:
+        scores = _rank_again(features, trials, spec, device, reranker)
     return [
         _ScoredTrial(score, _query_images(features, trial), float(alike))
-        for score, trial, alike in zip(
-            rank(features, trials, spec, device), trials, similarity, strict=True
-        )
+        for score, trial, alike in zip(scores, trials, similarity, strict=True)
     ]
 
 
@@ -309,14 +294,18 @@ def _rank(
 
 
 def _rank_again(
-    features: FeatureTable, trials: Sequence[Trial], spec: ProtocolSpec, device: torch.device | str
+    features: FeatureTable,
+    trials: Sequence[Trial],
+    spec: ProtocolSpec,
+    device: torch.device | str,
+    reranker: RerankerChoice,
 ) -> list[TrialScore]:
-    """Re-rank each trial by itself: its neighbours are its own queries and gallery images."""
+    """Re-rank each trial by itself: it knows its own queries and gallery images alone."""
     identity, camera = (features.table[name].to_numpy() for name in ("identity", "camera"))
     scores = []
     for trial in trials:
         queries = score_queries(
-            trial_distances(features, trial, spec, rerank=True, device=device),
+            reranker.rerank(features, trial, spec, device=device),
             query_identity=identity[trial.query],
             query_camera=camera[trial.query],
             gallery_identity=identity[trial.gallery],

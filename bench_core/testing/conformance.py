@@ -18,6 +18,7 @@ from bench_core.configuration import choose_method, validate_config
 from bench_core.contracts.errors import PluginError, UsageError
 from bench_core.contracts.images import MODALITIES
 from bench_core.contracts.method import MethodSpec, VariantSpec
+from bench_core.loading import load_object
 from bench_core.profiling.cost import inference_cost
 from bench_core.system.guard import Kind, Place
 from bench_core.testing.checks import Check
@@ -182,13 +183,24 @@ class _Suite:
     def training_changes_the_networks(self) -> None:
         before, after = self._subject.state(self._subject.build()), self._subject.whole.end
         changed = [name for name in before if not torch.equal(before[name], after[name])]
+        if self._extracts_only():
+            _require(not changed, f"it is extract_only, and its train changes {changed[:1]}")
+            return
         _require(bool(changed), "training leaves every network as it was")
 
+    def _extracts_only(self) -> bool:
+        return bool(getattr(load_object(self._subject.spec.method), "extract_only", False))
+
     def the_same_seed_gives_the_same_bits(self) -> None:
+        """A method that trains nothing has no bits of a training, nor one that is resumed."""
+        if self._extracts_only():
+            return
         whole, resumed = self._subject.whole, self._subject.resumed
         _require_equal(whole.first_epoch, resumed.first_epoch, "two trainings of one seed")
 
     def a_resumed_training_is_the_same(self) -> None:
+        if self._extracts_only():
+            return
         whole, resumed = self._subject.whole, self._subject.resumed
         _require_equal(whole.end, resumed.end, "a resumed and an uninterrupted training")
 
@@ -281,7 +293,7 @@ def _totals_until_one_falls(
         which can fall.
     """
     images = batch_of(method, stage, size)
-    updates, totals = build_updates(stage), dict[str, list[float]]()
+    updates, totals = build_updates(stage, method.networks), dict[str, list[float]]()
     for _ in range(STEPS_ON_ONE_BATCH):
         for name, loss in take_step(method, stage.name, images, updates).items():
             if name.startswith(TOTAL):

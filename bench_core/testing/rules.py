@@ -96,7 +96,8 @@ RULES = (
     _rule(
         "training-changes-the-networks",
         "train",
-        "Call updates.minimize in the step, and put what learns into self.networks.",
+        "Call updates.minimize in the step, and put what learns into self.networks; a method that "
+        "trains nothing says so with extract_only = True.",
         TRAINING,
     ),
     _rule(

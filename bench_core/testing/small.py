@@ -8,6 +8,7 @@ from bench_core.configuration import choose_method
 from bench_core.configuration_keys import values_by_key
 from bench_core.contracts.errors import UsageError
 from bench_core.contracts.method import MethodSpec, VariantSpec
+from bench_core.released.declaration import ReleasedConfig
 
 _SMALL = {"identities": 3, "images": 2, "steps_per_epoch": 1, "epochs": 2}
 """By the last word of a key. A training has two epochs, so that it can be interrupted."""
@@ -19,7 +20,8 @@ def small_assignments(
 ) -> tuple[str, ...]:
     """Return `key=value` texts that make the preset "quick" of a method small.
 
-    A key that a method does not have, or holds to other bounds, stays as it is.
+    A key that a method does not have, or holds to other bounds, stays as it is; so does the size
+    of the images of a released model, whose network may know no other.
 
     Args:
         spec: The method.
@@ -42,7 +44,7 @@ def small_assignments(
     ):
         small += fresh
         waiting.remove(fresh)  # those that were refused may fit now, as keys may bound each other
-    sizes = (_without(texts, taken) for texts in _SIZES)
+    sizes = (_without(texts, taken) for texts in _SIZES if not isinstance(config, ReleasedConfig))
     return small + next((texts for texts in sizes if _fits(spec, variant, (*small, *texts))), ())
 
 

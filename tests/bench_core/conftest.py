@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+import runpy
+import sys
+from collections.abc import Callable, Iterator
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 import pytest
 
+from bench_core.contracts.hooks import ENTRY_POINT_GROUP
 from bench_core.contracts.result import ResultRecord
 from bench_core.contracts.speed import SpeedRecord
 from bench_core.evaluation.query_table import QueryImages, QueryTable
 from bench_core.evaluation.uncertainty import IdentitySums
+from bench_core.plugins import Registry, load_registry
 from bench_core.results.query_scores import encode_query_table
 from bench_core.results.store import write_result
+from bench_core.scoring.reranking import RerankerChoice, choose_reranker
 
 EXAMPLE = Path(__file__).parent / "contracts" / "records" / "schema-1.json"
+RERANKERS = runpy.run_path(str(Path(__file__).parent / "rerankers.py"))
 NAMES = ("rank-1", "rank-5", "rank-10", "rank-20", "mAP", "mINP")
 
 MakeTable: TypeAlias = Callable[..., QueryTable]
@@ -82,6 +89,12 @@ def build_means(table: QueryTable) -> dict[str, float]:
 
 
 @pytest.fixture(scope="session")
+def k_reciprocal(registry: Registry) -> RerankerChoice:
+    """The built-in re-ranker with its default settings."""
+    return choose_reranker(registry, "k-reciprocal", "sysu-all-single")
+
+
+@pytest.fixture(scope="session")
 def make_table() -> MakeTable:
     """Return `build_table`."""
     return build_table
@@ -141,3 +154,23 @@ def build_speeds(**changes: Any) -> SpeedRecord:
 def make_speeds() -> Callable[..., SpeedRecord]:
     """Invent a measurement of one card, with changed fields."""
     return build_speeds
+
+
+@pytest.fixture
+def stranger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Registry]]:
+    """Install a stranger's re-ranker with changes; yield the registry that has it alone."""
+    site = tmp_path / "site"
+    site.mkdir()
+    monkeypatch.syspath_prepend(site)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    packages: list[str] = []
+
+    def install(*changes: tuple[str, str]) -> Registry:
+        package = f"stranger_reranker_{len(packages)}"
+        packages.append(package)
+        RERANKERS["write_reranker"](site, package, *changes)
+        return load_registry([EntryPoint("stranger", package, ENTRY_POINT_GROUP)])
+
+    yield install
+    for name in [name for name in sys.modules if name.partition(".")[0] in packages]:
+        del sys.modules[name]

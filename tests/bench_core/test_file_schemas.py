@@ -13,8 +13,11 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from bench_core.configuration import choose_method
+from bench_core.configuration_files import configuration_text
 from bench_core.contracts.errors import UsageError
 from bench_core.file_schemas import FILE_SCHEMAS, FileSchema, file_schema, json_schema
+from bench_core.plugins import Registry
 
 ROOT = Path(__file__).parents[2]
 MATRIX = "docs/matrix.md"
@@ -107,6 +110,16 @@ def test_the_declaration_of_the_page_is_a_declaration() -> None:
     assert not declaration.is_valid({**document, "source": "found out"})
     del document["name"]
     assert not declaration.is_valid(document)
+
+
+def test_a_configuration_that_is_written_is_a_configuration(registry: Registry) -> None:
+    configuration = validator("configuration")
+    text = configuration_text(choose_method(*registry.method("xiv"), "paper"))
+    document = tomllib.loads(text)
+    configuration.validate(document)
+    assert not configuration.is_valid({**document, "presets": ["paper"]})
+    del document["method"]
+    assert not configuration.is_valid(document)
 
 
 def test_an_unknown_schema_is_refused_with_the_nearest() -> None:

@@ -11,12 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from bench_core.configuration import MethodChoice, choose_method
+from bench_core.configuration_files import read_configuration
 from bench_core.contracts.errors import UsageError, unknown_name
 from bench_core.contracts.method import MethodSpec, VariantSpec
 from bench_core.contracts.protocol import Convention, ProtocolSpec
 from bench_core.pipeline.inputs import usual_preset
 from bench_core.pipeline.matrix.file import EVERY_DATASET, MatrixFile, MethodEntry
 from bench_core.plugins import Registry
+from bench_core.released.declaration import declare
+from bench_core.scoring.reranking import RerankerChoice, choose_reranker
 
 ALL_VARIANTS = "*"
 
@@ -27,13 +30,37 @@ class Trained:
 
     Attributes:
         choice: The method.
+        name: What `--method` is given: its name, or the file that declares it.
+        configuration: What `--config` is given, if anything.
         assignments: What `--set` is given, as "key=value".
+        weights: What `--weights` is given, if anything.
         seed: Seed of the training.
     """
 
     choice: MethodChoice
+    name: str
+    configuration: Path | None
     assignments: tuple[str, ...]
+    weights: str | None
     seed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reranked:
+    """What re-ranks the distances of a cell.
+
+    Attributes:
+        choice: The re-ranker, with its settings under the cell's protocol.
+        assignments: What `--rerank-set` is given, as "key=value".
+    """
+
+    choice: RerankerChoice
+    assignments: tuple[str, ...]
+
+    @property
+    def words(self) -> str:
+        """Its id and the settings that the file gives, such as "k-reciprocal k1=30"."""
+        return " ".join((self.choice.spec.id, *self.assignments))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,14 +71,14 @@ class Cell:
         trained: What is trained.
         protocol: What it is scored under.
         convention: How galleries are drawn.
-        rerank: Whether distances are re-ranked.
+        reranked: What re-ranks distances; None for nothing.
         root: Root of the dataset; None for synthetic people.
     """
 
     trained: Trained
     protocol: ProtocolSpec
     convention: Convention
-    rerank: bool
+    reranked: Reranked | None
     root: Path | None
 
 
@@ -72,18 +99,19 @@ def expand(registry: Registry, file: MatrixFile, path: Path) -> tuple[Cell, ...]
     """
     protocols = _protocols(registry, file, path)
     roots = _roots(file, protocols, path)
+    rerankers = {protocol.id: _rerankers(registry, file, protocol, path) for protocol in protocols}
     cells = [
         Cell(
             trained=trained,
             protocol=protocol,
             convention=convention,
-            rerank=rerank,
+            reranked=reranked,
             root=roots[protocol.dataset],
         )
         for trained in _all_trained(registry, file, path, list(roots.values()))
         for protocol in protocols
         for convention in _conventions(file, protocol, path)
-        for rerank in file.rerank
+        for reranked in rerankers[protocol.id]
     ]
     return tuple(cells)
 
@@ -140,12 +168,34 @@ def _conventions(file: MatrixFile, protocol: ProtocolSpec, path: Path) -> tuple[
     return tuple(name for name in known if name in file.conventions) or known[:1]
 
 
+def _rerankers(
+    registry: Registry, file: MatrixFile, protocol: ProtocolSpec, path: Path
+) -> list[Reranked | None]:
+    """Return what re-ranks under a protocol, in the order of the file."""
+    found: list[Reranked | None] = []
+    for place, entry in enumerate(file.rerank):
+        if entry is None:
+            found.append(None)
+            continue
+        assignments = tuple(_assignment(key, value) for key, value in _flat(entry.set).items())
+        with blaming(path, f"rerank.{place} ({entry.name})"):
+            choice = choose_reranker(registry, entry.name, protocol.id, assignments)
+        found.append(Reranked(choice=choice, assignments=assignments))
+    used = [one.choice.used for one in found if one is not None]
+    for place, one in enumerate(used):
+        if one in used[:place]:
+            raise UsageError(
+                f"{path}: rerank asks for {one.id} with the same settings under {protocol.id} "
+                "twice; remove one of them"
+            )
+    return found
+
+
 def _all_trained(
     registry: Registry, file: MatrixFile, path: Path, roots: Sequence[Path | None]
 ) -> list[Trained]:
-    usual = {usual_preset(root) for root in roots}
-    given = file.presets or tuple(usual)
-    if len(given) > 1 and not file.presets:
+    usual = tuple({usual_preset(root) for root in roots})
+    if len(usual) > 1 and not file.presets:
         raise UsageError(
             f"{path}: some people of data are synthetic and some real, whose presets differ; "
             "name them with presets"
@@ -153,24 +203,41 @@ def _all_trained(
     trained: list[Trained] = []
     for place, entry in enumerate(file.methods):
         with blaming(path, f"methods.{place} ({entry.name})"):
-            trained += _of_entry(registry, file, entry, entry.presets or given)
+            trained += _of_entry(registry, file, entry, usual)
     _refuse_twice(trained, path)
     return trained
 
 
 def _of_entry(
-    registry: Registry, file: MatrixFile, entry: MethodEntry, presets: Sequence[str]
+    registry: Registry, file: MatrixFile, entry: MethodEntry, usual: Sequence[str]
 ) -> Iterator[Trained]:
+    given = None if entry.config is None else read_configuration(Path(entry.config))
+    named = (given.preset,) if given is not None and given.preset else ()
+    weights = entry.weights or file.weights
     for spec, variant in _variants(registry, entry.name):
-        for preset in presets:
+        for preset in entry.presets or file.presets or named or usual:
             for assignments in _settings({**_flat(file.set), **_flat(entry.set)}):
-                chosen = [*assignments, *_weights(file)]
-                choice = choose_method(spec, variant, preset, chosen)
+                chosen = [*assignments, *_weights(weights)]
+                choice = choose_method(spec, variant, preset, chosen, given)
                 for seed in file.seeds:
-                    yield Trained(choice=choice, assignments=assignments, seed=seed)
+                    yield Trained(
+                        choice=choice,
+                        name=entry.name if _is_declared(entry.name) else choice.name,
+                        configuration=None if given is None else given.path,
+                        assignments=assignments,
+                        weights=weights,
+                        seed=seed,
+                    )
+
+
+def _is_declared(name: str) -> bool:
+    return name.endswith(".toml")
 
 
 def _variants(registry: Registry, name: str) -> list[tuple[MethodSpec, VariantSpec]]:
+    if _is_declared(name):
+        spec = declare(registry, Path(name))
+        return [(spec, spec.variants[0])]
     method, _, variant = name.partition(":")
     if variant != ALL_VARIANTS:
         return [registry.method(name)]
@@ -178,11 +245,11 @@ def _variants(registry: Registry, name: str) -> list[tuple[MethodSpec, VariantSp
     return [(spec, known) for known in spec.variants]
 
 
-def _weights(file: MatrixFile) -> list[str]:
+def _weights(given: str | None) -> list[str]:
     """Return what `--weights` adds to the settings."""
-    if file.weights is None:
+    if given is None:
         return []
-    return [f"weights={file.weights if file.weights in ('imagenet', 'none') else 'file'}"]
+    return [f"weights={given if given in ('imagenet', 'none') else 'file'}"]
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -222,10 +289,11 @@ def _assignment(key: str, value: Any) -> str:
 
 
 def _refuse_twice(trained: Sequence[Trained], path: Path) -> None:
-    seen: set[tuple[str, str, str, int]] = set()
+    seen: set[tuple[str, str, str, str | None, int]] = set()
     for one in trained:
         choice = one.choice
-        key = (choice.name, choice.preset.name, choice.config.model_dump_json(), one.seed)
+        config = choice.config.model_dump_json()
+        key = (choice.name, choice.preset.name, config, one.weights, one.seed)
         if key in seen:
             settings = " ".join(one.assignments)
             raise UsageError(

@@ -71,7 +71,7 @@ def _measured(records: Iterable[ResultRecord]) -> dict[str, list[float]]:
     measured: dict[str, list[float]] = {}
     for record in records:
         number = len(set(record.provenance.training_identities))
-        seconds = record.cost.training_seconds
+        seconds = None if record.cost is None else record.cost.training_seconds
         if number and seconds:
             measured.setdefault(_key_of_record(record), []).append(seconds / number)
     return measured

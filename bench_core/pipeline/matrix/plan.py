@@ -239,7 +239,7 @@ class _Planning:
 
     def _weights(self, cell: Cell) -> PretrainedWeights:
         with blaming(self._path, "weights"):
-            return parse_weights(self._file.weights or cell.trained.choice.config.weights)
+            return parse_weights(cell.trained.weights or cell.trained.choice.config.weights)
 
     def _training(
         self,
@@ -286,8 +286,7 @@ class _Planning:
         expected = _expected(cell, inputs, descriptions)
         arguments = ["run", *self._shared(cell, descriptions[0].precision)]
         arguments += ["--convention", cell.convention, "--results", str(self._file.results)]
-        if cell.rerank:
-            arguments.append("--rerank")
+        arguments += _reranking(cell)
         return PlannedCell(
             cell=cell,
             expected=expected,
@@ -303,14 +302,16 @@ class _Planning:
 
     def _shared(self, cell: Cell, precision: Precision) -> list[str]:
         """Return the options that a training and its scoring share; all that decides is named."""
-        choice, file = cell.trained.choice, self._file
-        options = ["--method", choice.name, "--protocol", cell.protocol.id]
-        options += ["--preset", choice.preset.name, "--seed", str(cell.trained.seed)]
-        options += [part for one in cell.trained.assignments for part in ("--set", one)]
+        trained, file = cell.trained, self._file
+        options = ["--method", trained.name, "--protocol", cell.protocol.id]
+        options += ["--preset", trained.choice.preset.name, "--seed", str(trained.seed)]
+        if trained.configuration is not None:
+            options += ["--config", str(trained.configuration)]
+        options += [part for one in trained.assignments for part in ("--set", one)]
         if cell.root is not None:
             options += ["--data", str(cell.root)]
-        if file.weights is not None:
-            options += ["--weights", file.weights]
+        if trained.weights is not None:
+            options += ["--weights", trained.weights]
         options += ["--select", file.select, "--device", self._job_device()]
         options += ["--precision", precision, "--threads", str(self._threads)]
         if file.processes > 1:
@@ -363,12 +364,21 @@ def _expected(
         "protocol": {
             "id": cell.protocol.id,
             "convention": cell.convention,
-            "rerank": cell.rerank,
+            "rerank": cell.reranked is not None,
             "splits": dataset.splits.digest(),
+            **(cell.reranked.choice.used.row_key if cell.reranked else {}),
         },
         "weights": labels[0] if len(labels) == 1 else f"sha256:{hash_json(labels)}",
         "training_identities": [description.identity for description in descriptions],
     }
+
+
+def _reranking(cell: Cell) -> list[str]:
+    """Return the options that re-rank a cell."""
+    if cell.reranked is None:
+        return []
+    settings = [part for one in cell.reranked.assignments for part in ("--rerank-set", one)]
+    return ["--rerank", cell.reranked.choice.spec.id, *settings]
 
 
 def _label(cell: Cell) -> str:
@@ -377,6 +387,6 @@ def _label(cell: Cell) -> str:
 
 def _cell_name(cell: Cell, digest: str) -> str:
     label = cell.trained.choice.name.replace(":", "-")
-    rerank = "-rerank" if cell.rerank else ""
+    rerank = f"-{cell.reranked.choice.used.slug}" if cell.reranked else ""
     name = f"{cell.protocol.id}-{label}-{cell.convention}{rerank}-seed{cell.trained.seed}"
     return re.sub(r"[^\w.+-]", "_", name) + f"-{digest[:8]}"

@@ -61,7 +61,7 @@ def _row(group: Sequence[CellStatus]) -> SeedRow:
     records = [cell.record[1] for cell in group if cell.record is not None]
     return SeedRow(
         first=group[0],
-        seeds=tuple(record.method.seed for record in records),
+        seeds=tuple(r.method.seed for r in records if r.method.seed is not None),
         metrics={name: _spread(name, records) for name in METRICS},
     )
 

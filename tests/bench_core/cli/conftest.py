@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
 
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
 from bench_core.cli.main import build_cli
+from bench_core.features.table import FeatureTable
 from bench_core.plugins import Registry
+from bench_sysu.dataset import SysuMM01Reader
 
 Bench: TypeAlias = Callable[..., Result]
 
@@ -55,3 +59,31 @@ def small_options(sysu_root: Path) -> tuple[str, ...]:
 def small_run(small_options: tuple[str, ...]) -> list[str]:
     """The same as a list, for a test to change."""
     return list(small_options)
+
+
+@pytest.fixture
+def features(sysu_root: Path) -> FeatureTable:
+    """Features of the test images in which a person is a direction and a camera another."""
+    dataset = SysuMM01Reader().read(sysu_root)
+    splits = dataset.splits
+    images = dataset.images
+    tested = images[images["identity"].isin(splits.test)].drop(columns="path")  # type: ignore[attr-defined]
+    rng = np.random.default_rng(0)
+    people, cameras = rng.standard_normal((1000, 16)), rng.standard_normal((7, 16))
+    noise = rng.standard_normal((len(tested), 16))
+    made = people[tested["identity"]] + cameras[tested["camera"]] + noise
+    return FeatureTable(
+        features=made.astype(np.float32)[:, np.newaxis],
+        table=tested.reset_index(drop=True),
+        metric="euclidean",
+    )
+
+
+@pytest.fixture
+def splits(sysu_root: Path, tmp_path: Path) -> Path:
+    """The two files that scoring needs, and nothing else."""
+    folder = tmp_path / "splits"
+    folder.mkdir()
+    for name in ("rand_perm_cam.mat", "test_id.txt"):
+        shutil.copy(sysu_root / "exp" / name, folder)
+    return folder

@@ -20,41 +20,12 @@ from scipy.io import loadmat, savemat
 
 from bench_core.features.table import FeatureTable, write_features
 from bench_core.file_schemas import file_schema, json_schema
-from bench_sysu.dataset import SysuMM01Reader
 
 Bench = Callable[..., Result]
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "features.md"
 PROTOCOL = ["--protocol", "sysu-all-single"]
 ANALYSIS = ("sysu-rgb-to-rgb", "sysu-ir-to-ir", "sysu-rgb-to-ir", "sysu-ir-to-rgb")
-
-
-@pytest.fixture
-def features(sysu_root: Path) -> FeatureTable:
-    """Features of the test images in which a person is a direction and a camera another."""
-    dataset = SysuMM01Reader().read(sysu_root)
-    splits = dataset.splits
-    images = dataset.images
-    tested = images[images["identity"].isin(splits.test)].drop(columns="path")  # type: ignore[attr-defined]
-    rng = np.random.default_rng(0)
-    people, cameras = rng.standard_normal((1000, 16)), rng.standard_normal((7, 16))
-    noise = rng.standard_normal((len(tested), 16))
-    made = people[tested["identity"]] + cameras[tested["camera"]] + noise
-    return FeatureTable(
-        features=made.astype(np.float32)[:, np.newaxis],
-        table=tested.reset_index(drop=True),
-        metric="euclidean",
-    )
-
-
-@pytest.fixture
-def splits(sysu_root: Path, tmp_path: Path) -> Path:
-    """The two files that scoring needs, and nothing else."""
-    folder = tmp_path / "splits"
-    folder.mkdir()
-    for name in ("rand_perm_cam.mat", "test_id.txt"):
-        shutil.copy(sysu_root / "exp" / name, folder)
-    return folder
 
 
 def write_matlab(folder: Path, features: FeatureTable) -> Path:

@@ -150,8 +150,10 @@ def test_a_result_whose_model_is_damaged_is_reported_without_it(
 
 def test_a_result_of_features_alone_is_reported(bench: Bench, record: Path) -> None:
     document = json.loads(record.read_text())
-    document["schema_version"] = 1
-    document["origin"] = {"kind": "features", "files": ["e" * 64]}
+    document["schema_version"] = 1  # which has no digest
+    document |= {"origin": {"kind": "features", "files": ["e" * 64]}, "cost": None}
+    document["method"] |= {"title": "<b>Theirs</b>", "preset": None, "seed": None}
+    document["provenance"] |= {"weights": None, "selection": None}
     document["provenance"]["training_identities"] = []
     document["protocol"]["assumptions"] = ["all images are there"]
     document["dataset"]["findings"] = ["one image is missing"]
@@ -165,6 +167,28 @@ def test_a_result_of_features_alone_is_reported(bench: Bench, record: Path) -> N
     assert "Assumed: all images are there" in page
     assert "Of the data: one image is missing" in page
     assert "<td>model</td><td>features</td>" in page
+    assert "<td>seed</td><td>unknown</td>" in page
+    assert "cost (nobody can count it of features alone)" in result.stdout
+    assert "&lt;b&gt;Theirs&lt;/b&gt;" in page
+    assert "<b>" not in page
+
+
+def test_searches_of_an_unknown_re_ranker_are_left_out(
+    bench: Bench, record: Path, finished: Path
+) -> None:
+    document = json.loads(record.read_text())
+    document["schema_version"] = 1
+    document["protocol"] |= {"rerank": True, "reranker": {"id": "gone", "config": {"k1": 4}}}
+    Path("r").mkdir()
+    Path("r/reranked.json").write_text(json.dumps(document))
+    shutil.copy(record.with_suffix(".queries.npz"), "r/reranked.queries.npz")
+    runs = finished / "runs"
+    result = bench("report", "r/reranked.json", "--runs", runs, "--output", "page")
+    assert result.exit_code == 0, result.stderr
+    assert "left out" in result.stdout
+    words = " ".join(Path("page/report.html").read_text().split())
+    assert "no installed plugin has the re-ranker 'gone'" in words.replace("&#39;", "'")
+    assert "<td>re-ranking</td><td>gone, k1=4</td>" in words
 
 
 def test_a_page_names_the_paper_and_the_changed_values(bench: Bench, record: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
@@ -133,3 +134,45 @@ def test_text_of_a_plugin_cannot_forge_lines(
     assert "Error:" not in [line[:6] for line in text.splitlines()]
     assert "\x1b" not in text
     assert max(map(len, text.splitlines())) <= 80
+
+
+def test_a_preset_is_written_as_a_file_that_commands_take(bench: Bench) -> None:
+    written = bench("show", "xiv:baseline", "--preset", "quick", "--output", "mine.toml")
+    assert written.exit_code == 0, written.stderr
+    assert "bench run --method xiv:baseline --config mine.toml" in written.stdout
+    text = Path("mine.toml").read_text()
+    Path("mine.toml").write_text(text.replace("\nepochs = 30\n", "\nepochs = 7\n"))
+    profile = ["profile", "--method", "xiv:baseline", "--config", "mine.toml", "--json"]
+    document = json.loads(bench(*profile).stdout)
+    assert document["preset"] == "quick"  # that of the file
+    assert document["overrides"] == ["epochs"]
+    other = bench(*profile, "--preset", "paper", "--set", "image_width=64")
+    assert json.loads(other.stdout)["image_size"] == [96, 64]
+    wrong = bench("profile", "--method", "xiv", "--config", "mine.toml")
+    assert wrong.exit_code == 2
+    assert "mine.toml: method: it is a configuration of xiv:baseline" in wrong.stderr
+
+
+def test_a_written_preset_is_told_in_json(bench: Bench) -> None:
+    arguments = ["show", "xiv", "--preset", "quick", "--output", "mine.toml", "--json"]
+    document = json.loads(bench(*arguments).stdout)
+    assert document == {"method": "xiv", "preset": "quick", "file": "mine.toml"}
+
+
+def test_a_file_of_no_preset_is_refused(bench: Bench) -> None:
+    result = bench("show", "xiv", "--output", "mine.toml")
+    assert result.exit_code == 2
+    assert "say which with --preset NAME" in result.stderr
+    assert not Path("mine.toml").exists()
+
+
+def test_commands_for_a_declared_model_name_its_file(bench: Bench, released_model: Path) -> None:
+    path = released_model / "theirs.toml"
+    path.write_text('name = "theirs"\ntitle = "T"\n' + (released_model / "agw.toml").read_text())
+    text = words(bench("show", path).stdout)
+    assert f"bench show {path} --preset NAME" in text
+    assert "--method theirs" not in text
+    written = bench("show", path, "--preset", "paper", "--output", "mine.toml")
+    assert f"bench run --method {path} --config mine.toml" in written.stdout
+    shown = bench("profile", "--method", path, "--config", "mine.toml", "--json")
+    assert json.loads(shown.stdout)["overrides"] == []

@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 from click.testing import Result
+from torch import nn
+from torchvision import models
 
 from bench_core.modeling.backbones import SmallResNet
+from bench_core.modeling.named_backbones import NamedBackbone, named_backbone
 from bench_core.system.files import hash_file
 
 Bench = Callable[..., Result]
@@ -66,7 +70,7 @@ def test_what_does_not_fit_is_listed_and_fails(bench: Bench, saved: Callable[...
     [
         (("--key", "teacher"), "has no dictionary 'teacher', but state_dict, epoch"),
         (("--set", "epochs=3"), "--set changes a method; name it with --method"),
-        (("--method", "absent.toml"), "absent.toml is no readable TOML file"),
+        (("--method", "absent.toml"), "cannot read absent.toml"),
     ],
 )
 def test_mistakes_are_one_line(
@@ -104,3 +108,36 @@ def test_extraction_from_outside_names_the_option_that_is_wrong(
     result = bench("extract", *options, *protocol)
     assert result.exit_code == 2
     assert message in result.stderr
+
+
+@pytest.fixture
+def named(small_library: None, monkeypatch: pytest.MonkeyPatch) -> NamedBackbone:
+    """A network of torchvision, which every method that is built now has."""
+    backbone = named_backbone("torchvision:squeezed")
+    networks = nn.ModuleDict({"features": backbone})
+    built = SimpleNamespace(networks=networks)
+    monkeypatch.setattr("bench_core.pipeline.weights.build_method", lambda *_: built)
+    return backbone
+
+
+@pytest.fixture
+def small_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A network that torchvision does not have, small as a test needs it."""
+    made = nn.Sequential(nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 9))
+    monkeypatch.setattr(models, "list_models", lambda **_: ["squeezed"])
+    monkeypatch.setattr(models, "get_model", lambda *_, **__: made)
+    monkeypatch.setattr(models, "get_model_weights", lambda _: SimpleNamespace(DEFAULT=None))
+
+
+def test_a_named_network_is_held_against_the_file_without_its_classifier(
+    bench: Bench, tmp_path: Path, named: NamedBackbone
+) -> None:
+    path = tmp_path / "theirs.pth"
+    torch.save({**named.body.state_dict(), "3.weight": torch.zeros(9, 4)}, path)
+    fits = json.loads(bench("weights", "info", path, *QUICK, "--json").stdout)["fits"]
+    assert fits["features"]["fits"] is True
+    assert fits["features"]["matched"] == ["0.weight", "0.bias"]
+    torch.save({"0.weight": torch.zeros(4, 3, 5, 5)}, path)
+    result = bench("weights", "info", path, *QUICK)
+    assert result.exit_code == 1
+    assert "does not fit features" in result.stdout

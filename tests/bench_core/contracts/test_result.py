@@ -11,10 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from bench_core.contracts.reranked import RerankerUsed
 from bench_core.contracts.result import MethodRun, Provenance, ResultRecord
 from bench_core.contracts.scores import Metrics, Scores, TrialScores
 
 Document = dict[str, Any]
+
+K_RECIPROCAL = {"id": "k-reciprocal", "config": {"k1": 20, "k2": 6, "lambda_value": 0.3}}
 
 
 def read(document: Document) -> ResultRecord:
@@ -35,6 +38,8 @@ def added_since(version: int, written: Document) -> Document:
     written = {
         **written,
         "scores": {"iccs": None, "by_query_camera": {}, **written["scores"]},
+        "dataset": {"evidence": "images", **written["dataset"]},
+        "protocol": {"reranker": None, **written["protocol"]},
         "provenance": {**shared, **written["provenance"]},
     }
     if version > 1:
@@ -76,7 +81,7 @@ def test_a_record_cannot_be_changed(document: Document) -> None:
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
-        ("schema_version", 3, "Input should be 1 or 2"),
+        ("schema_version", 4, "Input should be 1, 2 or 3"),
         ("method.seed", -1, "greater than or equal to 0"),
         ("method.seed", "0", "valid integer"),
         ("method.seed", True, "valid integer"),
@@ -113,6 +118,13 @@ def test_a_record_cannot_be_changed(document: Document) -> None:
         ("origin", {"kind": "trained-elsewhere", "files": []}, "named for what came from outside"),
         ("origin", {"kind": "trained-here", "files": ["6" * 64]}, "named for what came from outs"),
         ("origin", {"kind": "found", "files": []}, "'trained-here', 'trained-elsewhere'"),
+        ("cost", None, "cost is missing, which only features and galleries from outside may lack"),
+        ("method.preset", None, "method.preset is missing, which only features"),
+        ("method.seed", None, "method.seed is missing, which only features"),
+        ("provenance.weights", None, "provenance.weights is missing, which only features"),
+        ("provenance.selection", None, "provenance.selection is missing, which only features"),
+        ("dataset.evidence", "features", "evidence is of features, but the model was run here"),
+        ("dataset.evidence", "nothing", "'images' or 'features'"),
         ("dataset.findings", ["one\ntwo"], "should match pattern"),
         ("protocol.assumptions", [""], "at least 1 character"),
         ("provenance.training_format", "float16", "'float32', 'tf32' or 'bfloat16'"),
@@ -189,6 +201,93 @@ def test_a_method_is_labelled_as_the_command_line_names_it(document: Document) -
     method = read(document).method
     assert method.label == "xiv:baseline"
     assert MethodRun(id="xiv", title="XIV", preset="paper", config={}, seed=0).label == "xiv"
+
+
+def test_a_re_ranked_record_of_before_was_re_ranked_by_k_reciprocal_neighbours(
+    document: Document,
+) -> None:
+    put(document, "protocol.rerank", value=True)
+    record = read(document)
+    assert record.protocol.reranker == RerankerUsed(
+        id="k-reciprocal", config={"k1": 20, "k2": 6, "lambda_value": 0.3}
+    )
+    assert record.row_key["protocol"] == {
+        "id": "sysu-all-single",
+        "convention": "official",
+        "rerank": True,
+        "splits": record.protocol.splits,
+    }
+    again = read(record.as_document())
+    assert again == record
+    assert hash(again.protocol) == hash(record.protocol)  # records share parts that are alike
+
+
+@pytest.mark.parametrize(
+    ("reranker", "label", "phrase"),
+    [
+        (K_RECIPROCAL, "re-ranking", ", re-ranked"),
+        (
+            {**K_RECIPROCAL, "package": "other 2", "overrides": ["k1"]},
+            "re-ranking",
+            ", re-ranked",
+        ),
+        (
+            {**K_RECIPROCAL, "config": {"k1": 5}, "overrides": ["k1"]},
+            "k-reciprocal re-ranking",
+            ", re-ranked by k-reciprocal with k1=5",
+        ),
+        ({"id": "aim", "config": {"k1": 4}}, "aim re-ranking", ", re-ranked by aim"),
+    ],
+)
+def test_a_record_is_labelled_with_its_re_ranker(
+    document: Document, reranker: Document, label: str, phrase: str
+) -> None:
+    put(document, "protocol.rerank", value=True)
+    usual = read(document).row_key
+    put(document, "protocol.reranker", reranker)
+    record = read(document)
+    assert record.label == f"xiv:baseline + {label}"
+    assert record.protocol.reranker is not None
+    assert record.protocol.reranker.phrase == phrase
+    assert (record.row_key == usual) is (label == "re-ranking")
+
+
+@pytest.mark.parametrize(
+    ("rerank", "reranker"), [(True, None), (False, {"id": "aim", "config": {}})]
+)
+def test_a_re_ranker_is_named_where_there_was_one(
+    document: Document, rerank: bool, reranker: Document | None
+) -> None:
+    put(document, "protocol.rerank", rerank)
+    put(document, "protocol.reranker", reranker)
+    with pytest.raises(ValidationError, match="reranker is named for distances that were"):
+        read(document)
+
+
+@pytest.mark.parametrize("origin", ["features", "given"])
+def test_what_came_as_features_may_lack_what_nobody_can_know(
+    document: Document, origin: str
+) -> None:
+    put(document, "origin", {"kind": origin, "files": ["6" * 64]})
+    put(document, "provenance.training_identities", [])
+    for field in ("cost", "method.preset", "method.seed", "provenance.weights"):
+        put(document, field, None)
+    put(document, "provenance.selection", None)
+    put(document, "dataset.evidence", "features")
+    record = read(document)
+    assert record.is_foreign
+    assert record.label == record.method.title
+
+
+def test_a_gallery_as_given_may_come_without_files_and_nothing_else_may(
+    document: Document,
+) -> None:
+    put(document, "provenance.training_identities", [])
+    put(document, "origin", {"kind": "given", "files": []})
+    assert read(document).origin.files == ()
+    put(document, "origin", {"kind": "features", "files": []})
+    with pytest.raises(ValidationError, match="files are named for what came from outside"):
+        read(document)
 
 
 def test_a_record_is_labelled_with_what_was_done_besides(document: Document) -> None:

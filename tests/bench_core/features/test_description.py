@@ -25,7 +25,7 @@ TABLE = pd.DataFrame(
 
 
 def of(features: Features) -> FeatureDescription:
-    found = FoundFeatures(features=features, format=FORMATS[0], evidence="its shape")
+    found = FoundFeatures(features=features, format=FORMATS[0], evidence="its shape", files=())
     return describe(Path("thing"), found)
 
 

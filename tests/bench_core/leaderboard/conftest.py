@@ -13,17 +13,26 @@ EXAMPLE = Path(__file__).parents[1] / "contracts" / "records" / "schema-1.json"
 
 
 def build_record(
-    rank_1: float = 0.3, mean_ap: float = 0.3, *, origin: str | None = None, **changes: object
+    rank_1: float = 0.3,
+    mean_ap: float = 0.3,
+    *,
+    origin: str | None = None,
+    known: bool = True,
+    **changes: object,
 ) -> ResultRecord:
     """Make a record whose two trials score alike; `method__seed=3` changes that field.
 
-    With an `origin`, the model came from outside.
+    With an `origin`, the model came from outside; where that is not `known`, nothing is but scores.
     """
     document = json.loads(EXAMPLE.read_text())
     if origin is not None:
         document["origin"] = {"kind": origin, "files": ["e" * 64]}
         document["provenance"]["training_identities"] = []
     document["method"] |= {"variant": None, "overrides": []}
+    if not known:
+        document |= {"schema_version": 3, "cost": None}
+        document["method"] |= {"preset": None, "seed": None, "config": {}}
+        document["provenance"] |= {"weights": None, "selection": None, "training_format": None}
     document["scores"] |= _scores(rank_1, mean_ap)
     for name, value in changes.items():
         part, field = name.split("__")

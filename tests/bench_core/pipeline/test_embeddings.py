@@ -8,13 +8,13 @@ import pytest
 import torch
 
 from bench_core.configuration import choose_method
+from bench_core.features.digest import features_digest
 from bench_core.features.table import write_features
 from bench_core.pipeline import trainings
 from bench_core.pipeline.embeddings import (
     EXTRACTION_FILE,
     FEATURES_FILE,
     extract,
-    features_digest,
     features_of,
 )
 from bench_core.pipeline.inputs import RunInputs

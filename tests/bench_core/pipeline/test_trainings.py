@@ -13,7 +13,7 @@ from bench_core import BenchError, CheckpointError, UsageError
 from bench_core.data.cache import PIXELS_FILE
 from bench_core.features.table import write_features
 from bench_core.modeling.sharing import Sharing
-from bench_core.pipeline import embeddings, trainings
+from bench_core.pipeline import embeddings, loop, trainings
 from bench_core.pipeline.inputs import RunInputs
 from bench_core.pipeline.trainings import TrainedModel, find_model
 from bench_core.system.processes import locked
@@ -46,7 +46,7 @@ def test_another_precision_is_another_training(
 def test_a_loop_of_its_own_takes_no_batch_in_parts(
     train: Train, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trainings, "StagedMethod", int)
+    monkeypatch.setattr(loop, "StagedMethod", int)
     with pytest.raises(UsageError, match=r"^--accumulate: xiv has a training loop of its own"):
         train(sharing=Sharing(parts=2))
 

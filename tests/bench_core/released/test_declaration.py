@@ -58,7 +58,7 @@ def test_the_same_file_may_be_declared_again(
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("network = ", "no readable TOML file"),
+        ("network = ", "is not TOML of a released model"),
         (AGW.replace("metric", "metrik"), "unknown configuration key 'metrik'.*'metric'"),
         (AGW.replace('"cosine"', '"manhattan"'), 'metric="manhattan"'),
         (AGW.replace("model:embed_net", "embed_net"), 'network="embed_net"'),

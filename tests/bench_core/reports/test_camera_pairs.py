@@ -47,7 +47,7 @@ def tally_of(features: FeatureTable, *galleries: list[int]) -> SearchTally:
     tally = SearchTally()
     for gallery in galleries:
         trial = Trial(np.array([0, 1, 2]), np.array(gallery))
-        tally.add(Search.of(features, trial, SPEC, rerank=False))
+        tally.add(Search.of(features, trial, SPEC))
     return tally
 
 

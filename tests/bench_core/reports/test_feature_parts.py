@@ -116,7 +116,7 @@ def test_too_few_images_are_not_mapped() -> None:
 def shown_cameras(features: FeatureTable) -> Part | LeftOut:
     infrared = (features.table["modality"] == "infrared").to_numpy()
     trial = Trial(np.flatnonzero(infrared), np.flatnonzero(~infrared))
-    search, tally = Search.of(features, trial, SPEC, rerank=False), SearchTally()
+    search, tally = Search.of(features, trial, SPEC), SearchTally()
     tally.add(search)
     return camera_part(tally, search)
 

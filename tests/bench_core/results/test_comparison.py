@@ -129,7 +129,19 @@ def test_re_ranking_is_never_compared_silently(
     assert sentence.endswith(
         "Only xiv + re-ranking is re-ranked, so the difference is that of re-ranking, too."
     )
-    assert "Only" not in compare_results(paths[1], paths[1]).sentence
+    assert "re-ranking, too" not in compare_results(paths[1], paths[1]).sentence
+    other = store_result(
+        make_table(0.6),
+        protocol__rerank=True,
+        protocol__reranker={"id": "aim", "config": {"k1": 4}},
+    )
+    comparison = compare_results(paths[1], other)
+    assert comparison.sentence.endswith(
+        " The two are re-ranked differently, so the difference is that of re-ranking, too."
+    )
+    sides = [comparison.as_document()[side]["reranker"] for side in ("first", "second")]
+    assert [side["id"] for side in sides] == ["k-reciprocal", "aim"]
+    assert "re-ranking, too" not in compare_results(other, other).sentence
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from bench_core.contracts.errors import BenchError, DataError
+from bench_core.contracts.reranked import RerankerUsed
 from bench_core.contracts.result import ResultRecord
 from bench_core.evaluation.query_table import QueryTable
 from bench_core.results import store
@@ -68,9 +69,14 @@ def test_the_name_tells_what_ran(tmp_path: Path, record: ResultRecord) -> None:
 def test_the_name_omits_the_full_method_and_marks_re_ranking(
     tmp_path: Path, record: ResultRecord
 ) -> None:
-    full = changed(changed(record, "method", variant=None), "protocol", rerank=True)
-    name = result_path(tmp_path, full).name
+    full = changed(record, "method", variant=None)
+    usual, other = (
+        changed(full, "protocol", rerank=True, reranker=used)
+        for used in (RerankerUsed.usual(), RerankerUsed(id="other", config={}))
+    )
+    name = result_path(tmp_path, usual).name
     assert name.startswith("xiv-paper-official-rerank-seed0-")
+    assert result_path(tmp_path, other).name.startswith("xiv-paper-official-rerank-other-seed0-")
 
 
 def test_the_name_marks_a_model_that_validation_selected(
@@ -202,9 +208,9 @@ def test_a_record_of_a_newer_version_asks_for_an_upgrade(
     tmp_path: Path, record: ResultRecord, read_results: ReadResults
 ) -> None:
     path = write_result(tmp_path, record)
-    document = json.loads(path.read_text()) | {"schema_version": 3, "unheard_of": {}}
+    document = json.loads(path.read_text()) | {"schema_version": 4, "unheard_of": {}}
     path.write_text(json.dumps(document))
-    with pytest.raises(DataError, match=r"schema_version 3, newer than 2.*pip install --upgrade"):
+    with pytest.raises(DataError, match=r"schema_version 4, newer than 3.*pip install --upgrade"):
         read_results(tmp_path)
 
 

@@ -11,7 +11,8 @@ import pytest
 from bench_core.contracts.errors import BenchError, UsageError
 from bench_core.plugins import Registry
 from bench_core.scaffolding import package as package_module
-from bench_core.scaffolding.package import PackageName, read_name, render, write_package
+from bench_core.scaffolding.naming import PackageName, read_name
+from bench_core.scaffolding.package import render, write_package
 
 
 @pytest.mark.parametrize(
@@ -72,7 +73,7 @@ def test_what_lies_at_the_folder_is_left_alone(
 def test_a_package_that_cannot_be_written_whole_leaves_nothing(
     registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(package_module, "render", lambda _: {"a": "text", "a/b": "no folder"})
+    monkeypatch.setattr(package_module, "render", lambda *_: {"a": "text", "a/b": "no folder"})
     with pytest.raises(BenchError, match="cannot write"):
         write_package("my-method", tmp_path / "my-method", registry)
     assert list(tmp_path.iterdir()) == []

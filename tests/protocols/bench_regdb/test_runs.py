@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shutil
@@ -264,6 +265,29 @@ def test_the_features_of_one_model_are_not_scored_on_two_trials(
     options = ["--protocol", THERE, "--data", shared_root, "--features", "same"]
     line = error_of(bench("eval", *options), 1)
     assert "same/trial-1.npz and same/trial-2.npz hold the same features" in line
+
+
+def test_features_of_ten_models_become_one_row(
+    bench: Bench,
+    shared_root: Path,
+    features: Path,
+    scored: Result,
+    read_results: ReadResults,
+) -> None:
+    options = ["--protocol", THERE, "--data", shared_root, "--features", features]
+    recorded = [*options, "--record", "--name", "Ten models", "--results", "theirs"]
+    result = bench("eval", *recorded)
+    assert result.exit_code == 0, result.output
+    (record,) = read_results(Path("theirs"))
+    run = document_of(scored)
+    assert record.dataset.fingerprint == run["dataset"]["fingerprint"]
+    assert record.protocol.splits == run["protocol"]["splits"]
+    assert record.features == tuple(run["features"])
+    files = [(features / f"trial-{number}.npz").read_bytes() for number in range(1, 11)]
+    assert record.origin.files == tuple(hashlib.sha256(file).hexdigest() for file in files)
+    assert len(record.scores.trials) == 10
+    line = error_of(bench("eval", *recorded, "--trial", "3"), 2)
+    assert "a row is the mean of all trials" in line
 
 
 def test_one_file_needs_its_trial(bench: Bench, shared_root: Path, features: Path) -> None:

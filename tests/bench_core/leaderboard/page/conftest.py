@@ -39,12 +39,11 @@ def invented(make: MakeRecord) -> list[ResultRecord]:
     """Make rows of two real protocols and a synthetic one, some without a cost, some hostile."""
     giga = 10**9
     cost = {"cost__flops": 2 * giga, "cost__macs": giga, "cost__macs_visible": giga}
-    none = dict.fromkeys(("cost__flops", "cost__macs", "cost__macs_visible"), 0)
-    none |= {"cost__macs_infrared": 0, "cost__parameters": 0}
+    features = make(0.40, 0.30, method__id="ddag", method__title="DDAG", origin="features")
     return [
         make(0.60, 0.50, **cost, cost__macs_infrared=giga),
         make(0.58, 0.55, method__id="agw", method__title="AGW", method__seed=1),
-        make(0.40, 0.30, method__id="ddag", method__title="DDAG", origin="features", **none),
+        features.model_copy(update={"cost": None}),
         make(0.70, 0.65, protocol__rerank=True),
         make(0.50, 0.45, protocol__convention="agw", dataset__findings=[HOSTILE[1]]),
         make(0.30, 0.20, protocol__id="sysu-indoor-single", method__title=HOSTILE[0]),

@@ -28,7 +28,7 @@ def cells(registry: Registry) -> Cells:
 
 def test_scores_of_one_training_are_neighbours(cells: Cells) -> None:
     found = cells(protocols=[SINGLE, MULTI], seeds=[1, 0], rerank=[False, True])
-    order = [(cell.trained.seed, cell.protocol.id, cell.rerank) for cell in found]
+    order = [(cell.trained.seed, cell.protocol.id, cell.reranked is not None) for cell in found]
     assert order == [
         (seed, protocol, rerank)
         for seed in (1, 0)
@@ -95,6 +95,15 @@ def test_the_convention_is_the_first_of_each_protocol(cells: Cells) -> None:
         ({"methods": ["xiv", "xiv:full"]}, "xiv with the preset 'quick' is asked for twice"),
         ({"set": {"epochs": [1, 1]}}, "epochs=1 is asked for twice"),
         ({"protocols": [SINGLE, MULTI], "conventions": ["agw"]}, "does not define 'agw'"),
+        ({"rerank": ["aim"]}, r"rerank.0 \(aim\): unknown re-ranker 'aim'"),
+        (
+            {"rerank": [{"name": "k-reciprocal", "set": {"k3": 1}}]},
+            r"rerank.0 \(k-reciprocal\): unknown setting of the re-ranker 'k3'",
+        ),
+        (
+            {"rerank": [True, {"name": "k-reciprocal", "set": {"k1": 20}}]},
+            "k-reciprocal with the same settings under sysu-all-single twice",
+        ),
         ({"data": {"sysu": "x"}}, "unknown key 'data.sysu'; did you mean 'data.sysu-mm01'"),
         (
             {"protocols": [SINGLE, "regdb-visible-to-thermal"], "data": {"*": "x"}},
@@ -112,3 +121,39 @@ def test_what_contradicts_is_named_with_the_file(
     with pytest.raises(UsageError, match=said) as caught:
         cells(**keys)
     assert str(caught.value).startswith("some.toml: ")
+
+
+def test_a_method_has_a_configuration_file_of_its_own(cells: Cells, tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text('method = "xiv"\npreset = "paper"\n[set]\nepochs = 7\nimage_width = 64\n')
+    entry = {"name": "xiv", "config": str(path)}
+    (cell,) = cells(methods=[entry], set={"epochs": 3})
+    assert cell.trained.choice.preset.name == "paper"
+    assert cell.trained.choice.config.model_dump()["epochs"] == 3
+    assert cell.trained.choice.overridden_keys == ("epochs", "image_width")
+    assert cell.trained.configuration == path
+    (other,) = cells(methods=[entry], presets=["quick"])
+    assert other.trained.choice.preset.name == "quick"
+    path.write_text('method = "jsia"')
+    with pytest.raises(
+        UsageError, match=r"some\.toml: methods\.0 \(xiv\): .*mine\.toml: method: it"
+    ):
+        cells(methods=[entry])
+
+
+def test_a_released_model_is_named_by_its_file(cells: Cells, released_model: Path) -> None:
+    path = released_model / "theirs.toml"
+    path.write_text('name = "theirs"\ntitle = "T"\n' + (released_model / "agw.toml").read_text())
+    entry = {"name": str(path), "weights": "theirs.t"}
+    first, second, third = cells(methods=[entry, {**entry, "set": {"flip": True}}, "xiv"])
+    assert (first.trained.name, first.trained.choice.name) == (str(path), "theirs")
+    assert first.trained.weights == second.trained.weights == "theirs.t"
+    assert third.trained.weights is None
+    assert second.trained.choice.overridden_keys == ("flip", "weights")
+
+
+def test_one_model_with_two_weights_files_is_two_cells(cells: Cells) -> None:
+    entries = [{"name": "xiv", "weights": weights} for weights in ("a.pth", "b.pth")]
+    assert [cell.trained.weights for cell in cells(methods=entries)] == ["a.pth", "b.pth"]
+    with pytest.raises(UsageError, match="asked for twice"):
+        cells(methods=[entries[0], entries[0]])

@@ -84,6 +84,17 @@ def test_jobs_have_names_of_their_own(planned: Planned) -> None:
     assert len(set(names)) == len(names) == 2 + 8
 
 
+def test_a_cell_is_re_ranked_as_its_record_will_say(planned: Planned) -> None:
+    plan = planned('rerank = [true, {name = "k-reciprocal", set = {k1 = 4}}]\n')
+    usual, other = plan.cells
+    assert usual.job.arguments[-2:] == ("--rerank", "k-reciprocal")
+    assert other.job.arguments[-4:] == ("--rerank", "k-reciprocal", "--rerank-set", "k1=4")
+    assert "reranker" not in usual.expected["protocol"]
+    config = {"k1": 4, "k2": 6, "lambda_value": 0.3}
+    assert other.expected["protocol"]["reranker"] == {"id": "k-reciprocal", "config": config}
+    assert "-rerank-k-reciprocal-seed0-" in other.job.name
+
+
 @pytest.mark.slow
 def test_a_command_leaves_what_the_plan_expects(
     planned: Planned, registry: Registry, tmp_path: Path
@@ -146,3 +157,29 @@ def test_what_a_cluster_cannot_give_is_refused(
 def test_weights_and_selection_are_named_where_they_are_wrong(planned: Planned) -> None:
     with pytest.raises(UsageError, match=r"some.toml: weights: --weights nothing.pth: no such"):
         planned('weights = "nothing.pth"\n')
+
+
+def test_jobs_name_the_files_that_a_method_was_given(
+    planned: Planned, registry: Registry, released_model: Path, tmp_path: Path
+) -> None:
+    """Their processes know nothing but their words."""
+    planned()  # writes the file, in whose folder the paths are
+    declared = released_model / "theirs.toml"
+    agw = (released_model / "agw.toml").read_text()
+    declared.write_text(f'name = "theirs"\ntitle = "T"\n{agw}')
+    (tmp_path / "w.pth").write_bytes(b"weights")
+    (tmp_path / "mine.toml").write_text('method = "xiv:baseline"\nset.image_width = 32\n')
+    entries = (
+        f'[{{ name = "{declared}", weights = "w.pth" }}, '
+        '{ name = "xiv:baseline", config = "mine.toml" }]'
+    )
+    path = tmp_path / "some.toml"
+    text = path.read_text().partition("[set]")[0].replace('["xiv:baseline"]', entries)
+    path.write_text(text)
+    theirs, ours = (cell.job.arguments for cell in make_plan(registry, path, tmp_path).cells)
+    assert theirs[theirs.index("--method") + 1] == str(declared)
+    assert theirs[theirs.index("--weights") + 1] == "w.pth"
+    assert "--config" not in theirs
+    assert ours[ours.index("--method") + 1] == "xiv:baseline"
+    assert ours[ours.index("--config") + 1] == "mine.toml"
+    assert "--weights" not in ours
