@@ -24,9 +24,10 @@ from bench_core.results.comparison import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from bench_core.contracts.result import ResultRecord
     from bench_core.evaluation.uncertainty import Difference
     from bench_core.pipeline.inputs import RunInputs
     from bench_core.plugins import Registry
@@ -232,23 +233,30 @@ def _images(name: str, found: list[ChangedQuery], inputs: RunInputs) -> Picture:
 
 
 def _origin_part(comparison: Comparison) -> Part:
-    values: dict[str, list[object]] = {
-        "result": [*comparison.paths],
-        "method": [record.label for record in comparison.records],
-        "preset": [record.method.preset for record in comparison.records],
-        "seed": [record.method.seed for record in comparison.records],
-        "selection": [record.provenance.selection for record in comparison.records],
-        "model": [record.origin.kind.replace("-", " ") for record in comparison.records],
-    }
-    rows = [
-        (what, *("unknown" if value is None else str(value) for value in both))
-        for what, both in values.items()
-    ]
-    columns = ("", "first", "second")
+    sides = zip(("First", "Second"), comparison.names, comparison.paths, comparison.records,
+                strict=True)  # fmt: skip
     return Part(
         heading="Where it comes from",
-        tables=(Table(columns=columns, rows=tuple(rows), text=True),),
+        tables=tuple(
+            Table(title=f"{place}: {name}", rows=tuple(_origin(path, record)), text=True)
+            for place, name, path, record in sides
+        ),
     )
+
+
+def _origin(path: Path, record: ResultRecord) -> Iterator[tuple[str, str]]:
+    """Yield where a result came from, by name; what nobody knows is left out."""
+    values: dict[str, object] = {
+        "result": path,
+        "created": record.provenance.created.isoformat(timespec="seconds"),
+        "preset": record.method.preset,
+        "seed": record.method.seed,
+        "selection": record.provenance.selection,
+        "model": record.origin.kind.replace("-", " "),
+    }
+    for name, value in values.items():
+        if value is not None:
+            yield name, str(value)
 
 
 def _row(
