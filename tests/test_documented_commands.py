@@ -289,7 +289,7 @@ def test_the_page_about_checking_tables(follow: Callable[..., None], tmp_path: P
     rows = [["Method", "V2T R1", "V2T mAP"], ["BDTR", "33.5", "31.9"]]
     tabular = " \\\\\n".join(" & ".join(row) for row in rows)
     (tmp_path / "paper.tex").write_text(f"\\begin{{tabular}}{{lcc}}\n{tabular}\n\\end{{tabular}}\n")
-    (tmp_path / "results.md").write_text(
+    tmp_path.joinpath("results").with_suffix(".md").write_text(
         "|-|-|-|".join(f"\n| {' | '.join(row)} |\n" for row in rows)
     )
     (tmp_path / "table.csv").write_text("".join(f"{','.join(row)}\n" for row in rows))
