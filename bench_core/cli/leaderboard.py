@@ -301,6 +301,9 @@ def _citations(
         records = paper.records
         sources = ((paper.source, shown.published.authors_of(paper.source)),)
     papers = papers_of(records, specs)
+    # What a plugin says of its paper is more than what the registry knows.
+    own = {source.id for source, _ in sources if source.id in source.introduces} & specs.keys()
+    papers |= {name: specs[name].paper for name in sorted(own)}
     text = bibtex(papers, sources)
     missing = [name for name, paper in papers.items() if paper is None]
     _warn(f"no paper is known of {name}: it is not cited" for name in missing)
