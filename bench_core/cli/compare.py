@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from bench_core.cli.options import json_option
-from bench_core.cli.printing import print_json, print_table
+from bench_core.cli.printing import print_json, print_paragraph, print_table
 from bench_core.leaderboard.cells import percent
-from bench_core.system.escaping import terminal_line
 from bench_core.system.standard_output import echo
 
 if TYPE_CHECKING:
@@ -59,4 +58,5 @@ def _print_comparison(comparison: Comparison) -> None:
         for metric, difference in comparison.differences.items()
     ]
     print_table(["percent", *comparison.names, "difference", "95 % interval", "p"], rows)
-    echo(f"\n{terminal_line(comparison.sentence)}")
+    echo()
+    print_paragraph(comparison.sentence)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import click
 
 from bench_core.cli.options import AsJson, DeviceName, Option, receives
-from bench_core.cli.printing import print_json
+from bench_core.cli.printing import print_json, print_paragraph
+from bench_core.contracts.errors import UsageError
 from bench_core.contracts.protocol import Convention
 from bench_core.system.escaping import terminal_line
 from bench_core.system.standard_output import echo
@@ -87,6 +88,8 @@ def report(registry: Registry, options: PageOptions, /, *, path: Path) -> None:
     from bench_core.system.cache_folder import cache_directory
     from bench_core.system.devices import choose_device
 
+    if options.root is not None and not options.root.is_dir():
+        raise UsageError(f"--data {options.root} is not a folder")
     folder = options.output or building.default_folder(path)
     building.check_folder(folder)
     built = building.build_report(
@@ -108,5 +111,5 @@ def report(registry: Registry, options: PageOptions, /, *, path: Path) -> None:
         return
     echo(terminal_line(built.title))
     for item in built.left_out:
-        echo(terminal_line(f"left out: {item.what} ({item.why})"))
+        print_paragraph(f"left out: {item.what} ({item.why})")
     echo(f"report   {page}")
