@@ -83,13 +83,14 @@ def report(registry: Registry, options: PageOptions, /, *, path: Path) -> None:
     model.safetensors; it is scored for the report. Pictures of images need the model and the
     dataset. What is missing is listed on the page, with the reason.
     """
+    if options.root is not None and not options.root.is_dir():
+        raise UsageError(f"--data {options.root} is not a folder")
+
     from bench_core.reports import building
     from bench_core.reports.subjects import ReportOptions
     from bench_core.system.cache_folder import cache_directory
     from bench_core.system.devices import choose_device
 
-    if options.root is not None and not options.root.is_dir():
-        raise UsageError(f"--data {options.root} is not a folder")
     folder = options.output or building.default_folder(path)
     building.check_folder(folder)
     built = building.build_report(
