@@ -24,6 +24,7 @@ from bench_core.cli.training import TrainingOptions, TrainingReport, open_traini
 from bench_core.system.escaping import terminal_line
 from bench_core.system.process_group import is_first, joined
 from bench_core.system.standard_output import echo
+from bench_core.system.text_layout import terminal_paragraph
 
 if TYPE_CHECKING:
     from bench_core.pipeline.benchmark import RunOutcome
@@ -98,13 +99,15 @@ def _print_outcome(outcome: RunOutcome) -> None:
     )
     print_scores(scores)
     if cost is not None:
-        echo(
-            f"\nparameters {cost.parameters / 1e6:.2f} M; multiply-adds "
+        echo()
+        for line in terminal_paragraph(
+            f"parameters {cost.parameters / 1e6:.2f} M; multiply-adds "
             f"{cost.macs_visible / 1e9:.3f} G visible, {cost.macs_infrared / 1e9:.3f} G "
             f"infrared; {cost.images_per_second} images/s on {cost.device}"
-        )
+        ):
+            echo(line)
     for model in outcome.models:
-        echo(f"model    {model.path} ({TrainingReport.of(model).state})")
+        echo(f"model    {model.path}\n         {TrainingReport.of(model).state}")
     echo(f"result   {outcome.path}")
 
 
