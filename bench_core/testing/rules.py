@@ -46,7 +46,7 @@ RULES = (
     _rule(
         BUILT,
         "__init__",
-        "Mend what the line says. A method is made by its class called with the configuration and "
+        "The line says why. A method is made by its class called with the configuration and "
         "num_identities=..., and keeps its networks in self.networks.",
     ),
     _rule(
@@ -91,7 +91,7 @@ RULES = (
     _rule(
         TRAINING,
         "step",
-        "Mend what the line says. Where a loss is not finite, the rates are too high, or there is "
+        "The line says why. Where a loss is not finite, the rates are too high, or there is "
         "a logarithm or root of zero or a division by zero.",
         BUILT,
     ),

@@ -27,6 +27,7 @@ from bench_core.scaffolding.naming import PackageName
 from bench_core.scaffolding.package import render, write_package
 from bench_core.scaffolding.released_model import find_model
 from bench_core.testing import MethodBuilder, method_checks, registration_checks
+from bench_core.testing.conformance import DeedError
 
 Wrap: TypeAlias = Callable[[str], MethodSpec]
 PACKAGE = PackageName("my-wrap")
@@ -82,6 +83,21 @@ def test_a_file_comes_with_what_it_imports_from_its_folder(
     with (tmp_path / "my-wrap" / "my_wrap" / "resnet.py").open("a") as file:
         file.write("\n# changed")
     assert choose_method(spec, spec.variants[0], "paper").config.model_dump()["source"] != before
+
+
+def test_what_a_network_does_is_told_with_its_place_in_the_package(
+    wrap: Wrap, tmp_path: Path
+) -> None:
+    line = "    __import__('socket').getaddrinfo('weights.example', 80)\n"
+    (tmp_path / "theirs.py").write_text(NETWORK.replace("    return", f"{line}    return"))
+    spec = wrap(f"{tmp_path / 'theirs.py'}:build")
+    size = ["image_height=32", "image_width=16"]
+    checks = {check.rule: check for check in method_checks(spec, spec.variants[0], size)}
+    with pytest.raises(PluginError, match=r"the network is refused .*; if it fetches"):
+        checks["the-networks-can-be-built"].run()
+    with pytest.raises(DeedError) as caught:
+        checks["the-network-is-not-used"].run()
+    assert Path(caught.value.place.file) == tmp_path / "my-wrap" / "my_wrap" / "network.py"
 
 
 def test_a_network_of_torchvision_gives_what_its_classifier_would_get(wrap: Wrap) -> None:
