@@ -1,8 +1,9 @@
 """The light door: what a plugin's entry module registers, and the errors of all plugins.
 
 It loads no numerical library. Who writes a method imports from `bench_core.methods`, who writes a
-dataset from `bench_core.datasets`, who renders people for one from `bench_core.synthetic`, and a
-plugin's tests from `bench_core.testing`: these modules are the public API.
+dataset from `bench_core.datasets`, who renders people for one from `bench_core.synthetic`, who
+writes a re-ranker from `bench_core.rerankers`, and a plugin's tests from `bench_core.testing`:
+these modules are the public API.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,11 @@ from bench_core.contracts.method import (
     VariantSpec as VariantSpec,
 )
 from bench_core.contracts.protocol import ProtocolSpec as ProtocolSpec
+from bench_core.contracts.reranker import (
+    RerankerNeed as RerankerNeed,
+    RerankerScope as RerankerScope,
+    RerankerSpec as RerankerSpec,
+)
 from bench_core.packaged_models import released_method as released_method
 
 if TYPE_CHECKING:

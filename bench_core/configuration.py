@@ -30,6 +30,9 @@ LONGEST_SHOWN = 100
 """Characters of a value that an error shows."""
 WeightsKind: TypeAlias = Literal["imagenet", "none", "file"]
 """What backbones start from; "file" is set by `--weights FILE`."""
+Model = TypeVar("Model", bound="FrozenModel")
+_KEY_OF = {"--set": "configuration key", "--rerank-set": "setting of the re-ranker"}
+"""What is set with an option, in the words of an error."""
 
 
 class FrozenModel(BaseModel):
@@ -38,8 +41,8 @@ class FrozenModel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-Model = TypeVar("Model", bound=FrozenModel)
-"""A part of a configuration, or a whole one."""
+class RerankerConfig(FrozenModel):
+    """Base of the settings of a re-ranker; each has a default."""
 
 
 @dataclass(frozen=True)
@@ -163,9 +166,7 @@ def choose_method(
         if key in flattened(variant.values):
             raise UsageError(f"--set {key}: {_fixed(spec, variant)}")
     kind = load_object(spec.config)
-    values = _nested_defaults(kind)
-    for layer in (presets[preset].values, variant.values):
-        values = merged(values, expanded(layer))
+    values = layered_values(kind, presets[preset].values, variant.values)
     base = _check_plugin(kind, values, f"{spec.id}:{variant.name} with the preset '{preset}'")
     given = {} if file is None else _of_file(file, spec, variant, base, values)
     config = _with_images(validate_config(kind, merged(merged(values, given), set_by_hand)))
@@ -249,6 +250,19 @@ def blaming_file(path: Path) -> Iterator[None]:
         raise PluginError(f"{path}: {error}") from error
 
 
+def layered_values(kind: type[BaseModel], *layers: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a plugin's own layers of values make of a configuration, as nested parts.
+
+    Args:
+        kind: The class of the configuration.
+        layers: Values by key, which may have dots; the last wins.
+    """
+    values = _nested_defaults(kind)
+    for layer in layers:
+        values = merged(values, expanded(layer))
+    return values
+
+
 def _with_images(config: MethodConfig) -> MethodConfig:
     """Refuse an image size that a plugin's own field lets through.
 
@@ -269,8 +283,12 @@ def _check_plugin(kind: type[MethodConfig], values: Mapping[str, Any], name: str
         raise PluginError(f"the plugin's configuration of {name} is wrong: {error}") from error
 
 
-def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
+def parse_assignments(assignments: Iterable[str], option: str = "--set") -> dict[str, Any]:
     """Read `key=value` texts into a nested mapping; values are JSON where they can be.
+
+    Args:
+        assignments: The texts.
+        option: What they were given with, which errors name.
 
     Raises:
         UsageError: A text has no "=" or an empty key, repeats a key, or its value is a number or a
@@ -285,18 +303,24 @@ def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
         key, separator, text = assignment.partition("=")
         key = key.strip()
         if not separator or not all(key.split(".")):
-            raise UsageError(f"--set {_short(assignment)}: expected key=value, such as epochs=3")
+            example = ", such as epochs=3" if option == "--set" else ""
+            raise UsageError(f"{option} {_short(assignment)}: expected key=value{example}")
         part = nested(key.split("."), _parse_value(text))
         if problem := beyond_all(part):
-            raise UsageError(f"--set {_short(assignment)}: {problem}")
+            raise UsageError(f"{option} {_short(assignment)}: {problem}")
         if overlap(flattened(values), flattened(part)):
-            raise UsageError(f"--set {key}: given twice")
+            raise UsageError(f"{option} {key}: given twice")
         values = merged(values, part)
     return values
 
 
-def validate_config(kind: type[Model], values: Mapping[str, Any]) -> Model:
+def validate_config(kind: type[Model], values: Mapping[str, Any], option: str = "--set") -> Model:
     """Build a configuration, or another model of values that users give.
+
+    Args:
+        kind: Its class.
+        values: Its values, as nested parts.
+        option: What values are set with, which errors name.
 
     Raises:
         UsageError: A key is unknown or a value is of the wrong type or out of range; one line.
@@ -305,20 +329,20 @@ def validate_config(kind: type[Model], values: Mapping[str, Any]) -> Model:
         # As JSON, where lists are tuples; strict, so that true is no number and "3" neither.
         return kind.model_validate_json(json.dumps(values), strict=True)
     except ValidationError as error:
-        raise _explain(kind, error) from None
+        raise _explain(kind, error, option) from None
 
 
-def _explain(kind: type[BaseModel], error: ValidationError) -> UsageError:
+def _explain(kind: type[BaseModel], error: ValidationError, option: str) -> UsageError:
     problem = error.errors(include_url=False)[0]
     location = [str(part) for part in problem["loc"]]
     key = ".".join(location)
     if problem["type"] == "extra_forbidden":
         known = sorted(flattened(_field_tree(kind)))
-        return unknown_name("configuration key", key, known)
+        return unknown_name(_KEY_OF.get(option, f"key of {option}"), key, known)
     message = problem["msg"].removeprefix("Value error, ")
     message = message[:1].lower() + message[1:]
     given = _short(json.dumps(problem["input"], default=str))
-    where = f"--set {key}={given}" if key else "--set"
+    where = f"{option} {key}={given}" if key else option
     return UsageError(f"{where}: {message}")
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from bench_core.contracts.dataset import Splits
     from bench_core.contracts.method import MethodSpec
     from bench_core.contracts.protocol import EvaluationProtocol, ProtocolSpec
+    from bench_core.contracts.reranker import RerankerSpec
 
 PARTS_OF_A_METHOD = ("metric", "networks", "load_pretrained", "train", "extract")
 
@@ -69,3 +70,22 @@ def load_method(spec: MethodSpec, config: Any, num_identities: int) -> Any:
     if missing := [name for name in PARTS_OF_A_METHOD if not hasattr(method, name)]:
         raise PluginError(f"{spec.method} lacks {', '.join(missing)}; see docs/plugins.md")
     return method
+
+
+def load_reranker(spec: RerankerSpec, config: Any) -> Any:
+    """Build the re-ranker that a spec names.
+
+    Args:
+        spec: The re-ranker.
+        config: Its settings.
+
+    Returns:
+        A `bench_core.rerankers.Reranker`.
+
+    Raises:
+        PluginError: It cannot be loaded, or has no `rerank`.
+    """
+    reranker = load_object(spec.reranker)(config)
+    if not hasattr(reranker, "rerank"):
+        raise PluginError(f"{spec.reranker} lacks rerank; see 'A re-ranker' in docs/plugins.md")
+    return reranker

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import Distribution, EntryPoint, distributions, entry_points
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import pluggy
 
@@ -16,6 +16,7 @@ from bench_core.contracts.dataset import DatasetSpec
 from bench_core.contracts.errors import PluginError, UsageError, unknown_name
 from bench_core.contracts.method import MethodSpec, VariantSpec
 from bench_core.contracts.protocol import ProtocolSpec
+from bench_core.contracts.reranker import RerankerSpec
 from bench_core.registration import CommandTree, checked_specs
 from bench_core.system.escaping import in_one_line
 from bench_core.system.interruption import from_outside
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     import click
 
-Spec = TypeVar("Spec", DatasetSpec, ProtocolSpec, MethodSpec)
+Spec = TypeVar("Spec", DatasetSpec, ProtocolSpec, MethodSpec, RerankerSpec)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +62,7 @@ class _Loaded:
     datasets: tuple[DatasetSpec, ...]
     protocols: tuple[ProtocolSpec, ...]
     methods: tuple[MethodSpec, ...]
+    rerankers: tuple[RerankerSpec, ...]
 
 
 class Registry:
@@ -79,17 +81,18 @@ class Registry:
         self._infos = sorted([*(p.info for p in loaded), *broken], key=lambda info: info.name)
         self._packages = {package: p.info for p in loaded for package in _packages(p)}
         self._command_errors: dict[str, str] = {}
-        conflicts: list[str] = []
+        twice: list[str] = []
         self._datasets = _claims(
-            "dataset", ((s, p.info) for p in loaded for s in p.datasets), conflicts
+            "dataset", ((s, p.info) for p in loaded for s in p.datasets), twice
         )
         self._protocols = _claims(
-            "protocol", ((s, p.info) for p in loaded for s in p.protocols), conflicts
+            "protocol", ((s, p.info) for p in loaded for s in p.protocols), twice
         )
-        self._methods = _claims(
-            "method", ((s, p.info) for p in loaded for s in p.methods), conflicts
+        self._methods = _claims("method", ((s, p.info) for p in loaded for s in p.methods), twice)
+        self._rerankers = _claims(
+            "re-ranker", ((s, p.info) for p in loaded for s in p.rerankers), twice
         )
-        self.conflicts: tuple[str, ...] = tuple(conflicts)
+        self.conflicts: tuple[str, ...] = tuple(twice)
 
     @property
     def plugins(self) -> tuple[PluginInfo, ...]:
@@ -160,6 +163,11 @@ class Registry:
         """The methods by id, sorted. Raises PluginError on a conflict."""
         return self._specs(self._methods)
 
+    @property
+    def rerankers(self) -> Mapping[str, RerankerSpec]:
+        """The re-rankers by id, sorted. Raises PluginError on a conflict."""
+        return self._specs(self._rerankers)
+
     def dataset(self, dataset_id: str) -> DatasetSpec:
         """Return a dataset's spec.
 
@@ -198,6 +206,10 @@ class Registry:
             raise unknown_name(f"variant of {method_id}", variant_name, variants)
         return spec, variants[variant_name]
 
+    def reranker(self, reranker_id: str) -> RerankerSpec:
+        """Return a re-ranker's spec; raises as `dataset` does."""
+        return _lookup("re-ranker", reranker_id, self.rerankers)
+
     def add_method(self, spec: MethodSpec, source: PluginInfo) -> None:
         """Add a method that no plugin registers, for this process.
 
@@ -213,18 +225,21 @@ class Registry:
             raise UsageError(f"the name '{spec.id}' is that of a method of {known.plugin}")
         self._methods[spec.id] = _Claim(spec, source)
 
-    def participants(self, protocol_id: str, method_id: str | None = None) -> tuple[str, ...]:
+    def participants(
+        self, protocol_id: str, method_id: str | None = None, reranker_id: str | None = None
+    ) -> tuple[str, ...]:
         """Return the names of the installed packages that take part in a run, sorted.
 
-        They are those that register the method, the protocol and its dataset, and those whose
-        observers hear of it. Where features from outside are scored, there is no method, and no
-        observer hears of it.
+        They are those that register the method, the protocol, its dataset and the re-ranker, and
+        those whose observers hear of it. Where features from outside are scored, there is no
+        method, and no observer hears of it.
         """
-        claims = (
+        claims: list[_Claim[Any]] = [
             *(() if method_id is None else (self._methods[method_id],)),
             self._protocols[protocol_id],
             self._datasets[self._protocols[protocol_id].spec.dataset],
-        )
+            *(() if reranker_id is None else (self._rerankers[reranker_id],)),
+        ]
         registered = (claim.plugin for claim in claims if claim.plugin in self._infos)
         plugins = {plugin.name: plugin for plugin in registered}
         observers = {
@@ -243,6 +258,10 @@ class Registry:
     def plugin_of(self, method_id: str) -> PluginInfo:
         """Return the plugin that registers a method."""
         return self._methods[method_id].plugin
+
+    def plugin_of_reranker(self, reranker_id: str) -> PluginInfo:
+        """Return the plugin that registers a re-ranker."""
+        return self._rerankers[reranker_id].plugin
 
     def _specs(self, claims: Mapping[str, _Claim[Spec]]) -> Mapping[str, Spec]:
         if self.conflicts:
@@ -264,11 +283,8 @@ def load_registry(candidates: Iterable[EntryPoint] | None = None) -> Registry:
     if candidates is None:
         candidates = _installed(broken)
     for candidate in sorted(candidates, key=lambda point: (point.name, point.value)):
-        info = PluginInfo(
-            name=candidate.name,
-            module=candidate.value,
-            distribution="unknown package" if candidate.dist is None else _name(candidate.dist),
-        )
+        package = "unknown package" if candidate.dist is None else _name(candidate.dist)
+        info = PluginInfo(name=candidate.name, module=candidate.value, distribution=package)
         try:
             loaded.append(_load(candidate, info))
         except BaseException as error:  # a stranger's module may raise anything
@@ -310,12 +326,14 @@ def _load(candidate: EntryPoint, info: PluginInfo) -> _Loaded:
         datasets=checked_specs(manager.hook.bench_register_datasets(), DatasetSpec),
         protocols=checked_specs(manager.hook.bench_register_protocols(), ProtocolSpec),
         methods=checked_specs(manager.hook.bench_register_methods(), MethodSpec),
+        rerankers=checked_specs(manager.hook.bench_register_rerankers(), RerankerSpec),
     )
 
 
 def _refuse_empty_registrations(module: object, manager: pluggy.PluginManager) -> None:
     """Refuse a forgotten `return`: pluggy leaves out what returns None without a word."""
-    for name in ("bench_register_datasets", "bench_register_protocols", "bench_register_methods"):
+    for kind in ("datasets", "protocols", "methods", "rerankers"):
+        name = f"bench_register_{kind}"
         if hasattr(module, name) and not getattr(manager.hook, name)():
             raise PluginError(f"{name} returned None; return a list")
 
@@ -359,6 +377,7 @@ def _packages(loaded: _Loaded) -> set[str]:
         *(spec.reader for spec in loaded.datasets),
         *(spec.definition for spec in loaded.protocols),
         *(name for spec in loaded.methods for name in (spec.method, spec.config)),
+        *(name for spec in loaded.rerankers for name in (spec.reranker, spec.config)),
     )
     return {_package(reference) for reference in references} - {"bench_core"}
 

@@ -15,6 +15,7 @@ from bench_core.contracts.dataset import DatasetSpec
 from bench_core.contracts.errors import PluginError
 from bench_core.contracts.method import MethodSpec, PresetSpec, VariantSpec
 from bench_core.contracts.protocol import ProtocolSpec
+from bench_core.contracts.reranker import RerankerSpec
 
 if TYPE_CHECKING:
     import click
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
 """What ids, variants and presets are called: they are parts of commands and of file names."""
 
-Spec = TypeVar("Spec", DatasetSpec, ProtocolSpec, MethodSpec)
+Spec = TypeVar("Spec", DatasetSpec, ProtocolSpec, MethodSpec, RerankerSpec)
 
 
 def checked_specs(returned: Sequence[Sequence[Any]], kind: type[Spec]) -> tuple[Spec, ...]:
@@ -46,6 +47,8 @@ def checked_specs(returned: Sequence[Sequence[Any]], kind: type[Spec]) -> tuple[
             _check_method(spec)
         if isinstance(spec, ProtocolSpec):
             _check_conventions(spec)
+        if isinstance(spec, RerankerSpec):
+            _check_reranker(spec)
     return specs
 
 
@@ -130,6 +133,14 @@ def _check_conventions(spec: ProtocolSpec) -> None:
         _check_name(f"convention of protocol '{spec.id}'", name)
 
 
+def _check_reranker(spec: RerankerSpec) -> None:
+    if not {"features", "distances"} & set(spec.needs):
+        raise PluginError(
+            f"re-ranker '{spec.id}' needs neither features nor distances, so that it has nothing "
+            "to rank by; name one in needs"
+        )
+
+
 def _check_name(kind: str, name: object) -> None:
     if not isinstance(name, str) or not NAME.fullmatch(name):
         raise PluginError(
@@ -138,7 +149,7 @@ def _check_name(kind: str, name: object) -> None:
         )
 
 
-def _check_types(spec: DatasetSpec | ProtocolSpec | MethodSpec) -> None:
+def _check_types(spec: DatasetSpec | ProtocolSpec | MethodSpec | RerankerSpec) -> None:
     if field := _wrong_field(spec):
         raise PluginError(
             f"{field} of the {type(spec).__name__} '{spec.id}' is not what it must be, but "

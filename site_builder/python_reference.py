@@ -36,6 +36,7 @@ DOORS = (
     Door("bench_core", "specs, hooks and errors: all that an entry module needs"),
     Door("bench_core.methods", "who writes a method: base classes, stages, losses, networks"),
     Door("bench_core.datasets", "who writes a dataset: its reader, split files and protocols"),
+    Door("bench_core.rerankers", "who writes a re-ranker: its base class, settings and input"),
     Door("bench_core.synthetic", "who brings synthetic people for a dataset"),
     Door("bench_core.testing", "the tests of a plugin"),
     Door("bench_core.evaluation", "who scores distances or features of their own"),

@@ -37,6 +37,8 @@ def main() -> None:
         methods = {method["method"] for method in bench(folder, "list", "methods")}
         assert {"my-method", "xiv"} <= methods, methods
         assert bench(folder, "plugin", "check", "my-method")["passed"]
+        numbers = bench(folder, "published", "check")
+        assert numbers["numbers"] > 900, numbers
         people = folder / "people"
         bench(folder, "data", "synth", str(people), "--scale", "tiny")
         settings = [f"--set={assignment}" for assignment in SMALL]

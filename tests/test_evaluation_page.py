@@ -152,7 +152,7 @@ def distances_between(one: np.ndarray, other: np.ndarray, metric: str) -> np.nda
 
 
 def rerank(query: np.ndarray, gallery: np.ndarray, metric: str) -> np.ndarray:
-    reranked: np.ndarray = PLAIN["plain"](query, gallery, metric, PLAIN["RerankOptions"]())
+    reranked: np.ndarray = PLAIN["plain"](query, gallery, metric, PLAIN["KReciprocalOptions"]())
     return reranked
 
 

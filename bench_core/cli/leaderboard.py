@@ -22,11 +22,14 @@ if TYPE_CHECKING:
     from bench_core.contracts.speed import SpeedRecord
     from bench_core.leaderboard.rows import ToldApart
     from bench_core.plugins import Registry
+    from bench_core.published.registry import Published
     from bench_core.results.remembered import RememberedAnswers
 
 DEFAULT_RESULTS = Path("results")
 SPEEDS = "speeds"
 """The folder of the results that holds measurements of speed."""
+PUBLISHED = "published"
+"""The folder of the results that holds published numbers."""
 FORMATS = ("table", "markdown", "csv", "json", "html", "latex", "parquet")
 FORMAT_OF_SUFFIX: Mapping[str, str] = MappingProxyType(
     {
@@ -117,6 +120,7 @@ class _Shown:
 
     records: Sequence[ResultRecord]
     speeds: Sequence[SpeedRecord]
+    published: Published
 
 
 @click.command()
@@ -127,12 +131,15 @@ def leaderboard(registry: Registry, options: LeaderboardOptions) -> None:
 
     The same records always give the same bytes. A file that is no whole record is named on
     standard error and left out. Measured speeds (the folder speeds of the results, written by make
-    gpu) stand behind the results, a block for each device; CSV, Parquet and LaTeX have none. With
-    --plot, --badges or --bibtex a table is written with --output or --format only.
+    gpu) stand behind the results, a block for each device; CSV, Parquet and LaTeX have none.
+    Published numbers (the folder published of the results) stand apart from measured ones, without
+    ranks; HTML, Parquet and LaTeX have none. With --plot, --badges or --bibtex a table is written
+    with --output or --format only.
     """
     chosen_format = options.chosen_format
 
     from bench_core.leaderboard.paired import PairedTests
+    from bench_core.published.reading import read_published
     from bench_core.results.remembered import RememberedAnswers
     from bench_core.results.speeds import find_speeds
     from bench_core.results.store import find_results
@@ -144,9 +151,11 @@ def leaderboard(registry: Registry, options: LeaderboardOptions) -> None:
     found = find_results(options.results, remembered)
     speeds = find_speeds(options.results / SPEEDS)
     told_apart = PairedTests(found.records, remembered)
+    known = read_published(options.results / PUBLISHED)
     records = list(found.records.values())
-    shown = _Shown(records, speeds.records)
-    _warn((*found.defects, *speeds.defects))
+    shown = _Shown(records, speeds.records, known.published)
+    unreadable = (*found.defects, *speeds.defects, *known.defects)
+    _warn(unreadable)
     try:
         if options.wants_table:
             _table(shown, chosen_format, told_apart, options.output, check=options.check)
@@ -159,7 +168,7 @@ def leaderboard(registry: Registry, options: LeaderboardOptions) -> None:
         _badges(records, options.badges, check=options.check)
     if options.bibtex is not None:
         _citations(records, registry.methods, options.bibtex, check=options.check)
-    if options.check and (found.defects or speeds.defects or told_apart.defects):
+    if options.check and (unreadable or told_apart.defects):
         raise BenchError(f"{options.results} holds results that cannot be used, named above")
 
 
@@ -183,16 +192,16 @@ def _table(
     check: bool,
 ) -> None:
     """Print, write or check the leaderboard."""
-    records, speeds = shown.records, shown.speeds
+    records, about = shown.records, (shown.speeds, shown.published)
     from bench_core.leaderboard import render
     from bench_core.system.files import write_bytes
 
     if output is None:
-        echo(render.render(records, output_format, told_apart, speeds), newline=False)
+        echo(render.render(records, output_format, told_apart, *about), newline=False)
     elif check:
-        _report(output, render.check(records, output_format, told_apart, output, speeds))
+        _report(output, render.check(records, output_format, told_apart, output, *about))
     else:
-        write_bytes(output, render.render_bytes(records, output_format, told_apart, speeds))
+        write_bytes(output, render.render_bytes(records, output_format, told_apart, *about))
         click.echo(f"leaderboard {output}", err=True)
 
 

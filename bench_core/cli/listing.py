@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from bench_core.system.standard_output import echo
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+    from bench_core.contracts.method import Paper
     from bench_core.pipeline.costs import MethodCost
     from bench_core.plugins import Registry
 
@@ -100,6 +101,31 @@ class ListedDataset:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ListedReranker:
+    """A re-ranker, as `bench list rerankers` shows it.
+
+    Attributes:
+        reranker: Its id.
+        title: Its name for people.
+        paper: Its paper.
+        needs: What it looks at.
+        scope: Whose images it looks at together, a "group" or the whole "trial".
+        settings: Its settings, as "key=value".
+        by_protocol: What it sets under the protocols for which it has settings of its own.
+        package: The distribution that it comes from.
+    """
+
+    reranker: str
+    title: str
+    paper: str = field(metadata={IN_JSON_ALONE: True})
+    needs: tuple[str, ...]
+    scope: str
+    settings: tuple[str, ...]
+    by_protocol: Mapping[str, Any] = field(metadata={IN_JSON_ALONE: True})
+    package: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class ListedPlugin:
     """A plugin, as `bench list plugins` shows it.
 
@@ -118,7 +144,7 @@ class ListedPlugin:
 
 @click.group(name="list")
 def listing() -> None:
-    """List methods, variants, protocols, datasets or plugins."""
+    """List methods, variants, protocols, datasets, re-rankers or plugins."""
 
 
 @listing.command()
@@ -143,7 +169,7 @@ def methods(registry: Registry, *, cost: bool, training: bool, as_json: bool) ->
             ListedMethod(
                 method=spec.id,
                 title=spec.title,
-                paper=f"{spec.paper.title} ({spec.paper.venue} {spec.paper.year})",
+                paper=_citation(spec.paper),
                 presets=tuple(preset.name for preset in spec.presets),
                 package=registry.distribution_of(spec.id),
             )
@@ -216,6 +242,31 @@ def datasets(registry: Registry, *, as_json: bool) -> None:
 @listing.command()
 @json_option
 @click.pass_obj
+def rerankers(registry: Registry, *, as_json: bool) -> None:
+    """List what can re-rank distances: the names that --rerank takes."""
+    from bench_core.scoring.reranking import default_settings
+
+    _print(
+        [
+            ListedReranker(
+                reranker=spec.id,
+                title=spec.title,
+                paper=_citation(spec.paper),
+                needs=tuple(spec.needs),
+                scope=spec.scope,
+                settings=default_settings(spec),
+                by_protocol={name: dict(values) for name, values in spec.by_protocol.items()},
+                package=registry.plugin_of_reranker(spec.id).distribution,
+            )
+            for spec in registry.rerankers.values()
+        ],
+        as_json=as_json,
+    )
+
+
+@listing.command()
+@json_option
+@click.pass_obj
 def plugins(registry: Registry, *, as_json: bool) -> None:
     """List the installed plugins, the broken ones with their error."""
     _print(
@@ -263,6 +314,10 @@ def _cost_row(cost: MethodCost, *, training: bool) -> list[str]:
         *(show_giga(inference.macs[modality]) for modality in MODALITIES),
         *([show_giga(cost.training_macs)] if training else []),
     ]
+
+
+def _citation(paper: Paper) -> str:
+    return f"{paper.title} ({paper.venue} {paper.year})"
 
 
 def _print(rows: Sequence[DataclassInstance], *, as_json: bool) -> None:

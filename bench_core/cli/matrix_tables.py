@@ -188,8 +188,15 @@ def _words(cell: Cell, swept: dict[str, str]) -> dict[str, str]:
         "seed": str(trained.seed),
         "protocol": cell.protocol.id,
         "convention": cell.convention,
-        "re-ranked": "yes" if cell.rerank else "no",
+        "re-ranked": _reranked_words(cell),
     }
+
+
+def _reranked_words(cell: Cell) -> str:
+    """Return "no", "yes" for the usual re-ranker, and what re-ranks for another."""
+    if cell.reranked is None:
+        return "no"
+    return "yes" if cell.reranked.choice.used.is_usual else cell.reranked.words
 
 
 def _scores(cell: CellStatus) -> dict[str, str]:
@@ -290,7 +297,10 @@ def _what(cell: Cell) -> dict[str, Any]:
         "seed": trained.seed,
         "protocol": cell.protocol.id,
         "convention": cell.convention,
-        "rerank": cell.rerank,
+        "rerank": cell.reranked is not None,
+        "reranker": cell.reranked.choice.used.model_dump(include={"id", "config"}, mode="json")
+        if cell.reranked
+        else None,
     }
 
 

@@ -6,14 +6,19 @@ import re
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, get_args, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args, get_type_hints
 
 import click
 
 from bench_core.contracts.errors import UsageError
 from bench_core.contracts.method import Metric
 from bench_core.contracts.protocol import Convention, ProtocolSpec
+from bench_core.contracts.reranker import K_RECIPROCAL
 from bench_core.features.reading import RowOrder
+
+if TYPE_CHECKING:
+    from bench_core.plugins import Registry
+    from bench_core.scoring.reranking import RerankerChoice
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -97,10 +102,14 @@ ConventionName = Annotated[str | None, Option(
     help="How galleries are drawn, such as official or agw; see 'bench list protocols'. "
     "[default: the protocol's first]",
 )]  # fmt: skip
-Rerank = Annotated[bool, Option(
-    "--rerank", is_flag=True,
-    help="Re-rank distances by k-reciprocal neighbours; such results are marked and ranked "
-    "apart.",
+RerankerName = Annotated[str | None, Option(
+    "--rerank", is_flag=False, flag_value=K_RECIPROCAL, metavar="[NAME]",
+    help="Re-rank distances by NAME, see 'bench list rerankers', without it by k-reciprocal "
+    "neighbours; such results are marked and ranked apart.",
+)]  # fmt: skip
+RerankerSettings = Annotated[tuple[str, ...], Option(
+    "--rerank-set", multiple=True, metavar="KEY=VALUE",
+    help="Change a setting of the re-ranker, such as k1=30; may be repeated.",
 )]  # fmt: skip
 MetricName = Annotated[Metric | None, Option(
     "--metric", type=click.Choice(get_args(Metric)),
@@ -166,3 +175,24 @@ def resolve_convention(protocol: ProtocolSpec, convention: str | None) -> Conven
     raise UsageError(
         f"--convention {convention}: {protocol.id} defines only {', '.join(protocol.conventions)}"
     )
+
+
+def resolve_reranker(
+    registry: Registry, protocol: ProtocolSpec, name: str | None, settings: tuple[str, ...]
+) -> RerankerChoice | None:
+    """Return the re-ranker to use; None where none is asked for.
+
+    Raises:
+        UsageError: There is no such re-ranker, it has no such setting, or settings are given
+            without one.
+        PluginError: The re-ranker's own settings cannot be loaded, or are wrong.
+    """
+    if name is None:
+        if settings:
+            raise UsageError(
+                f"--rerank-set {settings[0]}: nothing is re-ranked; give --rerank, too"
+            )
+        return None
+    from bench_core.scoring.reranking import choose_reranker
+
+    return choose_reranker(registry, name, protocol.id, settings)

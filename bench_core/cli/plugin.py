@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bench_core.cli.options import json_option
-from bench_core.cli.printing import print_json, print_table
+from bench_core.cli.printing import print_json, print_paragraph, print_table
 from bench_core.contracts.errors import BenchError, UsageError, unknown_name
 from bench_core.system.escaping import terminal_line
 from bench_core.system.standard_output import echo
@@ -26,7 +26,7 @@ USUAL_MODEL = "torchvision:resnet50"
 
 @click.group()
 def plugin() -> None:
-    """Begin a method of your own, and check one."""
+    """Begin a method of your own; check a method or a re-ranker."""
 
 
 @plugin.command()
@@ -95,7 +95,7 @@ def new(
     "assignments",
     multiple=True,
     metavar="KEY=VALUE",
-    help="Change a value of the configuration, which is the preset quick made small.",
+    help="Change a value of the configuration, which of a method is the preset quick made small.",
 )
 @click.option(
     "--timeout",
@@ -119,14 +119,14 @@ def check(
 ) -> None:
     """Check a plugin: what it registers, trains, extracts, writes. Exit 1 where a check failed.
 
-    NAME is a method, or an entry point as 'bench list plugins' shows it. The plugin runs in a
-    process of its own, on random images, without the network.
+    NAME is a method, a re-ranker, or an entry point as 'bench list plugins' shows it. The plugin
+    runs in a process of its own, on random images, without the network.
     """
     from bench_core.plugin_check.process import Wanted, check_plugin
     from bench_core.system.progress import progress
 
-    found, methods = _find(registry, name, variants)
-    wanted = Wanted(methods=methods, variants=variants, assignments=assignments)
+    found, ids = _find(registry, name, variants)
+    wanted = Wanted(**ids, variants=variants, assignments=assignments)
     with progress(total=0, description="checking", unit="check") as bar:
 
         def show(done: int, known: int) -> None:
@@ -144,24 +144,28 @@ def check(
 
 def _find(
     registry: Registry, name: str, variants: tuple[str, ...]
-) -> tuple[PluginInfo, tuple[str, ...]]:
-    """Return the plugin of a method or of an entry point, and the methods to check.
+) -> tuple[PluginInfo, dict[str, tuple[str, ...]]]:
+    """Return the plugin of a method, a re-ranker or an entry point, and which of it are checked.
 
     Raises:
-        UsageError: There is neither, or no such variant.
+        UsageError: There is none of these, or no such variant.
         PluginError: Two plugins claim an id.
     """
     plugins = {info.name: info for info in registry.plugins}
-    methods = registry.methods
-    if name not in methods and name not in plugins:
-        raise unknown_name("method or plugin", name, methods.keys() | plugins.keys())
-    if name not in methods:
-        return plugins[name], ()
-    known = {variant.name for variant in methods[name].variants}
-    for variant in variants:
-        if variant not in known:
-            raise unknown_name(f"variant of {name}", variant, known)
-    return registry.plugin_of(name), (name,)
+    methods, rerankers = registry.methods, registry.rerankers
+    if name in methods:
+        known = {variant.name for variant in methods[name].variants}
+        for variant in variants:
+            if variant not in known:
+                raise unknown_name(f"variant of {name}", variant, known)
+        return registry.plugin_of(name), {"methods": (name,)}
+    if name in rerankers:
+        if variants:
+            raise UsageError(f"--variant {variants[0]}: '{name}' is a re-ranker, without variants")
+        return registry.plugin_of_reranker(name), {"rerankers": (name,)}
+    if name not in plugins:
+        raise unknown_name("method, re-ranker or plugin", name, {*methods, *rerankers, *plugins})
+    return plugins[name], {}
 
 
 def _print_report(report: PluginReport) -> None:
@@ -193,5 +197,4 @@ def _print_finding(result: CheckResult, package: str) -> None:
 def _print_reason(detail: str, checks: Sequence[str]) -> None:
     """Print why some checks were not run, once for all of them."""
     echo()
-    for line in terminal_paragraph(f"not run: {', '.join(checks)}: {detail}.", hanging="  "):
-        echo(line)
+    print_paragraph(f"not run: {', '.join(checks)}: {detail}.")

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from bench_core.contracts.dataset import DatasetSpec, Splits
     from bench_core.contracts.protocol import Convention, ProtocolSpec
+    from bench_core.contracts.reranked import RerankerUsed
     from bench_core.contracts.result import DatasetUsed, ProtocolUsed
     from bench_core.features.given import Role
     from bench_core.pipeline.image_evidence import ImageEvidence
@@ -100,8 +101,7 @@ class Recording:
         scores: ProtocolScores,
         splits: Splits,
         convention: Convention,
-        *,
-        rerank: bool,
+        reranker: RerankerUsed | None,
     ) -> Path:
         """Write the record.
 
@@ -111,7 +111,7 @@ class Recording:
             scores: Their scores.
             splits: The split files that they were scored with.
             convention: How galleries were drawn.
-            rerank: Whether distances were re-ranked.
+            reranker: By what distances were re-ranked; None where they were not.
 
         Returns:
             Its file.
@@ -136,14 +136,16 @@ class Recording:
                 files=tuple(map(hash_file, opened.files)),
             ),
             dataset=images,
-            protocol=self._protocol_used(opened, scores, splits, convention, rerank=rerank),
+            protocol=self._protocol_used(opened, scores, splits, convention, reranker),
             scores=scores,
             features=features,
             config={"metric": tables[0].metric, **(model.config if model else {})},
             weights=model.weights if model else None,
         )
         command = ["bench", *sys.argv[1:]]  # as typed, without the folder of the program
-        packages = self.registry.participants(result.protocol.id)
+        packages = self.registry.participants(
+            result.protocol.id, reranker_id=reranker.id if reranker else None
+        )
         return write_foreign(self.results, result, command, packages)
 
     def _protocol_used(
@@ -152,8 +154,7 @@ class Recording:
         scores: ProtocolScores,
         splits: Splits,
         convention: Convention,
-        *,
-        rerank: bool,
+        reranker: RerankerUsed | None,
     ) -> ProtocolUsed:
         from bench_core.contracts.result import ProtocolUsed
 
@@ -161,7 +162,8 @@ class Recording:
         return ProtocolUsed(
             id=spec.id,
             convention=convention,
-            rerank=rerank,
+            rerank=reranker is not None,
+            reranker=reranker,
             splits=self.evidence.splits_digest(splits),
             query_modality=spec.query_modality,
             gallery_modality=spec.gallery_modality,

@@ -14,17 +14,18 @@ from bench_core.cli.options import (
     AsJson,
     ConventionName,
     Option,
-    Rerank,
+    RerankerName,
+    RerankerSettings,
     receives,
     resolve_convention,
+    resolve_reranker,
 )
-from bench_core.cli.printing import print_json, print_scores
+from bench_core.cli.printing import print_json, print_paragraph, print_scores, show_search
 from bench_core.cli.several_processes import worked_for_us
 from bench_core.cli.training import TrainingOptions, TrainingReport, open_training, own_device
 from bench_core.system.escaping import terminal_line
 from bench_core.system.process_group import is_first, joined
 from bench_core.system.standard_output import echo
-from bench_core.system.text_layout import terminal_paragraph
 
 if TYPE_CHECKING:
     from bench_core.pipeline.benchmark import RunOutcome
@@ -36,7 +37,8 @@ class RunOptions(TrainingOptions):
     """What is trained and scored; each option says what it means."""
 
     convention: ConventionName
-    rerank: Rerank
+    reranker: RerankerName
+    reranker_settings: RerankerSettings
     results: Annotated[Path, Option(
         "--results", type=click.Path(path_type=Path, file_okay=False), default=Path("results"),
         show_default=True, help="Folder that the result record is written to.",
@@ -54,6 +56,7 @@ def run(registry: Registry, options: RunOptions) -> None:
     """
     protocol = registry.protocol(options.protocol)
     convention = resolve_convention(protocol, options.convention)
+    reranker = resolve_reranker(registry, protocol, options.reranker, options.reranker_settings)
     if worked_for_us(options.processes):
         return
     with joined(own_device(options)):
@@ -73,7 +76,7 @@ def run(registry: Registry, options: RunOptions) -> None:
             registry,
             choice,
             inputs,
-            ScoringSettings(convention, options.rerank),
+            ScoringSettings(convention, reranker),
             settings,
             results=options.results,
             command=["bench", *sys.argv[1:]],  # as typed, without the folder of the program
@@ -88,28 +91,22 @@ def _print_outcome(outcome: RunOutcome) -> None:
     record = outcome.record
     title = record.dataset.title or record.dataset.id
     people = "synthetic people" if record.dataset.synthetic else title
-    scores, cost = record.scores, record.cost
+    scores, cost, used = record.scores, record.cost, record.protocol.reranker
     echo(
         f"{record.method.label} ({record.method.preset}) on {record.protocol.id}, "
         f"{record.protocol.convention} galleries"
         f"{', selected on validation' if record.provenance.selection == 'validation' else ''}"
-        f"{', re-ranked' if record.protocol.rerank else ''}, {terminal_line(people)}\n"
-        f"{scores.valid_queries} of {scores.queries} queries have a match, "
-        f"gallery of {_range(scores.gallery)} images, {len(scores.trials)} trials\n"
+        f"{used.phrase if used else ''}, {terminal_line(people)}\n"
+        f"{show_search(scores)}\n"
     )
     print_scores(scores)
     if cost is not None:
         echo()
-        for line in terminal_paragraph(
+        print_paragraph(
             f"parameters {cost.parameters / 1e6:.2f} M; multiply-adds "
             f"{cost.macs_visible / 1e9:.3f} G visible, {cost.macs_infrared / 1e9:.3f} G "
             f"infrared; {cost.images_per_second} images/s on {cost.device}"
-        ):
-            echo(line)
+        )
     for model in outcome.models:
         echo(f"model    {model.path}\n         {TrainingReport.of(model).state}")
     echo(f"result   {outcome.path}")
-
-
-def _range(sizes: tuple[int, ...]) -> str:
-    return str(sizes[0]) if len(set(sizes)) == 1 else f"{min(sizes)} to {max(sizes)}"

@@ -17,14 +17,23 @@ from bench_core.cli.options import (
     MetricName,
     Option,
     ProtocolId,
-    Rerank,
+    RerankerName,
+    RerankerSettings,
     RowOrderName,
     Threads,
     receives,
     resolve_convention,
+    resolve_reranker,
 )
 from bench_core.cli.outside import OutsideOptions, extract_outside, is_outside
-from bench_core.cli.printing import print_json, print_scores, print_table
+from bench_core.cli.printing import (
+    print_json,
+    print_paragraph,
+    print_scores,
+    print_table,
+    show_search,
+    show_shape,
+)
 from bench_core.cli.recording import RecordOptions, open_recording
 from bench_core.cli.several_processes import worked_for_us
 from bench_core.cli.split_files import look_at_images, read_splits
@@ -47,6 +56,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from bench_core.contracts.protocol import Convention
+    from bench_core.contracts.reranked import RerankerUsed
     from bench_core.evaluation.summary import Evaluation
     from bench_core.plugins import Registry
     from bench_core.scoring.score import ProtocolScores
@@ -207,9 +217,8 @@ def extract(registry: Registry, options: ExtractOptions, outside: OutsideOptions
 
 
 def _print_extraction(written: ExtractedFeatures) -> None:
-    images, views, dimensions = written.shape
     echo(
-        f"{images} images x {views} views x {dimensions} dimensions, {written.metric}, in "
+        f"{show_shape(written.shape)}, {written.metric}, in "
         f"{written.seconds:.1f} s in {written.precision} on {written.device}\n"
         f"features {written.features}"
     )
@@ -243,7 +252,8 @@ class EvalOptions:
         help="Root folder of the dataset, instead of --splits.",
     )]  # fmt: skip
     convention: ConventionName
-    rerank: Rerank
+    reranker: RerankerName
+    reranker_settings: RerankerSettings
     per_query: Annotated[Path | None, Option(
         "--per-query", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
         help="Write the scores of each query in each trial to FILE.csv or FILE.parquet.",
@@ -258,7 +268,8 @@ class EvalReport:
     Attributes:
         protocol: Id of the protocol.
         convention: How galleries were drawn.
-        rerank: Whether distances were re-ranked.
+        metric: Distance by which images were compared.
+        reranker: What re-ranked the distances; None where they were not.
         trial: The only trial, from 1; None for all.
         scores: The scores.
         findings: How the dataset differs from the published one.
@@ -267,7 +278,8 @@ class EvalReport:
 
     protocol: str
     convention: Convention
-    rerank: bool
+    metric: str
+    reranker: RerankerUsed | None
     trial: int | None
     scores: ProtocolScores
     findings: tuple[str, ...]
@@ -278,7 +290,11 @@ class EvalReport:
         return {
             "protocol": self.protocol,
             "convention": self.convention,
-            "rerank": self.rerank,
+            "metric": self.metric,
+            "rerank": self.reranker is not None,
+            "reranker": self.reranker.model_dump(include={"id", "config"}, mode="json")
+            if self.reranker
+            else None,
             **({} if self.trial is None else {"trial": self.trial}),
             **self.scores.as_document(),
             "assumptions": list(self.scores.assumptions),
@@ -299,6 +315,7 @@ def evaluate(registry: Registry, options: EvalOptions, recorded: RecordOptions) 
     protocol = registry.protocol(options.protocol)
     if options.convention != GIVEN:
         resolve_convention(protocol, options.convention)
+    reranker = resolve_reranker(registry, protocol, options.reranker, options.reranker_settings)
     splits = read_splits(registry, protocol, options.splits, options.root)
     recording = open_recording(registry, protocol, recorded, options.root, options.splits)
     if recording is not None and recording.evidence.inputs is not None:
@@ -320,16 +337,18 @@ def evaluate(registry: Registry, options: EvalOptions, recorded: RecordOptions) 
     opened = open_source(source, dataset, load_protocol(protocol, splits))
     convention = opened.resolve_convention(options.convention)
     images = None if recording is None else recording.images_used(opened, dataset, convention)
-    scores = opened.score(convention, rerank=options.rerank)
+    used = reranker.used if reranker else None
+    scores = opened.score(convention, reranker)
     record = None
     if recording is not None and images is not None:
-        record = recording.write(opened, images, scores, splits, convention, rerank=options.rerank)
+        record = recording.write(opened, images, scores, splits, convention, used)
     if options.per_query is not None:
         write_query_file(options.per_query, scores.evaluation, options.trial or 1)
     report = EvalReport(
         protocol=protocol.id,
         convention=convention,
-        rerank=options.rerank,
+        metric=opened.metric,
+        reranker=used,
         trial=options.trial,
         scores=scores,
         findings=findings,
@@ -353,15 +372,15 @@ def _print_evaluation(report: EvalReport) -> None:
     scores = Scores.model_validate(report.scores.evaluation.as_document())
     echo(
         f"{report.protocol}, {report.convention} galleries"
-        f"{', re-ranked' if report.rerank else ''}: {scores.valid_queries} of "
-        f"{scores.queries} queries have a match\n"
+        f"{report.reranker.phrase if report.reranker else ''}, {report.metric} distances\n"
+        f"{show_search(scores)}\n"
     )
     print_scores(scores, report.trial or 1)
     echo()
     _print_cameras(report.scores.by_query_camera)
     echo(f"\nintra-class cosine similarity (ICCS) {report.scores.similarity:.4f}")
     for assumption in report.scores.assumptions:
-        echo(f"assumed: {assumption}")
+        print_paragraph(f"assumed: {assumption}")
 
 
 def _print_cameras(cameras: Mapping[int, Evaluation]) -> None:

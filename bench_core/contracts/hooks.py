@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from bench_core.contracts.dataset import DatasetSpec
     from bench_core.contracts.method import MethodSpec
     from bench_core.contracts.protocol import ProtocolSpec
+    from bench_core.contracts.reranker import RerankerSpec
     from bench_core.contracts.result import ResultRecord
 
 PROJECT = "bench"
@@ -44,6 +45,11 @@ def bench_register_protocols() -> Sequence[ProtocolSpec]:  # type: ignore[empty-
 @hookspec
 def bench_register_methods() -> Sequence[MethodSpec]:  # type: ignore[empty-body]
     """Return the methods that the plugin implements; called as `bench_register_datasets` is."""
+
+
+@hookspec
+def bench_register_rerankers() -> Sequence[RerankerSpec]:  # type: ignore[empty-body]
+    """Return the re-rankers that the plugin implements; called as `bench_register_datasets` is."""
 
 
 @hookspec

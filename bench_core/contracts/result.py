@@ -12,6 +12,7 @@ from pydantic import AwareDatetime, Field, JsonValue, field_validator, model_val
 
 from bench_core.contracts.images import Modality
 from bench_core.contracts.method import Precision, Selection
+from bench_core.contracts.reranked import RerankerUsed
 from bench_core.contracts.scores import PositiveCount, RecordPart, Scores
 
 SCHEMA_VERSION: Final = 3
@@ -122,6 +123,8 @@ class ProtocolUsed(RecordPart):
         id: Id of its `ProtocolSpec`.
         convention: How the galleries were drawn.
         rerank: Whether the distances were re-ranked.
+        reranker: By what they were re-ranked; None where they were not. Of records of schema 1 and
+            2 it is k-reciprocal re-ranking with its default settings, as there was no other.
         splits: SHA-256 of the split files, from `Splits.digest`.
         query_modality: Modality of the query images.
         gallery_modality: Modality of the gallery images.
@@ -132,10 +135,37 @@ class ProtocolUsed(RecordPart):
     id: Name
     convention: Name
     rerank: bool
+    reranker: RerankerUsed | None = None
     splits: Sha256
     query_modality: Modality
     gallery_modality: Modality
     assumptions: Lines = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _older_records_name_no_reranker(cls, document: Any) -> Any:
+        if isinstance(document, dict) and document.get("rerank") is True:
+            return {"reranker": RerankerUsed.usual().model_dump(), **document}
+        return document
+
+    @model_validator(mode="after")
+    def _a_reranker_is_named_where_there_was_one(self) -> Self:
+        if self.rerank != (self.reranker is not None):
+            raise ValueError(
+                "reranker is named for distances that were re-ranked, and for no other"
+            )
+        return self
+
+    @property
+    def row_key(self) -> dict[str, JsonValue]:
+        """Its part of the row key of a result."""
+        own: dict[str, JsonValue] = {
+            "id": self.id,
+            "convention": self.convention,
+            "rerank": self.rerank,
+            "splits": self.splits,
+        }
+        return own | (self.reranker.row_key if self.reranker else {})
 
 
 class Cost(RecordPart):
@@ -313,7 +343,7 @@ class ResultRecord(RecordPart):
             self.name
             + (f" + statistics of {shares} shares" if shares else "")
             + (" + validation selection" if selected else "")
-            + (" + re-ranking" if self.protocol.rerank else "")
+            + (f" + {self.protocol.reranker.label}" if self.protocol.reranker else "")
         )
 
     @property
@@ -326,7 +356,7 @@ class ResultRecord(RecordPart):
         return {
             "method": self.method.model_dump(include={"id", "variant", "preset", "config", "seed"}),
             "dataset": self.dataset.model_dump(include={"id", "fingerprint", "synthetic"}),
-            "protocol": self.protocol.model_dump(include={"id", "convention", "rerank", "splits"}),
+            "protocol": self.protocol.row_key,
             "weights": self.provenance.weights,
             "training_identities": list(self.provenance.training_identities),
             "origin": self.origin.model_dump(mode="json"),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from bench_core.contracts.errors import DataError, UsageError
 from bench_core.contracts.protocol import GIVEN, CmcKind
+from bench_core.contracts.reranked import RerankerUsed
 from bench_core.system.foreign_files import quoted
 
 if TYPE_CHECKING:
@@ -138,6 +139,8 @@ class Record:
         place = root or folder
         if place is None or (root is not None and folder is not None):
             raise UsageError("give data=ROOT or splits=FOLDER, one of the two")
+        if not place.is_dir():
+            raise UsageError(f"{'data' if root else 'splits'}={place} is not a folder")
         self._rerank, self._results = rerank, Path(results)
         files = open_splits(self._registry.dataset(spec.dataset), place)
         self._evidence: ImageEvidence = gather_evidence(
@@ -311,6 +314,7 @@ class Record:
             id=spec.id,
             convention=GIVEN,
             rerank=self._rerank,
+            reranker=RerankerUsed.unknown() if self._rerank else None,
             splits=self._splits,
             query_modality=spec.query_modality,
             gallery_modality=spec.gallery_modality,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from bench_core.leaderboard.cells import percent, place, scaled
 from bench_core.leaderboard.headings import conditions, heading
 from bench_core.leaderboard.notes import marks_text, notes_of
+from bench_core.leaderboard.published import comparison_lines, published_markdown, split_tables
 from bench_core.leaderboard.settings import settings_of
 from bench_core.system.escaping import markdown_text
 from bench_core.system.text_layout import markdown_table
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from bench_core.contracts.result import Cost, ResultRecord
     from bench_core.contracts.scores import Scores
     from bench_core.leaderboard.rows import Row, Section
+    from bench_core.published.registry import Published
 
 NOT_MEASURED = "\N{EN DASH}"
 NO_BREAK = "\N{NO-BREAK SPACE}"
@@ -52,27 +54,36 @@ WITH_INTERVAL = frozenset({"rank-1", "mAP"})
 COLUMNS = ("#", "method", *METRICS, "params (M)", "MACs (G)")
 
 
-def markdown(sections: Sequence[Section]) -> str:
+def markdown(sections: Sequence[Section], published: Published | None = None) -> str:
     """Render all sections, real data first.
 
     Args:
         sections: From `bench_core.leaderboard.rows.sections`.
+        published: Numbers of papers: below the measured ones of their protocol, else in a part of
+            their own before the synthetic one.
 
     Returns:
         A Markdown document that ends in a newline; without sections it says how to make a result.
     """
-    real = [_section(section) for section in sections if not section.key.synthetic]
+    chosen = [section for section in sections if not section.key.synthetic]
     synthetic = [_section(section) for section in sections if section.key.synthetic]
+    beside, alone = split_tables(chosen, published)
+    real = [
+        block
+        for section, tables in beside
+        for block in (_section(section, published), *published_markdown(tables, part=False))
+    ]
     blocks = [
         HEADER,
         LEGEND if sections else EMPTY,
         *(["## Real data", *real] if real else []),
+        *published_markdown(alone, part=True),
         *([SYNTHETIC, *synthetic] if synthetic else []),
     ]
     return "\n\n".join(blocks) + "\n"
 
 
-def _section(section: Section) -> str:
+def _section(section: Section, published: Published | None = None) -> str:
     records = [row.record for row in section.rows]
     settings, notes = settings_of(records), notes_of(records)
     rows = [
@@ -85,6 +96,7 @@ def _section(section: Section) -> str:
         markdown_text(settings.sentence()),
         markdown_table([_unbroken(column) for column in COLUMNS], rows, text={"method"}),
         "\n".join(f"- [{mark}] {markdown_text(text)}" for mark, text in notes.lines),
+        "\n".join(f"- {markdown_text(line)}" for line in comparison_lines(section, published)),
     ]
     return "\n\n".join(filter(None, blocks))
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from bench_core.leaderboard.rows import Section
 
 FLAGS = frozenset({"synthetic", "given", "rerank", "git_dirty"})
-LISTS = frozenset({"overrides", "origin_files", "findings", "assumptions"})
+LISTS = frozenset({"overrides", "reranker_settings", "origin_files", "findings", "assumptions"})
 COUNTS = frozenset(
     {
         *("rank", "seed", "trials", "queries", "valid_queries", "training_threads"),
@@ -33,7 +33,7 @@ FRACTIONS = frozenset(
 
 
 def parquet_table(tables: Sequence[Section]) -> bytes:
-    """Render all sections as one Parquet table with the columns of the CSV.
+    """Render all sections as one Parquet table with the columns of measured rows of the CSV.
 
     Flags, counts, fractions and lists keep their types; what was not measured is null. The types
     are the same whichever rows there are, so that tables of several folders can be joined.

@@ -14,8 +14,11 @@ from bench_core.leaderboard.differences import difference, value_difference
 from bench_core.leaderboard.latex import latex
 from bench_core.leaderboard.markdown import markdown
 from bench_core.leaderboard.parquet import parquet_rows, parquet_table
+from bench_core.leaderboard.published import CSV_COLUMNS as PUBLISHED_COLUMNS
+from bench_core.leaderboard.published import csv_rows, json_values, paper_numbers, paper_values
 from bench_core.leaderboard.rows import (
     FLAT_COLUMNS,
+    Row,
     Section,
     ToldApart,
     Value,
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
 
     from bench_core.contracts.result import ResultRecord
     from bench_core.contracts.speed import SpeedRecord
+    from bench_core.published.registry import Published
 
 
 def render(
@@ -40,6 +44,7 @@ def render(
     output_format: str,
     told_apart: ToldApart,
     speeds: Sequence[SpeedRecord] = (),
+    published: Published | None = None,
 ) -> str:
     """Render a leaderboard; the same records give the same text, in whatever order they come.
 
@@ -50,6 +55,8 @@ def render(
         told_apart: Decides which rows share a rank; see `bench_core.leaderboard.rows.sections`.
         speeds: Measurements of devices, which are shown behind the results; "csv" and "latex" have
             none.
+        published: Numbers of papers, which are shown apart from measured ones; "html" and "latex"
+            have none.
 
     Returns:
         The document, ending in a newline.
@@ -60,9 +67,14 @@ def render(
     if output_format not in FORMATS:
         raise unknown_name("leaderboard format", output_format, (*FORMATS, PARQUET))
     tables = sections(records, told_apart)
+    if output_format == "json":
+        return json_document(tables, speeds, published)
     if output_format in WHOLE_FORMATS:
         return WHOLE_FORMATS[output_format](tables, speeds)
-    text = FORMATS[output_format](tables)
+    if output_format in PUBLISHED_FORMATS:
+        text = PUBLISHED_FORMATS[output_format](tables, published)
+    else:
+        text = FORMATS[output_format](tables)
     if not speeds or output_format not in SPEED_FORMATS:
         return text
     return f"{text}\n{SPEED_FORMATS[output_format](speeds)}"
@@ -73,14 +85,16 @@ def render_bytes(
     output_format: str,
     told_apart: ToldApart,
     speeds: Sequence[SpeedRecord] = (),
+    published: Published | None = None,
 ) -> bytes:
     """Render a leaderboard as the content of a file; "parquet" is a format here too.
 
-    The arguments and errors are those of `render`. Parquet has no speeds.
+    The arguments and errors are those of `render`. Parquet has no speeds and no published
+    numbers.
     """
     if output_format == PARQUET:
         return parquet_table(sections(records, told_apart))
-    text = render(records, output_format, told_apart, speeds)
+    text = render(records, output_format, told_apart, speeds, published)
     return text.encode(errors="backslashreplace")
 
 
@@ -90,6 +104,7 @@ def check(
     told_apart: ToldApart,
     path: Path,
     speeds: Sequence[SpeedRecord] = (),
+    published: Published | None = None,
 ) -> str | None:
     """Compare a committed leaderboard with the one that its records give.
 
@@ -99,6 +114,7 @@ def check(
         told_apart: As for `render`.
         path: The committed file.
         speeds: As for `render`.
+        published: As for `render`.
 
     Returns:
         None where they agree byte for byte (of Parquet: in their columns and rows), else one line:
@@ -107,7 +123,7 @@ def check(
     Raises:
         UsageError: There is no such format.
     """
-    expected = render_bytes(records, output_format, told_apart, speeds)
+    expected = render_bytes(records, output_format, told_apart, speeds, published)
     remedy = f"regenerate it with bench leaderboard --format {output_format} --output {path}"
     if not path.is_file():
         return f"{path} does not exist; {remedy}"
@@ -128,13 +144,19 @@ def _difference(committed: bytes, expected: bytes, output_format: str) -> str | 
     return difference(found, right, output_format)
 
 
-def csv_table(tables: Sequence[Section]) -> str:
-    """Render all sections as one flat CSV table; without rows, as its heading alone."""
+def csv_table(tables: Sequence[Section], published: Published | None = None) -> str:
+    """Render all rows as one flat CSV table; without rows, as its heading alone.
+
+    The column "kind" tells measured rows from published ones, which stand last and have no rank.
+    """
     text = io.StringIO()
-    writer = csv.DictWriter(text, FLAT_COLUMNS, lineterminator="\n")
+    writer = csv.DictWriter(text, CSV_COLUMNS, lineterminator="\n")
     writer.writeheader()
-    for values in flat_rows(tables):
-        writer.writerow({name: _csv_value(value) for name, value in values.items()})
+    records = (row.record for table in tables for row in table.rows)
+    for values, record in zip(flat_rows(tables), records, strict=True):
+        cells = {name: _csv_value(value) for name, value in values.items()}
+        writer.writerow({"kind": "measured", **cells, **paper_values(record, published)})
+    writer.writerows(csv_rows(published))
     return text.getvalue()
 
 
@@ -144,20 +166,31 @@ def _csv_value(value: Value) -> Value:
     return csv_cell(value) if isinstance(value, str) else value
 
 
-def json_document(tables: Sequence[Section], speeds: Sequence[SpeedRecord] = ()) -> str:
-    """Render {"sections": [{the section's key..., "rows": [...]}]}, with "speeds" if there are."""
+def json_document(
+    tables: Sequence[Section],
+    speeds: Sequence[SpeedRecord] = (),
+    published: Published | None = None,
+) -> str:
+    """Render {"sections": [{the section's key..., "rows": [...]}]}.
+
+    "published" and "speeds" are there if there are such. A row of real data has in "paper" what its
+    paper printed.
+    """
     pieces = ['{\n "sections": ']
-    _append_list(pieces, (_section_pieces(table) for table in tables), depth=1)
+    _append_list(pieces, (_section_pieces(table, published) for table in tables), depth=1)
+    if shown := json_values(published):
+        pieces += [',\n "published": ', _json(shown, depth=1)]
     if speeds:
         pieces += [',\n "speeds": ', _json(speed_values(speeds), depth=1)]
     pieces.append("\n}\n")
     return "".join(pieces)
 
 
-def _section_pieces(table: Section) -> list[str]:
+def _section_pieces(table: Section, published: Published | None) -> list[str]:
     """Return the text of a section in parts: of many rows it is too much to be copied about."""
     pieces = [_json(asdict(table.key), depth=2).removesuffix("\n  }"), ',\n   "rows": ']
-    _append_list(pieces, ([_json_row(row_values(row), depth=4)] for row in table.rows), depth=3)
+    rows = ([_json_row(_row_document(row, published), depth=4)] for row in table.rows)
+    _append_list(pieces, rows, depth=3)
     pieces.append("\n  }")
     return pieces
 
@@ -171,7 +204,12 @@ def _append_list(pieces: list[str], items: Iterable[Sequence[str]], *, depth: in
     pieces += [line, "]"] if len(pieces) > start else ["[]"]
 
 
-def _json_row(values: Mapping[str, Value], *, depth: int) -> str:
+def _row_document(row: Row, published: Published | None) -> dict[str, Any]:
+    paper = [asdict(number) for number in paper_numbers(row.record, published)]
+    return {**row_values(row), **({"paper": paper} if paper else {})}
+
+
+def _json_row(values: Mapping[str, Any], *, depth: int) -> str:
     """Encode as `_json` does, but with the compiled encoder, which knows no indentation."""
     if any(isinstance(value, list) and value for value in values.values()):
         return _json(values, depth=depth)
@@ -192,6 +230,7 @@ def _html(tables: Sequence[Section], speeds: Sequence[SpeedRecord] = ()) -> str:
     return html_page(tables, speeds)
 
 
+CSV_COLUMNS = ("kind", *FLAT_COLUMNS, *PUBLISHED_COLUMNS)
 PARQUET = "parquet"
 """The format that is no text."""
 WHOLE_FORMATS: Mapping[str, Callable[[Sequence[Section], Sequence[SpeedRecord]], str]] = (
@@ -209,6 +248,10 @@ FORMATS: Mapping[str, Callable[[Sequence[Section]], str]] = MappingProxyType(
     }
 )
 """The formats by the name that the command line gives them."""
+PUBLISHED_FORMATS: Mapping[str, Callable[[Sequence[Section], Published | None], str]] = (
+    MappingProxyType({"table": leaderboard_text, "markdown": markdown, "csv": csv_table})
+)
+"""The formats whose text has published numbers in it."""
 SPEED_FORMATS: Mapping[str, Callable[[Sequence[SpeedRecord]], str]] = MappingProxyType(
     {"table": speed_text, "markdown": speed_markdown}
 )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from bench_core.contracts.metrics import METRICS
 from bench_core.contracts.result import Cost
-from bench_core.leaderboard.settings import changes_of
+from bench_core.leaderboard.settings import changes_of, reranker_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -55,6 +55,8 @@ ROW_COLUMNS = (
     "created",
     "git_commit",
     "git_dirty",
+    "reranker",
+    "reranker_settings",
 )
 """What CSV and JSON say about a row, in this order; readers of those files rely on it."""
 
@@ -161,7 +163,16 @@ def row_values(row: Row) -> dict[str, Value]:
         | _score_values(record)
         | _cost_values(record)
         | _origin_values(record)
+        | _reranker_values(record)
     )
+
+
+def _reranker_values(record: ResultRecord) -> dict[str, Value]:
+    used = record.protocol.reranker
+    return {
+        "reranker": used.id if used else None,
+        "reranker_settings": list(reranker_settings(record)),
+    }
 
 
 def flat_rows(tables: Iterable[Section]) -> list[dict[str, Value]]:

@@ -92,6 +92,15 @@ def changes_of(record: ResultRecord) -> tuple[str, ...]:
     return tuple(_change(method.config, key) for key in method.overrides)
 
 
+def reranker_settings(record: ResultRecord) -> tuple[str, ...]:
+    """Return all settings of the re-ranker of a result, such as ("k1=20", "k2=6").
+
+    A long value is cut, and ends in a hash of the whole.
+    """
+    used = record.protocol.reranker
+    return tuple(_change(used.config, key) for key in used.config) if used else ()
+
+
 def _usual(column: Sequence[str]) -> str:
     """Return the word that most rows have; none where a row has no word for this.
 
@@ -105,7 +114,8 @@ def _usual(column: Sequence[str]) -> str:
 
 def _words(record: ResultRecord) -> tuple[str, ...]:
     method, provenance = record.method, record.provenance
-    training = provenance.training_format
+    training, used = provenance.training_format, record.protocol.reranker
+    reranked = ", ".join(_change(used.config, key) for key in used.overrides) if used else ""
     return (
         f"preset {method.preset}" if method.preset else "",
         ", ".join(changes_of(record)),
@@ -113,6 +123,7 @@ def _words(record: ResultRecord) -> tuple[str, ...]:
         f"weights {_weights_label(provenance.weights)}" if provenance.weights else "",
         f"trained in {training}" if training else "",
         f"extracted in {record.cost.precision}" if record.cost else "",
+        f"re-ranked with {reranked}" if reranked else "",
     )
 
 

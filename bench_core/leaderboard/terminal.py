@@ -7,6 +7,12 @@ from typing import TYPE_CHECKING
 from bench_core.leaderboard.cells import percent, place, scaled
 from bench_core.leaderboard.headings import conditions, heading
 from bench_core.leaderboard.notes import marks_text, notes_of
+from bench_core.leaderboard.published import (
+    comparison_lines,
+    pointer,
+    published_text,
+    split_tables,
+)
 from bench_core.leaderboard.settings import settings_of
 from bench_core.system.text_layout import terminal_paragraph, terminal_table
 
@@ -15,6 +21,7 @@ if TYPE_CHECKING:
 
     from bench_core.contracts.result import Cost, ResultRecord
     from bench_core.leaderboard.rows import Row, Section
+    from bench_core.published.registry import Published
 
 HEADER = ("#", "method", "rank-1", "95 %", "mAP", "mINP", "GMAC", "Mpar")
 EMPTY = (
@@ -34,26 +41,31 @@ LEGEND = (
 )
 
 
-def leaderboard_text(sections: Sequence[Section]) -> str:
+def leaderboard_text(sections: Sequence[Section], published: Published | None = None) -> str:
     """Render all sections as text of 80 columns, real data first.
 
     Args:
         sections: From `bench_core.leaderboard.rows.sections`.
+        published: Numbers of papers: those of a measured protocol stand below its tables, of
+            others it is told where to see them.
 
     Returns:
         The text, ending in a newline; without sections it says how to make a result.
     """
-    if not sections:
-        return f"{EMPTY}\n"
-    blocks = []
-    for synthetic, title in ((False, REAL), (True, SYNTHETIC)):
-        chosen = [section for section in sections if section.key.synthetic == synthetic]
-        blocks += [_filled(title)] if chosen else []
-        blocks += ["\n".join(_section(section)) for section in chosen]
-    return "\n\n".join([*blocks, _filled(LEGEND)]) + "\n"
+    real = [section for section in sections if not section.key.synthetic]
+    synthetic = [section for section in sections if section.key.synthetic]
+    beside, alone = split_tables(real, published)
+    blocks = [_filled(REAL)] if real else []
+    for section, tables in beside:
+        blocks += ["\n".join(_section(section, published)), *published_text(tables)]
+    blocks += [_filled(SYNTHETIC)] if synthetic else []
+    blocks += ["\n".join(_section(section)) for section in synthetic]
+    blocks += [_filled(LEGEND)] if sections else [EMPTY]
+    blocks += [_filled(pointer(alone))] if alone else []
+    return "\n\n".join(blocks) + "\n"
 
 
-def _section(section: Section) -> Iterator[str]:
+def _section(section: Section, published: Published | None = None) -> Iterator[str]:
     records = [row.record for row in section.rows]
     settings, notes = settings_of(records), notes_of(records)
     yield _filled(heading(section))
@@ -68,6 +80,8 @@ def _section(section: Section) -> Iterator[str]:
     yield terminal_table(HEADER, rows, text={"method"})
     for mark, text in notes.lines:
         yield _filled(f"[{mark}] {text}", indent="    ")
+    for line in comparison_lines(section, published):
+        yield _filled(line, indent="    ")
 
 
 def _name(record: ResultRecord, words: Sequence[str], marks: Sequence[str]) -> str:

@@ -49,6 +49,13 @@ def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
         gradient.copy_(part.view_as(gradient))
 
 
+def agreed(value: torch.Tensor) -> torch.Tensor:
+    """Return the mean over processes of a value that each has; outside a shared step, the value."""
+    if current_sharing() is None or num_processes() == 1:
+        return value
+    return mean_of_processes(value)
+
+
 class _Share(torch.autograd.Function):
     """This process' share of a batch."""
 

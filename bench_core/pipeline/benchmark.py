@@ -32,6 +32,7 @@ from bench_core.plugins import Registry
 from bench_core.results.provenance import NOTHING_TRAINED, Trained, collect_provenance
 from bench_core.results.query_scores import encode_query_table
 from bench_core.results.store import read_result, write_result
+from bench_core.scoring.reranking import RerankerChoice
 from bench_core.scoring.score import ProtocolScores, score
 from bench_core.system.files import check_writable, hash_json
 
@@ -42,11 +43,11 @@ class ScoringSettings:
 
     Attributes:
         convention: How galleries are drawn.
-        rerank: Whether distances are re-ranked before they are scored.
+        reranker: What re-ranks distances before they are scored; None for none.
     """
 
     convention: Convention
-    rerank: bool = False
+    reranker: RerankerChoice | None = None
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,11 @@ def run_benchmark(
         cost=_cost(choice, settings, list(scored.values())),
         provenance=_provenance(
             command,
-            registry.participants(protocol.id, choice.spec.id),
+            registry.participants(
+                protocol.id,
+                choice.spec.id,
+                scoring.reranker.spec.id if scoring.reranker else None,
+            ),
             settings,
             [scored[split].model for split in trained_on],
         ),
@@ -136,7 +141,7 @@ def _score_all(
     inputs: RunInputs, scoring: ScoringSettings, scored: Mapping[str, _Scored]
 ) -> ProtocolScores:
     features = {split: part.features for split, part in scored.items()}
-    return score(features, inputs.protocol, scoring.convention, rerank=scoring.rerank)
+    return score(features, inputs.protocol, scoring.convention, reranker=scoring.reranker)
 
 
 def _check_first(inputs: RunInputs, convention: Convention, results: Path) -> None:
@@ -261,7 +266,8 @@ def _protocol_used(inputs: RunInputs, scoring: ScoringSettings) -> ProtocolUsed:
     return ProtocolUsed(
         id=spec.id,
         convention=scoring.convention,
-        rerank=scoring.rerank,
+        rerank=scoring.reranker is not None,
+        reranker=scoring.reranker.used if scoring.reranker else None,
         splits=inputs.dataset.splits.digest(),
         query_modality=spec.query_modality,
         gallery_modality=spec.gallery_modality,

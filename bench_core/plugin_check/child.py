@@ -19,14 +19,16 @@ from typing import Any
 from bench_core.contracts.errors import BenchError, UsageError
 from bench_core.contracts.hooks import ENTRY_POINT_GROUP
 from bench_core.contracts.method import MethodSpec, VariantSpec
+from bench_core.contracts.reranker import RerankerSpec
 from bench_core.loading import load_object
 from bench_core.plugin_check.report import CheckResult
-from bench_core.plugins import load_registry
+from bench_core.plugins import Registry, load_registry
 from bench_core.system.escaping import in_one_line
 from bench_core.system.guard import Place, raised_in
 from bench_core.testing.checks import Check
 from bench_core.testing.conformance import DeedError, NothingToldError, method_checks
 from bench_core.testing.registering import LOADED, registration_checks
+from bench_core.testing.reranking import reranker_checks
 from bench_core.testing.small import small_assignments
 
 
@@ -36,7 +38,8 @@ class Job:
 
     Attributes:
         module: What the entry point names.
-        methods: Ids of the methods to check; empty for all.
+        methods: Ids of the methods to check.
+        rerankers: Ids of the re-rankers to check; where no id of either is named, all are checked.
         variants: Names of their variants; empty for all.
         assignments: `key=value` texts of the user.
         answers: The file to write to.
@@ -46,11 +49,17 @@ class Job:
 
     module: str
     methods: tuple[str, ...]
+    rerankers: tuple[str, ...]
     variants: tuple[str, ...]
     assignments: tuple[str, ...]
     answers: str
     stack: str
     timeout_seconds: float
+
+    def wants(self, spec: MethodSpec | RerankerSpec) -> bool:
+        """Say whether a method or a re-ranker is checked."""
+        own = self.methods if isinstance(spec, MethodSpec) else self.rerankers
+        return spec.id in own or not (self.methods or self.rerankers)
 
 
 def main(job_file: str) -> None:
@@ -74,20 +83,40 @@ def documents(job: Job) -> Iterator[Mapping[str, Any]]:
         yield {"finished": True}
         return
     registry = load_registry([EntryPoint(job.module, job.module, ENTRY_POINT_GROUP)])
-    for spec in registry.methods.values():
-        if job.methods and spec.id not in job.methods:
-            continue
-        packages = {name.partition(".")[0] for name in (job.module, spec.method, spec.config)}
-        packages.discard("bench_core")  # a released model is of a class of ours
-        for variant in spec.variants:
-            if not job.variants or variant.name in job.variants:
-                try:
-                    checks = _checks(spec, variant, job.assignments)
-                except UsageError as error:
-                    yield {"refused": str(error)}
-                    return
-                yield from _run(checks, packages, spec, set())
+    try:
+        for checks, spec in _groups(job, registry):
+            yield from _run(checks, _packages(job.module, spec), spec, set())
+    except UsageError as error:
+        yield {"refused": str(error)}
+        return
     yield {"finished": True}
+
+
+def _groups(
+    job: Job, registry: Registry
+) -> Iterator[tuple[list[Check], MethodSpec | RerankerSpec]]:
+    """Yield the checks of each variant and of each re-ranker that is wanted.
+
+    Raises:
+        UsageError: A text of the user does not fit one of them.
+    """
+    for method in filter(job.wants, registry.methods.values()):
+        for variant in method.variants:
+            if not job.variants or variant.name in job.variants:
+                yield _checks(method, variant, job.assignments), method
+    for reranker in filter(job.wants, registry.rerankers.values()):
+        yield reranker_checks(reranker, job.assignments if job.rerankers else ()), reranker
+
+
+def _packages(module: str, spec: MethodSpec | RerankerSpec) -> set[str]:
+    """Return the plugin's packages; the class of a released model is not of them, but ours."""
+    own = module.partition(".")[0]
+    named = {name.partition(".")[0] for name in (_named_class(spec), spec.config)}
+    return {own} | (named - {"bench_core"})
+
+
+def _named_class(spec: MethodSpec | RerankerSpec) -> str:
+    return spec.method if isinstance(spec, MethodSpec) else spec.reranker
 
 
 def _checks(spec: MethodSpec, variant: VariantSpec, assignments: Sequence[str]) -> list[Check]:
@@ -104,7 +133,7 @@ def _checks(spec: MethodSpec, variant: VariantSpec, assignments: Sequence[str]) 
 def _run(
     checks: Sequence[Check],
     packages: Collection[str],
-    spec: MethodSpec | None,
+    spec: MethodSpec | RerankerSpec | None,
     failed: set[str],
 ) -> Iterator[Mapping[str, Any]]:
     """Tell which checks come, and what each found; `failed` gets those that did not pass."""
@@ -123,7 +152,10 @@ def _run(
 
 
 def _try(
-    check: Check, packages: Collection[str], spec: MethodSpec | None, failed: Collection[str]
+    check: Check,
+    packages: Collection[str],
+    spec: MethodSpec | RerankerSpec | None,
+    failed: Collection[str],
 ) -> CheckResult:
     about, rule = check.name.rpartition(":")[0], check.rule
     if missing := [need for need in check.needs if need in failed]:
@@ -163,12 +195,14 @@ def _place(error: BaseException, packages: Collection[str]) -> Place | None:
     return found
 
 
-def _defined(spec: MethodSpec | None, part: str, packages: Collection[str]) -> Place | None:
+def _defined(
+    spec: MethodSpec | RerankerSpec | None, part: str, packages: Collection[str]
+) -> Place | None:
     """Return where the plugin defines what a check is about, or else the class."""
     if spec is None:
         return None
     try:
-        kind = load_object(spec.config if part == "config" else spec.method)
+        kind = load_object(spec.config if part == "config" else _named_class(spec))
     except BenchError:
         return None
     for thing in (getattr(kind, part, None), kind):

@@ -31,12 +31,14 @@ class Wanted:
     """What of a plugin is checked.
 
     Attributes:
-        methods: Ids of its methods; empty for all.
+        methods: Ids of its methods.
+        rerankers: Ids of its re-rankers; where no id of either is named, all are checked.
         variants: Names of their variants; empty for all.
         assignments: `key=value` texts.
     """
 
     methods: tuple[str, ...] = ()
+    rerankers: tuple[str, ...] = ()
     variants: tuple[str, ...] = ()
     assignments: tuple[str, ...] = ()
 
@@ -57,7 +59,7 @@ def check_plugin(
         those behind it were not run.
 
     Raises:
-        UsageError: A text of `assignments` does not fit the method.
+        UsageError: A text of `assignments` does not fit the method or re-ranker.
         BenchError: The process ended before it began the first check.
     """
     with tempfile.TemporaryDirectory(prefix="bench-plugin-") as name:

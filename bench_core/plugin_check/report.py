@@ -14,7 +14,7 @@ class CheckResult:
     """What one check found.
 
     Attributes:
-        about: The entry module, or the method with its variant.
+        about: The entry module, the method with its variant, or the re-ranker.
         check: The rule.
         state: "passed", "failed" or "not run".
         detail: What is wrong, or why it was not run; empty where it passed.

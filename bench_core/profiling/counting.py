@@ -46,9 +46,28 @@ def simulated() -> Iterator[None]:
     All operators run as on a CPU and cost neither memory nor arithmetic. What reads a value of a
     tensor fails.
     """
-    # A constant that a plugin made when it was imported is a real tensor.
-    with FakeTensorMode(allow_non_fake_inputs=True):
-        yield
+    before = torch.Tensor.__deepcopy__
+    torch.Tensor.__deepcopy__ = _copied  # type: ignore[method-assign]
+    try:
+        # A constant that a plugin made when it was imported is a real tensor.
+        with FakeTensorMode(allow_non_fake_inputs=True):
+            yield
+    finally:
+        torch.Tensor.__deepcopy__ = before  # type: ignore[method-assign]
+
+
+def _copied(tensor: torch.Tensor, memo: dict[int, Any]) -> torch.Tensor:
+    """Copy as `copy.deepcopy` does, which torch does by way of data that there is none of."""
+    if id(tensor) not in memo:
+        made = tensor.detach().clone()
+        is_parameter = isinstance(tensor, nn.Parameter)
+        memo[id(tensor)] = (
+            nn.Parameter(made, tensor.requires_grad)
+            if is_parameter
+            else made.requires_grad_(tensor.requires_grad)
+        )
+    copied: torch.Tensor = memo[id(tensor)]
+    return copied
 
 
 @dataclass(frozen=True)

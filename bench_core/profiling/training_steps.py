@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -15,10 +16,13 @@ from bench_core.modeling.sharing import WHOLE_BATCH, Sharing
 from bench_core.profiling.counting import flop_counter, watched
 from bench_core.profiling.memory import peak_memory
 from bench_core.profiling.timing import Call, Moment, Timing, elapsed_seconds, measure, now
+from bench_core.system.escaping import in_one_line
 from bench_core.system.progress import progress
 from bench_core.training.batches import Batch
+from bench_core.training.data import TrainingData
 from bench_core.training.method import StagedMethod
 from bench_core.training.run import divided_evenly
+from bench_core.training.stage_images import StageImages
 from bench_core.training.stage_runner import StageRunner, enter_stages
 from bench_core.training.stages import Stage
 
@@ -87,6 +91,10 @@ class StageSpeed:
             "shares": {name: round(share, 4) for name, share in self.shares.items()},
             "share_of_losses_backward_and_updates": round(rest, 4),
         }
+
+
+class HookError(Exception):
+    """A stage's hook needs more than images of noise."""
 
 
 class TrainingStep:
@@ -173,12 +181,15 @@ def training_steps(
     Raises:
         UsageError: A batch has no even shares.
         PluginError: A network cannot be divided.
+        HookError: A stage's hook before an epoch fails on images of noise.
     """
     division = divided_evenly(method.networks, stages, sharing)
     for runner in enter_stages(
         method.networks, stages, precision=precision, seed=0, division=division
     ):
         batch = _noise(runner.stage, method.num_identities, image_size, device)
+        if runner.stage.begin is not None:
+            batch = _after_hook(runner, batch, method.num_identities)
         yield TrainingStep(method.networks, runner, batch)
 
 
@@ -287,6 +298,43 @@ def _noise(
         labels_of=dict.fromkeys(MODALITIES, labels),
         views=views | {name: _images(labels, image_size) for name in stage.views.keys() - views},
     )
+
+
+def _after_hook(runner: StageRunner, batch: Batch, num_identities: int) -> Batch:
+    """Let a stage look at images of noise as before an epoch; return a batch of them.
+
+    They are as many as a batch has. Of pseudo-labels, which a hook may assign, an image that is in
+    no cluster has that of the first.
+
+    Raises:
+        HookError: The hook fails on them.
+    """
+    stage, device = runner.stage, batch.visible.device
+    people = np.arange(stage.sampling.identities) % num_identities
+    kinds = np.repeat(people, stage.sampling.images)
+    number, (height, width) = len(kinds), batch.visible.shape[2:]
+    draw = np.random.default_rng(0)
+    data = TrainingData(
+        pixels=draw.integers(0, 256, (2 * number, height, width, 3), dtype=np.uint8),
+        rows={VISIBLE: np.arange(number), INFRARED: np.arange(number, 2 * number)},
+        labels=dict.fromkeys(MODALITIES, kinds),
+        identities=tuple(range(int(kinds.max()) + 1)),
+        cameras=dict.fromkeys(MODALITIES, np.zeros(number, dtype=np.int64)),
+    )
+    images = StageImages(data, stage)
+    runner.bring_memory(device)
+    try:
+        runner.look(0, images, device, ends=False)
+    except Exception as error:
+        raise HookError(
+            f"the hook before an epoch of its stage '{stage.name}' fails on {number} images of "
+            f"noise of each modality ({in_one_line(error)})"
+        ) from error
+    known = {
+        modality: torch.from_numpy(np.maximum(labels, 0)).to(device)
+        for modality, labels in images.labels.items()
+    }
+    return replace(batch, labels_of={**batch.labels_of, **known})
 
 
 def _images(labels: torch.Tensor, image_size: tuple[int, int]) -> torch.Tensor:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from bench_core.contracts.errors import CheckpointError, DataError, UsageError
 from bench_core.contracts.scores import Scores
 from bench_core.features.table import FeatureTable
-from bench_core.leaderboard.settings import changes_of
-from bench_core.pipeline.embeddings import features_of
+from bench_core.leaderboard.settings import changes_of, reranker_settings
+from bench_core.pipeline.embeddings import features_of, tested_rows
 from bench_core.pipeline.inputs import RunInputs, open_inputs
 from bench_core.pipeline.trainings import TrainedModel, find_model, open_model
 from bench_core.results.store import read_result
+from bench_core.scoring.reranking import RerankerChoice, reopen_reranker
 from bench_core.scoring.score import score, trials_of
 from bench_core.training.code import training_code_hash
 from bench_core.training.log import LOG_FILE
@@ -23,6 +28,7 @@ from bench_core.training.run import MODEL_FILE
 
 if TYPE_CHECKING:
     from bench_core.contracts.protocol import Convention, ProtocolSpec
+    from bench_core.contracts.reranked import RerankerUsed
     from bench_core.contracts.result import Cost, ResultRecord
     from bench_core.plugins import Registry
 
@@ -41,6 +47,7 @@ class ReportOptions:
         protocol: Protocol that a run is scored under; None for its dataset's first.
         convention: How galleries are drawn for a run; None for the protocol's first.
         inception: Weights of an Inception network, for FID; None for no such FID.
+        umap: Whether the features are mapped by UMAP, too.
     """
 
     root: Path | None
@@ -50,6 +57,7 @@ class ReportOptions:
     protocol: str | None = None
     convention: Convention | None = None
     inception: Path | None = None
+    umap: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +70,7 @@ class Subject:
         synthetic: Whether the people were rendered.
         protocol: Id of the protocol.
         convention: How galleries were drawn.
-        rerank: Whether distances were re-ranked.
+        reranker: What re-ranked the distances; None where nothing did.
         scores: The scores.
         first_trial: Number of the first trial of `scores`, from 0; its searches are shown.
         cost: What the method costs, where it was measured.
@@ -78,7 +86,7 @@ class Subject:
     synthetic: bool
     protocol: str
     convention: Convention
-    rerank: bool
+    reranker: RerankerUsed | None
     scores: Scores
     first_trial: int
     cost: Cost | None
@@ -99,12 +107,26 @@ class Trained:
         features: Features of the images.
         code_changed: Whether the sources of the method's package differ from those it was trained
             with.
+        reranker: What re-ranks distances; None for nothing.
     """
 
     model: TrainedModel
     inputs: RunInputs
     features: FeatureTable
     code_changed: bool
+    reranker: RerankerChoice | None = None
+
+    def pixels(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """Return the images of some rows of `features`, uint8 (rows, H, W, 3)."""
+        stored, tested = self._stored
+        found: NDArray[np.uint8] = stored[tested[rows]]
+        return found
+
+    @cached_property
+    def _stored(self) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        config = self.model.config
+        images = self.inputs.images(config.image_size, config.resize_filter)
+        return images.pixels, tested_rows(self.model, self.inputs)
 
 
 @dataclass(frozen=True)
@@ -163,19 +185,24 @@ def _open_result(registry: Registry, path: Path, options: ReportOptions) -> Open
         return Opened(subject, None, why_not, log)
     try:
         model = open_model(registry, model_path, record.method.config)
+        used = record.protocol.reranker
+        reranker = reopen_reranker(registry, used, record.protocol.id) if used else None
     except (CheckpointError, UsageError) as error:  # the rest of the report needs no model
         return Opened(subject, None, str(error), log)
     trained = _with_images(registry, model, registry.protocol(record.protocol.id), options)
-    return Opened(subject, trained, log=log)
+    return Opened(subject, replace(trained, reranker=reranker), log=log)
 
 
 def _what_is_missing(registry: Registry, record: ResultRecord, options: ReportOptions) -> str:
     """Say why the model of a record cannot be run; nothing where it can."""
+    reranker = record.protocol.reranker
+    known: Mapping[str, object]
     for kind, name, known in (
         ("method", record.method.id, registry.methods),
         ("protocol", record.protocol.id, registry.protocols),
+        ("re-ranker", reranker.id if reranker else None, registry.rerankers),
     ):
-        if name not in known:
+        if name is not None and name not in known:
             return f"no installed plugin has the {kind} '{name}'; install it"
     if options.root is None and not record.dataset.synthetic:
         return "the images are needed; name the dataset with --data ROOT"
@@ -247,7 +274,7 @@ def _of_run(registry: Registry, trained: Trained, convention: Convention | None)
         synthetic=inputs.dataset.synthetic,
         protocol=inputs.protocol.spec.id,
         convention=chosen,
-        rerank=False,
+        reranker=None,
         scores=Scores.model_validate(scores.as_document()),
         first_trial=trials[0],
         cost=None,
@@ -289,7 +316,7 @@ def _of_record(registry: Registry, path: Path, record: ResultRecord) -> Subject:
         synthetic=record.dataset.synthetic,
         protocol=record.protocol.id,
         convention=record.protocol.convention,
-        rerank=record.protocol.rerank,
+        reranker=record.protocol.reranker,
         scores=record.scores,
         first_trial=0,
         cost=record.cost,
@@ -321,6 +348,7 @@ def _origin_of_record(path: Path, record: ResultRecord) -> dict[str, str]:
         "number formats": f"training {provenance.training_format or UNKNOWN}, extraction "
         f"{record.cost.precision if record.cost else UNKNOWN}",
         "selection": provenance.selection or UNKNOWN,
+        "re-ranking": _reranking(record),
         "trainings": ", ".join(identity[:12] for identity in trainings),
         "data": f"{dataset.id}{', as claimed' if dataset.evidence == 'features' else ''}, "
         f"{dataset.num_images:,} images, fingerprint "
@@ -329,3 +357,12 @@ def _origin_of_record(path: Path, record: ResultRecord) -> dict[str, str]:
         "platform": provenance.platform,
         "versions": ", ".join(f"{name} {version}" for name, version in versions),
     }
+
+
+def _reranking(record: ResultRecord) -> str:
+    """Return what re-ranked a result, with all its settings; nothing where nothing did."""
+    used = record.protocol.reranker
+    if used is None:
+        return ""
+    words = (used.id, *reranker_settings(record), used.package or "")
+    return ", ".join(filter(None, words))

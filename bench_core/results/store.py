@@ -58,7 +58,8 @@ def result_path(folder: Path, record: ResultRecord) -> Path:
 
     The name is `<protocol>/<method>[-variant]-<preset>-<convention>[-validation][-rerank]` and
     `-seed<N>-<hash>.json`, the hash being 8 hex digits over `ResultRecord.row_key`: the same run
-    has the same path. What is not known of a model from outside is left out.
+    has the same path. What is not known of a model from outside is left out. Behind "rerank"
+    stands the re-ranker's id, unless it is the usual one.
 
     Raises:
         BenchError: The protocol's id is a name that the results folder keeps for itself.
@@ -75,7 +76,7 @@ def result_path(folder: Path, record: ResultRecord) -> Path:
         method.preset,
         protocol.convention,
         selection if selection != "last" else None,
-        "rerank" if protocol.rerank else None,
+        protocol.reranker.slug if protocol.reranker else None,
         None if method.seed is None else f"seed{method.seed}",
         hash_json(record.row_key)[:8],
     )
@@ -145,7 +146,9 @@ def read_result(path: Path, remembered: RememberedAnswers | None = None) -> Resu
     try:
         content = read_regular(path, LARGEST_RECORD_BYTES)
     except OSError as error:
-        raise DataError(f"cannot read result {path}: {error.strerror or error}") from error
+        hint = "; give the file of a record, as --record and 'bench run' print it"
+        hint = hint if isinstance(error, FileNotFoundError) else ""
+        raise DataError(f"cannot read result {path}: {error.strerror or error}{hint}") from error
     if remembered is not None and remembered.get(_hash(content)):
         record = ResultRecord.from_json(content)
         read_query_scores(path, record)

@@ -21,6 +21,7 @@ from bench_core.features.given import GivenFeatures
 from bench_core.features.reading import ReadingChoices, RowOrder
 from bench_core.features.table import FeatureTable
 from bench_core.scoring.given import bind_given
+from bench_core.scoring.reranking import RerankerChoice
 from bench_core.scoring.score import ProtocolScores, score
 
 
@@ -59,6 +60,11 @@ class OpenedFeatures:
     files: tuple[Path, ...]
 
     @property
+    def metric(self) -> str:
+        """The distance of the features; where models differ, all of them."""
+        return " and ".join(dict.fromkeys(table.metric for table in self.features.values()))
+
+    @property
     def is_given(self) -> bool:
         """Whether query and gallery are as given."""
         return self.protocol.spec.conventions == (GIVEN,)
@@ -86,8 +92,14 @@ class OpenedFeatures:
             f"drawn; use {' or '.join(known)}"
         )
 
-    def score(self, convention: Convention, *, rerank: bool = False) -> ProtocolScores:
+    def score(
+        self, convention: Convention, reranker: RerankerChoice | None = None
+    ) -> ProtocolScores:
         """Score the features.
+
+        Args:
+            convention: How galleries are drawn.
+            reranker: What re-ranks the distances; None for none.
 
         Returns:
             The scores; their assumptions hold the notes of the features, too.
@@ -95,8 +107,11 @@ class OpenedFeatures:
         Raises:
             DataError: As `score`.
             UsageError: As `score`.
+            PluginError: As `score`.
         """
-        scores = score(self.features, self.protocol, convention, trials=self.trials, rerank=rerank)
+        scores = score(
+            self.features, self.protocol, convention, trials=self.trials, reranker=reranker
+        )
         stated = self.protocol.assumptions() if isinstance(self.protocol, StatesAssumptions) else ()
         notes = dict.fromkeys(note for table in self.features.values() for note in table.notes)
         return replace(scores, assumptions=(*stated, *notes, *scores.assumptions))
@@ -162,8 +177,7 @@ def score_path(
     dataset: DatasetSpec,
     protocol: EvaluationProtocol,
     convention: Convention,
-    *,
-    rerank: bool = False,
+    reranker: RerankerChoice | None = None,
 ) -> ProtocolScores:
     """Read features and score them under a protocol.
 
@@ -173,14 +187,14 @@ def score_path(
         protocol: The protocol.
         convention: How galleries are drawn; "given" for features that do not say which images
             they are of.
-        rerank: Whether distances are re-ranked.
+        reranker: What re-ranks the distances; None for none.
 
     Raises:
         DataError: Features are missing or unreadable, do not fit the protocol, or are of a model
             that was trained for another trial; the message names the file.
         UsageError: The metric, the layout, the convention or the trial cannot be.
     """
-    return open_source(source, dataset, protocol).score(convention, rerank=rerank)
+    return open_source(source, dataset, protocol).score(convention, reranker)
 
 
 def _files(source: FeatureSource, protocol: EvaluationProtocol) -> dict[str, Path]:

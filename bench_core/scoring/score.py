@@ -22,6 +22,7 @@ from bench_core.evaluation.summary import (
     split_by_query_camera,
 )
 from bench_core.features.digest import array_digest
+from bench_core.features.numbering import numbering_hint
 from bench_core.system.foreign_files import quoted
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from bench_core.contracts.protocol import Convention, EvaluationProtocol, ProtocolSpec, Trial
     from bench_core.features.table import FeatureTable
+    from bench_core.scoring.reranking import RerankerChoice
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +69,7 @@ def score(
     convention: Convention,
     *,
     trials: Sequence[int] | None = None,
-    rerank: bool = False,
+    reranker: RerankerChoice | None = None,
     device: torch.device | str = "cpu",
 ) -> ProtocolScores:
     """Score the features of one model, or of one for each training split, under a protocol.
@@ -83,7 +85,7 @@ def score(
         protocol: Draws the trials from the images of the features.
         convention: How galleries are drawn.
         trials: Numbers of the trials to score, from 0; None for all.
-        rerank: Whether distances are re-ranked by k-reciprocal neighbours (Zhong et al. 2017).
+        reranker: What re-ranks the distances of each trial; None for none.
         device: Where distances are computed, such as "cpu" or "cuda".
 
     Returns:
@@ -94,6 +96,7 @@ def score(
             a model of a split that there are no features of.
         DataError: Images are missing, the features cannot be compared, they are of a model that was
             trained on another split than a trial's, or two splits have the same.
+        PluginError: The re-ranker broke its contract.
     """
     numbers = list(range(protocol.spec.num_trials) if trials is None else trials)
     by_split: dict[str, list[int]] = {}
@@ -105,7 +108,7 @@ def score(
         with _named(features):
             _check_training_split(features, protocol, own[0])
             drawn = [protocol.trial(features.table, convention, number) for number in own]
-            parts = _score_model(features, drawn, protocol.spec, device, rerank=rerank)
+            parts = _score_model(features, drawn, protocol.spec, device, reranker)
         scored.update(zip(own, parts, strict=True))
     several = len(set(map(protocol.training_split, range(protocol.spec.num_trials)))) > 1
     models = {split: features_by_split[split] for split in by_split}
@@ -139,41 +142,27 @@ def score_validation(features: FeatureTable, protocol: EvaluationProtocol) -> fl
 
 
 def trial_distances(
-    features: FeatureTable,
-    trial: Trial,
-    spec: ProtocolSpec,
-    *,
-    rerank: bool,
-    device: torch.device | str = "cpu",
+    features: FeatureTable, trial: Trial, spec: ProtocolSpec, reranker: RerankerChoice | None = None
 ) -> NDArray[np.floating[Any]]:
     """Compute the distances by which one trial is ranked.
 
     Args:
         features: Features of the query and gallery images.
         trial: Rows of `features`.
-        spec: The protocol; re-ranking leaves out pairs of cameras that may not meet.
-        rerank: Whether distances are re-ranked by k-reciprocal neighbours (Zhong et al. 2017).
-        device: Where distances that are re-ranked are computed.
+        spec: The protocol, of which re-ranking respects the cameras that may not meet.
+        reranker: What re-ranks the distances; None for none.
 
     Returns:
         Float (Q, G), smaller is nearer.
 
     Raises:
         DataError: The features cannot be compared.
+        PluginError: The re-ranker broke its contract.
     """
+    if reranker is not None:
+        return reranker.rerank(features, trial, spec)
     query, gallery = features.features[trial.query], features.features[trial.gallery]
-    if not rerank:
-        return pairwise_distances(query, gallery, features.metric)
-    from bench_core.evaluation.reranking.distances import feature_distances
-    from bench_core.evaluation.reranking.k_reciprocal import rerank_groups
-
-    camera = features.table["camera"].to_numpy()
-    return rerank_groups(
-        feature_distances(query, gallery, features.metric, device=device),
-        query_camera=camera[trial.query],
-        gallery_camera=camera[trial.gallery],
-        excluded_camera_pairs=spec.excluded_camera_pairs,
-    )
+    return pairwise_distances(query, gallery, features.metric)
 
 
 @dataclass(frozen=True, eq=False)
@@ -227,7 +216,8 @@ def _named(features: FeatureTable) -> Iterator[None]:
     except DataError as error:
         if features.source is None:
             raise
-        raise DataError(f"cannot score {features.source}: {error}") from error
+        hint = numbering_hint(features.table)
+        raise DataError(f"cannot score {features.source}: {error}{hint}") from error
 
 
 def _check_training_split(features: FeatureTable, protocol: EvaluationProtocol, trial: int) -> None:
@@ -260,8 +250,8 @@ def _tell_models_apart(features_by_split: Mapping[str, FeatureTable]) -> tuple[s
 
 
 def _unproven(names: Sequence[str]) -> str:
-    which = names[0] if len(names) == 1 else f"{len(names)} files"
-    return f"each trial's model was trained on its own split: {which} do not say on which"
+    which = f"{names[0]} does" if len(names) == 1 else f"{len(names)} files do"
+    return f"each trial's model was trained on its own split: {which} not say on which"
 
 
 def _score_model(
@@ -269,10 +259,8 @@ def _score_model(
     trials: Sequence[Trial],
     spec: ProtocolSpec,
     device: torch.device | str,
-    *,
-    rerank: bool,
+    reranker: RerankerChoice | None,
 ) -> list[_ScoredTrial]:
-    rank = _rank_again if rerank else _rank
     similarity = intra_class_similarity(
         features.features,
         features.table["identity"].to_numpy(),
@@ -280,11 +268,13 @@ def _score_model(
         [(trial.query, trial.gallery) for trial in trials],
         (*spec.excluded_camera_pairs, *spec.excluded_match_camera_pairs),
     )
+    if reranker is None:
+        scores = _rank(features, trials, spec, device)
+    else:
+        scores = _rank_again(features, trials, spec, device, reranker)
     return [
         _ScoredTrial(score, _query_images(features, trial), float(alike))
-        for score, trial, alike in zip(
-            rank(features, trials, spec, device), trials, similarity, strict=True
-        )
+        for score, trial, alike in zip(scores, trials, similarity, strict=True)
     ]
 
 
@@ -306,14 +296,18 @@ def _rank(
 
 
 def _rank_again(
-    features: FeatureTable, trials: Sequence[Trial], spec: ProtocolSpec, device: torch.device | str
+    features: FeatureTable,
+    trials: Sequence[Trial],
+    spec: ProtocolSpec,
+    device: torch.device | str,
+    reranker: RerankerChoice,
 ) -> list[TrialScore]:
-    """Re-rank each trial by itself: its neighbours are its own queries and gallery images."""
+    """Re-rank each trial by itself: it knows its own queries and gallery images alone."""
     identity, camera = (features.table[name].to_numpy() for name in ("identity", "camera"))
     scores = []
     for trial in trials:
         queries = score_queries(
-            trial_distances(features, trial, spec, rerank=True, device=device),
+            reranker.rerank(features, trial, spec, device=device),
             query_identity=identity[trial.query],
             query_camera=camera[trial.query],
             gallery_identity=identity[trial.gallery],

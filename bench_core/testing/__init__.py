@@ -1,4 +1,4 @@
-"""The door for the tests of a plugin: checks that every method must pass, and what tests need.
+"""The door for the tests of a plugin: checks of methods and re-rankers, and what tests need.
 
 It does without pytest: what it has are plain functions, which a plugin's fixtures return.
 """
@@ -13,6 +13,7 @@ from bench_core.testing.building import (
 from bench_core.testing.checks import Check as Check
 from bench_core.testing.conformance import method_checks as method_checks
 from bench_core.testing.registering import registration_checks as registration_checks
+from bench_core.testing.reranking import reranker_checks as reranker_checks
 from bench_core.testing.stepping import (
     RecordedUpdates as RecordedUpdates,
     StopTrainingError as StopTrainingError,

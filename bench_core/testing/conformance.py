@@ -297,7 +297,7 @@ def _totals_until_one_falls(
         which can fall.
     """
     images = batch_of(method, stage, size)
-    updates, totals = build_updates(stage), dict[str, list[float]]()
+    updates, totals = build_updates(stage, method.networks), dict[str, list[float]]()
     for _ in range(STEPS_ON_ONE_BATCH):
         for name, loss in take_step(method, stage.name, images, updates).items():
             if name.startswith(TOTAL):

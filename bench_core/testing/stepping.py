@@ -16,7 +16,7 @@ from bench_core.training.batches import Batch, BatchLoader
 from bench_core.training.method import StagedMethod
 from bench_core.training.stage_images import StageImages
 from bench_core.training.stage_runner import enter_stages
-from bench_core.training.stages import Stage
+from bench_core.training.stages import Stage, updates_of
 from bench_core.training.updates import TOTAL, Losses, Part, Updates
 
 IMAGES_OF_EACH = 4
@@ -67,6 +67,16 @@ class RecordedUpdates(Updates):
             self.calls.append((torch.stack(terms).sum(), tuple(optimizers)))
         return {name: loss for losses, _ in parts for name, loss in losses.items()}
 
+    def minimize_by(
+        self,
+        compute: Callable[[], Losses],
+        optimizer: str,
+        *,
+        weights: Mapping[str, float] | None = None,
+    ) -> Losses:
+        """Keep one sum, of losses that are computed once."""
+        return self.minimize_together((compute(), (optimizer,)), weights=weights)
+
 
 class WatchedUpdates(Updates):
     """Notes what each update changes, and lets a test look before and after it.
@@ -96,6 +106,12 @@ class WatchedUpdates(Updates):
         """Watch one update on several losses."""
         optimizers = tuple(dict.fromkeys(name for _, names in parts for name in names))
         return self._watch(optimizers, lambda: self._updates.minimize_together(*parts, **options))
+
+    def minimize_by(self, compute: Callable[[], Losses], optimizer: str, **options: Any) -> Losses:
+        """Watch one update by a closure."""
+        return self._watch(
+            (optimizer,), lambda: self._updates.minimize_by(compute, optimizer, **options)
+        )
 
     def _watch(self, optimizers: tuple[str, ...], update: Callable[[], Losses]) -> Losses:
         self._tell(self._before, optimizers)
@@ -157,20 +173,22 @@ def batch_of(method: StagedMethod[Any], stage: Stage, size: tuple[int, int]) -> 
     return next(loader.load(islice(rows, 1), stage.augmentation, seed=0))
 
 
-def build_updates(stage: Stage) -> Updates:
-    """Build the optimisers of a stage anew."""
-    plans = stage.optimizers.items()
-    return Updates(
-        {name: plan.build() for name, plan in plans},
-        {name: plan.clipping for name, plan in plans},
-    )
+def build_updates(stage: Stage, networks: nn.Module | None = None) -> Updates:
+    """Build the optimisers of a stage anew.
+
+    Args:
+        stage: The stage.
+        networks: All that its steps run, where running statistics matter.
+    """
+    optimizers = {name: plan.build() for name, plan in stage.optimizers.items()}
+    return updates_of(stage, optimizers, nn.ModuleDict() if networks is None else networks)
 
 
 def enter_stage(method: StagedMethod[Any], name: str) -> Updates:
     """Put the networks into the modes of a stage, and build its optimisers anew."""
     stage = stage_of(method, name)
     _set_modes(method, stage)
-    return build_updates(stage)
+    return build_updates(stage, method.networks)
 
 
 def _set_modes(method: StagedMethod[Any], stage: Stage) -> None:
@@ -202,7 +220,7 @@ def take_step(
     stage = stage_of(method, name)
     _set_modes(method, stage)
     torch.manual_seed(seed)
-    return stage.step(batch, build_updates(stage) if updates is None else updates)
+    return stage.step(batch, updates or build_updates(stage, method.networks))
 
 
 def record_step(
@@ -242,7 +260,7 @@ def watch_step(
         The losses by name without their totals, and the updates, whose totals were logged.
     """
     watching = networks or dict(method.networks.items())
-    updates = build_updates(stage_of(method, name))
+    updates = build_updates(stage_of(method, name), method.networks)
     watched = WatchedUpdates(updates, watching, before, after)
     losses = dict(take_step(method, name, batch, watched, seed=seed))
     totals = [losses.pop(loss).item() for loss in list(losses) if loss.startswith(TOTAL)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -196,8 +196,26 @@ def save_progress(
     _save(path, tensors, document)
 
 
+def check_optimizers(optimizers: Iterable[torch.optim.Optimizer]) -> None:
+    """Refuse optimisers that have stepped and keep what a checkpoint cannot hold.
+
+    Raises:
+        PluginError: One of them does.
+    """
+    for optimizer in optimizers:
+        for _ in _kept_tensors(optimizer):
+            pass
+        _plain_groups(optimizer)
+
+
 def _optimizer_tensors(name: str, optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
-    tensors = {}
+    return {
+        f"{OPTIMIZERS}{name}.{key}": value.detach().cpu().contiguous()
+        for key, value in _kept_tensors(optimizer)
+    }
+
+
+def _kept_tensors(optimizer: torch.optim.Optimizer) -> Iterator[tuple[str, torch.Tensor]]:
     for index, entries in optimizer.state_dict()["state"].items():
         for key, value in entries.items():
             if value is None:
@@ -207,8 +225,7 @@ def _optimizer_tensors(name: str, optimizer: torch.optim.Optimizer) -> dict[str,
                     f"{type(optimizer).__name__} keeps '{key}' as a {type(value).__name__}, and "
                     "checkpoints hold tensors alone; let it keep a tensor, as torch's own do"
                 )
-            tensors[f"{OPTIMIZERS}{name}.{index}.{key}"] = value.detach().cpu().contiguous()
-    return tensors
+            yield f"{index}.{key}", value
 
 
 def _plain_groups(optimizer: torch.optim.Optimizer) -> list[dict[str, Any]]:

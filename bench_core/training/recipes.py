@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -173,6 +174,13 @@ NO_CLIPPING = ClippingConfig()
 Groups: TypeAlias = list[dict[str, Any]]
 """Parameter groups as torch has them: "params", "lr", "base_lr" and "weight_decay" of each."""
 
+ClosureUse: TypeAlias = Literal["alone", "after-gradients"]
+"""How an optimiser steps by a closure, which computes the loss and its gradients anew.
+
+"alone" needs nothing but the closure and calls it first, as LBFGS does; "after-gradients" finds
+gradients when it begins and calls the closure after it has moved, as SAM is often written.
+"""
+
 OptimizerFactory: TypeAlias = Callable[[Groups], torch.optim.Optimizer]
 """Builds an optimiser of parameter groups, such as `lambda groups: torch.optim.RAdam(groups)`."""
 
@@ -225,6 +233,22 @@ def _built(factory: OptimizerFactory, settings: Groups) -> torch.optim.Optimizer
             "given; pass each on whole, as torch's own optimisers take them"
         )
     return optimizer
+
+
+def takes_closure(optimizer: torch.optim.Optimizer) -> bool:
+    """Say whether the `step` of an optimiser can be given a closure."""
+    try:
+        inspect.signature(optimizer.step).bind(lambda: 0.0)
+    except TypeError:
+        return False
+    return True
+
+
+def needs_closure(optimizer: torch.optim.Optimizer) -> bool:
+    """Say whether an optimiser cannot step without a closure, as its `step` says."""
+    parameters = inspect.signature(type(optimizer).step).parameters
+    closure = parameters.get("closure")
+    return closure is not None and closure.default is inspect.Parameter.empty
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, factor: float) -> None:

@@ -151,7 +151,7 @@ class _StageLoop:
         self._loader = BatchLoader(
             data.pixels, run.device, self._stage.views, note=self._images.notes
         )
-        self._saved_at = time.monotonic()
+        self._saved_at, self._looked = time.monotonic(), False
 
     def restore(self, saved: Progress) -> None:
         """Take over what an interrupted training kept; one that begins keeps what it brings."""
@@ -166,9 +166,7 @@ class _StageLoop:
 
     def run(self, position: Position) -> None:
         """Run the epochs from a position on."""
-        for name, value in self._stage.memory.items():
-            if isinstance(value, torch.Tensor):  # else the first checkpoint refuses it
-                self._stage.memory[name] = value.to(self._run.device)
+        self._runner.bring_memory(self._run.device)
         steps = self._images.steps_per_epoch
         total = self._stage.epochs * steps
         done = position.epoch * steps + position.step
@@ -203,6 +201,9 @@ class _StageLoop:
         self._runner.begin_epoch(epoch, drawn.steps)
         for batch in self._batches(drawn, epoch, step):
             losses.add(step, self._runner.step(batch, epoch, step))
+            if not self._looked:  # at once, not after minutes of training
+                checkpoint.check_optimizers(self._runner.optimizers.values())
+                self._looked = True
             step += 1
             bar.show(*self._summary(epoch, losses))
             bar.update()

@@ -27,8 +27,7 @@ from bench_core.training.seeding import (
     seed_global_generators,
 )
 from bench_core.training.stage_images import StageImages
-from bench_core.training.stages import Stage
-from bench_core.training.updates import Updates
+from bench_core.training.stages import Stage, updates_of
 
 Optimizers: TypeAlias = dict[str, torch.optim.Optimizer]
 
@@ -57,8 +56,7 @@ class StageRunner:
         self._networks, self._precision, self._seed = networks, precision, seed
         self._division = division
         self._own = {name: optimizers[name] for name in stage.optimizers}
-        clippings = {name: plan.clipping for name, plan in stage.optimizers.items()}
-        self._updates = Updates(self._own, clippings)
+        self._updates = updates_of(stage, self._own, networks)
         self._num_steps = 1
 
     @property
@@ -88,6 +86,12 @@ class StageRunner:
             network.eval()
         self._num_steps = num_steps
         self._set_rates(epoch, 0)
+
+    def bring_memory(self, device: torch.device) -> None:
+        """Move what the stage keeps to the device of its training."""
+        for name, value in self.stage.memory.items():
+            if isinstance(value, torch.Tensor):  # else the first checkpoint refuses it
+                self.stage.memory[name] = value.to(device)
 
     def look(self, epoch: int, images: StageImages, device: torch.device, *, ends: bool) -> None:
         """Call the stage's hook before or after an epoch, if it has one.

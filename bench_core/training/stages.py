@@ -16,10 +16,12 @@ from bench_core.training.recipes import (
     CONSTANT_RATE,
     NO_CLIPPING,
     ClippingConfig,
+    ClosureUse,
     OptimizerConfig,
     OptimizerFactory,
     ParameterGroup,
     build_optimizer,
+    needs_closure,
 )
 from bench_core.training.samplers import SamplerFactory, SamplingConfig
 from bench_core.training.schedules import Schedule
@@ -40,6 +42,8 @@ class OptimizerPlan:
         clipping: Of the gradients, before each of its steps.
         factory: Builds another optimiser than those that `config` knows, of which it then says
             rate and weight decay alone.
+        closure: How the optimiser steps by a closure; None for one that takes none, or whose
+            `step` says that it needs one, as that of `torch.optim.LBFGS` does.
     """
 
     config: OptimizerConfig
@@ -48,6 +52,7 @@ class OptimizerPlan:
     continued: bool = False
     clipping: ClippingConfig = NO_CLIPPING
     factory: OptimizerFactory | None = None
+    closure: ClosureUse | None = None
 
     @classmethod
     def of(
@@ -58,6 +63,7 @@ class OptimizerPlan:
         continued: bool = False,
         clipping: ClippingConfig = NO_CLIPPING,
         factory: OptimizerFactory | None = None,
+        closure: ClosureUse | None = None,
     ) -> Self:
         """Plan an optimiser that treats all parameters of some networks alike."""
         return cls(
@@ -67,6 +73,7 @@ class OptimizerPlan:
             continued=continued,
             clipping=clipping,
             factory=factory,
+            closure=closure,
         )
 
     def build(self) -> torch.optim.Optimizer:
@@ -129,6 +136,29 @@ class Stage:
     labelled: bool = True
     sampler: SamplerFactory | None = None
     views: Mapping[str, View] = field(default_factory=dict)
+
+
+def updates_of(
+    stage: Stage, optimizers: Mapping[str, torch.optim.Optimizer], networks: nn.Module
+) -> Updates:
+    """Return what the steps of a stage update parameters with.
+
+    Args:
+        stage: The stage.
+        optimizers: Its optimisers, built.
+        networks: All that its steps run.
+    """
+    plans = stage.optimizers
+    closures = {
+        name: plan.closure or ("alone" if needs_closure(optimizers[name]) else None)
+        for name, plan in plans.items()
+    }
+    return Updates(
+        {name: optimizers[name] for name in plans},
+        {name: plan.clipping for name, plan in plans.items()},
+        closures={name: use for name, use in closures.items() if use is not None},
+        networks=networks,
+    )
 
 
 class StageParts(TypedDict, total=False):

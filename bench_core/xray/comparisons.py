@@ -59,11 +59,11 @@ def _normalized(features: FloatArray) -> FloatArray:
 
 def _k_reciprocal(query: FloatArray, gallery: FloatArray, comparison: str) -> FloatArray:
     from bench_core.evaluation.reranking.distances import feature_distances
-    from bench_core.evaluation.reranking.k_reciprocal import rerank
+    from bench_core.evaluation.reranking.k_reciprocal import k_reciprocal_distances
 
     metric: Metric = "cosine" if comparison == "cosine" else "euclidean"
     images = feature_distances(query[:, np.newaxis], gallery[:, np.newaxis], metric)
-    return rerank(images).astype(np.float64)
+    return k_reciprocal_distances(images).astype(np.float64)
 
 
 def _aim(query: FloatArray, gallery: FloatArray, k1: int, k2: int) -> FloatArray:

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+import runpy
+import sys
+from collections.abc import Callable, Iterator
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 import pytest
 
+from bench_core.contracts.hooks import ENTRY_POINT_GROUP
 from bench_core.contracts.result import ResultRecord
 from bench_core.contracts.speed import SpeedRecord
 from bench_core.evaluation.query_table import QueryImages, QueryTable
 from bench_core.evaluation.uncertainty import IdentitySums
+from bench_core.plugins import Registry, load_registry
 from bench_core.results.query_scores import encode_query_table
 from bench_core.results.store import write_result
+from bench_core.scoring.reranking import RerankerChoice, choose_reranker
 
 EXAMPLE = Path(__file__).parent / "contracts" / "records" / "schema-1.json"
+RERANKERS = runpy.run_path(str(Path(__file__).parent / "rerankers.py"))
 NAMES = ("rank-1", "rank-5", "rank-10", "rank-20", "mAP", "mINP")
 
 MakeTable: TypeAlias = Callable[..., QueryTable]
@@ -50,10 +57,8 @@ def build_table(
 
 def build_scores(table: QueryTable) -> dict[str, Any]:
     """Return the scores that a table of queries gives, all its trials alike."""
-    sums = IdentitySums.of(table)
-    means = sums.averages(np.ones((1, len(sums.valid))))[0].tolist()
-    mean = dict(zip(NAMES, means, strict=True))
-    cmc = np.repeat(means[:4], [4, 5, 10, 1]).tolist()
+    mean = build_means(table)
+    cmc = np.repeat(list(mean.values())[:4], [4, 5, 10, 1]).tolist()
     num_trials = int(table.group_trials.sum())
     return {
         "queries": int(np.bincount(table.group).min()),
@@ -65,9 +70,28 @@ def build_scores(table: QueryTable) -> dict[str, Any]:
         "interval": {name: [value, value] for name, value in mean.items()},
         "iccs": 0.25,
         "by_query_camera": {
-            "3": {"queries": 1, "valid_queries": 1, "mean": mean, "std": dict.fromkeys(NAMES, 0.0)}
+            str(camera): {
+                "queries": 1,
+                "valid_queries": 1,
+                "mean": build_means(table.of_camera(camera)),
+                "std": dict.fromkeys(NAMES, 0.0),
+            }
+            for camera in np.unique(table.images.camera).tolist()
         },
     }
+
+
+def build_means(table: QueryTable) -> dict[str, float]:
+    """Return the scores of a table, averaged as trials are."""
+    sums = IdentitySums.of(table)
+    means = sums.averages(np.ones((1, len(sums.valid))))[0].tolist()
+    return dict(zip(NAMES, means, strict=True))
+
+
+@pytest.fixture(scope="session")
+def k_reciprocal(registry: Registry) -> RerankerChoice:
+    """The built-in re-ranker with its default settings."""
+    return choose_reranker(registry, "k-reciprocal", "sysu-all-single")
 
 
 @pytest.fixture(scope="session")
@@ -130,3 +154,23 @@ def build_speeds(**changes: Any) -> SpeedRecord:
 def make_speeds() -> Callable[..., SpeedRecord]:
     """Invent a measurement of one card, with changed fields."""
     return build_speeds
+
+
+@pytest.fixture
+def stranger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Registry]]:
+    """Install a stranger's re-ranker with changes; yield the registry that has it alone."""
+    site = tmp_path / "site"
+    site.mkdir()
+    monkeypatch.syspath_prepend(site)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    packages: list[str] = []
+
+    def install(*changes: tuple[str, str]) -> Registry:
+        package = f"stranger_reranker_{len(packages)}"
+        packages.append(package)
+        RERANKERS["write_reranker"](site, package, *changes)
+        return load_registry([EntryPoint("stranger", package, ENTRY_POINT_GROUP)])
+
+    yield install
+    for name in [name for name in sys.modules if name.partition(".")[0] in packages]:
+        del sys.modules[name]

@@ -506,6 +506,7 @@ def test_the_hooks_are_those_of_the_design() -> None:
         "bench_register_datasets",
         "bench_register_protocols",
         "bench_register_methods",
+        "bench_register_rerankers",
         "bench_register_commands",
         "bench_run_started",
         "bench_epoch_finished",

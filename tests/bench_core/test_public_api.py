@@ -19,8 +19,8 @@ HEAVY = ("torch", "torchvision", "numpy", "pandas", "scipy", "PIL", "pydantic")
 DOORS = {
     "bench_core": """
         BenchError CheckpointError DataError DatasetSpec IMAGE_COLUMNS INFRARED MethodSpec Modality
-        Paper PluginError PresetSpec ProtocolSpec PublishedCount QUICK TrainingError UsageError
-        VISIBLE VariantSpec hookimpl released_method
+        Paper PluginError PresetSpec ProtocolSpec PublishedCount QUICK RerankerNeed RerankerScope
+        RerankerSpec TrainingError UsageError VISIBLE VariantSpec hookimpl released_method
     """,
     "bench_core.methods": """
         AdversarialForm AfterTraining AugmentationConfig BNNeck Backbone BackboneName Batch
@@ -42,6 +42,10 @@ DOORS = {
         is_imported is_synthetic list_people load_matlab_variable people_by_label
         read_identity_list read_image_list
     """,
+    "bench_core.rerankers": """
+        ImageDistances KReciprocalOptions Reranker RerankerConfig RerankerInput SearchedImages
+        k_reciprocal_distances
+    """,
     "bench_core.synthetic": """
         BACK Camera FRONT Lamp Layout Light Mount People PlannedPerson PresenceGroup Randomness
         SMALL_SCALES Sizes THERMAL apportion count_people direction_to generate matlab_file
@@ -51,7 +55,7 @@ DOORS = {
     "bench_core.testing": """
         Check MethodBuilder RecordedUpdates StopTrainingError Update WatchedUpdates batch_of
         build_updates describe_training enter_stage method_checks note_steps random_batch
-        random_data record_step registration_checks stage_of take_step training_run
+        random_data record_step registration_checks reranker_checks stage_of take_step training_run
         watch_step
     """,
 }

@@ -279,6 +279,59 @@ def _read_import_record(path: Path) -> object:
     return "; ".join(read_doubts(path.parent))
 
 
+LATEX_TABLE = r"""\begin{table}\caption{SYSU-MM01}
+\begin{tabular}{l|cc}
+\multirow{2}{*}{Method} & \multicolumn{2}{c}{All Search} \\ \cline{2-3}
+ & $r$=1 & mAP \\ \hline
+AGW~\cite{ye} & \textbf{47.50} & 49.65$_{\pm0.1}$ \\ % marks
+Ours & 60.0 & 58/1 \\
+\end{tabular}\end{table}
+"""
+MARKDOWN_TABLE = "# RegDB V2T\n\n| Method | R1 | mAP |\n|-|-:|-|\n| [BDTR](x) | **33.4** | 31.9 |\n"
+
+
+def _text(name: str, text: str) -> Callable[[Path], Path]:
+    def make(folder: Path) -> Path:
+        (folder / name).write_text(text)
+        return folder / name
+
+    return make
+
+
+@cache
+def _linter() -> Any:
+    from bench_core.published.reading import read_published, shipped_folder
+    from bench_core.table_lint.lint import TableLinter
+
+    return TableLinter(read_published(shipped_folder()).published)
+
+
+def _read_table(path: Path) -> object:
+    return _linter().lint(path)
+
+
+def _published(name: str) -> Callable[[Path], Path]:
+    def make(folder: Path) -> Path:
+        from bench_core.published.reading import shipped_folder
+
+        (folder / "tables").mkdir()
+        for part in ("sources.toml", "methods.toml", "conflicts.toml", "tables/saai-paper.csv"):
+            shutil.copy(shipped_folder() / part, folder / part)
+        return folder / name
+
+    return make
+
+
+def _read_published(path: Path) -> object:
+    from bench_core.published.reading import read_published
+
+    folder = path.parents[path.parent.name == "tables"]
+    found = read_published(folder)
+    if found.defects:
+        raise found.defects[0]
+    return found
+
+
 FORMATS: Mapping[str, Format] = {
     "features": Format(make=_features, read=_read_features, mutate="mutate_zip"),
     "official-features": Format(
@@ -335,6 +388,18 @@ FORMATS: Mapping[str, Format] = {
     "model": Format(make=_model, read=_read_model, mutate="mutate_bytes"),
     "weights": Format(make=_weights, read=_read_weights, mutate="mutate_zip"),
     "assignment": Format(make=_assignment, read=_read_assignment, mutate="mutate_bytes"),
+    "latex-table": Format(
+        make=_text("table.tex", LATEX_TABLE), read=_read_table, mutate="mutate_lines"
+    ),
+    "markdown-table": Format(
+        make=_text("table.md", MARKDOWN_TABLE), read=_read_table, mutate="mutate_lines"
+    ),
+    "published-rows": Format(
+        make=_published("tables/saai-paper.csv"), read=_read_published, mutate="mutate_lines"
+    ),
+    "published-conflicts": Format(
+        make=_published("conflicts.toml"), read=_read_published, mutate="mutate_lines"
+    ),
 }
 """By name."""
 

@@ -8,7 +8,7 @@ Letters in shapes: Q queries, G gallery images, N = Q + G images, B queries of a
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -37,7 +37,7 @@ _BLOCK_ELEMENTS = 2**20
 
 
 @dataclass(frozen=True, kw_only=True)
-class RerankOptions:
+class KReciprocalOptions:
     """The parameters of re-ranking, as the paper names them; defaults are the paper's.
 
     All three count the image itself as its own first neighbour where the code of the field does:
@@ -75,7 +75,9 @@ class RerankOptions:
         return wide, narrow, averaged
 
 
-def rerank(distances: ImageDistances, options: RerankOptions | None = None) -> NDArray[np.float32]:
+def k_reciprocal_distances(
+    distances: ImageDistances, options: KReciprocalOptions | None = None
+) -> NDArray[np.float32]:
     """Re-rank the gallery of every query by k-reciprocal encoding.
 
     Original distances are squared where they are Euclidean, as the widely used code does. Cosine
@@ -107,7 +109,7 @@ def rerank(distances: ImageDistances, options: RerankOptions | None = None) -> N
         >>> from bench_core.evaluation.reranking.distances import feature_distances
         >>> places = np.array([0.0, 7.0, 0.5, 8.0]).reshape(4, 1, 1)
         >>> pair = feature_distances(places[:2], places[2:], "euclidean")
-        >>> rerank(pair, RerankOptions(k1=1, k2=1)).round(2)
+        >>> k_reciprocal_distances(pair, KReciprocalOptions(k1=1, k2=1)).round(2)
         array([[0.  , 1.  ],
                [0.96, 0.02]], dtype=float32)
     """
@@ -116,88 +118,11 @@ def rerank(distances: ImageDistances, options: RerankOptions | None = None) -> N
             f"nothing to re-rank: {distances.num_queries} query images and "
             f"{distances.num_gallery} gallery images"
         )
-    chosen = options or RerankOptions()
+    chosen = options or KReciprocalOptions()
     set_sizes = chosen.set_sizes(distances.num_queries + distances.num_gallery)
     original = scan(distances, set_sizes)
     encoded = _encode(distances, original, set_sizes)
     return _combine(encoded, original.query_gallery, chosen.lambda_value)
-
-
-def rerank_groups(
-    distances: ImageDistances,
-    *,
-    query_camera: IntArray,
-    gallery_camera: IntArray,
-    excluded_camera_pairs: Collection[tuple[int, int]],
-    options: RerankOptions | None = None,
-) -> NDArray[np.float32]:
-    """Re-rank each group of queries with the gallery that it may see.
-
-    Queries whose cameras may meet the same gallery images form a group, and are re-ranked with
-    these images and each other only: in SYSU-MM01 all-search single-shot, the queries of camera 3
-    with the 245 gallery images outside camera 2, those of camera 6 with all 301. Images that are
-    removed before ranking so have no part in any neighbourhood of the queries that they are
-    removed for.
-
-    Args:
-        distances: Between all N images.
-        query_camera: Integers (Q,).
-        gallery_camera: Integers (G,).
-        excluded_camera_pairs: (query camera, gallery camera) pairs that may not meet.
-        options: The parameters; by default the paper's.
-
-    Returns:
-        float32 (Q, G) in [0, 1], smaller is nearer; 1 for pairs that may not meet, which ranking
-        removes by the same rule.
-
-    Raises:
-        ValueError: The cameras do not fit the distances.
-        DataError: There is no query or no gallery image, or a distance is NaN, infinite or
-            negative.
-
-    Examples:
-        >>> from bench_core.evaluation.reranking.distances import feature_distances
-        >>> images = np.arange(5.0).reshape(5, 1, 1)
-        >>> rerank_groups(
-        ...     feature_distances(images[:2], images[2:], "euclidean"),
-        ...     query_camera=np.array([3, 6]), gallery_camera=np.array([1, 2, 2]),
-        ...     excluded_camera_pairs=[(3, 2)], options=RerankOptions(lambda_value=1.0),
-        ... ).round(2)
-        array([[1.  , 1.  , 1.  ],
-               [0.11, 0.44, 1.  ]], dtype=float32)
-    """
-    expected = ((distances.num_queries,), (distances.num_gallery,))
-    if (query_camera.shape, gallery_camera.shape) != expected:
-        raise ValueError(
-            f"cameras {query_camera.shape} and {gallery_camera.shape} do not fit "
-            f"{expected[0][0]} queries and {expected[1][0]} gallery images"
-        )
-    if not excluded_camera_pairs:
-        return rerank(distances, options)
-    result = np.ones((distances.num_queries, distances.num_gallery), dtype=np.float32)
-    for queries, gallery in _groups(query_camera, gallery_camera, excluded_camera_pairs):
-        group = rerank(distances.subset(queries, gallery), options)
-        result[np.ix_(queries, gallery)] = group
-    return result
-
-
-def _groups(
-    query_camera: IntArray,
-    gallery_camera: IntArray,
-    excluded_camera_pairs: Collection[tuple[int, int]],
-) -> list[tuple[IntArray, IntArray]]:
-    """List the queries and the gallery images of each group that has both."""
-    cameras, camera_of_query = np.unique(query_camera, return_inverse=True)
-    visible = np.ones((len(cameras), len(gallery_camera)), dtype=np.bool_)
-    for one, other in excluded_camera_pairs:
-        visible[np.ix_(cameras == one, gallery_camera == other)] = False
-    galleries, group_of_camera = np.unique(visible, axis=0, return_inverse=True)
-    group_of_query = group_of_camera.reshape(-1)[camera_of_query]
-    return [
-        (np.flatnonzero(group_of_query == group), np.flatnonzero(gallery))
-        for group, gallery in enumerate(galleries)
-        if gallery.any()
-    ]
 
 
 def _encode(

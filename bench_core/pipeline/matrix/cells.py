@@ -19,6 +19,7 @@ from bench_core.pipeline.inputs import usual_preset
 from bench_core.pipeline.matrix.file import EVERY_DATASET, MatrixFile, MethodEntry
 from bench_core.plugins import Registry
 from bench_core.released.declaration import declare
+from bench_core.scoring.reranking import RerankerChoice, choose_reranker
 
 ALL_VARIANTS = "*"
 
@@ -45,6 +46,24 @@ class Trained:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Reranked:
+    """What re-ranks the distances of a cell.
+
+    Attributes:
+        choice: The re-ranker, with its settings under the cell's protocol.
+        assignments: What `--rerank-set` is given, as "key=value".
+    """
+
+    choice: RerankerChoice
+    assignments: tuple[str, ...]
+
+    @property
+    def words(self) -> str:
+        """Its id and the settings that the file gives, such as "k-reciprocal k1=30"."""
+        return " ".join((self.choice.spec.id, *self.assignments))
+
+
+@dataclass(frozen=True, kw_only=True)
 class Cell:
     """One run of the matrix.
 
@@ -52,14 +71,14 @@ class Cell:
         trained: What is trained.
         protocol: What it is scored under.
         convention: How galleries are drawn.
-        rerank: Whether distances are re-ranked.
+        reranked: What re-ranks distances; None for nothing.
         root: Root of the dataset; None for synthetic people.
     """
 
     trained: Trained
     protocol: ProtocolSpec
     convention: Convention
-    rerank: bool
+    reranked: Reranked | None
     root: Path | None
 
 
@@ -80,18 +99,19 @@ def expand(registry: Registry, file: MatrixFile, path: Path) -> tuple[Cell, ...]
     """
     protocols = _protocols(registry, file, path)
     roots = _roots(file, protocols, path)
+    rerankers = {protocol.id: _rerankers(registry, file, protocol, path) for protocol in protocols}
     cells = [
         Cell(
             trained=trained,
             protocol=protocol,
             convention=convention,
-            rerank=rerank,
+            reranked=reranked,
             root=roots[protocol.dataset],
         )
         for trained in _all_trained(registry, file, path, list(roots.values()))
         for protocol in protocols
         for convention in _conventions(file, protocol, path)
-        for rerank in file.rerank
+        for reranked in rerankers[protocol.id]
     ]
     return tuple(cells)
 
@@ -146,6 +166,29 @@ def _conventions(file: MatrixFile, protocol: ProtocolSpec, path: Path) -> tuple[
                 f"{', '.join(known)}; give such protocols a file of their own"
             )
     return tuple(name for name in known if name in file.conventions) or known[:1]
+
+
+def _rerankers(
+    registry: Registry, file: MatrixFile, protocol: ProtocolSpec, path: Path
+) -> list[Reranked | None]:
+    """Return what re-ranks under a protocol, in the order of the file."""
+    found: list[Reranked | None] = []
+    for place, entry in enumerate(file.rerank):
+        if entry is None:
+            found.append(None)
+            continue
+        assignments = tuple(_assignment(key, value) for key, value in _flat(entry.set).items())
+        with blaming(path, f"rerank.{place} ({entry.name})"):
+            choice = choose_reranker(registry, entry.name, protocol.id, assignments)
+        found.append(Reranked(choice=choice, assignments=assignments))
+    used = [one.choice.used for one in found if one is not None]
+    for place, one in enumerate(used):
+        if one in used[:place]:
+            raise UsageError(
+                f"{path}: rerank asks for {one.id} with the same settings under {protocol.id} "
+                "twice; remove one of them"
+            )
+    return found
 
 
 def _all_trained(

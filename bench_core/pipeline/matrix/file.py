@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field, JsonValue, ValidationError, model_v
 from bench_core.configuration import FrozenModel
 from bench_core.contracts.errors import UsageError, unknown_name
 from bench_core.contracts.method import Precision, Selection
+from bench_core.contracts.reranker import K_RECIPROCAL
 from bench_core.pipeline.matrix import LauncherName
 from bench_core.system.toml_files import read_toml
 
@@ -44,6 +45,12 @@ def _as_entry(value: Any) -> Any:
     return {"name": value} if isinstance(value, str) else value
 
 
+def _as_reranker(value: Any) -> Any:
+    if isinstance(value, bool):
+        return {"name": K_RECIPROCAL} if value else None
+    return _as_entry(value)
+
+
 def _as_roots(value: Any) -> Any:
     return {EVERY_DATASET: value} if isinstance(value, str) else value
 
@@ -64,6 +71,18 @@ class MethodEntry(FrozenModel):
     presets: tuple[Text, ...] = ()
     config: Text | None = None
     weights: Text | None = None
+    set: dict[str, JsonValue] = Field(default_factory=dict)
+
+
+class RerankerEntry(FrozenModel):
+    """A re-ranker of the matrix; a text alone is its name, true is k-reciprocal re-ranking.
+
+    Attributes:
+        name: Its id.
+        set: Settings of it, as `--rerank-set` takes them.
+    """
+
+    name: Text
     set: dict[str, JsonValue] = Field(default_factory=dict)
 
 
@@ -116,7 +135,8 @@ class MatrixFile(FrozenModel):
         set: Values of configuration keys; a list is swept over, so that a value which is a list
             itself stands in a list of its own.
         conventions: How galleries are drawn; without them each protocol's first.
-        rerank: Whether to re-rank; both for each model with [false, true].
+        rerank: What re-ranks: true, a name or a table, and false for nothing; each model is scored
+            with all that are named, such as [false, true].
         select: Which state of a training is kept.
         weights: As `--weights`.
         precision: As `--precision`.
@@ -144,7 +164,10 @@ class MatrixFile(FrozenModel):
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = (0,)
     set: dict[str, JsonValue] = Field(default_factory=dict)
     conventions: tuple[Text, ...] = ()
-    rerank: Annotated[tuple[bool, ...], Field(min_length=1)] = (False,)
+    rerank: Annotated[
+        tuple[Annotated[RerankerEntry | None, BeforeValidator(_as_reranker)], ...],
+        Field(min_length=1),
+    ] = (None,)
     select: Selection = "last"
     weights: Text | None = None
     precision: Literal["auto"] | Precision = "auto"
@@ -164,7 +187,7 @@ class MatrixFile(FrozenModel):
     def _nothing_is_given_twice(self) -> Self:
         for key in ("protocols", "presets", "seeds", "conventions", "rerank"):
             values = getattr(self, key)
-            if len(set(values)) < len(values):
+            if any(value in values[:place] for place, value in enumerate(values)):
                 raise ValueError(f"{key} names a value twice; each cell is run once")
         return self
 
@@ -202,7 +225,11 @@ def _explained(path: Path, error: ValidationError) -> UsageError:
 
 def _keys_beside(location: list[str]) -> list[str]:
     """Return the keys that could stand where an unknown one does, as they would be written."""
-    tables: dict[str, type[FrozenModel]] = {"methods": MethodEntry, "slurm": SlurmTable}
+    tables: dict[str, type[FrozenModel]] = {
+        "methods": MethodEntry,
+        "rerank": RerankerEntry,
+        "slurm": SlurmTable,
+    }
     kind = tables.get(location[0], MatrixFile) if len(location) > 1 else MatrixFile
     prefix = ".".join(location[:-1])
     return [f"{prefix}.{name}" if prefix else name for name in kind.model_fields]

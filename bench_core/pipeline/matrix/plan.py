@@ -286,8 +286,7 @@ class _Planning:
         expected = _expected(cell, inputs, descriptions)
         arguments = ["run", *self._shared(cell, descriptions[0].precision)]
         arguments += ["--convention", cell.convention, "--results", str(self._file.results)]
-        if cell.rerank:
-            arguments.append("--rerank")
+        arguments += _reranking(cell)
         return PlannedCell(
             cell=cell,
             expected=expected,
@@ -365,12 +364,21 @@ def _expected(
         "protocol": {
             "id": cell.protocol.id,
             "convention": cell.convention,
-            "rerank": cell.rerank,
+            "rerank": cell.reranked is not None,
             "splits": dataset.splits.digest(),
+            **(cell.reranked.choice.used.row_key if cell.reranked else {}),
         },
         "weights": labels[0] if len(labels) == 1 else f"sha256:{hash_json(labels)}",
         "training_identities": [description.identity for description in descriptions],
     }
+
+
+def _reranking(cell: Cell) -> list[str]:
+    """Return the options that re-rank a cell."""
+    if cell.reranked is None:
+        return []
+    settings = [part for one in cell.reranked.assignments for part in ("--rerank-set", one)]
+    return ["--rerank", cell.reranked.choice.spec.id, *settings]
 
 
 def _label(cell: Cell) -> str:
@@ -379,6 +387,6 @@ def _label(cell: Cell) -> str:
 
 def _cell_name(cell: Cell, digest: str) -> str:
     label = cell.trained.choice.name.replace(":", "-")
-    rerank = "-rerank" if cell.rerank else ""
+    rerank = f"-{cell.reranked.choice.used.slug}" if cell.reranked else ""
     name = f"{cell.protocol.id}-{label}-{cell.convention}{rerank}-seed{cell.trained.seed}"
     return re.sub(r"[^\w.+-]", "_", name) + f"-{digest[:8]}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from click.testing import Result
 
 from bench_core.contracts.speed import SpeedRecord
 from bench_core.evaluation.query_table import QueryTable
+from bench_core.published.reading import shipped_folder
 from bench_core.results.speeds import write_speeds
 
 Bench = Callable[..., Result]
@@ -34,7 +36,7 @@ def test_a_table_of_80_columns_is_printed(bench: Bench, results: Path) -> None:
     ("name", "start"),
     [
         ("a.md", "# Leaderboard"),
-        ("a.csv", "synthetic,"),
+        ("a.csv", "kind,"),
         ("a.json", "{"),
         ("a.txt", "SYNTHETIC"),
         ("a.html", "<!DOCTYPE html>"),
@@ -49,7 +51,7 @@ def test_the_suffix_of_a_file_says_its_format(
     assert Path(name).read_text().startswith(start)
     assert bench(*options, "--check").exit_code == 0
     bench(*options, "--format", "csv")
-    assert Path(name).read_text().startswith("synthetic,")
+    assert Path(name).read_text().startswith("kind,")
 
 
 def test_a_file_without_a_format_is_wrong_usage(bench: Bench, results: Path) -> None:
@@ -180,3 +182,21 @@ def test_speeds_stand_behind_the_results(
     options = ["leaderboard", "--results", results, "--output", "table.txt"]
     assert bench(*options).exit_code == 0
     assert bench(*options, "--check").exit_code == 1
+
+
+def test_published_numbers_that_cannot_be_read_are_named_and_fail_the_check(
+    bench: Bench, results: Path
+) -> None:
+    shutil.copytree(shipped_folder(), results / "published")
+    options = ["leaderboard", "--results", results, "--output", "a.md"]
+    assert bench(*options).exit_code == 0
+    assert "## Published numbers" in Path("a.md").read_text()
+    assert bench(*options, "--check").exit_code == 0
+    path = results / "published" / "tables" / "caj-repository.csv"
+    path.write_text(path.read_text().replace("85.03", "185.03"))
+    checked = bench(*options, "--check")
+    assert checked.exit_code == 1
+    assert f"Warning: {path}:2: values: rank-1 is 185.03" in checked.stderr
+    assert bench(*options).exit_code == 0
+    assert "185.03" not in Path("a.md").read_text()
+    assert "holds results that cannot be used" in bench(*options, "--check").stderr

@@ -101,7 +101,7 @@ def test_json_has_every_check(bench: Bench, asked: list[dict[str, Any]]) -> None
 def test_an_unknown_name_or_variant_is_one_line(bench: Bench) -> None:
     result = bench("plugin", "check", "xvi")
     assert result.exit_code == 2
-    assert "unknown method or plugin 'xvi'; did you mean 'xiv'?" in result.stderr
+    assert "unknown method, re-ranker or plugin 'xvi'; did you mean 'xiv'?" in result.stderr
     result = bench("plugin", "check", "xiv", "--variant", "men")
     assert result.exit_code == 2
     assert "unknown variant of xiv 'men'; did you mean 'mean'?" in result.stderr

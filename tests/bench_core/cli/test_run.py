@@ -202,14 +202,27 @@ def test_observers_are_told_of_the_run(
 def test_a_reranked_result_is_another_row(
     bench: Bench, small_run: list[str], tmp_path: Path, read_results: ReadResults
 ) -> None:
-    plain, reranked = bench("run", *small_run), bench("run", *small_run, "--rerank")
-    assert reranked.exit_code == 0, reranked.stderr
-    assert "re-ranked" in reranked.stdout
+    plain, reranked, other = (
+        bench("run", *small_run, *options)
+        for options in ((), ("--rerank",), ("--rerank", "--rerank-set", "k1=4"))
+    )
+    assert reranked.exit_code == other.exit_code == 0, reranked.stderr + other.stderr
+    assert "re-ranked," in reranked.stdout
+    assert "re-ranked by k-reciprocal with k1=4," in other.stdout
     assert "re-ranked" not in plain.stdout
     records = read_results(tmp_path / "results")
-    assert sorted(record.protocol.rerank for record in records) == [False, True]
-    assert records[0].scores.mean != records[1].scores.mean
-    assert "xiv + re-ranking" in bench("leaderboard").stdout
+    used = {record.label: record.protocol.reranker for record in records}
+    assert used["xiv"] is None
+    version = records[0].provenance.versions["vireid-bench"]
+    for label, k1 in (("xiv + re-ranking", 20), ("xiv + k-reciprocal re-ranking", 4)):
+        found = used[label]
+        assert found is not None
+        assert found.config["k1"] == k1
+        assert found.package == f"vireid-bench {version}"
+    assert len({record.scores.mean.mean_average_precision for record in records}) == 3
+    tables = bench("leaderboard", "--format", "markdown").stdout
+    assert "xiv + re-ranking" in tables
+    assert "xiv + k-reciprocal re-ranking, re-ranked with k1=4" in tables
 
 
 @pytest.mark.slow

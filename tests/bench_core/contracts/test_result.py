@@ -11,10 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from bench_core.contracts.reranked import RerankerUsed
 from bench_core.contracts.result import MethodRun, Provenance, ResultRecord
 from bench_core.contracts.scores import Metrics, Scores, TrialScores
 
 Document = dict[str, Any]
+
+K_RECIPROCAL = {"id": "k-reciprocal", "config": {"k1": 20, "k2": 6, "lambda_value": 0.3}}
 
 
 def read(document: Document) -> ResultRecord:
@@ -36,6 +39,7 @@ def added_since(version: int, written: Document) -> Document:
         **written,
         "scores": {"iccs": None, "by_query_camera": {}, **written["scores"]},
         "dataset": {"evidence": "images", **written["dataset"]},
+        "protocol": {"reranker": None, **written["protocol"]},
         "provenance": {**shared, **written["provenance"]},
     }
     if version > 1:
@@ -197,6 +201,67 @@ def test_a_method_is_labelled_as_the_command_line_names_it(document: Document) -
     method = read(document).method
     assert method.label == "xiv:baseline"
     assert MethodRun(id="xiv", title="XIV", preset="paper", config={}, seed=0).label == "xiv"
+
+
+def test_a_re_ranked_record_of_before_was_re_ranked_by_k_reciprocal_neighbours(
+    document: Document,
+) -> None:
+    put(document, "protocol.rerank", value=True)
+    record = read(document)
+    assert record.protocol.reranker == RerankerUsed(
+        id="k-reciprocal", config={"k1": 20, "k2": 6, "lambda_value": 0.3}
+    )
+    assert record.row_key["protocol"] == {
+        "id": "sysu-all-single",
+        "convention": "official",
+        "rerank": True,
+        "splits": record.protocol.splits,
+    }
+    again = read(record.as_document())
+    assert again == record
+    assert hash(again.protocol) == hash(record.protocol)  # records share parts that are alike
+
+
+@pytest.mark.parametrize(
+    ("reranker", "label", "phrase"),
+    [
+        (K_RECIPROCAL, "re-ranking", ", re-ranked"),
+        (
+            {**K_RECIPROCAL, "package": "other 2", "overrides": ["k1"]},
+            "re-ranking",
+            ", re-ranked",
+        ),
+        (
+            {**K_RECIPROCAL, "config": {"k1": 5}, "overrides": ["k1"]},
+            "k-reciprocal re-ranking",
+            ", re-ranked by k-reciprocal with k1=5",
+        ),
+        ({"id": "aim", "config": {"k1": 4}}, "aim re-ranking", ", re-ranked by aim"),
+    ],
+)
+def test_a_record_is_labelled_with_its_re_ranker(
+    document: Document, reranker: Document, label: str, phrase: str
+) -> None:
+    put(document, "protocol.rerank", value=True)
+    usual = read(document).row_key
+    put(document, "protocol.reranker", reranker)
+    record = read(document)
+    assert record.label == f"xiv:baseline + {label}"
+    assert record.protocol.reranker is not None
+    assert record.protocol.reranker.phrase == phrase
+    assert (record.row_key == usual) is (label == "re-ranking")
+
+
+@pytest.mark.parametrize(
+    ("rerank", "reranker"), [(True, None), (False, {"id": "aim", "config": {}})]
+)
+def test_a_re_ranker_is_named_where_there_was_one(
+    document: Document, rerank: bool, reranker: Document | None
+) -> None:
+    put(document, "protocol.rerank", rerank)
+    put(document, "protocol.reranker", reranker)
+    with pytest.raises(ValidationError, match="reranker is named for distances that were"):
+        read(document)
 
 
 @pytest.mark.parametrize("origin", ["features", "given"])

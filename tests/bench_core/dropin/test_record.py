@@ -98,7 +98,7 @@ def test_re_ranked_distances_are_marked_where_the_script_says_so(
 ) -> None:
     record = Record("AGW", ALL, splits=sysu_root / "exp", rerank=True, results=folder)
     eval_sysu(*search(images), record=record)
-    assert read_result(record.write()).label == "AGW + re-ranking"
+    assert read_result(record.write()).label == "AGW + unknown re-ranking"
 
 
 def test_a_script_that_fails_leaves_nothing(
@@ -183,6 +183,8 @@ def test_a_function_scores_by_the_rules_of_its_dataset_alone(
         ("AGW", "sysu-all", {}, "unknown protocol 'sysu-all'"),
         ("AGW", ALL, {"splits": None}, "give data=ROOT or splits=FOLDER"),
         ("AGW", ALL, {"data": "."}, "give data=ROOT or splits=FOLDER"),
+        ("AGW", ALL, {"splits": "nowhere"}, "^splits=nowhere is not a folder$"),
+        ("AGW", ALL, {"splits": None, "data": "nowhere"}, "^data=nowhere is not a folder$"),
         ("AGW", ALL, {"synthetic": False}, "synthetic=False contradicts"),
     ],
 )

@@ -15,7 +15,7 @@ from bench_core.evaluation.distances import pairwise_distances
 from bench_core.evaluation.engine import FeatureDistances, pool_trials, rank_pool
 from bench_core.evaluation.query_table import TrialQueries
 from bench_core.evaluation.reranking.distances import feature_distances
-from bench_core.evaluation.reranking.k_reciprocal import rerank
+from bench_core.evaluation.reranking.k_reciprocal import k_reciprocal_distances
 from bench_core.evaluation.scaling import scale_together, scale_views
 from bench_core.evaluation.similarity import intra_class_similarity
 
@@ -49,7 +49,7 @@ def scores_of(features: np.ndarray, metric: Metric) -> list[Any]:
         ranked.first_match_rank,
         ranked.average_precision,
         ranked.inverse_negative_penalty,
-        rerank(distances),
+        k_reciprocal_distances(distances),
         intra_class_similarity(features, IDENTITY, CAMERA, [TRIAL], []),
     ]
 
@@ -141,7 +141,7 @@ def test_features_too_far_apart_in_size_are_not_reranked() -> None:
     with pytest.raises(DataError, match=r"of sizes from .* to .*e\+300: too far apart"):
         feature_distances(features[TRIAL[0]], features[TRIAL[1]], "euclidean")
     assert np.isfinite(
-        rerank(feature_distances(features[TRIAL[0]], features[TRIAL[1]], "cosine"))
+        k_reciprocal_distances(feature_distances(features[TRIAL[0]], features[TRIAL[1]], "cosine"))
     ).all()
 
 

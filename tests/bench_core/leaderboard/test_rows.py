@@ -85,6 +85,27 @@ def test_re_ranked_rows_are_counted_apart_and_stand_last(make_record: MakeRecord
     ]
 
 
+def test_columns_name_the_re_ranker_with_its_settings(make_record: MakeRecord) -> None:
+    aim = {"id": "aim", "config": {"k1": 4, "k2": 1}}
+    records = [
+        make_record(0.9),
+        make_record(0.8, protocol__rerank=True),
+        make_record(0.7, protocol__rerank=True, protocol__reranker=aim),
+    ]
+    (section,) = sections(records, always)
+    assert [row.record.label for row in section.rows] == [
+        "xiv",
+        "xiv + re-ranking",
+        "xiv + aim re-ranking",
+    ]
+    values = [row_values(row) for row in section.rows]
+    assert [(row["reranker"], row["reranker_settings"]) for row in values] == [
+        (None, []),
+        ("k-reciprocal", ["k1=20", "k2=6", "lambda_value=0.3"]),
+        ("aim", ["k1=4", "k2=1"]),
+    ]
+
+
 @pytest.mark.parametrize(
     "difference",
     [

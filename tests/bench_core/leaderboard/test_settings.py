@@ -7,7 +7,12 @@ from collections.abc import Callable
 import pytest
 
 from bench_core.contracts.result import ResultRecord
-from bench_core.leaderboard.settings import changes_of, settings_of, telling_words
+from bench_core.leaderboard.settings import (
+    changes_of,
+    reranker_settings,
+    settings_of,
+    telling_words,
+)
 
 MakeRecord = Callable[..., ResultRecord]
 CONFIG = {"epochs": 3, "optimizer": {"betas": [0.9, 0.999]}, "backbone": "small"}
@@ -75,4 +80,35 @@ def test_rows_that_words_do_not_tell_apart_name_their_files(
     records = [make_record(method__config={"epochs": epochs}) for epochs in (3, 5)]
     (first,), (second,) = words_of(records)
     assert first.startswith("record ")
+    assert first != second
+
+
+def reranked(make_record: MakeRecord, name: str, *overrides: str, **config: object) -> ResultRecord:
+    used = {"id": name, "config": config, "overrides": list(overrides)}
+    return make_record(protocol__rerank=True, protocol__reranker=used)
+
+
+def test_settings_of_a_re_ranker_are_shown_where_they_were_changed(
+    make_record: MakeRecord,
+) -> None:
+    records = [
+        make_record(),
+        reranked(make_record, "aim", k1=4),
+        reranked(make_record, "aim", "k1", k1=9),
+        reranked(make_record, "aim", "k1", "to.x", k1="<b>", to={"x": 1}),
+    ]
+    assert settings_of(records).own == (
+        (),
+        (),
+        ("re-ranked with k1=9",),
+        ("re-ranked with k1=<b>, to.x=1",),
+    )
+    assert reranker_settings(records[3]) == ("k1=<b>", 'to={"x": 1}')
+    assert reranker_settings(records[0]) == ()
+
+
+def test_rows_of_one_re_ranker_with_other_defaults_do_not_look_alike(
+    make_record: MakeRecord,
+) -> None:
+    first, second = settings_of([reranked(make_record, "aim", k1=k1) for k1 in (4, 5)]).own
     assert first != second

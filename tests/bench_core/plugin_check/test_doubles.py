@@ -51,6 +51,7 @@ def check(site: Path) -> Iterator[Check]:
         job = Job(
             module=package,
             methods=(),
+            rerankers=(),
             variants=(),
             assignments=assignments,
             answers="",

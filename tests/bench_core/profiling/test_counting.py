@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -216,3 +217,16 @@ def test_without_a_gradient_of_the_image_the_backward_pass_costs_a_convolution_o
     convolution, image = nn.Conv2d(3, 8, 3), torch.rand(2, 3, 9, 9)
     output = convolution(image).sum()
     assert macs(output.backward) == macs(lambda: convolution(image)) == 2 * 7 * 7 * 8 * 3 * 9
+
+
+def test_networks_are_copied_without_data() -> None:
+    with simulated():
+        network = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4))
+        network.register_buffer("twice", network[1].running_mean)
+        copied = copy.deepcopy(network)
+        assert copied(torch.rand(2, 3)).shape == (2, 4)
+        assert copied.get_buffer("twice") is copied[1].running_mean
+        assert copied.get_buffer("twice") is not network.get_buffer("twice")
+        assert all(isinstance(each, nn.Parameter) for each in copied.parameters())
+    tensor = torch.ones(2)
+    assert copy.deepcopy(tensor).tolist() == [1, 1]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -13,6 +15,8 @@ from bench_core.configuration import MethodChoice
 from bench_core.methods import (
     AugmentationConfig,
     Batch,
+    Epoch,
+    Losses,
     MethodConfig,
     OptimizerConfig,
     OptimizerPlan,
@@ -25,6 +29,7 @@ from bench_core.methods import (
 from bench_core.pipeline.methods import build_method
 from bench_core.profiling.counting import simulated
 from bench_core.profiling.training_steps import (
+    HookError,
     StageCost,
     forward_shares,
     measure_training,
@@ -262,3 +267,51 @@ def test_hooks_are_removed_also_after_an_error() -> None:
         forward_shares(lambda: networks["layer"](torch.rand(3, 5)), networks, CPU)
     assert not networks["layer"]._forward_hooks
     assert not networks["layer"]._forward_pre_hooks
+
+
+class Banked(Linear):
+    """Learns from what its hook has seen: a feature and a pseudo-label of each image."""
+
+    fails = False
+
+    def __init__(self) -> None:
+        super().__init__(MethodConfig(), num_identities=3)
+        self.memory: dict[str, torch.Tensor] = {}
+
+    def stages(self) -> list[Stage]:
+        (stage, *_) = super().stages()
+        return [
+            replace(stage, step=self.compare, begin=self.look, labelled=False, memory=self.memory)
+        ]
+
+    def look(self, epoch: Epoch) -> None:
+        if self.fails:
+            raise ValueError("no cluster was found")
+        features = [self.extract(some.images, some.modality)[:, 0] for some in epoch.images()]
+        self.memory["bank"] = torch.cat(features)
+        epoch.assign({modality: np.arange(number) - 1 for modality, number in epoch.counts.items()})
+
+    def compare(self, batch: Batch, updates: Updates) -> Losses:
+        features = self.extract(batch.visible, "visible")[:, 0]
+        assert len(batch.labels) == 0
+        number = len(features)
+        assert batch.labels_of["visible"].tolist() == [0, *range(number - 1)]
+        assert len(self.memory["bank"]) == 2 * number
+        logits = features @ self.memory["bank"][batch.rows["visible"]].T
+        loss = nn.functional.cross_entropy(logits, batch.labels_of["visible"])
+        return updates.minimize({"bank": loss}, *self.stages()[0].optimizers)
+
+
+def test_a_stage_with_a_hook_looks_at_noise_before_its_step() -> None:
+    (cost,) = stage_costs(Banked(), SIZE, CPU)
+    images, number = cost.num_images // 2, OUTPUTS * INPUTS
+    # The features and their gradients, and twice the products with as many of the bank.
+    assert cost.step_macs == 2 * images * number + 2 * images**2 * OUTPUTS
+
+
+def test_a_hook_that_fails_on_noise_is_named() -> None:
+    method = Banked()
+    method.fails = True
+    says = "hook before an epoch of its stage '.*' fails on .* no cluster was found"
+    with pytest.raises(HookError, match=says):
+        stage_costs(method, SIZE, CPU)

@@ -12,6 +12,7 @@ from hypothesis.extra.numpy import arrays
 from bench_core.contracts.protocol import ProtocolSpec, Trial
 from bench_core.features.table import FeatureTable
 from bench_core.reports.search import Search, share_nearer
+from bench_core.scoring.reranking import RerankerChoice
 
 SPEC = ProtocolSpec(
     id="toy",
@@ -42,7 +43,7 @@ QUERY, GALLERY = np.array([0, 1, 2]), np.array([3, 4, 5, 6, 7])
 def search() -> Search:
     features = np.array(PLACES).reshape(-1, 1, 1)
     table = FeatureTable(features=features, table=TABLE, metric="euclidean")
-    return Search.of(table, Trial(QUERY, GALLERY), SPEC, rerank=False)
+    return Search.of(table, Trial(QUERY, GALLERY), SPEC)
 
 
 def test_images_of_an_excluded_camera_are_met_by_nobody(search: Search) -> None:
@@ -79,7 +80,7 @@ def test_each_person_is_shown_once_and_queries_without_a_match_never() -> None:
     features = FeatureTable(
         features=np.arange(7.0).reshape(-1, 1, 1), table=table, metric="euclidean"
     )
-    drawn = Search.of(features, Trial(np.arange(5), np.array([5, 6])), SPEC, rerank=False)
+    drawn = Search.of(features, Trial(np.arange(5), np.array([5, 6])), SPEC)
     shown = [identity[found.row] for found in drawn.extremes(9, best=True)]
     assert sorted(shown) == [1, 2]
 
@@ -90,8 +91,10 @@ def test_pairs_are_of_one_person_or_of_two(search: Search) -> None:
     assert len(matches) + len(others) == search.meets.sum()
 
 
-def test_re_ranked_distances_are_another_order_of_the_same_images(search: Search) -> None:
-    again = Search.of(search.features, search.trial, SPEC, rerank=True)
+def test_re_ranked_distances_are_another_order_of_the_same_images(
+    search: Search, k_reciprocal: RerankerChoice
+) -> None:
+    again = Search.of(search.features, search.trial, SPEC, k_reciprocal)
     assert not np.array_equal(again.distances, search.distances)
     assert set(again.extremes(1, best=True)[0].nearest) <= set(GALLERY)
 

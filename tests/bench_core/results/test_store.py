@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from bench_core.contracts.errors import BenchError, DataError
+from bench_core.contracts.reranked import RerankerUsed
 from bench_core.contracts.result import ResultRecord
 from bench_core.evaluation.query_table import QueryTable
 from bench_core.results import store
@@ -68,9 +69,14 @@ def test_the_name_tells_what_ran(tmp_path: Path, record: ResultRecord) -> None:
 def test_the_name_omits_the_full_method_and_marks_re_ranking(
     tmp_path: Path, record: ResultRecord
 ) -> None:
-    full = changed(changed(record, "method", variant=None), "protocol", rerank=True)
-    name = result_path(tmp_path, full).name
+    full = changed(record, "method", variant=None)
+    usual, other = (
+        changed(full, "protocol", rerank=True, reranker=used)
+        for used in (RerankerUsed.usual(), RerankerUsed(id="other", config={}))
+    )
+    name = result_path(tmp_path, usual).name
     assert name.startswith("xiv-paper-official-rerank-seed0-")
+    assert result_path(tmp_path, other).name.startswith("xiv-paper-official-rerank-other-seed0-")
 
 
 def test_the_name_marks_a_model_that_validation_selected(

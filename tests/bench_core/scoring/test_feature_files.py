@@ -15,6 +15,7 @@ from bench_core.contracts.errors import DataError, UsageError
 from bench_core.contracts.protocol import ProtocolSpec, Trial
 from bench_core.features.table import FeatureTable, write_features
 from bench_core.scoring.feature_files import FeatureSource, open_features, score_path
+from bench_core.scoring.reranking import RerankerChoice
 from bench_core.scoring.score import ProtocolScores, score
 
 if TYPE_CHECKING:
@@ -104,13 +105,18 @@ def models(features: FeatureTable, tmp_path: Path) -> dict[str, FeatureTable]:
 @pytest.mark.parametrize("rerank", [False, True])
 @pytest.mark.parametrize("trial", [None, 0, 2])
 def test_one_file_serves_all_trials_of_one_model(
-    trial: int | None, rerank: bool, features: FeatureTable, tmp_path: Path
+    trial: int | None,
+    rerank: bool,
+    features: FeatureTable,
+    tmp_path: Path,
+    k_reciprocal: RerankerChoice,
 ) -> None:
     write_features(tmp_path / "a.npz", features)
     source = FeatureSource(path=tmp_path / "a.npz", trial=trial)
-    actual = score_path(source, dataset(), OneModel(), "official", rerank=rerank)
+    reranker = k_reciprocal if rerank else None
+    actual = score_path(source, dataset(), OneModel(), "official", reranker)
     trials = None if trial is None else [trial]
-    expected = score({"all": features}, OneModel(), "official", trials=trials, rerank=rerank)
+    expected = score({"all": features}, OneModel(), "official", trials=trials, reranker=reranker)
     assert_same_scores(actual, expected)
     assert actual.assumptions == ()
     default = score_path(source, dataset(), OneModel(), "official")
@@ -140,7 +146,7 @@ def test_a_folder_has_a_file_for_each_model(
     assert_same_scores(scores, score(models, protocol, "official"))
     stated, unproven = scores.assumptions
     assert stated == "the lists are those of the authors"
-    assert "three.npz do not say" in unproven
+    assert "three.npz does not say" in unproven
 
 
 @pytest.mark.parametrize(("trial", "name"), [(0, "one.npz"), (1, ""), (1, "two.npz")])

@@ -18,6 +18,7 @@ from bench_core.loading import load_protocol
 from bench_core.plugins import Registry
 from bench_core.scoring.feature_files import FeatureSource, open_source, score_path
 from bench_core.scoring.given import bind_given
+from bench_core.scoring.reranking import RerankerChoice
 from bench_core.scoring.scorability import scorability
 from bench_sysu.dataset import SysuMM01Reader
 
@@ -61,12 +62,17 @@ def test_the_score_is_that_of_the_field_s_function(
     protocol: EvaluationProtocol,
     registry: Registry,
     tmp_path: Path,
+    k_reciprocal: RerankerChoice,
     rerank: bool,
 ) -> None:
     write_given_features(tmp_path / "g.npz", given)
     source = FeatureSource(path=tmp_path / "g.npz")
     scores = score_path(
-        source, registry.dataset("sysu-mm01"), protocol, "given", rerank=rerank
+        source,
+        registry.dataset("sysu-mm01"),
+        protocol,
+        "given",
+        k_reciprocal if rerank else None,
     ).evaluation
     unit = given.features[:, 0] / np.linalg.norm(given.features[:, 0], axis=1, keepdims=True)
     query, gallery = given.rows("query"), given.rows("gallery")

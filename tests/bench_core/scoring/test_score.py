@@ -14,6 +14,7 @@ from bench_core.contracts.errors import DataError, UsageError
 from bench_core.contracts.protocol import ProtocolSpec, Trial
 from bench_core.evaluation.ranking import score_queries
 from bench_core.features.table import FeatureTable
+from bench_core.scoring.reranking import RerankerChoice
 from bench_core.scoring.score import (
     score,
     score_validation,
@@ -114,10 +115,11 @@ def test_perfect_features_score_one(features: FeatureTable) -> None:
 
 @pytest.mark.parametrize("rerank", [False, True])
 def test_the_distances_of_a_trial_are_those_that_it_is_scored_by(
-    features: FeatureTable, rerank: bool
+    features: FeatureTable, rerank: bool, k_reciprocal: RerankerChoice
 ) -> None:
     trial = ToyProtocol().trial(features.table, "official", 1)
-    distances = trial_distances(features, trial, SPEC, rerank=rerank)
+    reranker = k_reciprocal if rerank else None
+    distances = trial_distances(features, trial, SPEC, reranker)
     identity, camera = (features.table[name].to_numpy() for name in ("identity", "camera"))
     alone = score_queries(
         distances,
@@ -128,33 +130,43 @@ def test_the_distances_of_a_trial_are_those_that_it_is_scored_by(
         excluded_camera_pairs=SPEC.excluded_camera_pairs,
         cmc=SPEC.cmc,
     )
-    scored = score({"all": features}, ToyProtocol(), "official", trials=[1], rerank=rerank)
+    scored = score({"all": features}, ToyProtocol(), "official", trials=[1], reranker=reranker)
     np.testing.assert_array_equal(
         alone.average_precision, scored.evaluation.trials[0].queries.average_precision
     )
 
 
-def test_re_ranking_changes_the_distances_and_with_them_the_scores(features: FeatureTable) -> None:
+def test_re_ranking_changes_the_distances_and_with_them_the_scores(
+    features: FeatureTable, k_reciprocal: RerankerChoice
+) -> None:
     trial = ToyProtocol().trial(features.table, "official", 1)
     plain, again = (
-        trial_distances(features, trial, SPEC, rerank=rerank) for rerank in (False, True)
+        trial_distances(features, trial, SPEC, reranker) for reranker in (None, k_reciprocal)
     )
     assert plain.shape == again.shape == (8, 8)
     assert (plain.argsort(axis=1) != again.argsort(axis=1)).any()
     means = [
-        score({"all": features}, ToyProtocol(), "official", rerank=rerank).evaluation.mean["mAP"]
-        for rerank in (False, True)
+        score({"all": features}, ToyProtocol(), "official", reranker=reranker).evaluation.mean[
+            "mAP"
+        ]
+        for reranker in (None, k_reciprocal)
     ]
     assert means[0] != means[1]
 
 
-def test_re_ranking_leaves_out_the_same_matches(features: FeatureTable) -> None:
+def test_re_ranking_leaves_out_the_same_matches(
+    features: FeatureTable, k_reciprocal: RerankerChoice
+) -> None:
     class Partial(ToyProtocol):
         spec = replace(SPEC, excluded_match_camera_pairs=((6, 1),))
 
     whole, plain, again = (
-        score({"all": features}, protocol, "official", trials=[1], rerank=rerank)
-        for protocol, rerank in ((ToyProtocol(), False), (Partial(), False), (Partial(), True))
+        score({"all": features}, protocol, "official", trials=[1], reranker=reranker)
+        for protocol, reranker in (
+            (ToyProtocol(), None),
+            (Partial(), None),
+            (Partial(), k_reciprocal),
+        )
     )
     matches = [
         part.evaluation.trials[0].queries.num_matches.tolist() for part in (whole, plain, again)
@@ -177,7 +189,7 @@ def test_each_trial_is_scored_with_the_model_of_its_split(features: FeatureTable
         (expected,) = alone.evaluation.trials
         np.testing.assert_array_equal(together.evaluation.trials[number].cmc, expected.cmc)
         (assumption,) = alone.assumptions
-        assert f"split-{number} do not say on which" in assumption
+        assert f"split-{number} does not say on which" in assumption
     assert together.similarity == pytest.approx(np.mean([alone.similarity for alone in apart]))
     assert len(together.assumptions) == 1
     assert "3 files do not say on which" in together.assumptions[0]

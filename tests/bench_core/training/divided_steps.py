@@ -85,8 +85,9 @@ IN_SHARES = ("xiv", "aligngan", "jsia, recomputed", "ts-gan")
 """Compared, with statistics of each share, by two processes and by one in two parts."""
 
 
-STRANGERS = ("caj", "clusters")
-"""Methods that bring samplers, views, hooks and memory, trained by two processes and by one."""
+STRANGERS = ("caj", "clusters", "sam")
+"""Methods that bring samplers, views, hooks, memory and closures, trained by two processes and by
+one."""
 STRANGER = (
     "backbone=small", "weights=none", "epochs=2", "image_height=32", "image_width=16",
     "sampling.identities=3", "sampling.images=2", "sampling.steps_per_epoch=2",

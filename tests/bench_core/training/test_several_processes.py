@@ -96,8 +96,8 @@ def test_a_training_by_two_processes_is_the_training_of_one(found: Any) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["caj", "clusters"])
-def test_hooks_memory_samplers_and_views_are_those_of_one_process(name: str, found: Any) -> None:
+@pytest.mark.parametrize("name", ["caj", "clusters", "sam"])
+def test_what_methods_bring_is_that_of_one_process(name: str, found: Any) -> None:
     training = found[0]["strangers"][name]
     assert training["distance"] < ROUNDING
     assert training["alike"]  # memory and moving averages too

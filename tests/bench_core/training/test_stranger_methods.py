@@ -37,7 +37,7 @@ SMALL = (
     "sampling.images=2",
     "sampling.steps_per_epoch=2",
 )
-NAMES = ("agw", "caj", "clusters", "own_loop")
+NAMES = ("agw", "caj", "clusters", "sam", "own_loop")
 
 
 @pytest.fixture(scope="module", autouse=True)

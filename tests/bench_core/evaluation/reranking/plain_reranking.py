@@ -13,7 +13,7 @@ import torch
 
 from bench_core.contracts.method import Metric
 from bench_core.evaluation.distances import pairwise_distances
-from bench_core.evaluation.reranking.k_reciprocal import RerankOptions
+from bench_core.evaluation.reranking.k_reciprocal import KReciprocalOptions
 
 
 def rerank_plainly(
@@ -83,7 +83,7 @@ def random_features(
 
 
 def plain(
-    query: np.ndarray, gallery: np.ndarray, metric: Metric, options: RerankOptions
+    query: np.ndarray, gallery: np.ndarray, metric: Metric, options: KReciprocalOptions
 ) -> np.ndarray:
     return rerank_plainly(
         pairwise_distances(query, query, metric),

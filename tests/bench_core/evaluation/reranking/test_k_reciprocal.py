@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from bench_core.contracts.errors import DataError, UsageError
 from bench_core.contracts.method import Metric
 from bench_core.evaluation.reranking.distances import feature_distances
-from bench_core.evaluation.reranking.k_reciprocal import RerankOptions, rerank
+from bench_core.evaluation.reranking.k_reciprocal import KReciprocalOptions, k_reciprocal_distances
 
 SUPPORT = runpy.run_path(str(Path(__file__).parent / "plain_reranking.py"))
 rerank_plainly = SUPPORT["rerank_plainly"]
@@ -54,13 +54,15 @@ def test_equals_the_plain_algorithm_for_any_sizes_and_parameters(
     seed: int,
 ) -> None:
     query, gallery = random_features(num_queries, num_gallery, views=views, seed=seed)
-    options = RerankOptions(k1=k1, k2=k2, lambda_value=lambda_value)
+    options = KReciprocalOptions(k1=k1, k2=k2, lambda_value=lambda_value)
     expected = plain(query, gallery, metric, options)
     for distances in (
         feature_distances(query, gallery, metric),
         given_distances(query, gallery, metric),
     ):
-        np.testing.assert_allclose(rerank(distances, options), expected, rtol=0, atol=1e-5)
+        np.testing.assert_allclose(
+            k_reciprocal_distances(distances, options), expected, rtol=0, atol=1e-5
+        )
 
 
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
@@ -75,30 +77,35 @@ def test_equals_the_plain_algorithm_where_rows_are_read_in_many_blocks(
     ):
         monkeypatch.setattr(f"bench_core.evaluation.reranking.{bound}", 1000)
     query, gallery = random_features(90, 47, views=2)
-    expected = plain(query, gallery, metric, RerankOptions())
+    expected = plain(query, gallery, metric, KReciprocalOptions())
     for distances in (
         feature_distances(query, gallery, metric),
         given_distances(query, gallery, metric),
     ):
-        np.testing.assert_allclose(rerank(distances), expected, rtol=0, atol=1e-5)
+        np.testing.assert_allclose(k_reciprocal_distances(distances), expected, rtol=0, atol=1e-5)
 
 
 def test_float32_features_and_distances_are_enough() -> None:
     query, gallery = (part.astype(np.float32) for part in random_features(60, 40))
-    expected = plain(query, gallery, "euclidean", RerankOptions())
+    expected = plain(query, gallery, "euclidean", KReciprocalOptions())
     np.testing.assert_allclose(
-        rerank(feature_distances(query, gallery, "euclidean")), expected, rtol=0, atol=1e-5
+        k_reciprocal_distances(feature_distances(query, gallery, "euclidean")),
+        expected,
+        rtol=0,
+        atol=1e-5,
     )
     exact = given_distances(query, gallery, "euclidean")
     rounded = replace(exact, matrix=exact.matrix.float())
-    np.testing.assert_allclose(rerank(rounded), expected, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(k_reciprocal_distances(rounded), expected, rtol=0, atol=1e-5)
 
 
 def test_a_count_beyond_the_number_of_images_means_all_images() -> None:
     query, gallery = random_features(5, 4)
     distances = feature_distances(query, gallery, "euclidean")
-    everything = rerank(distances, RerankOptions(k1=1000, k2=1000))
-    np.testing.assert_array_equal(everything, rerank(distances, RerankOptions(k1=16, k2=9)))
+    everything = k_reciprocal_distances(distances, KReciprocalOptions(k1=1000, k2=1000))
+    np.testing.assert_array_equal(
+        everything, k_reciprocal_distances(distances, KReciprocalOptions(k1=16, k2=9))
+    )
 
 
 def test_any_source_of_distances_can_be_reranked() -> None:
@@ -129,7 +136,9 @@ def test_any_source_of_distances_can_be_reranked() -> None:
     expected = rerank_plainly(
         matrix[:30, :30], matrix[:30, 30:], matrix[30:, 30:], k1=20, k2=6, lambda_value=0.3, power=1
     )
-    np.testing.assert_allclose(rerank(Ring(places, 30)), expected, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(
+        k_reciprocal_distances(Ring(places, 30)), expected, rtol=0, atol=1e-5
+    )
 
 
 # What it promises of the result
@@ -137,15 +146,17 @@ def test_any_source_of_distances_can_be_reranked() -> None:
 
 def test_lambda_1_is_the_squared_distance_by_the_largest_of_the_query_to_any_image() -> None:
     query, gallery = np.array([0.0, 8.0]).reshape(2, 1, 1), np.array([2.0]).reshape(1, 1, 1)
-    result = rerank(feature_distances(query, gallery, "euclidean"), RerankOptions(lambda_value=1.0))
+    result = k_reciprocal_distances(
+        feature_distances(query, gallery, "euclidean"), KReciprocalOptions(lambda_value=1.0)
+    )
     np.testing.assert_allclose(result, [[4 / 64], [36 / 64]], rtol=1e-6)
 
 
 def test_images_without_a_shared_neighbour_are_at_jaccard_distance_1() -> None:
     query = np.array([0.0, 0.1, 100.0, 100.3]).reshape(4, 1, 1)
     gallery = np.array([0.25, 100.1]).reshape(2, 1, 1)
-    options = RerankOptions(k1=2, k2=1, lambda_value=0.0)
-    result = rerank(feature_distances(query, gallery, "euclidean"), options)
+    options = KReciprocalOptions(k1=2, k2=1, lambda_value=0.0)
+    result = k_reciprocal_distances(feature_distances(query, gallery, "euclidean"), options)
     np.testing.assert_array_equal(result[:2, 1], [1, 1])
     np.testing.assert_array_equal(result[2:, 0], [1, 1])
     assert (np.concatenate([result[:2, 0], result[2:, 1]]) < 0.01).all()
@@ -157,8 +168,8 @@ def test_it_finds_matches_that_the_original_distance_ranks_behind_others() -> No
     query = np.array([0.0, 0.9, 1.4, -2.3, -2.6, -2.9]).reshape(6, 1, 1)
     gallery = np.array([-1.5, 2.0]).reshape(2, 1, 1)
     distances = feature_distances(query, gallery, "euclidean")
-    before = rerank(distances, RerankOptions(k1=3, k2=1, lambda_value=1.0))
-    after = rerank(distances, RerankOptions(k1=3, k2=1, lambda_value=0.3))
+    before = k_reciprocal_distances(distances, KReciprocalOptions(k1=3, k2=1, lambda_value=1.0))
+    after = k_reciprocal_distances(distances, KReciprocalOptions(k1=3, k2=1, lambda_value=0.3))
     assert before[0, 0] < before[0, 1]
     assert after[0, 0] > after[0, 1]
 
@@ -171,7 +182,9 @@ def test_inputs_may_be_read_only_and_stay_as_they_are() -> None:
     for array in (query, gallery):
         array.setflags(write=False)
     np.testing.assert_allclose(
-        rerank(feature_distances(query, gallery, "euclidean")), rerank(distances), atol=1e-6
+        k_reciprocal_distances(feature_distances(query, gallery, "euclidean")),
+        k_reciprocal_distances(distances),
+        atol=1e-6,
     )
     np.testing.assert_array_equal(query, copies[0])
     np.testing.assert_array_equal(gallery, copies[1])
@@ -183,7 +196,7 @@ def test_inputs_may_be_read_only_and_stay_as_they_are() -> None:
 
 def test_a_collapsed_model_gets_one_distance_for_each_kind_of_neighbourhood_and_no_nan() -> None:
     features = np.full((30, 1, 8), 0.1)
-    result = rerank(feature_distances(features[:20], features[20:], "euclidean"))
+    result = k_reciprocal_distances(feature_distances(features[:20], features[20:], "euclidean"))
     np.testing.assert_array_equal(result, result[:1].repeat(20, axis=0))
     assert np.isfinite(result).all()
 
@@ -192,8 +205,10 @@ def test_of_equal_distances_the_first_images_are_neighbours() -> None:
     # All six are equally far from each other, so that the nearest of each are itself and image 0
     # (for image 0, itself and image 1): only 0 and 1 are mutual, and share each other.
     corners = np.eye(6)[:, np.newaxis]
-    options = RerankOptions(k1=1, k2=1, lambda_value=0.0)
-    result = rerank(feature_distances(corners[:1], corners[1:], "euclidean"), options)
+    options = KReciprocalOptions(k1=1, k2=1, lambda_value=0.0)
+    result = k_reciprocal_distances(
+        feature_distances(corners[:1], corners[1:], "euclidean"), options
+    )
     np.testing.assert_array_equal(result[0, 1:], [1, 1, 1, 1])
     shared = 2 * np.exp(-1) / (1 + np.exp(-1))
     assert result[0, 0] == pytest.approx(1 - shared / (2 - shared))
@@ -202,9 +217,9 @@ def test_of_equal_distances_the_first_images_are_neighbours() -> None:
 def test_more_images_than_the_nearest_can_tie() -> None:
     query = np.repeat(np.arange(4.0), 10).reshape(40, 1, 1)
     distances = feature_distances(query, query[::2], "euclidean")
-    first = rerank(distances)
+    first = k_reciprocal_distances(distances)
     assert np.isfinite(first).all()
-    np.testing.assert_array_equal(first, rerank(distances))
+    np.testing.assert_array_equal(first, k_reciprocal_distances(distances))
 
 
 # Mistakes
@@ -221,14 +236,14 @@ def test_more_images_than_the_nearest_can_tie() -> None:
 )
 def test_parameters_out_of_range_are_refused(options: dict[str, float], message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        RerankOptions(**options)  # type: ignore[arg-type]
+        KReciprocalOptions(**options)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("queries", "gallery"), [(0, 3), (3, 0)])
 def test_there_must_be_queries_and_a_gallery(queries: int, gallery: int) -> None:
     distances = feature_distances(np.ones((queries, 1, 2)), np.ones((gallery, 1, 2)), "euclidean")
     with pytest.raises(DataError, match="nothing to re-rank"):
-        rerank(distances)
+        k_reciprocal_distances(distances)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
@@ -251,7 +266,7 @@ def test_given_distances_must_be_finite_and_not_negative(value: float) -> None:
     distances = given_distances(*random_features(4, 3), "euclidean")
     distances.matrix[2, 5] = value
     with pytest.raises(DataError, match=r"the distances of image 2 \(queries first\) are from"):
-        rerank(distances)
+        k_reciprocal_distances(distances)
 
 
 def test_shapes_must_fit() -> None:
@@ -274,12 +289,12 @@ def test_shapes_must_fit() -> None:
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
 def test_devices_of_torch_and_numpy_agree(metric: Metric, device: str) -> None:
     query, gallery = random_features(300, 200, views=2, dimensions=32)
-    on_cpu = rerank(feature_distances(query, gallery, metric))
-    computed = rerank(feature_distances(query, gallery, metric, device=device))
+    on_cpu = k_reciprocal_distances(feature_distances(query, gallery, metric))
+    computed = k_reciprocal_distances(feature_distances(query, gallery, metric, device=device))
     # Results are float32: these differ in its last digit at most.
     np.testing.assert_allclose(computed, on_cpu, rtol=0, atol=1e-7)
     given = replace(given_distances(query, gallery, metric), device=torch.device(device))
-    np.testing.assert_allclose(rerank(given), on_cpu, rtol=0, atol=1e-7)
+    np.testing.assert_allclose(k_reciprocal_distances(given), on_cpu, rtol=0, atol=1e-7)
 
 
 def test_distances_of_torch_and_numpy_are_equal_to_1e_12() -> None:
@@ -295,11 +310,11 @@ def test_distances_of_torch_and_numpy_are_equal_to_1e_12() -> None:
 TORCH_SCRIPT = """
 import sys
 import numpy as np
-from bench_core.evaluation.reranking.k_reciprocal import rerank
+from bench_core.evaluation.reranking.k_reciprocal import k_reciprocal_distances
 from bench_core.evaluation.reranking.distances import feature_distances
 
 features = np.random.default_rng(0).normal(size=(80, 1, 16))
-rerank(feature_distances(features[:40], features[40:], "euclidean"))
+k_reciprocal_distances(feature_distances(features[:40], features[40:], "euclidean"))
 assert "torch" not in sys.modules
 """
 
@@ -311,13 +326,13 @@ def test_a_processor_needs_no_torch() -> None:
 MEMORY_SCRIPT = """
 import resource
 import numpy as np
-from bench_core.evaluation.reranking.k_reciprocal import rerank
+from bench_core.evaluation.reranking.k_reciprocal import k_reciprocal_distances
 from bench_core.evaluation.reranking.distances import feature_distances
 
 features = np.random.default_rng(0).normal(size=(6813, 1, 16)).astype(np.float32)
-rerank(feature_distances(features[:40], features[40:80], "euclidean"))
+k_reciprocal_distances(feature_distances(features[:40], features[40:80], "euclidean"))
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-rerank(feature_distances(features[:3803], features[3803:], "euclidean"))
+k_reciprocal_distances(feature_distances(features[:3803], features[3803:], "euclidean"))
 print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024)
 """
 

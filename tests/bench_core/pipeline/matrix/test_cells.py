@@ -28,7 +28,7 @@ def cells(registry: Registry) -> Cells:
 
 def test_scores_of_one_training_are_neighbours(cells: Cells) -> None:
     found = cells(protocols=[SINGLE, MULTI], seeds=[1, 0], rerank=[False, True])
-    order = [(cell.trained.seed, cell.protocol.id, cell.rerank) for cell in found]
+    order = [(cell.trained.seed, cell.protocol.id, cell.reranked is not None) for cell in found]
     assert order == [
         (seed, protocol, rerank)
         for seed in (1, 0)
@@ -95,6 +95,15 @@ def test_the_convention_is_the_first_of_each_protocol(cells: Cells) -> None:
         ({"methods": ["xiv", "xiv:full"]}, "xiv with the preset 'quick' is asked for twice"),
         ({"set": {"epochs": [1, 1]}}, "epochs=1 is asked for twice"),
         ({"protocols": [SINGLE, MULTI], "conventions": ["agw"]}, "does not define 'agw'"),
+        ({"rerank": ["aim"]}, r"rerank.0 \(aim\): unknown re-ranker 'aim'"),
+        (
+            {"rerank": [{"name": "k-reciprocal", "set": {"k3": 1}}]},
+            r"rerank.0 \(k-reciprocal\): unknown setting of the re-ranker 'k3'",
+        ),
+        (
+            {"rerank": [True, {"name": "k-reciprocal", "set": {"k1": 20}}]},
+            "k-reciprocal with the same settings under sysu-all-single twice",
+        ),
         ({"data": {"sysu": "x"}}, "unknown key 'data.sysu'; did you mean 'data.sysu-mm01'"),
         (
             {"protocols": [SINGLE, "regdb-visible-to-thermal"], "data": {"*": "x"}},

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench_core.contracts.errors import UsageError
-from bench_core.pipeline.matrix.file import EVERY_DATASET, MatrixFile, read_matrix
+from bench_core.pipeline.matrix.file import EVERY_DATASET, MatrixFile, RerankerEntry, read_matrix
 
 WriteMatrix = Callable[[str], Path]
 LEAST = 'methods = ["xiv"]\nprotocols = ["sysu-all-single"]\n'
@@ -17,18 +17,25 @@ LEAST = 'methods = ["xiv"]\nprotocols = ["sysu-all-single"]\n'
 def test_two_keys_are_enough(write_matrix: WriteMatrix) -> None:
     file = read_matrix(write_matrix(LEAST))
     assert [entry.name for entry in file.methods] == ["xiv"]
-    assert (file.seeds, file.rerank, file.launcher, file.data) == ((0,), (False,), "local", {})
+    assert (file.seeds, file.rerank, file.launcher, file.data) == ((0,), (None,), "local", {})
 
 
 def test_everything_can_be_said(write_matrix: WriteMatrix) -> None:
     file = read_matrix(
         write_matrix(
             LEAST.replace('["xiv"]', '["xiv", {name = "jsia:*", set = {epochs = [1, 2]}}]')
-            + 'seeds = [0, 1]\nrerank = [false, true]\ndata = "/data/SYSU-MM01"\n'
+            + 'seeds = [0, 1]\nrerank = [false, true, "aim", {name = "aim", set = {k1 = 4}}]\n'
+            'data = "/data/SYSU-MM01"\n'
             '[set]\noptimizer.learning_rate = 1e-3\n[slurm]\nminutes = 5\nsbatch = {qos = "low"}\n'
         )
     )
     assert file.methods[1].set == {"epochs": [1, 2]}
+    assert file.rerank == (
+        None,
+        RerankerEntry(name="k-reciprocal"),
+        RerankerEntry(name="aim"),
+        RerankerEntry(name="aim", set={"k1": 4}),
+    )
     assert file.set == {"optimizer": {"learning_rate": 1e-3}}
     assert file.data == {EVERY_DATASET: "/data/SYSU-MM01"}
     assert file.slurm.sbatch == {"qos": "low"}
@@ -45,6 +52,12 @@ def test_everything_can_be_said(write_matrix: WriteMatrix) -> None:
         (LEAST + "seeds = [-1]", "seeds.0 = -1: .*greater than or equal to 0"),
         (LEAST + "seeds = []", "seeds = .*at least 1 item"),
         (LEAST + "seeds = [1, 1]", "seeds names a value twice"),
+        (LEAST + "rerank = [1]", "rerank.0 = 1: "),
+        (LEAST + 'rerank = [true, "k-reciprocal"]', "rerank names a value twice"),
+        (
+            LEAST + 'rerank = [{name = "a", sets = 1}]',
+            "key 'rerank.0.sets'; did you mean",
+        ),
         (LEAST + 'launcher = "pbs"', "launcher = \"pbs\": .*'local' or 'slurm'"),
         (LEAST + "[set]\nepochs = nan", "is not TOML of a matrix"),
         (LEAST + "[set]\nepochs = 2026-01-01", "no key takes a date"),

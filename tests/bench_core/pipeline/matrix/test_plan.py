@@ -84,6 +84,17 @@ def test_jobs_have_names_of_their_own(planned: Planned) -> None:
     assert len(set(names)) == len(names) == 2 + 8
 
 
+def test_a_cell_is_re_ranked_as_its_record_will_say(planned: Planned) -> None:
+    plan = planned('rerank = [true, {name = "k-reciprocal", set = {k1 = 4}}]\n')
+    usual, other = plan.cells
+    assert usual.job.arguments[-2:] == ("--rerank", "k-reciprocal")
+    assert other.job.arguments[-4:] == ("--rerank", "k-reciprocal", "--rerank-set", "k1=4")
+    assert "reranker" not in usual.expected["protocol"]
+    config = {"k1": 4, "k2": 6, "lambda_value": 0.3}
+    assert other.expected["protocol"]["reranker"] == {"id": "k-reciprocal", "config": config}
+    assert "-rerank-k-reciprocal-seed0-" in other.job.name
+
+
 @pytest.mark.slow
 def test_a_command_leaves_what_the_plan_expects(
     planned: Planned, registry: Registry, tmp_path: Path

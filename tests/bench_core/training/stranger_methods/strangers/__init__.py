@@ -24,5 +24,6 @@ SPECS = (
     _spec("agw", "Two streams, attention and a weighted triplet"),
     _spec("caj", "Channel exchange in a third view"),
     _spec("clusters", "Clusters and a moving average, without labels"),
+    _spec("sam", "Sharpness-aware minimisation"),
     _spec("own_loop", "A training loop of its own"),
 )

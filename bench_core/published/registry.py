@@ -1,0 +1,93 @@
+"""The published numbers together: what was printed for a method, by whom, and what disputes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from bench_core.published.schema import (
+    PublishedConflict,
+    PublishedMethod,
+    PublishedRow,
+    PublishedSource,
+)
+
+
+@dataclass(frozen=True)
+class Published:
+    """All published numbers of a folder.
+
+    Attributes:
+        rows: In the order of their files and lines.
+        sources: Where they stand.
+        methods: What they are of.
+        conflicts: What is disputed.
+    """
+
+    rows: tuple[PublishedRow, ...]
+    sources: tuple[PublishedSource, ...]
+    methods: tuple[PublishedMethod, ...]
+    conflicts: tuple[PublishedConflict, ...]
+
+    @cached_property
+    def source_by_id(self) -> dict[str, PublishedSource]:
+        """The sources by their ids."""
+        return {source.id: source for source in self.sources}
+
+    @cached_property
+    def method_by_id(self) -> dict[str, PublishedMethod]:
+        """The methods by their ids."""
+        return {method.id: method for method in self.methods}
+
+    def rows_of(self, protocol: str) -> tuple[PublishedRow, ...]:
+        """Return the rows of a protocol, sorted by method, source and table."""
+        chosen = (row for row in self.rows if row.protocol == protocol)
+        return tuple(sorted(chosen, key=lambda row: (row.method, row.source, row.line)))
+
+    def own_row(
+        self, method: str, protocol: str, *, reranked: bool, metric: str
+    ) -> PublishedRow | None:
+        """Return what the method's own paper, else its repository, printed.
+
+        Args:
+            method: Its label, such as "xiv:baseline".
+            protocol: Id of a protocol.
+            reranked: Whether re-ranked numbers are asked for.
+            metric: Which the row must have.
+
+        Returns:
+            The first row of the source with the best evidence; None where none is checked, and
+            where the number is most likely wrong.
+        """
+        return self._own_rows.get((method, protocol, reranked, metric))
+
+    @cached_property
+    def _own_rows(self) -> dict[tuple[str, str, bool, str], PublishedRow]:
+        """What `own_row` returns; a leaderboard asks it of every record."""
+        own: dict[tuple[str, str, bool, str], PublishedRow] = {}
+        for evidence in ("paper", "repository"):
+            for row in self.rows:
+                source = self.source_by_id[row.source]
+                if source.evidence != evidence or row.method_id not in source.introduces:
+                    continue
+                for metric in row.values if row.protocol else ():
+                    if self.suspicion(row, metric) is None:
+                        key = (row.method, row.protocol or "", row.reranked, metric)
+                        own.setdefault(key, row)
+        return own
+
+    def disputes(self, row: PublishedRow, metric: str) -> Iterator[PublishedConflict]:
+        """Yield the conflicts that a number is part of."""
+        return (conflict for conflict in self.conflicts if conflict.is_about(row, metric))
+
+    def suspicion(self, row: PublishedRow, metric: str) -> PublishedConflict | None:
+        """Return the conflict by which a number is most likely wrong where it stands."""
+        disputes = self.disputes(row, metric)
+        return next((dispute for dispute in disputes if row.place in dispute.suspect), None)
+
+    def citation(self, row: PublishedRow) -> str:
+        """Return where a row stands, such as "XIV, Table 4"."""
+        source = self.source_by_id[row.source]
+        table = "" if row.table == "unknown" else f", {row.table}"
+        return f"{source.label}{table}"

@@ -1,0 +1,1 @@
+"""Holds a results table, in LaTeX, Markdown or CSV, against the published numbers."""

@@ -1,0 +1,59 @@
+"""What was printed for a method: its own paper first, and nothing that is most likely wrong."""
+
+from __future__ import annotations
+
+import pytest
+
+from bench_core.published.registry import Published
+
+
+def test_rows_of_a_protocol_are_sorted_by_method(published: Published) -> None:
+    rows = published.rows_of("sysu-all-single")
+    assert {row.protocol for row in rows} == {"sysu-all-single"}
+    assert [row.method for row in rows] == sorted(row.method for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("method", "reranked", "printed"),
+    [
+        ("xiv", False, "49.92"),
+        ("xiv:baseline", False, "38.39"),
+        ("ts-gan", False, "49.8"),
+        ("ts-gan", True, "58.3"),
+        ("agw", False, "47.50"),
+    ],
+)
+def test_the_own_row_is_that_of_the_paper_that_introduces_the_method(
+    published: Published, method: str, reranked: bool, printed: str
+) -> None:
+    row = published.own_row(method, "sysu-all-single", reranked=reranked, metric="rank-1")
+    assert row is not None
+    assert row.values["rank-1"] == printed
+
+
+def test_what_others_say_or_nobody_checked_is_no_own_row(published: Published) -> None:
+    for method in ("cmgan", "mpanet", "nobody"):
+        own = published.own_row(method, "sysu-all-single", reranked=False, metric="rank-1")
+        assert own is None
+
+
+def test_a_suspect_number_has_its_conflict(published: Published) -> None:
+    suspect = {
+        (row.source, row.method, metric)
+        for row in published.rows_of("regdb-visible-to-thermal")
+        for metric in row.values
+        if published.suspicion(row, metric)
+    }
+    assert {source for source, method, _ in suspect if method == "zero-padding"} == {
+        "aligngan",
+        "jsia",
+    }
+    assert ("aligngan", "zero-padding", "rank-1") not in suspect
+
+
+def test_citations_name_source_and_table(published: Published) -> None:
+    row = published.own_row("xiv:baseline", "sysu-all-single", reranked=False, metric="mAP")
+    assert row is not None
+    assert published.citation(row) == "XIV, Table 4"
+    unchecked = next(row for row in published.rows if row.source == "mpanet-paper")
+    assert published.citation(unchecked) == "MPANet (unchecked)"
