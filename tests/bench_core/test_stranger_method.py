@@ -80,6 +80,7 @@ def test_it_passes_every_check(package: Path) -> None:
     job = Job(
         module="my_method",
         methods=("my-method",),
+        rerankers=(),
         variants=(),
         assignments=(),
         answers="",

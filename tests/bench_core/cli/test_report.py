@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -18,6 +19,7 @@ from bench_core.contracts.dataset import Dataset, DatasetSpec
 from bench_core.data.fingerprint import fingerprint
 from bench_core.data.opening import open_dataset
 from bench_core.plugins import Registry
+from bench_core.training.pictures import MixesImages
 from bench_xiv.method import XIV
 
 Bench = Callable[..., Result]
@@ -216,6 +218,14 @@ def test_a_run_is_scored_for_its_report(
     assert pictures(Path("page")) == SEARCHES | FEATURES | GENERATED | TRAINING
 
 
+@pytest.fixture
+def forgetting() -> Iterator[None]:
+    """Python remembers of a class that it fits a protocol; what a test lends it must not stay."""
+    yield
+    protocol: Any = MixesImages
+    protocol._abc_caches_clear()
+
+
 def faked(_method: XIV, visible: torch.Tensor, infrared: torch.Tensor) -> dict[str, torch.Tensor]:
     gray = visible.mean(1, keepdim=True).expand_as(visible)
     return {"visible": visible, "fake infrared": gray, "infrared": infrared}
@@ -233,7 +243,7 @@ def unmixed(*_arguments: object) -> torch.Tensor:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("quick_maps")
+@pytest.mark.usefixtures("quick_maps", "forgetting")
 def test_what_a_method_generates_is_measured_and_mixed(
     bench: Bench, run: Path, sysu_root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -252,7 +262,7 @@ def test_what_a_method_generates_is_measured_and_mixed(
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("quick_maps")
+@pytest.mark.usefixtures("quick_maps", "forgetting")
 @pytest.mark.parametrize(
     ("name", "replacement", "line"),
     [
