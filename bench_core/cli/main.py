@@ -29,6 +29,7 @@ from bench_core.cli import (
     show,
     steps,
     surroundings,
+    verify,
     weights,
     xray,
 )
@@ -48,6 +49,7 @@ BUILT_IN_COMMANDS = (
     published.published,
     lint_table.lint_table,
     compare.compare,
+    verify.verify,
     report.report,
     profile.profile,
     listing.listing,

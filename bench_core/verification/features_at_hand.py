@@ -1,0 +1,127 @@
+"""Feature files below a folder, found by what records say of their content."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from bench_core.contracts.errors import BenchError, UsageError
+from bench_core.features.digest import features_digest
+from bench_core.features.table import read_features
+from bench_core.pipeline.run_folder import EXTRACTION_FILE, FEATURES_FILE
+from bench_core.system.files import hash_file
+from bench_core.system.foreign_files import read_regular
+from bench_core.verification.recorded_features import read_recorded
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from bench_core.contracts.result import ResultRecord
+    from bench_core.plugins import Registry
+
+SUFFIXES = frozenset({".npz", ".npy", ".mat"})
+LARGEST_REPORT_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class FeaturesAtHand:
+    """Features that were found.
+
+    Attributes:
+        files: A file, or a folder of one file a camera, by the SHA-256 of its features.
+    """
+
+    files: Mapping[str, Path]
+
+    def of(self, record: ResultRecord) -> tuple[Path, ...]:
+        """Return the features of a record, in the order of trials; none where one is missing."""
+        files = [self.files.get(digest) for digest in record.features]
+        found = tuple(file for file in files if file is not None)
+        return found if len(found) == len(files) else ()
+
+
+def find_features(
+    registry: Registry, folder: Path, records: Collection[ResultRecord]
+) -> FeaturesAtHand:
+    """Look for the features of records below a folder.
+
+    Their content is compared, whatever they are called: `.npz` files by the digest of their
+    features, those of other formats first by the hash of the file.
+
+    Args:
+        registry: The plugins.
+        folder: Where to look.
+        records: Whose features are looked for.
+
+    Raises:
+        UsageError: It is no folder.
+    """
+    if not folder.is_dir():
+        raise UsageError(f"{folder} is not a folder; name the folder that features lie below")
+    wanted = {digest for record in records for digest in record.features}
+    files = list(_feature_files(folder))
+    found: dict[str, Path] = {}
+    for path in files:
+        if path.suffix == ".npz" and _may_be(path, wanted):
+            digest = _digest_of_npz(path)
+            if digest is not None and digest in wanted:
+                found.setdefault(digest, path)
+    missing = [record for record in records if set(record.features) - set(found)]
+    return FeaturesAtHand(found | _by_hash_of_file(registry, files, missing))
+
+
+def _feature_files(folder: Path) -> Iterator[Path]:
+    for path in sorted(folder.rglob("*")):
+        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        is_other = hidden or path.suffix not in SUFFIXES or path.name.endswith(".queries.npz")
+        if not is_other and path.is_file():
+            yield path
+
+
+def _may_be(path: Path, wanted: Collection[str]) -> bool:
+    """Whether the report of a run on its features names wanted ones; without one they may be."""
+    if path.name != FEATURES_FILE:
+        return True
+    try:
+        report = json.loads(read_regular(path.with_name(EXTRACTION_FILE), LARGEST_REPORT_BYTES))
+    except (OSError, ValueError, RecursionError):
+        return True
+    return not isinstance(report, dict) or report.get("features") in wanted
+
+
+def _by_hash_of_file(
+    registry: Registry, files: Iterable[Path], records: Collection[ResultRecord]
+) -> dict[str, Path]:
+    """Find features of other formats, whose files the records name."""
+    named = set(chain.from_iterable(record.origin.files for record in records))
+    paths: dict[str, list[Path]] = {}
+    for path in files if named else ():
+        paths.setdefault(hash_file(path), []).append(path)
+    found: dict[str, Path] = {}
+    for record in records:
+        known = [paths[digest] for digest in record.origin.files if digest in paths]
+        candidates = list(chain.from_iterable(known))
+        for path in dict.fromkeys((*candidates, *(path.parent for path in candidates))):
+            digest = _digest_as_recorded(registry, path, record)
+            if digest is not None and digest in record.features:
+                found.setdefault(digest, path)
+    return found
+
+
+def _digest_of_npz(path: Path) -> str | None:
+    """Return the digest of a feature file; None of an .npz that is none."""
+    try:
+        return features_digest(read_features(path))
+    except (BenchError, OSError):
+        return None
+
+
+def _digest_as_recorded(registry: Registry, path: Path, record: ResultRecord) -> str | None:
+    """Return the digest of what may be the features of a record; None of what is none."""
+    try:
+        return read_recorded(registry.dataset(record.dataset.id), path, record).digest
+    except (BenchError, OSError):
+        return None
