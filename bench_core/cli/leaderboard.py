@@ -15,7 +15,7 @@ from bench_core.system.escaping import terminal_line
 from bench_core.system.standard_output import echo
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from bench_core.contracts.method import MethodSpec
     from bench_core.contracts.result import ResultRecord
@@ -76,22 +76,37 @@ class LeaderboardOptions:
         "--bibtex", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
         help="Write citations of the methods that are shown.",
     )]  # fmt: skip
+    verify: Annotated[Path | None, Option(
+        "--verify", type=click.Path(path_type=Path), metavar="DIR",
+        help="Score again every result whose features lie below DIR (found by their hash): such "
+        "rows are marked, and results that differ are named and kept out.",
+    )]  # fmt: skip
+    splits: Annotated[tuple[Path, ...], Option(
+        "--splits", type=click.Path(path_type=Path), metavar="DIR", multiple=True,
+        help="With --verify: folder of split files, or root of a dataset; may be repeated. "
+        "Rendered people need none.",
+    )]  # fmt: skip
     check: Annotated[bool, Option(
         "--check", is_flag=True,
         help="Write nothing; fail when a file of --output, --badges or --bibtex, or a picture "
-        "(SVG) of --plot, is not what would be written, or when a result cannot be read.",
+        "(SVG) of --plot, is not what would be written, or when a result cannot be read or fails "
+        "--verify.",
     )]  # fmt: skip
 
     def __post_init__(self) -> None:
-        if self.check and self.output is None and not self.wants_others:
+        if self.check and not (self.output or self.wants_others or self.verify):
             raise UsageError(
                 "--check needs --output FILE, --plot DIR, --badges DIR or --bibtex FILE, what to "
-                "compare with"
+                "compare with, or --verify DIR"
             )
+        if self.splits and self.verify is None:
+            raise UsageError(f"--splits {self.splits[0]} goes with --verify DIR; add it")
         if self.as_json and self.output_format not in (None, "json"):
             raise UsageError(
                 f"--json and --format {self.output_format} contradict each other; give one"
             )
+        if self.verify is not None and not self.verify.is_dir():
+            raise UsageError(f"--verify {self.verify} is not a folder")
         if not self.results.exists() and self.results != DEFAULT_RESULTS:
             raise UsageError(f"--results {self.results}: there is no such folder")
         if self.output is None and self.output_format == "parquet":
@@ -106,7 +121,8 @@ class LeaderboardOptions:
     def wants_table(self) -> bool:
         """Whether the table is written: beside other files, where it is asked for alone."""
         asked = self.output is not None or self.as_json or self.output_format is not None
-        return asked or not self.wants_others
+        checks_alone = self.check and self.output is None
+        return asked or not (self.wants_others or checks_alone)
 
     @property
     def chosen_format(self) -> str:
@@ -121,6 +137,7 @@ class _Shown:
     records: Sequence[ResultRecord]
     speeds: Sequence[SpeedRecord]
     published: Published
+    recomputed: Collection[str] = frozenset()
 
 
 @click.command()
@@ -130,14 +147,16 @@ def leaderboard(registry: Registry, options: LeaderboardOptions) -> None:
     """Make the leaderboard from the result records.
 
     The same records always give the same bytes. A file that is no whole record is named on
-    standard error and left out. Measured speeds (the folder speeds of the results, written by make
-    gpu) stand behind the results, a block for each device; CSV, Parquet and LaTeX have none.
-    Published numbers (the folder published of the results) stand apart from measured ones, without
-    ranks; HTML, Parquet and LaTeX have none. With --plot, --badges or --bibtex a table is written
-    with --output or --format only.
+    standard error and left out; with --verify so is one that is not what its features give.
+    Measured speeds (the folder speeds of the results, written by make gpu) stand behind the
+    results, a block for each device; CSV, Parquet and LaTeX have none. Published numbers (the
+    folder published of the results) stand apart from measured ones, without ranks; HTML, Parquet
+    and LaTeX have none. With --plot, --badges or --bibtex a table is written with --output or
+    --format only.
     """
     chosen_format = options.chosen_format
 
+    from bench_core.cli.recomputing import verify_records
     from bench_core.leaderboard.paired import PairedTests
     from bench_core.published.reading import read_published
     from bench_core.results.remembered import RememberedAnswers
@@ -150,12 +169,13 @@ def leaderboard(registry: Registry, options: LeaderboardOptions) -> None:
     remembered = RememberedAnswers(cache_directory() / "leaderboard-answers.bin")
     found = find_results(options.results, remembered)
     speeds = find_speeds(options.results / SPEEDS)
-    told_apart = PairedTests(found.records, remembered)
+    verified = verify_records(registry, found.records, options.verify, options.splits)
+    told_apart = PairedTests(verified.records, remembered)
     known = read_published(options.results / PUBLISHED)
-    records = list(found.records.values())
-    shown = _Shown(records, speeds.records, known.published)
-    unreadable = (*found.defects, *speeds.defects, *known.defects)
-    _warn(unreadable)
+    records = list(verified.records.values())
+    shown = _Shown(records, speeds.records, known.published, verified.recomputed)
+    unusable = (*found.defects, *speeds.defects, *known.defects, *verified.failures)
+    _warn(unusable)
     try:
         if options.wants_table:
             _table(shown, chosen_format, told_apart, options.output, check=options.check)
@@ -168,7 +188,7 @@ def leaderboard(registry: Registry, options: LeaderboardOptions) -> None:
         _badges(records, options.badges, check=options.check)
     if options.bibtex is not None:
         _citations(records, registry.methods, options.bibtex, check=options.check)
-    if options.check and (unreadable or told_apart.defects):
+    if options.check and (unusable or told_apart.defects):
         raise BenchError(f"{options.results} holds results that cannot be used, named above")
 
 
@@ -192,7 +212,7 @@ def _table(
     check: bool,
 ) -> None:
     """Print, write or check the leaderboard."""
-    records, about = shown.records, (shown.speeds, shown.published)
+    records, about = shown.records, (shown.speeds, shown.published, shown.recomputed)
     from bench_core.leaderboard import render
     from bench_core.system.files import write_bytes
 

@@ -31,7 +31,7 @@ from bench_core.leaderboard.terminal import leaderboard_text
 from bench_core.system.escaping import csv_cell
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from bench_core.contracts.result import ResultRecord
@@ -45,6 +45,7 @@ def render(
     told_apart: ToldApart,
     speeds: Sequence[SpeedRecord] = (),
     published: Published | None = None,
+    recomputed: Collection[str] = frozenset(),
 ) -> str:
     """Render a leaderboard; the same records give the same text, in whatever order they come.
 
@@ -57,6 +58,8 @@ def render(
             none.
         published: Numbers of papers, which are shown apart from measured ones; "html" and "latex"
             have none.
+        recomputed: Digests of the records whose features were scored again just now; their rows
+            are marked.
 
     Returns:
         The document, ending in a newline.
@@ -66,7 +69,7 @@ def render(
     """
     if output_format not in FORMATS:
         raise unknown_name("leaderboard format", output_format, (*FORMATS, PARQUET))
-    tables = sections(records, told_apart)
+    tables = sections(records, told_apart, recomputed)
     if output_format == "json":
         return json_document(tables, speeds, published)
     if output_format in WHOLE_FORMATS:
@@ -86,6 +89,7 @@ def render_bytes(
     told_apart: ToldApart,
     speeds: Sequence[SpeedRecord] = (),
     published: Published | None = None,
+    recomputed: Collection[str] = frozenset(),
 ) -> bytes:
     """Render a leaderboard as the content of a file; "parquet" is a format here too.
 
@@ -93,8 +97,8 @@ def render_bytes(
     numbers.
     """
     if output_format == PARQUET:
-        return parquet_table(sections(records, told_apart))
-    text = render(records, output_format, told_apart, speeds, published)
+        return parquet_table(sections(records, told_apart, recomputed))
+    text = render(records, output_format, told_apart, speeds, published, recomputed)
     return text.encode(errors="backslashreplace")
 
 
@@ -105,6 +109,7 @@ def check(
     path: Path,
     speeds: Sequence[SpeedRecord] = (),
     published: Published | None = None,
+    recomputed: Collection[str] = frozenset(),
 ) -> str | None:
     """Compare a committed leaderboard with the one that its records give.
 
@@ -115,6 +120,7 @@ def check(
         path: The committed file.
         speeds: As for `render`.
         published: As for `render`.
+        recomputed: As for `render`.
 
     Returns:
         None where they agree byte for byte (of Parquet: in their columns and rows), else one line:
@@ -123,7 +129,7 @@ def check(
     Raises:
         UsageError: There is no such format.
     """
-    expected = render_bytes(records, output_format, told_apart, speeds, published)
+    expected = render_bytes(records, output_format, told_apart, speeds, published, recomputed)
     remedy = f"regenerate it with bench leaderboard --format {output_format} --output {path}"
     if not path.is_file():
         return f"{path} does not exist; {remedy}"

@@ -44,8 +44,6 @@ def _disclosures(record: ResultRecord) -> Iterator[str]:
         yield "statistics of shares"
     if own := own_code(record):
         yield f"own code: {', '.join(own)}"
-    if provenance.git_dirty:
-        yield "sources changed over the commit"
 
 
 def own_code(record: ResultRecord) -> tuple[str, ...]:

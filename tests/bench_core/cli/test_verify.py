@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import runpy
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,10 +16,15 @@ from scipy.io import savemat
 
 from bench_core.features.table import FeatureTable, write_features
 from bench_core.results.store import query_scores_path, with_digest
+from bench_regdb import bench_register_protocols as regdb_protocols
+from bench_regdb.dataset import RegdbReader
+from bench_regdb.protocols import RegdbProtocol
 
 Bench = Callable[..., Result]
 Edit = Callable[[dict[str, Any]], object]
 
+TESTS = Path(__file__).parents[2]
+BUILD_REGDB = runpy.run_path(str(TESTS / "protocols" / "bench_regdb" / "conftest.py"))["build_root"]
 RECORD = ["eval", "--protocol", "sysu-all-single", "--record", "--name", "Theirs"]
 
 
@@ -137,15 +143,48 @@ def test_features_of_another_model_are_named_by_their_hash(
 
 
 def test_other_splits_and_other_images_are_named(
-    bench: Bench, recorded: Path, splits: Path, tiny_people: Callable[[str], Path]
+    bench: Bench, recorded: Path, splits: Path, sysu_root: Path
 ) -> None:
     options = ["verify", recorded, "--features", "features.npz"]
     line = error_of(bench(*options, "--splits", splits))
     assert f"splits: those of {splits} (" in line
     assert "scores:" not in line  # the same people are tested
-    line = error_of(bench(*options, "--data", tiny_people("sysu-mm01")))
-    assert "splits: " in line
-    assert "dataset: the images of" in line
+    edit(recorded, lambda document: document["dataset"].update(fingerprint="0" * 64))
+    line = error_of(bench(*options, "--data", sysu_root))
+    assert f"dataset: the images of {sysu_root} (fingerprint " in line
+    assert "are not the record's (000000000000)" in line
+    edit(recorded, lambda document: document["dataset"].update(synthetic=False))
+    line = error_of(bench(*options, "--data", sysu_root))
+    assert f"dataset: the people of {sysu_root} are rendered" in line
+
+
+def test_of_several_models_each_file_finds_its_trial(bench: Bench, tmp_path: Path) -> None:
+    root = BUILD_REGDB(tmp_path / "regdb")
+    dataset = RegdbReader().read(root)
+    spec = next(spec for spec in regdb_protocols() if spec.id == "regdb-visible-to-thermal")
+    protocol = RegdbProtocol(spec, dataset.splits)  # type: ignore[arg-type]
+    rng = np.random.default_rng(0)
+    for split in map(protocol.training_split, range(10)):
+        rows = protocol.test_rows(dataset.images, split)
+        table = FeatureTable(
+            features=rng.standard_normal((len(rows), 1, 4)).astype(np.float32),
+            table=dataset.images.iloc[rows].drop(columns="path").reset_index(drop=True),
+            metric="cosine",
+            training_split=split,
+        )
+        write_features(Path(f"models/{split}.npz"), table)
+    record = [*RECORD[:2], "regdb-visible-to-thermal", *RECORD[3:]]
+    made = bench(*record, "--features", "models", "--data", root)
+    assert made.exit_code == 0, made.output
+    (path,) = Path("results").rglob("*.json")
+    files = sorted(Path("models").iterdir(), reverse=True)
+    verify = ["verify", path, "--data", root]
+    result = bench(*verify, "--features", *files)
+    assert result.exit_code == 0, result.output
+    assert "10 trials" in result.stdout
+    assert bench(*verify, "--features", "models").exit_code == 0
+    line = error_of(bench(*verify, "--features", *files[1:]), 2)
+    assert "the record is of 10 models, and 9 files are given" in line
 
 
 def test_images_as_claimed_are_compared(bench: Bench, features: FeatureTable, splits: Path) -> None:
