@@ -51,9 +51,9 @@ def verify_records(
     """
     if features is None:
         return Verified(stored)
-    from bench_core.verification.folder import verify_folder
+    from bench_core.verification import records as verification
 
-    found = verify_folder(registry, stored, features, splits)
+    found = verification.verify_records(registry, stored, [features], splits)
     for note in found.notes:
         click.echo(f"Note: {terminal_line(note)}", err=True)
     click.echo(f"recomputed {len(found.recomputed)} of {len(stored)} results", err=True)

@@ -122,12 +122,12 @@ def _look_for(
     registry: Registry, path: Path, record: ResultRecord, runs: Path | None
 ) -> tuple[Path, ...]:
     """Return the features of a record that lie below the folder of runs."""
-    from bench_core.verification.features_at_hand import find_features
+    from bench_core.verification.features_at_hand import feature_files, features_among
 
     folder = runs or Path("runs")
     found: tuple[Path, ...] = ()
     if folder.is_dir() and record.features:
-        found = find_features(registry, folder, [record]).of(record)
+        found = features_among(registry, feature_files(folder), [record]).of(record)
     if not found:
         raise UsageError(
             f"the features of {path} are not below {folder}; give --features FILE, or --runs DIR"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from bench_core.contracts.errors import BenchError, UsageError
+from bench_core.contracts.errors import BenchError
 from bench_core.features.digest import features_digest
 from bench_core.features.table import read_features
 from bench_core.pipeline.run_folder import EXTRACTION_FILE, FEATURES_FILE
@@ -16,7 +16,7 @@ from bench_core.system.foreign_files import read_regular
 from bench_core.verification.recorded_features import read_recorded
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from bench_core.contracts.result import ResultRecord
@@ -43,26 +43,20 @@ class FeaturesAtHand:
         return found if len(found) == len(files) else ()
 
 
-def find_features(
-    registry: Registry, folder: Path, records: Collection[ResultRecord]
+def features_among(
+    registry: Registry, files: Sequence[Path], records: Collection[ResultRecord]
 ) -> FeaturesAtHand:
-    """Look for the features of records below a folder.
+    """Look for the features of records among files.
 
     Their content is compared, whatever they are called: `.npz` files by the digest of their
     features, those of other formats first by the hash of the file.
 
     Args:
         registry: The plugins.
-        folder: Where to look.
+        files: Files, or folders of one file a camera.
         records: Whose features are looked for.
-
-    Raises:
-        UsageError: It is no folder.
     """
-    if not folder.is_dir():
-        raise UsageError(f"{folder} is not a folder; name the folder that features lie below")
     wanted = {digest for record in records for digest in record.features}
-    files = list(_feature_files(folder))
     found: dict[str, Path] = {}
     for path in files:
         if path.suffix == ".npz" and _may_be(path, wanted):
@@ -73,12 +67,17 @@ def find_features(
     return FeaturesAtHand(found | _by_hash_of_file(registry, files, missing))
 
 
-def _feature_files(folder: Path) -> Iterator[Path]:
-    for path in sorted(folder.rglob("*")):
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        is_other = hidden or path.suffix not in SUFFIXES or path.name.endswith(".queries.npz")
-        if not is_other and path.is_file():
-            yield path
+def feature_files(path: Path) -> list[Path]:
+    """Return a file itself, and of a folder all files below it that may be features, sorted."""
+    if not path.is_dir():
+        return [path]
+    return [
+        file
+        for file in sorted(path.rglob("*"))
+        if file.suffix in SUFFIXES and not file.name.endswith(".queries.npz")
+        if not any(part.startswith(".") for part in file.relative_to(path).parts)
+        if file.is_file()
+    ]
 
 
 def _may_be(path: Path, wanted: Collection[str]) -> bool:
