@@ -4,7 +4,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 SOURCES := bench_core bench_start plugins protocols site_builder tests examples
 
-.PHONY: demo test test-fast test-lowest test-package lint format check leaderboard benchmark fuzz \
+.PHONY: demo test test-fast test-lowest test-package lint format check leaderboard leaderboard-alone benchmark fuzz \
 	mutation gpu gpu-wheels docs docs-serve clean
 
 demo: $(INSTALLED)
@@ -63,22 +63,25 @@ check: lint test
 	$(BIN)/bench leaderboard --output results/leaderboard.html --check
 	$(BIN)/bench leaderboard --plot results --check
 
+define write_leaderboard
+	$(1)/bench leaderboard --output results/leaderboard.md
+	$(1)/bench leaderboard --format csv --output results/leaderboard.csv
+	$(1)/bench leaderboard --format json --output results/leaderboard.json
+	$(1)/bench leaderboard --format html --output results/leaderboard.html
+	$(1)/bench leaderboard --plot results
+endef
+
 leaderboard: $(INSTALLED)
-	$(BIN)/bench leaderboard --output results/leaderboard.md
-	$(BIN)/bench leaderboard --format csv --output results/leaderboard.csv
-	$(BIN)/bench leaderboard --format json --output results/leaderboard.json
-	$(BIN)/bench leaderboard --format html --output results/leaderboard.html
-	$(BIN)/bench leaderboard --plot results
+	$(call write_leaderboard,$(BIN))
 
-# The documentation as a site in the folder site. A broken link, an unknown name, any warning fails;
-# `make test` builds it likewise. Nothing comes from a network but the packages of the extra "docs".
-docs: $(INSTALLED)
-	$(BIN)/python -m site_builder build
-
-# Serves it, and builds it again whenever a page changes: make docs-serve ADDRESS=0.0.0.0:8000
-ADDRESS ?= 127.0.0.1:8000
-docs-serve: $(INSTALLED)
-	$(BIN)/python -m site_builder serve --address $(ADDRESS)
+# The same where nothing is trained: without PyTorch and all else that the leaderboard does not need.
+LEADERBOARD_NEEDS := click jinja2 matplotlib numpy platformdirs pluggy pydantic scipy tabulate
+leaderboard-alone:
+	$(PYTHON) -m venv .venv-leaderboard
+	.venv-leaderboard/bin/python -m pip install --quiet --disable-pip-version-check \
+		--constraint constraints.txt $(LEADERBOARD_NEEDS)
+	.venv-leaderboard/bin/python -m pip install --quiet --disable-pip-version-check --no-deps .
+	$(call write_leaderboard,.venv-leaderboard/bin)
 
 benchmark: $(INSTALLED)
 	$(BIN)/python -m pytest tests/benchmarks -n 0 --benchmark-enable
@@ -112,7 +115,7 @@ gpu-wheels:
 		$(if $(PRESENT),--present $(PRESENT))
 
 clean:
-	rm -rf .venv .venv-lowest .venv-package runs build dist site *.egg-info
+	rm -rf .venv .venv-leaderboard .venv-lowest .venv-package runs build dist site *.egg-info
 
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

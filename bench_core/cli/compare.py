@@ -2,28 +2,49 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import click
 
-from bench_core.cli.options import json_option
+from bench_core.cli.options import AsJson, Option, receives
 from bench_core.cli.printing import print_json, print_table
+from bench_core.cli.report import WrittenReport
+from bench_core.contracts.errors import UsageError
 from bench_core.leaderboard.cells import percent
 from bench_core.system.escaping import terminal_line
 from bench_core.system.standard_output import echo
 
 if TYPE_CHECKING:
+    from bench_core.plugins import Registry
     from bench_core.results.comparison import Comparison
 
 RESULT = click.Path(path_type=Path)
 
 
+@dataclass(frozen=True, kw_only=True)
+class CompareOptions:
+    """What is made of a comparison; each option says what it means."""
+
+    report: Annotated[Path | None, Option(
+        "--report", type=click.Path(path_type=Path), metavar="FOLDER",
+        help="Write a page with pictures, too: differences by metric, camera and query.",
+    )]  # fmt: skip
+    root: Annotated[Path | None, Option(
+        "--data", type=click.Path(path_type=Path), metavar="ROOT",
+        help="Root folder of the dataset, for images of queries in the report. Without it, "
+        "results on synthetic people show the synthetic people.",
+    )]  # fmt: skip
+    as_json: AsJson
+
+
 @click.command()
 @click.argument("first", type=RESULT, metavar="RESULT")
 @click.argument("second", type=RESULT, metavar="RESULT")
-@json_option
-def compare(*, first: Path, second: Path, as_json: bool) -> None:
+@receives(CompareOptions)
+@click.pass_obj
+def compare(registry: Registry, options: CompareOptions, /, *, first: Path, second: Path) -> None:
     """Compare two results query by query: the second minus the first.
 
     RESULT is a record that 'bench run' wrote, with the scores of its queries beside it. Both must
@@ -31,11 +52,35 @@ def compare(*, first: Path, second: Path, as_json: bool) -> None:
     """
     from bench_core.results.comparison import compare_results
 
+    if options.report is None and options.root is not None:
+        raise UsageError("--data is for the images of a report; add --report FOLDER, or leave it")
+    if options.report is not None:
+        from bench_core.reports.folder import check_folder
+
+        check_folder(options.report, "--report")
     comparison = compare_results(first, second)
-    if as_json:
-        print_json(comparison)
-    else:
-        _print_comparison(comparison)
+    written = None
+    if options.report is not None:
+        written = _write_report(registry, comparison, options.report, options.root)
+    if options.as_json:
+        print_json(comparison if written is None else written)
+        return
+    _print_comparison(comparison)
+    if written is not None:
+        echo("")
+        written.tell()
+
+
+def _write_report(
+    registry: Registry, comparison: Comparison, folder: Path, root: Path | None
+) -> WrittenReport:
+    from bench_core.reports.comparison_page import ComparisonOptions, build_comparison
+    from bench_core.reports.folder import write_page
+    from bench_core.system.cache_folder import cache_directory
+
+    options = ComparisonOptions(registry=registry, root=root, cache=cache_directory())
+    page = build_comparison(comparison, options)
+    return WrittenReport(path=write_page(folder, page, "--report"), page=page)
 
 
 def _print_comparison(comparison: Comparison) -> None:
