@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bench_core.contracts.errors import UsageError
 from bench_core.system.escaping import terminal_line
 
 if TYPE_CHECKING:
@@ -47,11 +48,17 @@ def verify_records(
         splits: Folders of split files, or roots of datasets.
 
     Raises:
-        UsageError: What is given is no folder.
+        UsageError: What is given is no folder, or what scores features is not installed.
     """
     if features is None:
         return Verified(stored)
-    from bench_core.verification import records as verification
+    try:
+        from bench_core.verification import records as verification
+    except ModuleNotFoundError as error:  # where the leaderboard is installed alone
+        raise UsageError(
+            f"--verify scores features, for which {error.name} is missing; install all that "
+            "vireid-bench requires"
+        ) from error
 
     found = verification.verify_records(registry, stored, [features], splits)
     for note in found.notes:

@@ -95,12 +95,13 @@ def _by_hash_of_file(
     registry: Registry, files: Iterable[Path], records: Collection[ResultRecord]
 ) -> dict[str, Path]:
     """Find features of other formats, whose files the records name."""
-    named = set(chain.from_iterable(record.origin.files for record in records))
+    brought = [record for record in records if record.origin.kind == "features"]
+    named = set(chain.from_iterable(record.origin.files for record in brought))
     paths: dict[str, list[Path]] = {}
     for path in files if named else ():
         paths.setdefault(hash_file(path), []).append(path)
     found: dict[str, Path] = {}
-    for record in records:
+    for record in brought:
         known = [paths[digest] for digest in record.origin.files if digest in paths]
         candidates = list(chain.from_iterable(known))
         for path in dict.fromkeys((*candidates, *(path.parent for path in candidates))):

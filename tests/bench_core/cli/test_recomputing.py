@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -142,3 +143,17 @@ def test_what_is_wrong_with_the_options_is_one_line(
     result = bench("leaderboard", *options)
     assert result.exit_code == 2
     assert message in result.stderr.splitlines()[-1]
+
+
+def test_where_the_leaderboard_is_installed_alone_it_is_said_what_is_missing(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("results").mkdir()
+    import bench_core.verification
+
+    monkeypatch.setitem(sys.modules, "bench_core.verification.records", None)
+    monkeypatch.delattr(bench_core.verification, "records", raising=False)
+    result = bench("leaderboard", "--verify", ".")
+    assert result.exit_code == 2
+    assert "--verify scores features, for which " in result.stderr
+    assert "install all that vireid-bench requires" in result.stderr
