@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import click
 
 from bench_core.cli.options import AsJson, Option, receives
-from bench_core.cli.printing import print_json, print_table
+from bench_core.cli.printing import print_json, print_paragraph, print_table
 from bench_core.cli.report import WrittenReport
+from bench_core.cli.split_files import check_root
 from bench_core.contracts.errors import UsageError
 from bench_core.leaderboard.cells import percent
-from bench_core.system.escaping import terminal_line
 from bench_core.system.standard_output import echo
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ def compare(registry: Registry, options: CompareOptions, /, *, first: Path, seco
 
     if options.report is None and options.root is not None:
         raise UsageError("--data is for the images of a report; add --report FOLDER, or leave it")
+    check_root(options.root)
     if options.report is not None:
         from bench_core.reports.folder import check_folder
 
@@ -104,4 +105,5 @@ def _print_comparison(comparison: Comparison) -> None:
         for metric, difference in comparison.differences.items()
     ]
     print_table(["percent", *comparison.names, "difference", "95 % interval", "p"], rows)
-    echo(f"\n{terminal_line(comparison.sentence)}")
+    echo()
+    print_paragraph(comparison.sentence)

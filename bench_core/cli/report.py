@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import click
 
 from bench_core.cli.options import AsJson, DeviceName, Option, receives
-from bench_core.cli.printing import print_json
+from bench_core.cli.printing import print_json, print_paragraph
+from bench_core.cli.split_files import check_root
 from bench_core.contracts.protocol import Convention
 from bench_core.system.escaping import terminal_line
 from bench_core.system.standard_output import echo
@@ -78,7 +79,7 @@ class WrittenReport:
         """Say what was written, and what was left out."""
         echo(terminal_line(self.page.title))
         for item in self.page.left_out:
-            echo(terminal_line(f"left out: {item.what} ({item.why})"))
+            print_paragraph(f"left out: {item.what} ({item.why})")
         echo(f"report   {self.path}")
 
 
@@ -93,6 +94,8 @@ def report(registry: Registry, options: PageOptions, /, *, path: Path) -> None:
     model.safetensors; it is scored for the report. Pictures of images need the model and the
     dataset. What is missing is listed on the page, with the reason.
     """
+    check_root(options.root)
+
     from bench_core.reports.building import build_report, default_folder
     from bench_core.reports.folder import check_folder, write_page
     from bench_core.reports.subjects import ReportOptions

@@ -277,7 +277,9 @@ def _content(path: Path) -> bytes:
     try:
         return read_regular(path, LARGEST_RECORD_BYTES)
     except OSError as error:
-        raise DataError(f"cannot read result {path}: {error.strerror or error}") from error
+        hint = "; give the file of a record, as --record and 'bench run' print it"
+        hint = hint if isinstance(error, FileNotFoundError) else ""
+        raise DataError(f"cannot read result {path}: {error.strerror or error}{hint}") from error
 
 
 def _hash(content: bytes) -> str:

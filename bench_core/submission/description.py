@@ -94,11 +94,12 @@ def _facts(one: SubmittedRecord) -> Iterator[list[str]]:
     record = one.record
     method, provenance, cost = record.method, record.provenance, record.cost
     people = "synthetic people" if record.dataset.synthetic else "real images"
+    claimed = ", as claimed" if record.dataset.evidence == "features" else ""
     for name, text in (
         ("method", method.title),
         ("preset", method.preset),
         ("seed", method.seed),
-        ("data", f"{record.dataset.title or record.dataset.id}, {people}"),
+        ("data", f"{record.dataset.title or record.dataset.id}, {people}{claimed}"),
         ("protocol", f"{record.protocol.id}, {record.protocol.convention} galleries"),
         ("re-ranking", record.protocol.reranker.label if record.protocol.reranker else None),
         ("origin", record.origin.kind),

@@ -116,8 +116,9 @@ def test_a_result_without_its_model_says_what_is_missing_and_how_to_get_it(
     result = bench("report", record, "--output", "page")
     assert result.exit_code == 0, result.stderr
     assert pictures(Path("page")) == {"cmc.png"}
-    assert f"left out: {NEED_THE_MODEL} (the model" in result.stdout
-    assert "is not below runs; name its folder with --runs" in result.stdout
+    words = " ".join(result.stdout.split())
+    assert f"left out: {NEED_THE_MODEL} (the model" in words
+    assert "is not below runs; name its folder with --runs" in words
     assert "is not below runs" in Path("page/report.html").read_text()
 
 
@@ -143,8 +144,9 @@ def test_a_result_whose_model_is_damaged_is_reported_without_it(
     model.write_bytes(b"damaged")
     result = bench("report", record, "--runs", "copy", "--output", "page")
     assert result.exit_code == 0, result.stderr
-    assert f"left out: {NEED_THE_MODEL} (" in result.stdout
-    assert "model.safetensors" in result.stdout
+    words = " ".join(result.stdout.split())
+    assert f"left out: {NEED_THE_MODEL} (" in words
+    assert "model.safetensors" in words
     assert pictures(Path("page")) == {"cmc.png"} | TRAINING
 
 
@@ -162,7 +164,8 @@ def test_a_result_of_features_alone_is_reported(bench: Bench, record: Path) -> N
     shutil.copy(record.with_suffix(".queries.npz"), "r/features.queries.npz")
     result = bench("report", "r/features.json", "--output", "page")
     assert result.exit_code == 0, result.stderr
-    assert "the model was not trained here" in result.stdout
+    assert "the model was not trained here" in " ".join(result.stdout.split())
+    assert max(map(len, result.stdout.splitlines())) <= 80
     page = Path("page/report.html").read_text()
     assert "Assumed: all images are there" in page
     assert "Of the data: one image is missing" in page
@@ -269,7 +272,7 @@ def test_what_a_variant_does_not_generate_is_said(
     monkeypatch.setattr(XIV, name, replacement, raising=False)
     result = bench("report", run, "--data", sysu_root, "--output", "page")
     assert result.exit_code == 0, result.stderr
-    assert f"left out: {line}" in result.stdout
+    assert f"left out: {line}" in " ".join(result.stdout.split())
 
 
 @pytest.mark.slow
@@ -350,3 +353,9 @@ def test_without_data_a_run_must_be_on_the_synthetic_people(
     monkeypatch.setattr("bench_core.pipeline.inputs.open_stand_in", open_other)
     line = error_of(bench("report", run), 1)
     assert "was not trained on the synthetic people that are used without --data" in line
+
+
+def test_a_root_that_is_not_there_is_refused_whatever_it_is_for(bench: Bench, record: Path) -> None:
+    result = bench("report", record, "--data", "nowhere", "--output", "page")
+    assert error_of(result, 2) == "Error: --data nowhere is not a folder"
+    assert not Path("page").exists()

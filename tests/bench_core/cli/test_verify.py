@@ -52,7 +52,9 @@ def error_of(result: Result, code: int = 1) -> str:
     return line
 
 
-@pytest.mark.parametrize("more", [[], ["--rerank"], ["--convention", "agw"]])
+@pytest.mark.parametrize(
+    "more", [[], ["--rerank", "--rerank-set", "k1=5"], ["--convention", "agw"]]
+)
 def test_a_result_is_recomputed_to_the_last_digit(
     bench: Bench, features: FeatureTable, sysu_root: Path, more: list[str]
 ) -> None:
@@ -81,6 +83,15 @@ def test_features_of_a_run_are_found_by_their_hash(
     assert document["recomputed"] is True
     assert document["features"] == ["runs/deep/down/anything.npz"]
     assert document["differences"] == []
+
+
+def test_a_model_that_was_selected_on_validation_people_is_scored_on_all_trials(
+    bench: Bench, recorded: Path, features: FeatureTable, sysu_root: Path
+) -> None:
+    edit(recorded, lambda document: document["provenance"].update(selection="validation"))
+    write_features(Path("features.npz"), replace(features, training_split="train"))
+    result = bench("verify", recorded, "--features", "features.npz", "--data", sysu_root)
+    assert result.exit_code == 0, result.output
 
 
 def test_an_edited_score_is_named_with_what_the_features_give(
