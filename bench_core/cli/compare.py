@@ -14,12 +14,14 @@ from bench_core.cli.report import WrittenReport
 from bench_core.cli.split_files import check_root
 from bench_core.contracts.errors import UsageError
 from bench_core.leaderboard.cells import percent
+from bench_core.system.escaping import terminal_line
 from bench_core.system.standard_output import echo
 
 if TYPE_CHECKING:
     from bench_core.plugins import Registry
     from bench_core.results.comparison import Comparison
 
+TWO = 2
 RESULT = click.Path(path_type=Path)
 
 
@@ -40,16 +42,22 @@ class CompareOptions:
 
 
 @click.command()
-@click.argument("first", type=RESULT, metavar="RESULT")
-@click.argument("second", type=RESULT, metavar="RESULT")
+@click.argument("results", type=RESULT, nargs=-1, metavar="RESULT RESULT")
 @receives(CompareOptions)
 @click.pass_obj
-def compare(registry: Registry, options: CompareOptions, /, *, first: Path, second: Path) -> None:
+def compare(registry: Registry, options: CompareOptions, /, *, results: tuple[Path, ...]) -> None:
     """Compare two results query by query: the second minus the first.
 
     RESULT is a record that 'bench run' wrote, with the scores of its queries beside it. Both must
     be of one protocol, gallery convention and dataset. Intervals and p-values are over identities.
     """
+    if len(results) != TWO:
+        given = ", ".join(str(path) for path in results) or "none"
+        raise UsageError(
+            f"two results are compared, and {len(results)} were given: {terminal_line(given)}; "
+            "name two files, as a pattern such as *.json may match more"
+        )
+
     from bench_core.results.comparison import compare_results
 
     if options.report is None and options.root is not None:
@@ -59,7 +67,7 @@ def compare(registry: Registry, options: CompareOptions, /, *, first: Path, seco
         from bench_core.reports.folder import check_folder
 
         check_folder(options.report, "--report")
-    comparison = compare_results(first, second)
+    comparison = compare_results(*results)
     written = None
     if options.report is not None:
         written = _write_report(registry, comparison, options.report, options.root)
@@ -99,11 +107,12 @@ def _print_comparison(comparison: Comparison) -> None:
             percent(first[metric]),
             percent(second[metric]),
             f"{100 * difference.value:+.2f}",
-            " to ".join(f"{100 * end:+.2f}" for end in difference.interval),
+            *(f"{100 * end:+.2f}" for end in difference.interval),
             show_p_value(difference.p_value),
         ]
         for metric, difference in comparison.differences.items()
     ]
-    print_table(["percent", *comparison.names, "difference", "95 % interval", "p"], rows)
+    columns = ["percent", *comparison.names, "difference", "95 % low", "95 % high", "p"]
+    print_table(columns, rows)
     echo()
     print_paragraph(comparison.sentence)
