@@ -29,7 +29,9 @@ SECTIONS: Section = {
         ),
         "Scoring": ("features.md", "checkpoints.md", "dropin.md", "xray.md"),
         "Training": ("training.md", "gpu.md", "matrix.md", "cluster.md", "scale.md"),
-        "Results": ("reports.md", "leaderboard.md", "published.md", "lint_table.md"),
+        "Results": (
+            "reports.md", "leaderboard.md", "verification.md", "published.md", "lint_table.md",
+        ),
         "Extending": ("plugins.md", "sources/examples/*.md"),
     },
     "Reference": {

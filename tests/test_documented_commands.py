@@ -280,8 +280,15 @@ def result(bench: Bench) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-def test_the_page_about_leaderboards(result: dict[str, Any], follow: Callable[..., None]) -> None:
+def test_the_pages_about_leaderboards_and_verification(
+    result: dict[str, Any], follow: Callable[..., None]
+) -> None:
     follow("docs/leaderboard.md", {})
+    (record,) = Path("results/sysu-all-single").glob("*.json")
+    Path("base").mkdir()
+    shutil.copytree("results", "head/results")
+    shown = "results/sysu-all-single/xiv-quick-official-seed0-bd70707d.json"
+    follow("docs/verification.md", {shown: str(record)})
 
 
 def test_the_page_about_published_numbers(follow: Callable[..., None]) -> None:

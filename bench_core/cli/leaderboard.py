@@ -15,7 +15,7 @@ from bench_core.system.escaping import terminal_line
 from bench_core.system.standard_output import echo
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from bench_core.contracts.method import MethodSpec
     from bench_core.contracts.result import ResultRecord
@@ -83,22 +83,37 @@ class LeaderboardOptions:
         "--bibtex", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
         help="Write citations (BibTeX) of the methods and of the published numbers' sources.",
     )]  # fmt: skip
+    verify: Annotated[Path | None, Option(
+        "--verify", type=click.Path(path_type=Path), metavar="DIR",
+        help="Score again every result whose features lie below DIR (found by their hash): such "
+        "rows are marked, and results that differ are named and kept out.",
+    )]  # fmt: skip
+    splits: Annotated[tuple[Path, ...], Option(
+        "--splits", type=click.Path(path_type=Path), metavar="DIR", multiple=True,
+        help="With --verify: folder of split files, or root of a dataset; may be repeated. "
+        "Rendered people need none.",
+    )]  # fmt: skip
     check: Annotated[bool, Option(
         "--check", is_flag=True,
         help="Write nothing; fail when a file of --output, --badges or --bibtex, or a picture "
-        "(SVG) of --plot, is not what would be written, or when a result cannot be read.",
+        "(SVG) of --plot, is not what would be written, or when a result cannot be read or fails "
+        "--verify.",
     )]  # fmt: skip
 
     def __post_init__(self) -> None:
-        if self.check and self.output is None and not self.wants_others:
+        if self.check and not (self.output or self.wants_others or self.verify):
             raise UsageError(
                 "--check needs --output FILE, --plot DIR, --badges DIR or --bibtex FILE, what to "
-                "compare with"
+                "compare with, or --verify DIR"
             )
+        if self.splits and self.verify is None:
+            raise UsageError(f"--splits {self.splits[0]} goes with --verify DIR; add it")
         if self.as_json and self.output_format not in (None, "json"):
             raise UsageError(
                 f"--json and --format {self.output_format} contradict each other; give one"
             )
+        if self.verify is not None and not self.verify.is_dir():
+            raise UsageError(f"--verify {self.verify} is not a folder")
         if not self.results.exists() and self.results != DEFAULT_RESULTS:
             raise UsageError(f"--results {self.results}: there is no such folder")
         if self.paper is not None:
@@ -124,7 +139,8 @@ class LeaderboardOptions:
     def wants_table(self) -> bool:
         """Whether the table is written: beside other files, where it is asked for alone."""
         asked = self.output is not None or self.as_json or self.output_format is not None
-        return asked or not self.wants_others
+        checks_alone = self.check and self.output is None
+        return asked or not (self.wants_others or checks_alone)
 
     @property
     def chosen_format(self) -> str:
@@ -139,6 +155,7 @@ class _Shown:
     records: Sequence[ResultRecord]
     speeds: Sequence[SpeedRecord]
     published: Published
+    recomputed: Collection[str] = frozenset()
 
 
 @click.command()
@@ -148,14 +165,16 @@ def leaderboard(registry: Registry, options: LeaderboardOptions) -> None:
     """Make the leaderboard from the result records.
 
     The same records always give the same bytes. A file that is no whole record is named on
-    standard error and left out. Measured speeds (the folder speeds of the results, written by make
-    gpu) stand behind the results, a block for each device; CSV, Parquet and LaTeX have none.
-    Published numbers (the folder published of the results) stand apart from measured ones, without
-    ranks. With --paper a paper's own tables are shown instead. With --plot, --badges or --bibtex a
-    table is written with --output or --format only.
+    standard error and left out; with --verify so is one that is not what its features give.
+    Measured speeds (the folder speeds of the results, written by make gpu) stand behind the
+    results, a block for each device; CSV, Parquet and LaTeX have none. Published numbers (the
+    folder published of the results) stand apart from measured ones, without ranks. With --paper a
+    paper's own tables are shown instead. With --plot, --badges or --bibtex a table is written with
+    --output or --format only.
     """
     chosen_format = options.chosen_format
 
+    from bench_core.cli.recomputing import verify_records
     from bench_core.leaderboard.paired import PairedTests
     from bench_core.published.reading import read_published
     from bench_core.results.remembered import RememberedAnswers
@@ -168,12 +187,13 @@ def leaderboard(registry: Registry, options: LeaderboardOptions) -> None:
     remembered = RememberedAnswers(cache_directory() / "leaderboard-answers.bin")
     found = find_results(options.results, remembered)
     speeds = find_speeds(options.results / SPEEDS)
-    told_apart = PairedTests(found.records, remembered)
+    verified = verify_records(registry, found.records, options.verify, options.splits)
+    told_apart = PairedTests(verified.records, remembered)
     known = read_published(_published_folder(options))
-    records = list(found.records.values())
-    shown = _Shown(records, speeds.records, known.published)
-    unreadable = (*found.defects, *speeds.defects, *known.defects)
-    _warn(unreadable)
+    records = list(verified.records.values())
+    shown = _Shown(records, speeds.records, known.published, verified.recomputed)
+    unusable = (*found.defects, *speeds.defects, *known.defects, *verified.failures)
+    _warn(unusable)
     try:
         if options.paper is not None:
             _paper(options.paper, shown, options)
@@ -188,7 +208,7 @@ def leaderboard(registry: Registry, options: LeaderboardOptions) -> None:
         _badges(records, options.badges, check=options.check)
     if options.bibtex is not None:
         _citations(shown, registry.methods, options.bibtex, options)
-    if options.check and (unreadable or told_apart.defects):
+    if options.check and (unusable or told_apart.defects):
         raise BenchError(f"{options.results} holds results that cannot be used, named above")
 
 
@@ -220,7 +240,7 @@ def _table(
     check: bool,
 ) -> None:
     """Print, write or check the leaderboard."""
-    records, about = shown.records, (shown.speeds, shown.published)
+    records, about = shown.records, (shown.speeds, shown.published, shown.recomputed)
     from bench_core.leaderboard import render
     from bench_core.system.files import write_bytes
 

@@ -28,7 +28,9 @@ from bench_core.cli import (
     schema,
     show,
     steps,
+    submit,
     surroundings,
+    verify,
     weights,
     xray,
 )
@@ -48,6 +50,8 @@ BUILT_IN_COMMANDS = (
     published.published,
     lint_table.lint_table,
     compare.compare,
+    verify.verify,
+    submit.submit,
     report.report,
     profile.profile,
     listing.listing,

@@ -48,6 +48,9 @@ class ProtocolSpec:
         validation_split: Name of the training split that holds validation people out, so that a
             model can be selected by its score on them (`EvaluationProtocol.validation_trial`). It
             takes the place of the training split of every trial. None where the dataset has none.
+        num_queries: Query images of each trial of the real dataset, as its authors publish them;
+            None where that is not known.
+        num_gallery: Gallery images of each trial of the real dataset; likewise.
     """
 
     id: str
@@ -64,6 +67,8 @@ class ProtocolSpec:
     conventions: tuple[Convention, ...]
     definition: str
     validation_split: str | None = None
+    num_queries: int | None = None
+    num_gallery: int | None = None
 
     def check_trial(self, trial: int) -> None:
         """Refuse a trial, counted from 0, that the protocol does not have.

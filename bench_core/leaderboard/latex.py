@@ -133,7 +133,9 @@ def _notes(table: PublishedTable) -> Iterator[str]:
 
 def _caption(section: Section) -> str:
     records = [row.record for row in section.rows]
-    notes = " ".join(f"[{mark}] {text}." for mark, text in notes_of(records).lines)
+    notes = " ".join(
+        f"[{mark}] {text}." for mark, text in notes_of(records, section.recomputed).lines
+    )
     said = f"{heading(section)}. {conditions(section)} {settings_of(records).sentence()} {notes}"
     return latex_text(f"{SYNTHETIC if section.key.synthetic else ''}{said} Scores are percent.")
 
@@ -141,7 +143,7 @@ def _caption(section: Section) -> str:
 def _lines(section: Section) -> Iterator[str]:
     """Yield the rows, with a rule above each kind: those without re-ranking, then the others."""
     records = [row.record for row in section.rows]
-    own, marks = settings_of(records).own, notes_of(records).marks
+    own, marks = settings_of(records).own, notes_of(records, section.recomputed).marks
     kind = None
     for row, words, signs in zip(section.rows, own, marks, strict=True):
         if row.rerank != kind:

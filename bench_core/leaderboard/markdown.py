@@ -93,7 +93,7 @@ def markdown(sections: Sequence[Section], published: Published | None = None) ->
 
 def _section(section: Section, published: Published | None = None) -> str:
     records = [row.record for row in section.rows]
-    settings, notes = settings_of(records), notes_of(records)
+    settings, notes = settings_of(records), notes_of(records, section.recomputed)
     rows = [
         _cells(row, words, marks)
         for row, words, marks in zip(section.rows, settings.own, notes.marks, strict=True)

@@ -27,6 +27,12 @@ ORIGINS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {"trained-elsewhere": ("e", ELSEWHERE), "features": ("f", FEATURES), "given": ("g", GIVEN)}
 )
 """Mark and explanation by the kind of a model's origin; a model trained here has none."""
+RECOMPUTED_ROW = (
+    "recomputed: whoever made this table had the features and scored them again, with the same "
+    "scores to the last digit"
+)
+RECOMPUTED = ("v", RECOMPUTED_ROW)
+"""Mark and explanation of a result that proved itself."""
 
 
 @dataclass(frozen=True)
@@ -42,22 +48,28 @@ class Notes:
     lines: tuple[tuple[str, str], ...]
 
 
-def notes_of(records: Sequence[ResultRecord]) -> Notes:
+def notes_of(records: Sequence[ResultRecord], recomputed: Sequence[bool] = ()) -> Notes:
     """Collect what the rows of a table need said of them.
 
     Args:
         records: The records of the rows.
+        recomputed: Of each, whether its features were scored again; empty where none were.
 
     Returns:
-        A letter for each origin that is not this program; a number, from 1, for each finding on
-        the data and each assumption of the scoring.
+        A letter for each origin that is not this program, and for rows that were recomputed; a
+        number, from 1, for each finding on the data and each assumption of the scoring.
     """
     origins = {ORIGINS[kind] for kind in {r.origin.kind for r in records} if kind in ORIGINS}
+    proved = recomputed or (False,) * len(records)
+    letters = origins | ({RECOMPUTED} if any(proved) else set())
     remarks = dict.fromkeys(text for record in records for text in _remarks(record))
     numbers = {text: str(number) for number, text in enumerate(remarks, start=1)}
     return Notes(
-        marks=tuple(tuple(_marks(record, numbers)) for record in records),
-        lines=(*sorted(origins), *((mark, text) for text, mark in numbers.items())),
+        marks=tuple(
+            tuple(_marks(record, numbers, proved=one))
+            for record, one in zip(records, proved, strict=True)
+        ),
+        lines=(*sorted(letters), *((mark, text) for text, mark in numbers.items())),
     )
 
 
@@ -71,7 +83,9 @@ def _remarks(record: ResultRecord) -> Iterator[str]:
     yield from (f"assumed: {assumption}" for assumption in record.protocol.assumptions)
 
 
-def _marks(record: ResultRecord, numbers: Mapping[str, str]) -> Iterator[str]:
+def _marks(record: ResultRecord, numbers: Mapping[str, str], *, proved: bool) -> Iterator[str]:
     if record.origin.kind in ORIGINS:
         yield ORIGINS[record.origin.kind][0]
+    if proved:
+        yield RECOMPUTED[0]
     yield from sorted({numbers[text] for text in _remarks(record)}, key=int)

@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from bench_core.leaderboard.rows import Section
     from bench_core.published.registry import Published
 
-FLAGS = frozenset({"synthetic", "given", "rerank", "git_dirty"})
-LISTS = frozenset({"overrides", "reranker_settings", "origin_files", "findings", "assumptions"})
+FLAGS = frozenset({"synthetic", "given", "rerank", "git_dirty", "recomputed"})
+LISTS = frozenset(
+    {"overrides", "reranker_settings", "origin_files", "findings", "assumptions", "disclosed"}
+)
 COUNTS = frozenset(
     {
         *("rank", "seed", "trials", "queries", "valid_queries", "training_threads"),

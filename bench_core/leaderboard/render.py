@@ -23,7 +23,7 @@ from bench_core.leaderboard.terminal import leaderboard_text
 from bench_core.system.escaping import csv_cell
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from bench_core.contracts.result import ResultRecord
@@ -37,6 +37,7 @@ def render(
     told_apart: ToldApart,
     speeds: Sequence[SpeedRecord] = (),
     published: Published | None = None,
+    recomputed: Collection[str] = frozenset(),
 ) -> str:
     """Render a leaderboard; the same records give the same text, in whatever order they come.
 
@@ -48,6 +49,8 @@ def render(
         speeds: Measurements of devices, which are shown behind the results; "csv" and "latex" have
             none.
         published: Numbers of papers, which are shown apart from measured ones.
+        recomputed: Digests of the records whose features were scored again just now; their rows
+            are marked.
 
     Returns:
         The document, ending in a newline.
@@ -57,7 +60,7 @@ def render(
     """
     if output_format not in FORMATS:
         raise unknown_name("leaderboard format", output_format, (*FORMATS, PARQUET))
-    tables = sections(records, told_apart)
+    tables = sections(records, told_apart, recomputed)
     if output_format in WHOLE_FORMATS:
         return WHOLE_FORMATS[output_format](tables, speeds, published)
     text = TEXT_FORMATS[output_format](tables, published)
@@ -72,14 +75,15 @@ def render_bytes(
     told_apart: ToldApart,
     speeds: Sequence[SpeedRecord] = (),
     published: Published | None = None,
+    recomputed: Collection[str] = frozenset(),
 ) -> bytes:
     """Render a leaderboard as the content of a file; "parquet" is a format here too.
 
     The arguments and errors are those of `render`. Parquet has no speeds.
     """
     if output_format == PARQUET:
-        return parquet_table(sections(records, told_apart), published)
-    text = render(records, output_format, told_apart, speeds, published)
+        return parquet_table(sections(records, told_apart, recomputed), published)
+    text = render(records, output_format, told_apart, speeds, published, recomputed)
     return text.encode(errors="backslashreplace")
 
 
@@ -90,6 +94,7 @@ def check(
     path: Path,
     speeds: Sequence[SpeedRecord] = (),
     published: Published | None = None,
+    recomputed: Collection[str] = frozenset(),
 ) -> str | None:
     """Compare a committed leaderboard with the one that its records give.
 
@@ -100,6 +105,7 @@ def check(
         path: The committed file.
         speeds: As for `render`.
         published: As for `render`.
+        recomputed: As for `render`.
 
     Returns:
         None where they agree byte for byte (of Parquet: in their columns and rows), else one line:
@@ -108,7 +114,7 @@ def check(
     Raises:
         UsageError: There is no such format.
     """
-    expected = render_bytes(records, output_format, told_apart, speeds, published)
+    expected = render_bytes(records, output_format, told_apart, speeds, published, recomputed)
     return compare(path, expected, output_format)
 
 

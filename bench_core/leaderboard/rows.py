@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, TypeAlias
 
 from bench_core.contracts.metrics import METRICS
 from bench_core.contracts.result import Cost
 from bench_core.leaderboard.settings import changes_of, reranker_settings
+from bench_core.results.disclosure import disclosures
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from bench_core.contracts.result import ResultRecord
 
@@ -57,6 +58,8 @@ ROW_COLUMNS = (
     "git_dirty",
     "reranker",
     "reranker_settings",
+    "recomputed",
+    "disclosed",
 )
 """What CSV and JSON say about a row, in this order; readers of those files rely on it."""
 
@@ -96,10 +99,12 @@ class Row:
         rank: Place from 1 by mean rank-1, then mAP. A row that cannot be told apart from the first
             row of the rank above shares that rank. Re-ranked rows are counted apart.
         record: The run.
+        recomputed: Whether whoever made the table scored its features again, with the same scores.
     """
 
     rank: int
     record: ResultRecord
+    recomputed: bool = False
 
     @property
     def rerank(self) -> bool:
@@ -127,21 +132,32 @@ class Section:
         """Whether it is the word of those who brought the features which images they are of."""
         return any(row.record.dataset.evidence == "features" for row in self.rows)
 
+    @property
+    def recomputed(self) -> tuple[bool, ...]:
+        """Of each row, whether it was recomputed."""
+        return tuple(row.recomputed for row in self.rows)
 
-def sections(records: Iterable[ResultRecord], told_apart: ToldApart) -> list[Section]:
+
+def sections(
+    records: Iterable[ResultRecord],
+    told_apart: ToldApart,
+    recomputed: Collection[str] = frozenset(),
+) -> list[Section]:
     """Arrange records as tables.
 
     Args:
         records: Runs in any order; the order changes nothing.
         told_apart: Asked of the first row of a rank and each row below it, until one differs; of
             rows with equal rank-1 and of those of different kinds (re-ranked or not) it is not.
+        recomputed: Digests of the records whose features were scored again just now.
 
     Returns:
         Sections: real data before synthetic, then by dataset, protocol, convention and data.
     """
     ordered = sorted(records, key=lambda record: (_section_key(record), _order(record)))
     tables = {
-        key: _ranked(list(group), told_apart) for key, group in groupby(ordered, key=_section_key)
+        key: _marked(_ranked(list(group), told_apart), recomputed)
+        for key, group in groupby(ordered, key=_section_key)
     }
     headings = [_heading(key) for key in tables]
     return [
@@ -164,6 +180,7 @@ def row_values(row: Row) -> dict[str, Value]:
         | _cost_values(record)
         | _origin_values(record)
         | _reranker_values(record)
+        | {"recomputed": row.recomputed, "disclosed": list(disclosures(record))}
     )
 
 
@@ -271,6 +288,10 @@ def _ranked(records: Sequence[ResultRecord], told_apart: ToldApart) -> tuple[Row
                 first = Row(place, record)
             rows.append(Row(first.rank, record))
     return tuple(rows)
+
+
+def _marked(rows: tuple[Row, ...], recomputed: Collection[str]) -> tuple[Row, ...]:
+    return tuple(replace(row, recomputed=row.record.digest in recomputed) for row in rows)
 
 
 def _differ(first: ResultRecord, record: ResultRecord, told_apart: ToldApart) -> bool:

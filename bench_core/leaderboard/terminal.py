@@ -63,7 +63,7 @@ def leaderboard_text(sections: Sequence[Section], published: Published | None = 
 
 def _section(section: Section, published: Published | None = None) -> Iterator[str]:
     records = [row.record for row in section.rows]
-    settings, notes = settings_of(records), notes_of(records)
+    settings, notes = settings_of(records), notes_of(records, section.recomputed)
     yield _filled(heading(section))
     yield _filled(conditions(section))
     if settings.usual:

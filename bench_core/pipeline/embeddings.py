@@ -19,6 +19,7 @@ from bench_core.features.digest import features_digest
 from bench_core.features.extraction import ExtractionSettings, extract_features
 from bench_core.features.table import FEATURE_COLUMNS, FeatureTable, read_features, write_features
 from bench_core.pipeline.inputs import RunInputs
+from bench_core.pipeline.run_folder import EXTRACTION_FILE, FEATURES_FILE
 from bench_core.pipeline.trainings import TrainedModel, training_images_digest
 from bench_core.pipeline.validation import validation_digest
 from bench_core.system.devices import default_threads, device_name, fixed_threads
@@ -28,9 +29,6 @@ from bench_core.system.process_group import agreed, is_first
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
-
-FEATURES_FILE = "features.npz"
-EXTRACTION_FILE = "extraction.json"
 
 
 @dataclass(frozen=True, kw_only=True)

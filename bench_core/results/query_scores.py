@@ -42,6 +42,8 @@ _ROWS: Mapping[str, DTypeLike] = {
     **dict.fromkeys(_PRECISIONS, np.float32),
 }
 """The arrays with an entry for each query."""
+_IMAGES = ("identity", "camera", "index")
+_TRIALS = ("group", "valid", "group_trials")
 _NPY_MAGIC = b"\x93NUMPY\x01\x00"
 _HEADER_LENGTH = struct.Struct("<H")
 MEAN_TOLERANCE = 1e-6
@@ -114,6 +116,27 @@ def check_scores(path: Path, record: ResultRecord) -> None:
                 f"{query_scores_path(path).name} give {round(value, 6)}; restore both files, or "
                 "run it again"
             )
+
+
+def different_queries(first: QueryTable, second: QueryTable) -> int | None:
+    """Count the rows whose scores differ in the precision of the file.
+
+    Args:
+        first: A table, from memory or from a file.
+        second: Another one.
+
+    Returns:
+        How many differ; None where the two are not of the same queries and trials.
+    """
+    for one, other in (
+        *((getattr(first.images, name), getattr(second.images, name)) for name in _IMAGES),
+        *((getattr(first, name), getattr(second, name)) for name in _TRIALS),
+    ):
+        if not np.array_equal(one, other):
+            return None
+    kept, computed = (_compact_scores(table) for table in (first, second))
+    differs = [kept[name] != computed[name] for name in (*_RANKS, *_PRECISIONS)]
+    return int(np.count_nonzero(np.any(differs, axis=0)))
 
 
 def _figures(scores: Scores) -> dict[str, float]:

@@ -143,17 +143,47 @@ def read_result(path: Path, remembered: RememberedAnswers | None = None) -> Resu
             changed, or contradicts the scores of the queries beside it; the message names the
             file, what is wrong with it, and the way out.
     """
-    try:
-        content = read_regular(path, LARGEST_RECORD_BYTES)
-    except OSError as error:
-        hint = "; give the file of a record, as --record and 'bench run' print it"
-        hint = hint if isinstance(error, FileNotFoundError) else ""
-        raise DataError(f"cannot read result {path}: {error.strerror or error}{hint}") from error
+    content = _content(path)
     if remembered is not None and remembered.get(_hash(content)):
         record = ResultRecord.from_json(content)
         read_query_scores(path, record)
         return record
     return _checked(path, content, remembered)
+
+
+@dataclass(frozen=True)
+class ClaimedResult:
+    """A record as it stands, whether or not it is what was written.
+
+    Attributes:
+        record: What the file says.
+        defects: What shows that it was changed; none of a whole record.
+    """
+
+    record: ResultRecord
+    defects: tuple[DataError, ...]
+
+
+def read_claimed(path: Path) -> ClaimedResult:
+    """Read a record that may have been changed, for those who hold it to its features.
+
+    Args:
+        path: Its file.
+
+    Raises:
+        DataError: The file cannot be read, is no record, or was written by a newer version.
+    """
+    from bench_core.results.query_scores import check_scores
+
+    document, record = _parse(path, _content(path))
+    defects = []
+    if not _has_own_digest(document, record):
+        defects.append(_changed(path))
+    try:
+        check_scores(path, record)
+    except DataError as error:
+        defects.append(error)
+    return ClaimedResult(record, tuple(defects))
 
 
 def read_query_scores(path: Path, record: ResultRecord) -> bytes:
@@ -235,11 +265,21 @@ def _sharing(record: ResultRecord, seen: dict[Any, Any]) -> ResultRecord:
 def _checked(path: Path, content: bytes, remembered: RememberedAnswers | None) -> ResultRecord:
     from bench_core.results.query_scores import check_scores
 
-    record = _parse(path, content)
+    document, record = _parse(path, content)
+    _check_digest(path, document, record)
     check_scores(path, record)
     if remembered is not None:
         remembered.keep(True, _hash(content))  # noqa: FBT003 - that it is good
     return record
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return read_regular(path, LARGEST_RECORD_BYTES)
+    except OSError as error:
+        hint = "; give the file of a record, as --record and 'bench run' print it"
+        hint = hint if isinstance(error, FileNotFoundError) else ""
+        raise DataError(f"cannot read result {path}: {error.strerror or error}{hint}") from error
 
 
 def _hash(content: bytes) -> str:
@@ -259,7 +299,7 @@ def _may_be_record(relative: Path) -> bool:
     return not hidden and relative.parts[0] not in NOT_RECORDS
 
 
-def _parse(path: Path, content: bytes) -> ResultRecord:
+def _parse(path: Path, content: bytes) -> tuple[Any, ResultRecord]:
     document = _load(path, content)
     try:
         record = ResultRecord.from_json(content)
@@ -267,9 +307,20 @@ def _parse(path: Path, content: bytes) -> ResultRecord:
         raise DataError(
             f"{path} is not a result record: {first_defect(error)}; {RESTORE}"
         ) from error
-    if record.schema_version >= DIGEST_SINCE and record.digest != _digest(document):
-        raise DataError(f"{path} was changed after it was written: its digest differs; {RESTORE}")
-    return record
+    return document, record
+
+
+def _check_digest(path: Path, document: Any, record: ResultRecord) -> None:
+    if not _has_own_digest(document, record):
+        raise _changed(path)
+
+
+def _has_own_digest(document: Any, record: ResultRecord) -> bool:
+    return record.schema_version < DIGEST_SINCE or record.digest == _digest(document)
+
+
+def _changed(path: Path) -> DataError:
+    return DataError(f"{path} was changed after it was written: its digest differs; {RESTORE}")
 
 
 def _load(path: Path, content: bytes) -> Any:
@@ -289,7 +340,7 @@ def _load(path: Path, content: bytes) -> Any:
 def _check_readable(path: Path, document: dict[str, Any]) -> None:
     """Refuse to write what could not be read: text that is no Unicode, such as a folder's name."""
     try:
-        _parse(path, json.dumps(document).encode())
+        _check_digest(path, *_parse(path, json.dumps(document).encode()))
     except DataError as error:
         raise BenchError(
             f"the result cannot be written so that it could be read: {error}"

@@ -24,6 +24,10 @@ PUBLISHED = (
     PublishedCount(subset="all", modality=None, images=46767, identities=1064),
 )
 
+TESTED = {count.modality: count.images for count in PUBLISHED if count.subset == "test"}
+DRAWN = {VISIBLE: 484, INFRARED: 619}
+"""Gallery images of a trial: an image of each test identity in each camera that saw it."""
+
 
 @hookimpl
 def bench_register_datasets() -> list[DatasetSpec]:
@@ -68,6 +72,8 @@ def bench_register_protocols() -> list[ProtocolSpec]:
             num_trials=NUM_TRIALS,
             conventions=("official",),
             definition="bench_llcm.protocols:LlcmProtocol",
+            num_queries=TESTED[query],
+            num_gallery=DRAWN[gallery],
         )
         for id_, (query, gallery) in DIRECTIONS.items()
     ]

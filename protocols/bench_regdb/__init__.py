@@ -19,6 +19,9 @@ from bench_regdb.layout import (
     subset_name,
 )
 
+TESTED_PEOPLE, IMAGES_OF_EACH = 206, 10
+"""Of every trial, and of each person in each modality."""
+
 
 @hookimpl
 def bench_register_datasets() -> list[DatasetSpec]:
@@ -54,6 +57,8 @@ def bench_register_protocols() -> list[ProtocolSpec]:
             num_trials=NUM_TRIALS,
             conventions=("official",),
             definition="bench_regdb.protocols:RegdbProtocol",
+            num_queries=TESTED_PEOPLE * IMAGES_OF_EACH,
+            num_gallery=TESTED_PEOPLE * IMAGES_OF_EACH,
         )
         for id_, (query, gallery) in DIRECTIONS.items()
     ]
@@ -62,10 +67,13 @@ def bench_register_protocols() -> list[ProtocolSpec]:
 def _published_counts() -> list[PublishedCount]:
     """Return the counts of 412 people, ten images of each modality, halved in every trial."""
     halves = [subset_name(role, number) for number in range(1, NUM_TRIALS + 1) for role in ROLES]
-    sizes = {"all": 412, **dict.fromkeys(halves, 206)}
+    sizes = {"all": 412, **dict.fromkeys(halves, TESTED_PEOPLE)}
     return [
         PublishedCount(
-            subset=subset, modality=modality, images=10 * identities, identities=identities
+            subset=subset,
+            modality=modality,
+            images=IMAGES_OF_EACH * identities,
+            identities=identities,
         )
         for subset, identities in sizes.items()
         for modality in MODALITIES

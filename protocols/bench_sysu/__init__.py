@@ -72,4 +72,6 @@ def _protocol_spec(id_: str, setting: GallerySetting) -> ProtocolSpec:
         conventions=("official", "agw") if setting.has_agw_draw else ("official",),
         definition="bench_sysu.protocols:SysuProtocol",
         validation_split=VALIDATION_SPLIT,
+        num_queries=setting.num_queries,
+        num_gallery=setting.num_gallery,
     )

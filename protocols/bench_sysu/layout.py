@@ -74,12 +74,16 @@ class GallerySetting:
         query_cameras: All their test images are queries.
         cameras: The cameras that form the gallery; of one modality, as the query cameras are.
         shots: Most gallery images of one identity in one camera.
+        num_queries: Query images of the distributed dataset.
+        num_gallery: Gallery images of each of its trials.
     """
 
     search: str
     query_cameras: tuple[int, ...] = INFRARED_CAMERAS
     cameras: tuple[int, ...] = VISIBLE_CAMERAS
     shots: int = 1
+    num_queries: int = 3803
+    num_gallery: int
 
     @property
     def query_modality(self) -> Modality:
@@ -112,24 +116,31 @@ class GallerySetting:
 
 GALLERY_SETTINGS: Mapping[str, GallerySetting] = MappingProxyType(
     {
-        "sysu-all-single": GallerySetting(search="all-search"),
-        "sysu-all-multi": GallerySetting(search="all-search", shots=10),
-        "sysu-indoor-single": GallerySetting(search="indoor-search", cameras=INDOOR_CAMERAS),
+        "sysu-all-single": GallerySetting(search="all-search", num_gallery=301),
+        "sysu-all-multi": GallerySetting(search="all-search", shots=10, num_gallery=3010),
+        "sysu-indoor-single": GallerySetting(
+            search="indoor-search", cameras=INDOOR_CAMERAS, num_gallery=112
+        ),
         "sysu-indoor-multi": GallerySetting(
-            search="indoor-search", cameras=INDOOR_CAMERAS, shots=10
+            search="indoor-search", cameras=INDOOR_CAMERAS, shots=10, num_gallery=1120
         ),
         "sysu-rgb-to-rgb": GallerySetting(
-            search="visible to visible (analysis)", query_cameras=VISIBLE_CAMERAS
+            search="visible to visible (analysis)",
+            query_cameras=VISIBLE_CAMERAS,
+            num_queries=6775,
+            num_gallery=301,
         ),
         "sysu-ir-to-ir": GallerySetting(
-            search="infrared to infrared (analysis)", cameras=INFRARED_CAMERAS
+            search="infrared to infrared (analysis)", cameras=INFRARED_CAMERAS, num_gallery=189
         ),
         "sysu-rgb-to-ir": GallerySetting(
             search="visible to infrared (analysis)",
             query_cameras=VISIBLE_CAMERAS,
             cameras=INFRARED_CAMERAS,
+            num_queries=6775,
+            num_gallery=189,
         ),
-        "sysu-ir-to-rgb": GallerySetting(search="infrared to visible (analysis)"),
+        "sysu-ir-to-rgb": GallerySetting(search="infrared to visible (analysis)", num_gallery=301),
     }
 )
 """The setting of each protocol, by its id: the four of the dataset, then four for analysis."""

@@ -65,6 +65,7 @@ _TEXTS: tuple[tuple[str, str, Kind, str], ...] = (
     ("rerank", "re-ranked", "flag", ""),
     ("git_commit", "commit", "text", ""),
     ("git_dirty", "sources changed", "flag", "Over the commit."),
+    ("recomputed", "recomputed", "flag", "Its features were scored again for this page."),
 )
 _SHOWN = frozenset({"rank", "name", "rank-1", "mAP", "mINP", "macs", "parameters"})
 _PARTS_OF_METRICS = frozenset(

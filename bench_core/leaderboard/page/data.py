@@ -131,7 +131,7 @@ def _section(
     section: Section, pool: _Pool, names: Counter[str], published: Published | None
 ) -> dict[str, Any]:
     records = [row.record for row in section.rows]
-    settings, notes = settings_of(records), notes_of(records)
+    settings, notes = settings_of(records), notes_of(records, section.recomputed)
     return asdict(section.key) | {
         "id": hash_json(asdict(section.key))[:12],
         "heading": heading(section),

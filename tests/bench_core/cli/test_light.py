@@ -22,6 +22,8 @@ HEAVY = ("torch", "torchvision", "numpy", "pandas", "scipy", "PIL", "pydantic", 
         "run --help",
         "profile --help",
         "report --help",
+        "verify --help",
+        "submit --help",
         "data verify --help",
         "xray --help",
         "plugin new --help",
@@ -63,8 +65,8 @@ def test_every_list_has_a_table_and_json(bench: Bench, kind: str) -> None:
 
 def test_every_command_has_help_with_each_option_explained(bench: Bench) -> None:
     commands = (
-        "run train matrix extract eval features profile compare report list show leaderboard data "
-        "doctor"
+        "run train matrix extract eval features profile compare verify submit report list show "
+        "leaderboard data doctor"
     ).split()
     listed = bench("--help").stdout
     for command in commands:

@@ -37,6 +37,15 @@ def test_other_origins_have_a_letter_and_a_line(
     assert says in text
 
 
+def test_a_row_that_was_recomputed_has_a_letter_behind_its_origin(make_record: MakeRecord) -> None:
+    records = [make_record(), make_record(origin="features"), make_record()]
+    notes = notes_of(records, (True, True, False))
+    assert notes.marks == (("v",), ("f", "v"), ())
+    assert [mark for mark, _ in notes.lines] == ["f", "v"]
+    assert "the same scores to the last digit" in notes.lines[1][1]
+    assert notes_of(records, (False,) * 3).lines == notes_of(records).lines
+
+
 def test_findings_and_assumptions_are_numbered_footnotes(make_record: MakeRecord) -> None:
     records = [
         make_record(dataset__findings=["one image is missing"]),

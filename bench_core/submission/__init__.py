@@ -1,0 +1,1 @@
+"""Results on their way into a leaderboard: checked, described, and what they change."""

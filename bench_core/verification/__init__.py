@@ -1,0 +1,1 @@
+"""Results held to their features: scored again, and compared with their records."""
