@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from bench_core.leaderboard.rows import ToldApart
     from bench_core.plugins import Registry
     from bench_core.published.registry import Published
-    from bench_core.results.remembered import RememberedAnswers
+    from bench_core.results.remembered import RememberedAnswers, RememberedIntervals
 
 DEFAULT_RESULTS = Path("results")
 SPEEDS = "speeds"
@@ -75,6 +75,11 @@ class LeaderboardOptions:
     bibtex: Annotated[Path | None, Option(
         "--bibtex", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
         help="Write citations of the methods that are shown.",
+    )]  # fmt: skip
+    by_seed: Annotated[bool, Option(
+        "--by-seed", is_flag=True,
+        help="Show each seed in a row of its own, instead of the mean over the seeds of a "
+        "configuration.",
     )]  # fmt: skip
     check: Annotated[bool, Option(
         "--check", is_flag=True,
@@ -129,7 +134,8 @@ class _Shown:
 def leaderboard(registry: Registry, options: LeaderboardOptions) -> None:
     """Make the leaderboard from the result records.
 
-    The same records always give the same bytes. A file that is no whole record is named on
+    The same records always give the same bytes. Several seeds of one configuration are a row: their
+    mean, with its spread over seeds. A file that is no whole record is named on
     standard error and left out. Measured speeds (the folder speeds of the results, written by make
     gpu) stand behind the results, a block for each device; CSV, Parquet and LaTeX have none.
     Published numbers (the folder published of the results) stand apart from measured ones, without
@@ -152,7 +158,7 @@ def leaderboard(registry: Registry, options: LeaderboardOptions) -> None:
     speeds = find_speeds(options.results / SPEEDS)
     told_apart = PairedTests(found.records, remembered)
     known = read_published(options.results / PUBLISHED)
-    records = list(found.records.values())
+    records = _rows(found.records, by_seed=options.by_seed)
     shown = _Shown(records, speeds.records, known.published)
     unreadable = (*found.defects, *speeds.defects, *known.defects)
     _warn(unreadable)
@@ -170,6 +176,21 @@ def leaderboard(registry: Registry, options: LeaderboardOptions) -> None:
         _citations(records, registry.methods, options.bibtex, check=options.check)
     if options.check and (unreadable or told_apart.defects):
         raise BenchError(f"{options.results} holds results that cannot be used, named above")
+
+
+def _rows(found: Mapping[Path, ResultRecord], *, by_seed: bool) -> Sequence[ResultRecord]:
+    """Return what has a row each: the seeds of a configuration have one together."""
+    from bench_core.results.joined import join_results
+    from bench_core.results.remembered import RememberedIntervals
+    from bench_core.system.cache_folder import cache_directory
+
+    if by_seed:
+        return list(found.values())
+    remembered = RememberedIntervals(cache_directory() / "leaderboard-intervals.bin")
+    joined = join_results(found, remembered)
+    _warn(joined.remarks)
+    _save(remembered)
+    return joined.records
 
 
 def _format_for(output: Path | None) -> str:
@@ -267,7 +288,7 @@ def _report(path: Path, difference: str | None) -> None:
     click.echo(f"{path} is up to date", err=True)
 
 
-def _save(remembered: RememberedAnswers) -> None:
+def _save(remembered: RememberedAnswers | RememberedIntervals) -> None:
     """Keep the answers for the next time; without them it takes longer, and that is all."""
     try:
         remembered.save()

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from bench_core.pipeline.matrix.jobs import Job
     from bench_core.pipeline.matrix.launchers import JobStatus
     from bench_core.pipeline.matrix.plan import Plan
-    from bench_core.pipeline.matrix.seeds import SeedRow, Spread
+    from bench_core.pipeline.matrix.seeds import SeedRow
     from bench_core.pipeline.matrix.survey import CellStatus, Survey, TrainingStatus
+    from bench_core.results.seeds import Spread
 
 TEXT = frozenset({
     "method", "config", "weights", "preset", "protocol", "convention", "re-ranked", "state",

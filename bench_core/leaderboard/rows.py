@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from bench_core.contracts.metrics import METRICS
 from bench_core.contracts.result import Cost
+from bench_core.leaderboard.over_seeds import SEED_COLUMNS, seed_values
 from bench_core.leaderboard.settings import changes_of, reranker_settings
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from bench_core.contracts.result import ResultRecord
 
-Value: TypeAlias = str | int | float | bool | list[str] | None
+Value: TypeAlias = str | int | float | bool | list[str] | list[int] | None
 ToldApart: TypeAlias = "Callable[[ResultRecord, ResultRecord], bool]"
 """Says whether the rank-1 of two results of one section can be told apart."""
 
@@ -57,6 +58,7 @@ ROW_COLUMNS = (
     "git_dirty",
     "reranker",
     "reranker_settings",
+    *SEED_COLUMNS,
 )
 """What CSV and JSON say about a row, in this order; readers of those files rely on it."""
 
@@ -154,7 +156,8 @@ def row_values(row: Row) -> dict[str, Value]:
     """Return the `ROW_COLUMNS` of a row, for CSV and JSON.
 
     Fractions lie in [0, 1]; `*-std` is the standard deviation over trials, `*-low` and `*-high`
-    are the ends of the 95 % interval; times are in seconds.
+    are the ends of the 95 % interval, `*-seed-std` is the standard deviation over seeds; times are
+    in seconds.
     """
     record = row.record
     return (
@@ -164,6 +167,7 @@ def row_values(row: Row) -> dict[str, Value]:
         | _cost_values(record)
         | _origin_values(record)
         | _reranker_values(record)
+        | seed_values(record)
     )
 
 
