@@ -4,8 +4,8 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 SOURCES := bench_core bench_start plugins protocols site_builder tests examples
 
-.PHONY: demo test test-fast test-lowest test-package lint format check leaderboard benchmark fuzz \
-	mutation gpu gpu-wheels docs docs-serve clean
+.PHONY: demo test test-fast test-lowest test-package lint format check leaderboard results benchmark \
+	fuzz mutation gpu gpu-wheels docs docs-serve clean
 
 demo: $(INSTALLED)
 	$(BIN)/bench run --method xiv --protocol sysu-all-single --results runs/results
@@ -69,6 +69,12 @@ leaderboard: $(INSTALLED)
 	$(BIN)/bench leaderboard --format json --output results/leaderboard.json
 	$(BIN)/bench leaderboard --format html --output results/leaderboard.html
 	$(BIN)/bench leaderboard --plot results
+
+# All results of this repository, of results/matrix.toml, and the leaderboard of them. It takes half
+# an hour on two cores: bench matrix results/matrix.toml --dry-run. What is done is skipped.
+results: $(INSTALLED)
+	$(BIN)/bench matrix results/matrix.toml
+	$(MAKE) leaderboard
 
 # The documentation as a site in the folder site. A broken link, an unknown name, any warning fails;
 # `make test` builds it likewise. Nothing comes from a network but the packages of the extra "docs".

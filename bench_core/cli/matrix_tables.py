@@ -57,6 +57,7 @@ def print_costs(plan: Plan, state: Survey, estimates: dict[str, Estimate]) -> No
     _print_varying(rows, {"training", "method", "state", "takes about"})
     echo()
     _print_paragraph(f"{_summary(plan, state)} {_total(estimates)}")
+    _print_other_trainings(state)
 
 
 def _is_done(training: TrainingStatus) -> bool:
@@ -94,6 +95,20 @@ def print_survey(plan: Plan, state: Survey) -> None:
     _print_jobs(state)
     echo()
     _print_paragraph(_summary(plan, state))
+    _print_other_trainings(state)
+
+
+def _print_other_trainings(state: Survey) -> None:
+    """Name results that look like those of cells and are of another training."""
+    others = [cell.other_training for cell in state.cells if cell.other_training]
+    if not others:
+        return
+    echo()
+    _print_paragraph(
+        f"{len(others)} of the cells that are not done have a result of another training, by other "
+        "code, threads or number format. It does not count, and stays beside the new one until you "
+        f"remove it: {terminal_name(str(others[0]))}{' and so on' if len(others) > 1 else ''}"
+    )
 
 
 def _print_seeds(state: Survey) -> None:
@@ -315,6 +330,7 @@ def _cell_document(cell: CellStatus) -> dict[str, Any]:
         **_job_document(cell.status, log),
         "state": cell.state,
         "result": path,
+        "other_training": cell.other_training,
         "mean": None if record is None else record.scores.mean.by_name(),
     }
 

@@ -126,3 +126,20 @@ def test_a_defective_record_is_named(bench: Bench, matrix: Path, tmp_path: Path)
     assert result.exit_code == 0
     assert "Warning: results/broken.json is not JSON" in result.stderr
     assert "to do" in result.stdout
+
+
+def test_the_results_of_this_repository_are_listed_by_a_dry_run(
+    bench: Bench, sysu_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a small tree, and without timing a training of each method."""
+    own = Path(__file__).parents[3] / "results" / "matrix.toml"
+    path = tmp_path / "matrix.toml"
+    path.write_text(f'data = "{sysu_root}"\n{own.read_text()}')
+    estimates = "bench_core.pipeline.matrix.estimates.estimate_trainings"
+    monkeypatch.setattr(estimates, lambda *_: {})
+    result = bench("matrix", path, "--dry-run")
+    assert result.exit_code == 0, result.stderr
+    assert "0 of 45 cells are done; 0 of 27 trainings are there, 27 are needed" in result.stdout
+    for name in ("xiv:baseline-x", "aligngan", "jsia:baseline", "ts-gan:backbone"):
+        assert name in result.stdout
+    assert _is_narrow(result.stdout)
