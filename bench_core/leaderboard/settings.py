@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bench_core.results.seeds import seeds_label
 from bench_core.system.files import hash_json
 
 if TYPE_CHECKING:
@@ -119,19 +120,12 @@ def _words(record: ResultRecord) -> tuple[str, ...]:
     return (
         f"preset {method.preset}" if method.preset else "",
         ", ".join(changes_of(record)),
-        _seeds_label(record.seeds),
+        seeds_label(record.seeds),
         f"weights {_weights_label(provenance.weights)}" if provenance.weights else "",
         f"trained in {training}" if training else "",
         f"extracted in {record.cost.precision}" if record.cost else "",
         f"re-ranked with {reranked}" if reranked else "",
     )
-
-
-def _seeds_label(seeds: Sequence[int]) -> str:
-    """Return the seed of a row, or how many it is the mean of."""
-    if len(seeds) > 1:
-        return f"{len(seeds)} seeds"
-    return f"seed {seeds[0]}" if seeds else ""
 
 
 def _weights_label(weights: str) -> str:

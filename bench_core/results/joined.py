@@ -92,7 +92,7 @@ def join_results(
             )
         elif len(members) > 1:
             try:
-                joined = [_joined(group, members, remembered)]
+                joined = [join_records(group, members, remembered)]
             except DataError as error:
                 remarks.append(f"{error}; the seeds of {members[0].label} have a row each")
         records += joined
@@ -115,11 +115,21 @@ def load_mean_table(paths: Sequence[Path], records: Sequence[ResultRecord]) -> Q
         raise DataError(f"{' and '.join(map(str, paths))}: {error}") from error
 
 
-def _joined(
+def join_records(
     paths: Sequence[Path],
     members: Sequence[ResultRecord],
-    remembered: RememberedIntervals | None,
+    remembered: RememberedIntervals | None = None,
 ) -> JoinedRecord:
+    """Join two or more seeds of one configuration.
+
+    Args:
+        paths: The files of the records.
+        members: What they hold, by seed.
+        remembered: As for `join_results`.
+
+    Raises:
+        DataError: The scores of the queries are missing or changed, or the queries differ.
+    """
     first = members[0]
     hashes = [member.query_scores for member in members]
     intervals = None if remembered is None else remembered.get(*hashes)

@@ -90,6 +90,13 @@ def repeated_seeds(records: Iterable[ResultRecord]) -> tuple[int, ...]:
     return tuple(seed for seed, count in counts.items() if count > 1 and seed is not None)
 
 
+def seeds_label(seeds: Sequence[int]) -> str:
+    """Return "seed 4", or "3 seeds" of a mean over them; nothing where none is known."""
+    if len(seeds) > 1:
+        return f"{len(seeds)} seeds"
+    return f"seed {seeds[0]}" if seeds else ""
+
+
 def spreads_over_seeds(records: Sequence[ResultRecord]) -> dict[str, Spread]:
     """Return mean and spreads of each of `METRICS`.
 
