@@ -175,15 +175,9 @@ def _print_cells(state: Survey, *, scores: bool) -> None:
 
 def _swept(cells: Sequence[Cell]) -> dict[str, str]:
     """Return the keys of settings that not all cells have alike, with what a column calls them."""
-    each = [frozenset(cell.trained.assignments) for cell in cells]
-    differing = frozenset[str]().union(*each) - each[0].intersection(*each)
-    keys = dict.fromkeys(
-        key
-        for cell in cells
-        for key in (
-            word.partition("=")[0] for word in cell.trained.assignments if word in differing
-        )
-    )
+    from bench_core.pipeline.matrix.sweep import swept_keys
+
+    keys = swept_keys(cells)
     short = [key.rpartition(".")[2] for key in keys]
     return {
         key: name if short.count(name) == 1 and name not in TAKEN else key

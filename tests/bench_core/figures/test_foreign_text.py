@@ -11,6 +11,7 @@ from bench_core.figures.drawing import svg_bytes
 from bench_core.figures.histograms import draw_channel_intensities, draw_distances
 from bench_core.figures.image_grids import draw_image_grid
 from bench_core.figures.ranked_lists import RankedList, draw_ranked_lists
+from bench_core.figures.sweep import SweptLine, SweptPanel, draw_sweep
 
 IMAGES = np.zeros((2, 8, 4, 3), dtype=np.uint8)
 DISTANCES = np.linspace(0, 1, 20)
@@ -32,7 +33,13 @@ def of_lists(text: str) -> Figure:
     return draw_ranked_lists([shown])
 
 
+def of_sweep(text: str) -> Figure:
+    line = SweptLine(label=text, scores={text: [{"rank-1": 0.5, "mAP": 0.4}]})
+    return draw_sweep([SweptPanel(title=text, lines=(line,))], text, [text])
+
+
 DRAWINGS = {
+    "sweep": of_sweep,
     "points": of_points,
     "lists": of_lists,
     "grid": lambda text: draw_image_grid({text: IMAGES}, [text, text]),
