@@ -217,7 +217,7 @@ def compare_over_seeds(
         )
     beside: dict[Path, ResultRecord] = {}
     defects: list[DataError] = []
-    for folder in dict.fromkeys((first.parent, second.parent)):
+    for folder in {path.parent.resolve(): path.parent for path in (first, second)}.values():
         found = find_results(folder, remembered)
         beside |= found.records
         defects += found.defects

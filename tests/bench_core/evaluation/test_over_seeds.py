@@ -13,7 +13,7 @@ from bench_core.evaluation.over_seeds import SeedDifference, difference_over_see
 from bench_core.evaluation.query_table import QueryTable
 from bench_core.evaluation.uncertainty import paired_differences
 
-PEOPLE, REPETITIONS = 96, 600
+PEOPLE, REPETITIONS = 96, 400
 
 
 def simulate(num_seeds: int, *, seed_spread: float, person_spread: float) -> dict[str, float]:

@@ -23,8 +23,10 @@ def line(label: str, scores: dict[Any, Sequence[float]]) -> SweptLine:
     )
 
 
-def draw(values: Sequence[SettingValue], *lines: SweptLine) -> Any:
-    return draw_sweep([SweptPanel(title="people", lines=lines)], "weight", values)
+def draw(
+    values: Sequence[SettingValue], *lines: SweptLine, metrics: Sequence[str] = ("rank-1",)
+) -> Any:
+    return draw_sweep([SweptPanel(title="people", lines=lines)], "weight", values, metrics)
 
 
 def drawn(axes: Any) -> list[tuple[list[float], list[float]]]:
@@ -37,7 +39,8 @@ def drawn(axes: Any) -> list[tuple[list[float], list[float]]]:
 
 def test_marks_are_means_over_seeds_and_bars_their_deviation() -> None:
     seeds = [0.5, 0.6, 0.64]
-    rank_1, mean_ap = draw([1, 2], line("a", {1: seeds, 2: [0.2, 0.3]})).axes
+    scores = line("a", {1: seeds, 2: [0.2, 0.3]})
+    rank_1, mean_ap = draw([1, 2], scores, metrics=("rank-1", "mAP")).axes
     ((places, means),) = drawn(rank_1)
     assert places == [1.0, 2.0]
     assert means == pytest.approx([100 * fmean(seeds), 25.0])
@@ -92,8 +95,8 @@ def test_a_value_that_is_not_done_has_no_mark() -> None:
 def test_each_protocol_has_a_row_and_the_same_drawing_the_same_bytes() -> None:
     lines = (line("a", {1: [0.5, 0.6], 2: [0.6]}), line("$b_x$ <script>", {1: [0.4]}))
     panels = [SweptPanel(title=title, lines=lines) for title in ("all", "indoor")]
-    figures = [draw_sweep(panels, "weight", [1, 2]) for _ in range(2)]
-    assert [axes.get_title(loc="left") for axes in figures[0].axes[::2]] == ["all", "indoor"]
+    figures = [draw_sweep(panels, "weight", [1, 2], ["mAP"]) for _ in range(2)]
+    assert [axes.get_title(loc="left") for axes in figures[0].axes] == ["all", "indoor"]
     first, second = (svg_bytes(figure) for figure in figures)
     assert first == second
     assert b"<script>" not in first

@@ -56,6 +56,15 @@ def test_all_seeds_that_lie_beside_are_compared(stored: Stored) -> None:
     assert delta.over_seeds["mAP"].value == pytest.approx(value, abs=1e-6)
 
 
+def test_one_folder_may_be_named_in_two_ways(
+    stored: Stored, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = stored.seeds("a", 0.0, 0.1), stored.seeds("b", 0.3, 0.4)
+    monkeypatch.chdir(tmp_path)
+    delta = compare_over_seeds(first, second.relative_to(tmp_path))
+    assert [len(side.paths) for side in delta.sides] == [2, 2]
+
+
 def test_a_gain_beyond_seeds_and_people_is_one_either_way_round(stored: Stored) -> None:
     first, second = stored.seeds("a", 0.0, 0.0, 0.1), stored.seeds("b", 0.5, 0.5, 0.6)
     there, back = compare_over_seeds(first, second), compare_over_seeds(second, first)
