@@ -4,8 +4,8 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 SOURCES := bench_core bench_start plugins protocols site_builder tests examples
 
-.PHONY: demo test test-fast test-lowest test-package lint format check leaderboard results benchmark \
-	fuzz mutation gpu gpu-wheels docs docs-serve clean
+.PHONY: demo test test-fast test-lowest test-package lint format check leaderboard leaderboard-alone results \
+	benchmark fuzz mutation gpu gpu-wheels docs docs-serve clean
 
 demo: $(INSTALLED)
 	$(BIN)/bench run --method xiv --protocol sysu-all-single --results runs/results
@@ -63,18 +63,31 @@ check: lint test
 	$(BIN)/bench leaderboard --output results/leaderboard.html --check
 	$(BIN)/bench leaderboard --plot results --check
 
+define write_leaderboard
+	$(1)/bench leaderboard --output results/leaderboard.md
+	$(1)/bench leaderboard --format csv --output results/leaderboard.csv
+	$(1)/bench leaderboard --format json --output results/leaderboard.json
+	$(1)/bench leaderboard --format html --output results/leaderboard.html
+	$(1)/bench leaderboard --plot results
+endef
+
 leaderboard: $(INSTALLED)
-	$(BIN)/bench leaderboard --output results/leaderboard.md
-	$(BIN)/bench leaderboard --format csv --output results/leaderboard.csv
-	$(BIN)/bench leaderboard --format json --output results/leaderboard.json
-	$(BIN)/bench leaderboard --format html --output results/leaderboard.html
-	$(BIN)/bench leaderboard --plot results
+	$(call write_leaderboard,$(BIN))
 
 # All results of this repository, of results/matrix.toml, and the leaderboard of them. It takes half
 # an hour on two cores: bench matrix results/matrix.toml --dry-run. What is done is skipped.
 results: $(INSTALLED)
 	$(BIN)/bench matrix results/matrix.toml
 	$(MAKE) leaderboard
+
+# The same where nothing is trained: without PyTorch and all else that the leaderboard does not need.
+LEADERBOARD_NEEDS := click jinja2 matplotlib numpy platformdirs pluggy pydantic scipy tabulate
+leaderboard-alone:
+	$(PYTHON) -m venv .venv-leaderboard
+	.venv-leaderboard/bin/python -m pip install --quiet --disable-pip-version-check \
+		--constraint constraints.txt $(LEADERBOARD_NEEDS)
+	.venv-leaderboard/bin/python -m pip install --quiet --disable-pip-version-check --no-deps .
+	$(call write_leaderboard,.venv-leaderboard/bin)
 
 # The documentation as a site in the folder site. A broken link, an unknown name, any warning fails;
 # `make test` builds it likewise. Nothing comes from a network but the packages of the extra "docs".
@@ -118,7 +131,7 @@ gpu-wheels:
 		$(if $(PRESENT),--present $(PRESENT))
 
 clean:
-	rm -rf .venv .venv-lowest .venv-package runs build dist site *.egg-info
+	rm -rf .venv .venv-leaderboard .venv-lowest .venv-package runs build dist site *.egg-info
 
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

@@ -281,6 +281,21 @@ def test_the_page_about_leaderboards(result: dict[str, Any], follow: Callable[..
     follow("docs/leaderboard.md", {})
 
 
+def test_the_page_about_published_numbers(follow: Callable[..., None]) -> None:
+    follow("docs/published.md", {})
+
+
+def test_the_page_about_checking_tables(follow: Callable[..., None], tmp_path: Path) -> None:
+    rows = [["Method", "V2T R1", "V2T mAP"], ["BDTR", "33.5", "31.9"]]
+    tabular = " \\\\\n".join(" & ".join(row) for row in rows)
+    (tmp_path / "paper.tex").write_text(f"\\begin{{tabular}}{{lcc}}\n{tabular}\n\\end{{tabular}}\n")
+    tmp_path.joinpath("results").with_suffix(".md").write_text(
+        "|-|-|-|".join(f"\n| {' | '.join(row)} |\n" for row in rows)
+    )
+    (tmp_path / "table.csv").write_text("".join(f"{','.join(row)}\n" for row in rows))
+    follow("docs/lint_table.md", {})
+
+
 def test_the_page_about_gpus(registry: Registry) -> None:
     """What it does takes a card or minutes, and tests/gpu runs it; here its words are parsed."""
     page = (ROOT / "docs/gpu.md").read_text()
@@ -351,7 +366,8 @@ def test_the_page_about_reports(result: dict[str, Any], follow: Callable[..., No
     assert found["record"] is not None
     assert found["run"] is not None
     here = {found["record"][0]: str(record), found["run"][0]: str(model.parent)}
-    follow("docs/reports.md", here)
+    two = dict.fromkeys(("results/a.json", "results/b.json"), str(record))
+    follow("docs/reports.md", {**here, **two})
 
 
 @pytest.mark.slow

@@ -2,38 +2,54 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import click
 
-from bench_core.cli.options import json_option
-from bench_core.cli.printing import print_json, print_table
-from bench_core.leaderboard.cells import percent
-from bench_core.system.escaping import terminal_line
+from bench_core.cli.compare_tables import compare_seeds, print_conditions, print_differences
+from bench_core.cli.options import AsJson, Option, receives
+from bench_core.cli.printing import print_json, print_paragraph
+from bench_core.cli.report import WrittenReport
+from bench_core.cli.split_files import check_root
+from bench_core.contracts.errors import UsageError
 from bench_core.system.standard_output import echo
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from bench_core.plugins import Registry
     from bench_core.results.comparison import Comparison
-    from bench_core.results.delta import Delta
 
-Report = TypeVar("Report")
 RESULT = click.Path(path_type=Path)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareOptions:
+    """What is made of a comparison; each option says what it means."""
+
+    report: Annotated[Path | None, Option(
+        "--report", type=click.Path(path_type=Path), metavar="FOLDER",
+        help="Write a page with pictures, too: differences by metric, camera and query.",
+    )]  # fmt: skip
+    seeds: Annotated[bool, Option(
+        "--seeds", is_flag=True,
+        help="Compare the means over all seeds: the results beside each RESULT that differ from it "
+        "in the seed alone. Says how much is seeds, people, galleries and the choice of an epoch.",
+    )]  # fmt: skip
+    root: Annotated[Path | None, Option(
+        "--data", type=click.Path(path_type=Path), metavar="ROOT",
+        help="Root folder of the dataset, for images of queries in the report. Without it, "
+        "results on synthetic people show the synthetic people.",
+    )]  # fmt: skip
+    as_json: AsJson
 
 
 @click.command()
 @click.argument("first", type=RESULT, metavar="RESULT")
 @click.argument("second", type=RESULT, metavar="RESULT")
-@click.option(
-    "--seeds",
-    is_flag=True,
-    help="Compare the means over all seeds: the results beside each RESULT that differ from it in "
-    "the seed alone. Says how much is seeds, people, galleries and the choice of an epoch.",
-)
-@json_option
-def compare(*, first: Path, second: Path, seeds: bool, as_json: bool) -> None:
+@receives(CompareOptions)
+@click.pass_obj
+def compare(registry: Registry, options: CompareOptions, /, *, first: Path, second: Path) -> None:
     """Compare two results query by query: the second minus the first.
 
     RESULT is a record that 'bench run' wrote, with the scores of its queries beside it. Both must
@@ -41,106 +57,46 @@ def compare(*, first: Path, second: Path, seeds: bool, as_json: bool) -> None:
     """
     from bench_core.results.comparison import compare_results
 
-    if seeds:
-        _report(_compared_over_seeds(first, second), _print_delta, as_json=as_json)
-    else:
-        _report(compare_results(first, second), _print_comparison, as_json=as_json)
+    if options.report is None and options.root is not None:
+        raise UsageError("--data is for the images of a report; add --report FOLDER, or leave it")
+    if options.seeds and options.report is not None:
+        raise UsageError("--report is a page on two results; leave out --seeds or --report")
+    check_root(options.root)
+    if options.seeds:
+        compare_seeds(first, second, as_json=options.as_json)
+        return
+    if options.report is not None:
+        from bench_core.reports.folder import check_folder
+
+        check_folder(options.report, "--report")
+    comparison = compare_results(first, second)
+    written = None
+    if options.report is not None:
+        written = _write_report(registry, comparison, options.report, options.root)
+    if options.as_json:
+        print_json(comparison if written is None else written)
+        return
+    _print_comparison(comparison)
+    if written is not None:
+        echo("")
+        written.tell()
 
 
-def _report(report: Report, show: Callable[[Report], None], *, as_json: bool) -> None:
-    if as_json:
-        print_json(report)
-    else:
-        show(report)
-
-
-def _compared_over_seeds(first: Path, second: Path) -> Delta:
-    """Compare over seeds, and name files that might be one and cannot be read."""
-    from bench_core.results.delta import compare_over_seeds
-    from bench_core.results.remembered import RememberedAnswers
+def _write_report(
+    registry: Registry, comparison: Comparison, folder: Path, root: Path | None
+) -> WrittenReport:
+    from bench_core.reports.comparison_page import ComparisonOptions, build_comparison
+    from bench_core.reports.folder import write_page
     from bench_core.system.cache_folder import cache_directory
 
-    # What the leaderboard found good before need not be checked again.
-    known = RememberedAnswers(cache_directory() / "leaderboard-answers.bin")
-    delta = compare_over_seeds(first, second, known)
-    for defect in delta.defects:
-        click.echo(f"Warning: {terminal_line(str(defect))}", err=True)
-    return delta
+    options = ComparisonOptions(registry=registry, root=root, cache=cache_directory())
+    page = build_comparison(comparison, options)
+    return WrittenReport(path=write_page(folder, page, "--report"), page=page)
 
 
 def _print_comparison(comparison: Comparison) -> None:
-    _print_conditions(comparison)
+    print_conditions(comparison)
     echo()
-    _print_differences(comparison)
-    echo(f"\n{terminal_line(comparison.sentence)}")
-
-
-def _print_conditions(comparison: Comparison) -> None:
-    protocol = comparison.records[0].protocol
-    echo(
-        f"{protocol.id}, {protocol.convention} galleries: the same {comparison.num_queries} "
-        f"queries of {comparison.num_identities} people"
-    )
-
-
-def _print_differences(comparison: Comparison) -> None:
-    """Print both results and their difference, with what other people do to it."""
-    from bench_core.results.comparison import show_interval, show_p_value
-
-    first, second = (record.scores.mean.by_name() for record in comparison.records)
-    rows = [
-        [
-            metric,
-            percent(first[metric]),
-            percent(second[metric]),
-            f"{100 * difference.value:+.2f}",
-            show_interval(difference.interval),
-            show_p_value(difference.p_value),
-        ]
-        for metric, difference in comparison.differences.items()
-    ]
-    print_table(["percent", *comparison.names, "difference", "95 % interval", "p"], rows)
-
-
-def _print_delta(delta: Delta) -> None:
-    from bench_core.system.text_layout import terminal_paragraph
-
-    comparison = delta.comparison
-    _print_conditions(comparison)
-    for name, side in zip(comparison.names, delta.sides, strict=True):
-        seeds = ", ".join(str(record.method.seed) for record in side.records)
-        label = "seeds" if len(side.records) > 1 else "seed"
-        echo(terminal_line(f"{name}: {label} {seeds}"))
-    echo("\nMeans over seeds, with the interval and p of other people alone:\n")
-    _print_differences(comparison)
-    echo(
-        "\nDeviation over the seeds of each, and of the difference over trials\n"
-        "(galleries); 95 % intervals of the difference with other seeds, and with other\n"
-        "seeds and people:\n"
-    )
-    _print_spreads(delta)
-    for sentence in (*delta.sentences, *delta.selection_sentences):
-        echo()
-        for line in terminal_paragraph(terminal_line(sentence, longest=None)):
-            echo(line)
-
-
-def _print_spreads(delta: Delta) -> None:
-    over_seeds = delta.over_seeds or {}
-    names = [f"{name}, seeds" for name in delta.comparison.names]
-    rows = []
-    for metric, over_trials in delta.over_trials.items():
-        deviations = [side.deviation(metric) for side in delta.sides]
-        found = over_seeds.get(metric)
-        rows.append([
-            metric,
-            *("-" if deviation is None else percent(deviation) for deviation in deviations),
-            percent(over_trials),
-            _short_interval(found.over_seeds) if found else "-",
-            _short_interval(found.over_both) if found else "-",
-        ])  # fmt: skip
-    print_table(["percent", *names, "trials", "other seeds", "seeds, people"], rows)
-
-
-def _short_interval(interval: tuple[float, float]) -> str:
-    return " to ".join(f"{100 * end:+.1f}" for end in interval)
+    print_differences(comparison)
+    echo()
+    print_paragraph(comparison.sentence)

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import click
 
 from bench_core.cli.options import AsJson, MetricName, Option, RowOrderName, receives
-from bench_core.cli.printing import print_json, print_table
+from bench_core.cli.printing import print_json, print_paragraph, print_table, show_shape
 from bench_core.contracts.dataset import USUAL_DATASET
 from bench_core.contracts.errors import DataError, UsageError
 from bench_core.contracts.method import Metric
-from bench_core.system.escaping import terminal_line, terminal_name
+from bench_core.system.escaping import terminal_name
 from bench_core.system.standard_output import echo
 
 if TYPE_CHECKING:
@@ -228,26 +228,24 @@ def _protocols(
 
 
 def _print_converted(report: Converted) -> None:
-    images, views, dimensions = report.shape
     echo(
-        f"{images} images x {views} views x {dimensions} dimensions, {report.metric}"
+        f"{show_shape(report.shape)}, {report.metric}"
         f"{', query and gallery as given' if report.as_given else ''}\n"
         f"from     {report.format}"
     )
     for note in report.notes:
-        echo(f"assumed: {terminal_line(note)}")
+        print_paragraph(f"assumed: {note}")
     echo(f"features {terminal_name(str(report.features))}")
 
 
 def _print_info(report: InfoReport, *, drawn: bool) -> None:
     told = report.features
-    images, views, dimensions = told.shape
     low, median, high = told.norms
     length = "all of unit length" if told.unit_length else "not of unit length"
     rows = [
         ["format", told.format],
         ["recognised by", told.recognised_by],
-        ["images", f"{images:,} x {views} views x {dimensions} dimensions, {told.dtype}"],
+        ["features", f"{show_shape(told.shape)}, {told.dtype}"],
         ["metric", told.metric],
         ["trained on", told.training_split or "not said"],
         ["norms", f"{low:.4g} to {high:.4g}, median {median:.4g}; {length}"],

@@ -54,23 +54,63 @@ def print_table(
 def print_scores(scores: Scores, first_trial: int = 1) -> None:
     """Print scores in percent: mean, standard deviation, 95 % interval, and every trial.
 
+    A single trial is its own mean and has no deviation: it stands alone with its interval.
+
     Args:
         scores: The scores.
         first_trial: Number of their first trial, from 1.
     """
     interval = scores.interval.by_name()
-    rows = {
-        "mean": scores.mean.by_name(),
-        "std": scores.std.by_name(),
+    bounds = {
         "95 % low": {metric: low for metric, (low, _) in interval.items()},
         "95 % high": {metric: high for metric, (_, high) in interval.items()},
     }
-    for number, trial in enumerate(scores.trials, start=first_trial):
-        rows[f"trial {number}"] = trial.as_metrics().by_name()
+    trials = {
+        f"trial {number}": trial.as_metrics().by_name()
+        for number, trial in enumerate(scores.trials, start=first_trial)
+    }
+    means = {"mean": scores.mean.by_name(), "std": scores.std.by_name()}
+    rows = {**means, **bounds, **trials} if len(trials) > 1 else {**trials, **bounds}
     cells = [
         [name, *(percent(values[metric]) for metric in METRICS)] for name, values in rows.items()
     ]
     print_table(["percent", *METRICS], cells)
+
+
+def print_paragraph(text: str) -> None:
+    """Print sentences on lines of at most 80 columns, but for longer words, which are paths."""
+    from bench_core.system.text_layout import terminal_paragraph
+
+    for line in terminal_paragraph(text, hanging="  ", broken_words=False):
+        echo(line)
+
+
+def show_search(scores: Scores) -> str:
+    """Return how many queries were searched among how many gallery images, and how often."""
+    sizes = sorted(set(scores.gallery))
+    gallery = f"{sizes[0]}" if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
+    trials = len(scores.trials)
+    return (
+        f"{scores.valid_queries} of {scores.queries} queries have a match, gallery of {gallery} "
+        f"images, {trials} trial{'s' if trials > 1 else ''}"
+    )
+
+
+def show_shape(shape: Sequence[int]) -> str:
+    """Return how many features there are, and how long they are.
+
+    Args:
+        shape: (N, V, D): images, views, dimensions; a single view is not mentioned.
+
+    Examples:
+        >>> show_shape((10578, 1, 2048))
+        '10,578 images x 2048 dimensions'
+        >>> show_shape((10578, 6, 512))
+        '10,578 images x 6 views x 512 dimensions'
+    """
+    images, views, dimensions = shape
+    seen = "" if views == 1 else f"{views} views x "
+    return f"{images:,} images x {seen}{dimensions} dimensions"
 
 
 def show_giga(count: int | None) -> str:

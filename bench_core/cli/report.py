@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import click
 
 from bench_core.cli.options import AsJson, DeviceName, Option, receives
-from bench_core.cli.printing import print_json
+from bench_core.cli.printing import print_json, print_paragraph
+from bench_core.cli.split_files import check_root
 from bench_core.contracts.protocol import Convention
 from bench_core.system.escaping import terminal_line
 from bench_core.system.standard_output import echo
 
 if TYPE_CHECKING:
     from bench_core.plugins import Registry
-    from bench_core.reports.building import Report
+    from bench_core.reports.folder import Page
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +51,10 @@ class PageOptions:
         help="Weights of torchvision's inception_v3: FID of generated images over its "
         "features, too.",
     )]  # fmt: skip
+    umap: Annotated[bool, Option(
+        "--umap", is_flag=True,
+        help="Map the features by UMAP, too; takes half a minute and the extra 'maps'.",
+    )]  # fmt: skip
     device: DeviceName
     as_json: AsJson
 
@@ -59,16 +64,23 @@ class WrittenReport:
     """A report that was written.
 
     Attributes:
-        page: Its page.
-        report: What it says.
+        path: The file of its page.
+        page: What it says.
     """
 
-    page: Path
-    report: Report
+    path: Path
+    page: Page
 
     def as_document(self) -> dict[str, Any]:
-        """Return what `bench report --json` prints."""
-        return {"page": self.page, **self.report.as_document()}
+        """Return it as JSON values, as `bench report --json` prints it."""
+        return {"page": self.path, **self.page.as_document()}
+
+    def tell(self) -> None:
+        """Say what was written, and what was left out."""
+        echo(terminal_line(self.page.title))
+        for item in self.page.left_out:
+            print_paragraph(f"left out: {item.what} ({item.why})")
+        echo(f"report   {self.path}")
 
 
 @click.command()
@@ -82,14 +94,17 @@ def report(registry: Registry, options: PageOptions, /, *, path: Path) -> None:
     model.safetensors; it is scored for the report. Pictures of images need the model and the
     dataset. What is missing is listed on the page, with the reason.
     """
-    from bench_core.reports import building
+    check_root(options.root)
+
+    from bench_core.reports.building import build_report, default_folder
+    from bench_core.reports.folder import check_folder, write_page
     from bench_core.reports.subjects import ReportOptions
     from bench_core.system.cache_folder import cache_directory
     from bench_core.system.devices import choose_device
 
-    folder = options.output or building.default_folder(path)
-    building.check_folder(folder)
-    built = building.build_report(
+    folder = options.output or default_folder(path)
+    check_folder(folder)
+    page = build_report(
         registry,
         path,
         ReportOptions(
@@ -100,13 +115,11 @@ def report(registry: Registry, options: PageOptions, /, *, path: Path) -> None:
             protocol=options.protocol,
             convention=options.convention,
             inception=options.inception,
+            umap=options.umap,
         ),
     )
-    page = building.write_report(folder, built)
+    written = WrittenReport(path=write_page(folder, page), page=page)
     if options.as_json:
-        print_json(WrittenReport(page=page, report=built))
-        return
-    echo(terminal_line(built.title))
-    for item in built.left_out:
-        echo(terminal_line(f"left out: {item.what} ({item.why})"))
-    echo(f"report   {page}")
+        print_json(written)
+    else:
+        written.tell()

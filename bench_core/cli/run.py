@@ -20,7 +20,7 @@ from bench_core.cli.options import (
     resolve_convention,
     resolve_reranker,
 )
-from bench_core.cli.printing import print_json, print_scores
+from bench_core.cli.printing import print_json, print_scores, show_search
 from bench_core.cli.several_processes import worked_for_us
 from bench_core.cli.training import TrainingOptions, TrainingReport, open_training, own_device
 from bench_core.system.escaping import terminal_line
@@ -97,8 +97,7 @@ def _print_outcome(outcome: RunOutcome) -> None:
         f"{record.protocol.convention} galleries"
         f"{', selected on validation' if record.provenance.selection == 'validation' else ''}"
         f"{used.phrase if used else ''}, {terminal_line(people)}\n"
-        f"{scores.valid_queries} of {scores.queries} queries have a match, "
-        f"gallery of {_range(scores.gallery)} images, {len(scores.trials)} trials\n"
+        f"{show_search(scores)}\n"
     )
     print_scores(scores)
     if cost is not None:
@@ -110,7 +109,3 @@ def _print_outcome(outcome: RunOutcome) -> None:
     for model in outcome.models:
         echo(f"model    {model.path} ({TrainingReport.of(model).state})")
     echo(f"result   {outcome.path}")
-
-
-def _range(sizes: tuple[int, ...]) -> str:
-    return str(sizes[0]) if len(set(sizes)) == 1 else f"{min(sizes)} to {max(sizes)}"

@@ -14,6 +14,16 @@ if TYPE_CHECKING:
     from bench_core.plugins import Registry
 
 
+def check_root(root: Path | None) -> None:
+    """Refuse a root that is no folder before anything is read, also where it would not be used.
+
+    Raises:
+        UsageError: `--data` names no folder.
+    """
+    if root is not None and not root.is_dir():
+        raise UsageError(f"--data {root} is not a folder")
+
+
 def read_splits(
     registry: Registry, protocol: ProtocolSpec, folder: Path | None, root: Path | None
 ) -> Splits:
@@ -25,9 +35,11 @@ def read_splits(
     """
     if (folder is None) == (root is None):
         raise UsageError("give --splits DIR or --data ROOT, one of the two")
+    check_root(root)
+    if folder is not None and not folder.is_dir():
+        raise UsageError(f"--splits {folder} is not a folder")
     chosen = folder or root
-    if chosen is None or not chosen.is_dir():
-        raise UsageError(f"--{'splits' if folder else 'data'} {chosen} is not a folder")
+    assert chosen is not None  # noqa: S101  # one of the two is given
 
     from bench_core.data.opening import open_splits
 

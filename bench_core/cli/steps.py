@@ -26,7 +26,14 @@ from bench_core.cli.options import (
     resolve_reranker,
 )
 from bench_core.cli.outside import OutsideOptions, extract_outside, is_outside
-from bench_core.cli.printing import print_json, print_scores, print_table
+from bench_core.cli.printing import (
+    print_json,
+    print_paragraph,
+    print_scores,
+    print_table,
+    show_search,
+    show_shape,
+)
 from bench_core.cli.recording import RecordOptions, open_recording
 from bench_core.cli.several_processes import worked_for_us
 from bench_core.cli.split_files import look_at_images, read_splits
@@ -210,9 +217,8 @@ def extract(registry: Registry, options: ExtractOptions, outside: OutsideOptions
 
 
 def _print_extraction(written: ExtractedFeatures) -> None:
-    images, views, dimensions = written.shape
     echo(
-        f"{images} images x {views} views x {dimensions} dimensions, {written.metric}, in "
+        f"{show_shape(written.shape)}, {written.metric}, in "
         f"{written.seconds:.1f} s in {written.precision} on {written.device}\n"
         f"features {written.features}"
     )
@@ -262,6 +268,7 @@ class EvalReport:
     Attributes:
         protocol: Id of the protocol.
         convention: How galleries were drawn.
+        metric: Distance by which images were compared.
         reranker: What re-ranked the distances; None where they were not.
         trial: The only trial, from 1; None for all.
         scores: The scores.
@@ -271,6 +278,7 @@ class EvalReport:
 
     protocol: str
     convention: Convention
+    metric: str
     reranker: RerankerUsed | None
     trial: int | None
     scores: ProtocolScores
@@ -282,6 +290,7 @@ class EvalReport:
         return {
             "protocol": self.protocol,
             "convention": self.convention,
+            "metric": self.metric,
             "rerank": self.reranker is not None,
             "reranker": self.reranker.model_dump(include={"id", "config"}, mode="json")
             if self.reranker
@@ -338,6 +347,7 @@ def evaluate(registry: Registry, options: EvalOptions, recorded: RecordOptions) 
     report = EvalReport(
         protocol=protocol.id,
         convention=convention,
+        metric=opened.metric,
         reranker=used,
         trial=options.trial,
         scores=scores,
@@ -362,15 +372,15 @@ def _print_evaluation(report: EvalReport) -> None:
     scores = Scores.model_validate(report.scores.evaluation.as_document())
     echo(
         f"{report.protocol}, {report.convention} galleries"
-        f"{report.reranker.phrase if report.reranker else ''}: {scores.valid_queries} of "
-        f"{scores.queries} queries have a match\n"
+        f"{report.reranker.phrase if report.reranker else ''}, {report.metric} distances\n"
+        f"{show_search(scores)}\n"
     )
     print_scores(scores, report.trial or 1)
     echo()
     _print_cameras(report.scores.by_query_camera)
     echo(f"\nintra-class cosine similarity (ICCS) {report.scores.similarity:.4f}")
     for assumption in report.scores.assumptions:
-        echo(f"assumed: {assumption}")
+        print_paragraph(f"assumed: {assumption}")
 
 
 def _print_cameras(cameras: Mapping[int, Evaluation]) -> None:

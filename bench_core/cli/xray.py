@@ -152,6 +152,8 @@ def _conclusion(report: XrayReport, *, is_chosen: bool) -> str:
     if report.agrees:
         others = [name for name in report.agrees_with if name != report.protocol]
         also = f"; so it does for {', '.join(others)}" if others else ""
-        return f"It gives the scores of {report.protocol}{also}."
+        apart = [one.title for one in report.findings if not one.agrees and one.choice != "draw"]
+        but = f", apart from: {', '.join(apart)}" if apart else ""
+        return f"It gives the scores of {report.protocol}{but}{also}."
     nearest = "" if is_chosen else ", the nearest protocol"
     return f"It does not give the scores of {report.protocol}{nearest}."

@@ -13,6 +13,7 @@ class EvaluationDocument(Scores):
     Attributes:
         protocol: Id of the protocol.
         convention: How the galleries were drawn.
+        metric: Distance by which images were compared, "euclidean" or "cosine".
         rerank: Whether the distances were re-ranked.
         reranker: By what they were re-ranked; None where they were not.
         trial: The only trial that was scored, from 1; left out where all were.
@@ -22,6 +23,7 @@ class EvaluationDocument(Scores):
 
     protocol: Name
     convention: Name
+    metric: Name
     rerank: bool
     reranker: RerankerSettings | None = None
     trial: PositiveCount | None = None

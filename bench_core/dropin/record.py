@@ -139,6 +139,8 @@ class Record:
         place = root or folder
         if place is None or (root is not None and folder is not None):
             raise UsageError("give data=ROOT or splits=FOLDER, one of the two")
+        if not place.is_dir():
+            raise UsageError(f"{'data' if root else 'splits'}={place} is not a folder")
         self._rerank, self._results = rerank, Path(results)
         files = open_splits(self._registry.dataset(spec.dataset), place)
         self._evidence: ImageEvidence = gather_evidence(

@@ -115,6 +115,18 @@ class QueryTable:
     scores: FloatArray
     group_trials: IntArray
 
+    def of_camera(self, camera: int) -> QueryTable:
+        """Return the queries of one camera; groups without any of them are left out."""
+        rows = self.images.camera == camera
+        groups, group = np.unique(self.group[rows], return_inverse=True)
+        return QueryTable(
+            images=self.images[np.flatnonzero(rows)],
+            group=group.astype(np.int64),
+            valid=self.valid[rows],
+            scores=self.scores[rows],
+            group_trials=self.group_trials[groups],
+        )
+
     def same_queries(self, other: QueryTable) -> bool:
         """Whether another table has the same queries, valid in the same trials."""
         return (

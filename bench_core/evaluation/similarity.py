@@ -78,7 +78,7 @@ def intra_class_similarity(
     for start, end in _blocks(identity[order]):
         rows = order[start:end]
         person = np.unique(identity[rows], return_inverse=True)[1]
-        block = _Block(_unit_features(features[rows]), person, camera[rows])
+        block = _Block(unit_features(features[rows]), person, camera[rows])
         for number, (query, gallery) in enumerate(places):
             own, other = (_between(part, start, end) for part in (query, gallery))
             similarity, pairs = _sum_over_pairs(block, own, other, excluded)
@@ -148,7 +148,15 @@ def _blocks(identity: NDArray[Any]) -> Iterator[tuple[int, int]]:
         yield start, len(identity)
 
 
-def _unit_features(features: NDArray[np.floating[Any]]) -> Exact:
+def unit_features(features: NDArray[np.floating[Any]]) -> Exact:
+    """Return features with each view of length 1, or 0, side by side.
+
+    Args:
+        features: Float (N, V, D), finite.
+
+    Returns:
+        float64 (N, V x D); the product of two rows, divided by V, is their cosine similarity.
+    """
     units = scale_views(features).astype(np.float64)
     lengths = np.sqrt(np.einsum("nvd,nvd->nv", units, units))
     units /= np.where(lengths > 0, lengths, 1)[:, :, np.newaxis]

@@ -58,9 +58,14 @@ def read_arrays(path: Path, wanted: Sequence[str]) -> dict[str, NDArray[Any]]:
             raise DataError(f"{path}: {error}") from error
         # A malformed archive surfaces in zipfile, zlib or numpy as nearly any exception.
         except Exception as error:
-            reason = _shown(error) if kind is None else f"it is {kind}"
+            if kind not in (None, _ARCHIVE):
+                raise DataError(f"{path} holds no features: it is {kind}") from error
+            reason = _shown(error)
             if kind == _ARCHIVE:
-                reason = f"the archive is cut short or damaged ({_shown(error)})"
+                reason = (
+                    f"the archive is cut short or damaged ({_shown(error)}); copy or download it "
+                    "again"
+                )
             raise DataError(f"{path} is no .npz of plain arrays: {reason}") from error
 
 

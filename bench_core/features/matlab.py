@@ -20,6 +20,7 @@ import pandas as pd
 from bench_core.contracts.errors import DataError
 from bench_core.features.reading import RowOrderError
 from bench_core.features.table import DEFAULT_METRIC, FeatureTable
+from bench_core.system.foreign_files import quoted
 from bench_core.system.matlab import OtherVariable
 from bench_core.system.matlab_files import is_written_by_matlab, load_variable
 
@@ -142,9 +143,11 @@ def camera_files(folder: Path, cameras: Mapping[int, Modality]) -> dict[int, Pat
     except OSError as error:
         raise DataError(f"cannot read {folder}: {error.strerror or error}") from error
     if not found:
+        own = sorted(path.name for path in folder.glob("*.npz"))
+        hint = f"; of {quoted(own[0])} and the like name one alone" if own else ""
         raise DataError(
             f"{folder} holds no feature file: expected "
-            f"{', '.join(f'NAME_cam{camera}.mat' for camera in cameras)}"
+            f"{', '.join(f'NAME_cam{camera}.mat' for camera in cameras)}{hint}"
         )
     names = {_name(path) for path in found}
     if len(names) > 1:

@@ -149,7 +149,10 @@ def features_with_columns(
     """
     missing = [name for name in ("features", *names) if name not in arrays]
     if missing:
-        raise DataError(f"no array {', '.join(missing)}")
+        raise DataError(
+            f"no array {', '.join(missing)}; needed are {', '.join(('features', *names))}, with a "
+            "row for each image: docs/features.md says what they hold"
+        )
     features = as_views(arrays["features"])
     return features, pd.DataFrame(
         {name: column(arrays[name], name, len(features)) for name in names}

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from bench_core.figures.drawing import DPI
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 SCREEN_INCH = 120
 """CSS pixels of an inch of a picture: a page-wide one fills the text."""
@@ -35,11 +35,25 @@ class Table:
         columns: Headings; none for a table of names and values.
         rows: As many cells as columns in each.
         text: Whether all columns are text; else those after the first are numbers.
+        title: What it shows; none where empty.
+        shades: How dark each cell is, from 0 to 1, None for white, as many as `rows` has cells;
+            empty for a table that is white.
     """
 
     columns: tuple[str, ...] = ()
     rows: tuple[tuple[str, ...], ...]
     text: bool = False
+    title: str = ""
+    shades: tuple[tuple[float | None, ...], ...] = ()
+
+    @property
+    def cells(self) -> tuple[tuple[tuple[str, str], ...], ...]:
+        """The text and the CSS of each cell, by rows."""
+        shades = self.shades or tuple((None,) * len(row) for row in self.rows)
+        return tuple(
+            tuple(zip(row, map(_shading, shade), strict=True))
+            for row, shade in zip(self.rows, shades, strict=True)
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,12 +88,21 @@ class Picture:
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """A part of a report, under a heading: text first, then tables, then pictures."""
+    """A part of a report, under a heading: text first, then tables, then pictures.
+
+    Attributes:
+        heading: Its heading.
+        text: Its paragraphs.
+        tables: Its tables.
+        pictures: Its pictures.
+        data: What it says as JSON values, by names of its own, for the data file.
+    """
 
     heading: str
     text: tuple[str, ...] = ()
     tables: tuple[Table, ...] = ()
     pictures: tuple[Picture, ...] = ()
+    data: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -107,3 +130,11 @@ def render_html(
         parts = [*parts, Part(heading="Left out", tables=(table,))]
     page = _TEMPLATES.get_template("report.html")
     return page.render(title=title, notice=notice, parts=parts)
+
+
+def _shading(shade: float | None) -> str:
+    """Return the CSS of a cell: its lightness alone tells its shade, its text stays readable."""
+    if shade is None:
+        return ""
+    lightness = 97 - 60 * shade
+    return f"background:hsl(205 50% {lightness:.0f}%);color:{'#000' if lightness > 47 else '#fff'}"

@@ -77,7 +77,7 @@ class Search:
     @cached_property
     def same(self) -> NDArray[np.bool_]:
         """Whether query and gallery image show one person, bool (Q, G)."""
-        query, gallery = self._labels("identity")
+        query, gallery = self.labels("identity")
         same: NDArray[np.bool_] = query[:, np.newaxis] == gallery
         return same
 
@@ -91,8 +91,8 @@ class Search:
     @cached_property
     def scores(self) -> TrialQueries:
         """The scores of each query."""
-        query_identity, gallery_identity = self._labels("identity")
-        query_camera, gallery_camera = self._labels("camera")
+        query_identity, gallery_identity = self.labels("identity")
+        query_camera, gallery_camera = self.labels("camera")
         return score_queries(
             self.distances,
             query_identity=query_identity,
@@ -111,7 +111,7 @@ class Search:
             number: At most so many.
             best: Whether the best, from the best down; else the worst, from the worst up.
         """
-        scores, identity = self.scores, self._labels("identity")[0]
+        scores, identity = self.scores, self.labels("identity")[0]
         order = np.argsort(scores.average_precision, kind="stable")
         chosen: dict[int, int] = {}
         for query in order[::-1] if best else order:
@@ -133,12 +133,13 @@ class Search:
             average_precision=float(self.scores.average_precision[query]),
         )
 
-    def _labels(self, column: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def labels(self, column: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the values of a column for the queries (Q,) and for the gallery (G,)."""
         values = self.features.table[column].to_numpy(dtype=np.int64)
         return values[self.trial.query], values[self.trial.gallery]
 
     def _of_cameras(self, pairs: Sequence[tuple[int, int]]) -> NDArray[np.bool_]:
-        query, gallery = self._labels("camera")
+        query, gallery = self.labels("camera")
         result = np.zeros(self.distances.shape, dtype=np.bool_)
         for query_camera, gallery_camera in pairs:
             result |= np.outer(query == query_camera, gallery == gallery_camera)

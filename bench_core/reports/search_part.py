@@ -9,13 +9,10 @@ import numpy as np
 from bench_core.figures.drawing import png_bytes
 from bench_core.figures.histograms import draw_distances
 from bench_core.figures.ranked_lists import RankedList, draw_ranked_lists
-from bench_core.pipeline.embeddings import tested_rows
 from bench_core.reports.document import Part, Picture
 from bench_core.reports.search import Found, Search, share_nearer
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from bench_core.reports.subjects import Subject, Trained
 
 NUM_QUERIES = 4
@@ -24,47 +21,53 @@ LENGTH = 10
 """Gallery images of a list."""
 
 
-def search_part(subject: Subject, trained: Trained) -> Part:
-    """Show the best and the worst queries of the first trial, and its distances.
+def first_search(subject: Subject, trained: Trained) -> Search:
+    """Search as the queries of the first trial do.
 
     Raises:
         DataError: The features cannot be compared, or do not fit the protocol.
     """
-    inputs, trial = trained.inputs, subject.first_trial
-    drawn = inputs.protocol.trial(trained.features.table, subject.convention, trial)
-    search = Search.of(trained.features, drawn, inputs.protocol.spec, trained.reranker)
-    rows = tested_rows(trained.model, inputs)
-    pixels = inputs.images(
-        trained.model.config.image_size, trained.model.config.resize_filter
-    ).pixels[rows]
+    protocol, features = trained.inputs.protocol, trained.features
+    drawn = protocol.trial(features.table, subject.convention, subject.first_trial)
+    return Search.of(features, drawn, protocol.spec, trained.reranker)
+
+
+def search_part(subject: Subject, trained: Trained, search: Search) -> Part:
+    """Show the best and the worst queries of the first trial, and its distances.
+
+    Args:
+        subject: What the report is about.
+        trained: Its model, with the images.
+        search: The search of the first trial.
+    """
     scores = search.scores
     mean_precision = 100 * scores.average_precision[scores.valid].mean()
     text = (
-        f"Of trial {trial + 1}, with {mean_precision:.2f} % mAP. Frames are solid blue for the "
-        "query's person, dashed red for another; below each gallery image its camera."
+        f"Of trial {subject.first_trial + 1}, with {mean_precision:.2f} % mAP. Frames are solid "
+        "blue for the query's person, dashed red for another; below each gallery image its camera."
     )
     return Part(
         heading="Searches",
         text=(text,),
         pictures=(
-            _lists("best", search, pixels),
-            _lists("worst", search, pixels),
+            _lists("best", search, trained),
+            _lists("worst", search, trained),
             _distances(search, rerank=trained.reranker is not None),
         ),
     )
 
 
-def _lists(kind: str, search: Search, pixels: NDArray[np.uint8]) -> Picture:
+def _lists(kind: str, search: Search, trained: Trained) -> Picture:
     found = search.extremes(NUM_QUERIES, best=kind == "best")
     return Picture(
         name=f"{kind}-queries",
         caption=f"The queries with the {kind} average precision, each of another person, and the "
         f"{LENGTH} gallery images nearest to them.",
-        png=png_bytes(draw_ranked_lists([_ranked_list(one, search, pixels) for one in found])),
+        png=png_bytes(draw_ranked_lists([_ranked_list(one, search, trained) for one in found])),
     )
 
 
-def _ranked_list(found: Found, search: Search, pixels: NDArray[np.uint8]) -> RankedList:
+def _ranked_list(found: Found, search: Search, trained: Trained) -> RankedList:
     table, shown = search.features.table, found.nearest[:LENGTH]
     query = table.iloc[found.row]
     first = int(np.argmax(found.correct)) + 1
@@ -72,8 +75,8 @@ def _ranked_list(found: Found, search: Search, pixels: NDArray[np.uint8]) -> Ran
         caption=f"person {query['identity']}, camera {query['camera']}: average precision "
         f"{100 * found.average_precision:.1f} %, first match at place {first} of "
         f"{len(found.nearest):,}, {found.correct.sum()} matches in all",
-        query=pixels[found.row],
-        gallery=pixels[shown],
+        query=trained.pixels(np.array([found.row]))[0],
+        gallery=trained.pixels(shown),
         correct=found.correct[:LENGTH],
         notes=tuple(f"camera {camera}" for camera in table["camera"].to_numpy()[shown]),
     )

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from bench_core.contracts.errors import CheckpointError, DataError, UsageError
 from bench_core.contracts.scores import Scores
 from bench_core.features.table import FeatureTable
 from bench_core.leaderboard.settings import changes_of, reranker_settings
-from bench_core.pipeline.embeddings import features_of
+from bench_core.pipeline.embeddings import features_of, tested_rows
 from bench_core.pipeline.inputs import RunInputs, open_inputs
 from bench_core.pipeline.trainings import TrainedModel, find_model, open_model
 from bench_core.results.store import read_result
@@ -44,6 +47,7 @@ class ReportOptions:
         protocol: Protocol that a run is scored under; None for its dataset's first.
         convention: How galleries are drawn for a run; None for the protocol's first.
         inception: Weights of an Inception network, for FID; None for no such FID.
+        umap: Whether the features are mapped by UMAP, too.
     """
 
     root: Path | None
@@ -53,6 +57,7 @@ class ReportOptions:
     protocol: str | None = None
     convention: Convention | None = None
     inception: Path | None = None
+    umap: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,6 +115,18 @@ class Trained:
     features: FeatureTable
     code_changed: bool
     reranker: RerankerChoice | None = None
+
+    def pixels(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """Return the images of some rows of `features`, uint8 (rows, H, W, 3)."""
+        stored, tested = self._stored
+        found: NDArray[np.uint8] = stored[tested[rows]]
+        return found
+
+    @cached_property
+    def _stored(self) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        config = self.model.config
+        images = self.inputs.images(config.image_size, config.resize_filter)
+        return images.pixels, tested_rows(self.model, self.inputs)
 
 
 @dataclass(frozen=True)

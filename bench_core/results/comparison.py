@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from bench_core.contracts.errors import DataError, UsageError
+from bench_core.contracts.metrics import METRICS
 from bench_core.evaluation.query_table import QueryTable
 from bench_core.evaluation.uncertainty import (
     CONFIDENCE,
@@ -17,9 +18,10 @@ from bench_core.evaluation.uncertainty import (
     Difference,
     paired_differences,
 )
-from bench_core.results.query_scores import load_query_table
+from bench_core.results.query_scores import load_query_table, means_of_queries
 from bench_core.results.seeds import seeds_label
 from bench_core.results.store import read_result
+from bench_core.system.progress import progress
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,6 +49,7 @@ class Comparison:
         num_queries: Valid queries, each counted once for every group of trials that shares it.
         num_identities: People whose queries these are.
         differences: By metric, rank-1 to mINP.
+        tables: The scores of the queries of each result.
     """
 
     paths: tuple[Path, Path]
@@ -55,6 +58,7 @@ class Comparison:
     num_queries: int
     num_identities: int
     differences: dict[str, Difference]
+    tables: tuple[QueryTable, QueryTable]
 
     @property
     def sentence(self) -> str:
@@ -77,12 +81,7 @@ class Comparison:
             "first": self._side_document(0),
             "second": self._side_document(1),
             "difference": {
-                metric: {
-                    "value": difference.value,
-                    "interval": list(difference.interval),
-                    "p": difference.p_value,
-                    "told_apart": difference.told_apart,
-                }
+                metric: difference_document(difference)
                 for metric, difference in self.differences.items()
             },
             "confidence": CONFIDENCE,
@@ -149,6 +148,90 @@ class Comparison:
         )
 
 
+@dataclass(frozen=True, kw_only=True)
+class CameraComparison:
+    """The paired comparison of the queries of one camera.
+
+    Attributes:
+        camera: The camera of the queries.
+        num_queries: Valid queries, each counted once for every group of trials that shares it.
+        means: By metric, the scores of the two results on them.
+        differences: By metric, rank-1 to mINP.
+    """
+
+    camera: int
+    num_queries: int
+    means: tuple[dict[str, float], dict[str, float]]
+    differences: dict[str, Difference]
+
+
+def compare_by_camera(comparison: Comparison) -> list[CameraComparison]:
+    """Compare the same two results on the queries of each camera that has a valid one."""
+    images, valid = comparison.tables[0].images, comparison.tables[0].valid
+    compared = []
+    cameras = np.unique(images.camera[valid]).tolist()
+    for camera in progress(cameras, description="comparing by camera", unit="camera"):
+        first, second = (table.of_camera(camera) for table in comparison.tables)
+        compared.append(
+            CameraComparison(
+                camera=camera,
+                num_queries=int(np.count_nonzero(first.valid)),
+                means=(
+                    means_of_queries(first, first.valid),
+                    means_of_queries(second, second.valid),
+                ),
+                differences=paired_differences(first, second),
+            )
+        )
+    return compared
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangedQuery:
+    """A query whose average precision differs between two results.
+
+    Attributes:
+        identity: Of the query image, as are `camera` and `index`.
+        camera: See there.
+        index: See there.
+        first: Average precision in the first result, mean over trials, in [0, 1].
+        second: In the second one.
+    """
+
+    identity: int
+    camera: int
+    index: int
+    first: float
+    second: float
+
+
+def most_changed(comparison: Comparison, number: int, *, gained: bool) -> list[ChangedQuery]:
+    """Return the queries whose average precision rose or fell the most, each of another person.
+
+    Args:
+        comparison: Of two results.
+        number: At most so many.
+        gained: Whether those that rose in the second result; else those that fell.
+    """
+    first, second = (table.scores[:, METRICS.index("mAP")] for table in comparison.tables)
+    table = comparison.tables[0]
+    rise = (second - first) if gained else (first - second)
+    images, chosen = table.images, dict[int, int]()
+    for row in np.argsort(-rise, kind="stable").tolist():
+        if table.valid[row] and rise[row] > 0:
+            chosen.setdefault(int(images.identity[row]), row)
+    return [
+        ChangedQuery(
+            identity=identity,
+            camera=int(images.camera[row]),
+            index=int(images.index[row]),
+            first=float(first[row]),
+            second=float(second[row]),
+        )
+        for identity, row in list(chosen.items())[:number]
+    ]
+
+
 def compare_results(first: Path, second: Path) -> Comparison:
     """Compare two stored results on the queries that both were scored on.
 
@@ -191,12 +274,23 @@ def compare_tables(
         num_queries=int(np.count_nonzero(tables[0].valid)),
         num_identities=len(np.unique(tables[0].images.identity[tables[0].valid])),
         differences=_differences(paths, tables),
+        tables=tables,
     )
 
 
 def show_interval(interval: tuple[float, float]) -> str:
     """Return an interval in points of percent, such as "+0.12 to +3.40"."""
     return " to ".join(f"{100 * end:+.2f}" for end in interval)
+
+
+def difference_document(difference: Difference) -> dict[str, Any]:
+    """Return a difference as JSON values; fractions in [-1, 1]."""
+    return {
+        "value": difference.value,
+        "interval": list(difference.interval),
+        "p": difference.p_value,
+        "told_apart": difference.told_apart,
+    }
 
 
 def show_p_value(p_value: float) -> str:

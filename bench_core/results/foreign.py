@@ -100,9 +100,9 @@ def check_name(name: str, known: Sequence[str] = ()) -> str:
 def method_id(name: str) -> str:
     """Return an id, safe in file names, that no other name has.
 
-    Example:
+    Examples:
         >>> method_id("AGW"), method_id("AGW (ours)")
-        ('AGW', 'AGW-ours-8a86a1f2')
+        ('AGW', 'AGW-ours-3db3ec37')
     """
     safe = re.sub(r"[^A-Za-z0-9._+]+", "-", name).strip("-._+")[:LONGEST_ID].rstrip("-._+")
     if safe == name:

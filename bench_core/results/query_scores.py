@@ -138,11 +138,11 @@ def _figures_of_queries(table: QueryTable, scores: Scores) -> dict[str, float]:
         "queries": int(np.bincount(table.group, minlength=groups).min()),
         "valid_queries": int(np.bincount(table.group[table.valid], minlength=groups).min()),
         "trials": int(table.group_trials.sum()),
-        **_named("mean", _means(table, table.valid)),
+        **_named("mean", means_of_queries(table, table.valid)),
     }
     for camera in scores.by_query_camera:
         rows = table.valid & (table.images.camera == int(camera))
-        figures |= _named(f"mean of camera {camera}", _means(table, rows))
+        figures |= _named(f"mean of camera {camera}", means_of_queries(table, rows))
     return figures
 
 
@@ -150,8 +150,16 @@ def _named(part: str, metrics: Mapping[str, float]) -> dict[str, float]:
     return {f"{part} {metric}": value for metric, value in metrics.items()}
 
 
-def _means(table: QueryTable, rows: NDArray[np.bool_]) -> dict[str, float]:
-    """Average as trials are averaged: over the chosen queries of each, then over trials."""
+def means_of_queries(table: QueryTable, rows: NDArray[np.bool_]) -> dict[str, float]:
+    """Average as trials are averaged: over the chosen queries of each, then over trials.
+
+    Args:
+        table: Scores of queries.
+        rows: bool (R,), which of them count; not a number without any.
+
+    Returns:
+        By metric, in [0, 1].
+    """
     groups = np.unique(table.group[rows])
     if not groups.size:
         return dict.fromkeys(METRICS, math.nan)

@@ -146,7 +146,9 @@ def read_result(path: Path, remembered: RememberedAnswers | None = None) -> Resu
     try:
         content = read_regular(path, LARGEST_RECORD_BYTES)
     except OSError as error:
-        raise DataError(f"cannot read result {path}: {error.strerror or error}") from error
+        hint = "; give the file of a record, as --record and 'bench run' print it"
+        hint = hint if isinstance(error, FileNotFoundError) else ""
+        raise DataError(f"cannot read result {path}: {error.strerror or error}{hint}") from error
     if remembered is not None and remembered.get(_hash(content)):
         record = ResultRecord.from_json(content)
         read_query_scores(path, record)

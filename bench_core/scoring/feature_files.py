@@ -60,6 +60,11 @@ class OpenedFeatures:
     files: tuple[Path, ...]
 
     @property
+    def metric(self) -> str:
+        """The distance of the features; where models differ, all of them."""
+        return " and ".join(dict.fromkeys(table.metric for table in self.features.values()))
+
+    @property
     def is_given(self) -> bool:
         """Whether query and gallery are as given."""
         return self.protocol.spec.conventions == (GIVEN,)

@@ -10,6 +10,7 @@ import numpy as np
 from bench_core.contracts.errors import DataError, UsageError
 from bench_core.contracts.protocol import GIVEN
 from bench_core.features.given import ROLES, images_of_roles, role_rows
+from bench_core.features.numbering import numbering_hint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -124,7 +125,8 @@ def bind_given(
     try:
         strangers = check_given(given.table, dataset, protocol, trial or 0)
     except DataError as error:
-        raise DataError(f"cannot score {given.source} as given: {error}") from error
+        hint = numbering_hint(given.table)
+        raise DataError(f"cannot score {given.source} as given: {error}{hint}") from error
     features = replace(features, notes=(*_notes(given, protocol, trial), *given.notes, *strangers))
     return BoundGiven(features=features, protocol=GivenTrial(protocol, trial or 0, rows))
 

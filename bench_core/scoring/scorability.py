@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from bench_core.contracts.errors import BenchError
 from bench_core.contracts.protocol import GIVEN
 from bench_core.features.given import ROLES, GivenFeatures
+from bench_core.features.numbering import numbering_hint
 from bench_core.loading import load_protocol
 from bench_core.scoring.given import bind_given, camera_problem, cameras_of
 
@@ -100,7 +101,9 @@ def _draw(
         else:
             bound.trial(features.table, convention, _trial_of(features, bound))
     except BenchError as error:
-        return str(error)
+        # Features as given have said it already.
+        hint = "" if isinstance(features, GivenFeatures) else numbering_hint(features.table)
+        return f"{error}{hint}"
     return ""
 
 

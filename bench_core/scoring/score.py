@@ -22,6 +22,7 @@ from bench_core.evaluation.summary import (
     split_by_query_camera,
 )
 from bench_core.features.digest import array_digest
+from bench_core.features.numbering import numbering_hint
 from bench_core.system.foreign_files import quoted
 
 if TYPE_CHECKING:
@@ -215,7 +216,8 @@ def _named(features: FeatureTable) -> Iterator[None]:
     except DataError as error:
         if features.source is None:
             raise
-        raise DataError(f"cannot score {features.source}: {error}") from error
+        hint = numbering_hint(features.table)
+        raise DataError(f"cannot score {features.source}: {error}{hint}") from error
 
 
 def _check_training_split(features: FeatureTable, protocol: EvaluationProtocol, trial: int) -> None:
@@ -248,8 +250,8 @@ def _tell_models_apart(features_by_split: Mapping[str, FeatureTable]) -> tuple[s
 
 
 def _unproven(names: Sequence[str]) -> str:
-    which = names[0] if len(names) == 1 else f"{len(names)} files"
-    return f"each trial's model was trained on its own split: {which} do not say on which"
+    which = f"{names[0]} does" if len(names) == 1 else f"{len(names)} files do"
+    return f"each trial's model was trained on its own split: {which} not say on which"
 
 
 def _score_model(

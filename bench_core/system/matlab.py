@@ -136,7 +136,7 @@ def _reading(path: Path, variable: str) -> Iterator[tuple[BinaryIO, str | None]]
         except (MalformedError, zlib.error, MemoryError) as error:
             raise DataError(
                 f"{path} is no MATLAB file of version 7 or older, or it is damaged: "
-                f"{_first_line(error)}"
+                f"{_first_line(error)}; copy or download it again"
             ) from error
 
 

@@ -31,13 +31,17 @@ _MARKDOWN = TableFormat(
 )
 
 
-def terminal_paragraph(text: str, *, margin: str = "", hanging: str = "") -> list[str]:
+def terminal_paragraph(
+    text: str, *, margin: str = "", hanging: str = "", broken_words: bool = True
+) -> list[str]:
     """Break a text into lines of at most 80 columns; hyphens stay within a line.
 
     Args:
         text: Any text; one line of it, whatever a plugin or a record put into it.
         margin: What stands before every line.
         hanging: What stands before every line but the first, behind the margin.
+        broken_words: Whether words of more than a line are broken; else they stand out, such as
+            a path, which people copy.
 
     Examples:
         >>> terminal_paragraph("word " * 20, margin="  ", hanging="* ")[1]
@@ -48,6 +52,7 @@ def terminal_paragraph(text: str, *, margin: str = "", hanging: str = "") -> lis
         COLUMNS_OF_TERMINAL,
         initial_indent=margin,
         subsequent_indent=margin + hanging,
+        break_long_words=broken_words,
         break_on_hyphens=False,
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -186,21 +186,33 @@ def identify_draw(transcript: Transcript) -> Identity:
     drawn = {
         probe: _read_images(probe, returned) for probe, returned in transcript.returned.items()
     }
-    calls = [probe for probe in drawn if not probe.endswith("-again")]
+    fitting = {mode: tuple(_fitting(drawn, mode)) for mode in ("all", "indoor")}
     if not is_repeatable(transcript):
         names: tuple[str, ...] = ("unseeded",)
+        notes = [NOT_REPEATABLE]
     else:
-        names = tuple(
-            how
-            for how in probes.DRAWS
-            if all(drawn[probe] == images.drawn_images(how, *_call(probe)) for probe in calls)
-        )
-    notes = [] if is_repeatable(transcript) else [NOT_REPEATABLE]
+        names = tuple(how for how in fitting["all"] if how in fitting["indoor"])
+        notes = [] if names else list(_of_one_mode(fitting))
     mine = set(drawn["all-0"])
     for how in ("official", "agw"):
         shared = len(mine & set(images.drawn_images(how, "all", 0)))
         notes.append(f"trial 1 shares {shared} of {len(mine)} images with the {how} draw")
     return Identity(form="draw", values={"draw": {"": names}}, notes=tuple(notes))
+
+
+def _fitting(drawn: Mapping[str, tuple[images.Image, ...]], mode: str) -> Iterator[str]:
+    """Name the draws that give what a function drew in one mode."""
+    calls = [name for name in drawn if name.startswith(mode) and not name.endswith("-again")]
+    for how in probes.DRAWS:
+        if all(drawn[name] == images.drawn_images(how, *_call(name)) for name in calls):
+            yield how
+
+
+def _of_one_mode(fitting: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
+    """Say which draw one mode is, where both together are none that is known."""
+    for mode, other in (("all", "indoor"), ("indoor", "all")):
+        for how in fitting[mode]:
+            yield f"with mode='{mode}' it is the {how} draw, with mode='{other}' it is not"
 
 
 def _call(probe: str) -> tuple[str, int]:

@@ -141,7 +141,11 @@ def _check_loaded(documents: Sequence[Mapping[str, Any]], script: Path, function
     for document in documents:
         if "not_loaded" in document:
             failure = _failure(document["not_loaded"])
-            raise BenchError(f"{script} cannot be loaded: {failure}")
+            raise BenchError(
+                f"{script} cannot be loaded: {failure}; all of it runs, as for an import and "
+                f"without arguments: put {function} into a file of its own, or what runs behind "
+                "if __name__ == '__main__'"
+            )
         if "no_function" in document:
             known = ", ".join(document["no_function"]) or "none"
             raise UsageError(f"{script} has no function '{function}'; its functions are {known}")

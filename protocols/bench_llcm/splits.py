@@ -136,6 +136,8 @@ def _count_test_images(directory: Path, folder: Path, modality: Modality) -> Ima
 
 
 def _build(folder: Path, training: tuple[Image, ...]) -> LlcmSplits:
+    if not (folder / TEST_LIST).exists():
+        raise DataError(f"{folder} has no {TEST_LIST}, which lies in the folder idx of LLCM")
     splits = LlcmSplits(
         folder=folder, training=training, test=read_identity_list(folder / TEST_LIST)
     )

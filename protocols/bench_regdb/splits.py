@@ -104,7 +104,8 @@ def _check_files(folder: Path) -> None:
     if missing:
         raise DataError(
             f"{missing[0]} is missing ({len(missing)} of {len(files)} lists are): RegDB "
-            f"has {NUM_TRIALS} trials with four lists each; restore them from the dataset's archive"
+            f"has {NUM_TRIALS} trials with four lists each, in its folder idx; restore them from "
+            "the dataset's archive"
         )
 
 

@@ -142,7 +142,10 @@ def _read(folder: Path, required: tuple[str, ...]) -> SysuSplits:
     lists = {name: read_identities(folder, f"{name}_id") for name in ("train", "val", "test")}
     for name in required:
         if lists[name] is None:
-            raise DataError(f"{folder} has neither {name}_id.txt nor {name}_id.mat")
+            raise DataError(
+                f"{folder} has neither {name}_id.txt nor {name}_id.mat, which lie in the folder "
+                "exp of SYSU-MM01"
+            )
     identities = {name: found or () for name, found in lists.items()}
     _check_disjoint(folder, identities)
     path = folder / PERMUTATION_FILE

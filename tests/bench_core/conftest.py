@@ -57,10 +57,8 @@ def build_table(
 
 def build_scores(table: QueryTable) -> dict[str, Any]:
     """Return the scores that a table of queries gives, all its trials alike."""
-    sums = IdentitySums.of(table)
-    means = sums.averages(np.ones((1, len(sums.valid))))[0].tolist()
-    mean = dict(zip(NAMES, means, strict=True))
-    cmc = np.repeat(means[:4], [4, 5, 10, 1]).tolist()
+    mean = build_means(table)
+    cmc = np.repeat(list(mean.values())[:4], [4, 5, 10, 1]).tolist()
     num_trials = int(table.group_trials.sum())
     return {
         "queries": int(np.bincount(table.group).min()),
@@ -72,9 +70,22 @@ def build_scores(table: QueryTable) -> dict[str, Any]:
         "interval": {name: [value, value] for name, value in mean.items()},
         "iccs": 0.25,
         "by_query_camera": {
-            "3": {"queries": 1, "valid_queries": 1, "mean": mean, "std": dict.fromkeys(NAMES, 0.0)}
+            str(camera): {
+                "queries": 1,
+                "valid_queries": 1,
+                "mean": build_means(table.of_camera(camera)),
+                "std": dict.fromkeys(NAMES, 0.0),
+            }
+            for camera in np.unique(table.images.camera).tolist()
         },
     }
+
+
+def build_means(table: QueryTable) -> dict[str, float]:
+    """Return the scores of a table, averaged as trials are."""
+    sums = IdentitySums.of(table)
+    means = sums.averages(np.ones((1, len(sums.valid))))[0].tolist()
+    return dict(zip(NAMES, means, strict=True))
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ from bench_core.plugins import load_registry
 
 REGISTRY = load_registry()
 METHODS, DATASETS = REGISTRY.methods.values(), REGISTRY.datasets.values()
+RERANKERS = REGISTRY.rerankers.values()
 PROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
 MODULES = sorted(PROJECT["entry-points"]["bench"].values())
 OBSERVERS = ["bench_tensorboard"]
@@ -31,9 +32,10 @@ sys.exit(", ".join(sorted(heavy)) or nothing)
 """
 
 
-def test_each_entry_point_registers_one_method_or_one_dataset_or_observes() -> None:
+def test_each_entry_point_registers_one_thing_or_observes() -> None:
     packages = [spec.method.split(".")[0] for spec in METHODS]
     packages += [spec.reader.split(".")[0] for spec in DATASETS]
+    packages += [spec.reranker.split(".")[0] for spec in RERANKERS]
     assert sorted(packages + OBSERVERS) == MODULES
 
 

@@ -97,7 +97,7 @@ def _announce() -> None:
 
     In one line that stays: what watches a log takes silence for a process that hangs.
     """
-    sys.stderr.write("compiling the scoring loops, once: this takes about 4 seconds\n")
+    sys.stderr.write("compiling the loops of such scoring, once: this takes about 4 seconds\n")
     sys.stderr.flush()
 
 

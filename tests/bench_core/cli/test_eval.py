@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -124,7 +125,7 @@ def test_the_first_scoring_says_that_it_compiles_and_keeps_json_clean(
         for _ in range(2)
     )
     (line,) = [line for line in first.stderr.splitlines() if "compiling" in line]
-    assert line == "compiling the scoring loops, once: this takes about 4 seconds"
+    assert line == "compiling the loops of such scoring, once: this takes about 4 seconds"
     assert "compiling" not in second.stderr
     assert json.loads(first.stdout) == json.loads(second.stdout)
 
@@ -324,7 +325,9 @@ def test_what_a_score_takes_for_granted_is_said(
     assert assumption.startswith("neither rand_perm_cam.mat nor the images are at hand")
     assert result.stderr == f"Note: {assumption}\n"
     assert document["mean"] == json.loads(known.stdout)["mean"]
-    assert f"assumed: {assumption}" in bench("eval", *options).stdout
+    shown = bench("eval", *options).stdout
+    assert f"assumed: {assumption}" in " ".join(shown.split())
+    assert max(map(len, shown.splitlines())) <= 80
 
 
 def test_a_pipe_among_the_files_is_named(
@@ -346,6 +349,28 @@ def test_a_name_that_is_too_long_is_an_error(bench: Bench, splits: Path) -> None
 def test_a_folder_of_something_else_is_named(bench: Bench, splits: Path) -> None:
     line = error_of(bench("eval", *PROTOCOL, "--features", splits, "--splits", splits), 1)
     assert f"{splits} holds no feature file: expected NAME_cam1.mat" in line
+    assert "name one alone" not in line
+    (splits / "trial-1.npz").touch()
+    line = error_of(bench("eval", *PROTOCOL, "--features", splits, "--splits", splits), 1)
+    assert line.endswith("; of 'trial-1.npz' and the like name one alone")
+
+
+def test_an_index_from_one_and_labels_from_zero_are_recognised(
+    bench: Bench, features: FeatureTable, splits: Path
+) -> None:
+    people = sorted(set(features.table["identity"]))
+    told = {
+        "every index counts from 1": features.table.assign(index=features.table["index"] + 1),
+        f"identities are 0 to {len(people) - 1} without a gap": features.table.assign(
+            identity=features.table["identity"].map(people.index)
+        ),
+    }
+    for line, table in told.items():
+        write_features(Path("theirs.npz"), replace(features, table=table))
+        failed = bench("eval", *PROTOCOL, "--features", "theirs.npz", "--splits", splits)
+        assert f"; {line}" in error_of(failed, 1)
+        shown = bench("features", "info", "theirs.npz", "--splits", splits).stdout
+        assert line in " ".join(shown.replace("as above", "").split())
 
 
 def test_duplicate_images_in_a_file_are_named(

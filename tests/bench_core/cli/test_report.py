@@ -22,7 +22,9 @@ from bench_xiv.method import XIV
 
 Bench = Callable[..., Result]
 
-SEARCHES = {"cmc.png", "best-queries.png", "worst-queries.png", "distances.png"}
+SEARCHES = {"cmc.png", "best-queries.png", "worst-queries.png", "distances.png", "confused.png"}
+FEATURES = {"similarities.png", "maps.png"}
+NEED_THE_MODEL = "searches, cameras, wrong answers, similarities, maps, generated images"
 GENERATED = {"generated.png", "channel-intensities.png"}
 TRAINING = {"learning-curve.png"}
 
@@ -51,6 +53,14 @@ def run(finished: Path) -> Path:
     return path.parent
 
 
+@pytest.fixture
+def quick_maps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out the second that a t-SNE takes, where a test is not about it."""
+    monkeypatch.setattr(
+        "bench_core.reports.map_part.t_sne", lambda _points, components: components.places
+    )
+
+
 def error_of(result: Result, code: int) -> str:
     assert result.exit_code == code
     lines = result.stderr.strip().splitlines()
@@ -75,11 +85,24 @@ def test_a_result_with_its_model_and_images_has_every_picture(
     document = json.loads(result.stdout)
     page = Path(document["page"])
     assert page == Path(f"report-{record.stem}") / "report.html"
-    assert pictures(page.parent) == SEARCHES | GENERATED | TRAINING == set(document["pictures"])
+    assert (
+        pictures(page.parent)
+        == SEARCHES | FEATURES | GENERATED | TRAINING
+        == set(document["pictures"])
+    )
     assert document["synthetic"] is True
     assert document["mean"] == json.loads(record.read_text())["scores"]["mean"]
-    assert [item["what"] for item in document["left_out"]] == ["MD and FID of generated images"]
+    assert [item["what"] for item in document["left_out"]] == [
+        "UMAP of the features",
+        "MD and FID of generated images",
+    ]
+    assert {
+        (pair["query_camera"], pair["gallery_camera"]) for pair in document["camera_pairs"]
+    } == {(own, other) for own in (3, 6) for other in (1, 2, 4, 5) if (own, other) != (3, 2)}
+    assert document["similarity"]["same person, across"]["pairs"] > 0
+    assert all(0 < one["times"] <= one["of"] for one in document["confusions"])
     text = page.read_text()
+    assert "kept apart" in text  # cameras 3 and 2
     assert "Synthetic data: these people are rendered" in text
     assert "<h2>Cost</h2>" in text
     mean = json.loads(record.read_text())["scores"]["trials"][0]["mAP"]
@@ -93,8 +116,9 @@ def test_a_result_without_its_model_says_what_is_missing_and_how_to_get_it(
     result = bench("report", record, "--output", "page")
     assert result.exit_code == 0, result.stderr
     assert pictures(Path("page")) == {"cmc.png"}
-    assert "left out: ranked lists, distances, generated images (the model" in result.stdout
-    assert "is not below runs; name its folder with --runs" in result.stdout
+    words = " ".join(result.stdout.split())
+    assert f"left out: {NEED_THE_MODEL} (the model" in words
+    assert "is not below runs; name its folder with --runs" in words
     assert "is not below runs" in Path("page/report.html").read_text()
 
 
@@ -107,10 +131,7 @@ def test_a_result_is_reported_without_the_plugin_of_its_method(
     document = json.loads(result.stdout)
     assert pictures(Path("page")) == {"cmc.png"} | TRAINING
     left_out = {item["what"]: item["why"] for item in document["left_out"]}
-    assert (
-        "no installed plugin has the method 'xiv'"
-        in left_out["ranked lists, distances, generated images"]
-    )
+    assert "no installed plugin has the method 'xiv'" in left_out[NEED_THE_MODEL]
     assert "no installed plugin knows the method" in left_out["paper"]
     assert "<h2>Cost</h2>" in Path("page/report.html").read_text()
 
@@ -123,8 +144,9 @@ def test_a_result_whose_model_is_damaged_is_reported_without_it(
     model.write_bytes(b"damaged")
     result = bench("report", record, "--runs", "copy", "--output", "page")
     assert result.exit_code == 0, result.stderr
-    assert "left out: ranked lists, distances, generated images (" in result.stdout
-    assert "model.safetensors" in result.stdout
+    words = " ".join(result.stdout.split())
+    assert f"left out: {NEED_THE_MODEL} (" in words
+    assert "model.safetensors" in words
     assert pictures(Path("page")) == {"cmc.png"} | TRAINING
 
 
@@ -142,7 +164,8 @@ def test_a_result_of_features_alone_is_reported(bench: Bench, record: Path) -> N
     shutil.copy(record.with_suffix(".queries.npz"), "r/features.queries.npz")
     result = bench("report", "r/features.json", "--output", "page")
     assert result.exit_code == 0, result.stderr
-    assert "the model was not trained here" in result.stdout
+    assert "the model was not trained here" in " ".join(result.stdout.split())
+    assert max(map(len, result.stdout.splitlines())) <= 80
     page = Path("page/report.html").read_text()
     assert "Assumed: all images are there" in page
     assert "Of the data: one image is missing" in page
@@ -180,6 +203,7 @@ def test_a_page_names_the_paper_and_the_changed_values(bench: Bench, record: Pat
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("quick_maps")
 def test_a_run_is_scored_for_its_report(
     bench: Bench, record: Path, run: Path, sysu_root: Path
 ) -> None:
@@ -189,7 +213,7 @@ def test_a_run_is_scored_for_its_report(
     assert document["protocol"] == "sysu-all-single"
     assert document["mean"] == pytest.approx(json.loads(record.read_text())["scores"]["mean"])
     assert "cost" in [item["what"] for item in document["left_out"]]
-    assert pictures(Path("page")) == SEARCHES | GENERATED | TRAINING
+    assert pictures(Path("page")) == SEARCHES | FEATURES | GENERATED | TRAINING
 
 
 def faked(_method: XIV, visible: torch.Tensor, infrared: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -209,6 +233,7 @@ def unmixed(*_arguments: object) -> torch.Tensor:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("quick_maps")
 def test_what_a_method_generates_is_measured_and_mixed(
     bench: Bench, run: Path, sysu_root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -217,16 +242,17 @@ def test_what_a_method_generates_is_measured_and_mixed(
     result = bench("report", run, "--data", sysu_root, "--output", "page", "--json")
     assert result.exit_code == 0, result.stderr
     document = json.loads(result.stdout)
-    assert pictures(Path("page")) == SEARCHES | GENERATED | TRAINING | {"mixing.png"}
+    assert pictures(Path("page")) == SEARCHES | FEATURES | GENERATED | TRAINING | {"mixing.png"}
     (quality,) = document["image_quality"]
     assert quality["images"] == "fake infrared"
     assert quality["fid"] > 0
     assert quality["inception_fid"] is None
     missing = [item["what"] for item in document["left_out"]]
-    assert missing == ["FID over an Inception network", "cost"]
+    assert missing == ["UMAP of the features", "FID over an Inception network", "cost"]
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("quick_maps")
 @pytest.mark.parametrize(
     ("name", "replacement", "line"),
     [
@@ -246,10 +272,11 @@ def test_what_a_variant_does_not_generate_is_said(
     monkeypatch.setattr(XIV, name, replacement, raising=False)
     result = bench("report", run, "--data", sysu_root, "--output", "page")
     assert result.exit_code == 0, result.stderr
-    assert f"left out: {line}" in result.stdout
+    assert f"left out: {line}" in " ".join(result.stdout.split())
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("quick_maps")
 def test_a_run_may_be_scored_under_another_protocol(
     bench: Bench, run: Path, sysu_root: Path
 ) -> None:
@@ -278,7 +305,7 @@ def test_a_report_that_fails_leaves_nothing(
     def full(*_arguments: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("bench_core.reports.building.write_text", full)
+    monkeypatch.setattr("bench_core.reports.folder.write_text", full)
     line = error_of(bench("report", record, "--output", "page"), 1)
     assert "cannot write page: No space left on device" in line
     assert list(Path().glob("*page*")) == []
@@ -326,3 +353,9 @@ def test_without_data_a_run_must_be_on_the_synthetic_people(
     monkeypatch.setattr("bench_core.pipeline.inputs.open_stand_in", open_other)
     line = error_of(bench("report", run), 1)
     assert "was not trained on the synthetic people that are used without --data" in line
+
+
+def test_a_root_that_is_not_there_is_refused_whatever_it_is_for(bench: Bench, record: Path) -> None:
+    result = bench("report", record, "--data", "nowhere", "--output", "page")
+    assert error_of(result, 2) == "Error: --data nowhere is not a folder"
+    assert not Path("page").exists()

@@ -28,6 +28,12 @@ def test_what_differs_is_named_with_what_it_moves(bench: Bench) -> None:
     assert "junk\n" not in result.stdout
 
 
+def test_what_differs_without_counting_is_named_in_the_verdict(bench: Bench) -> None:
+    result = bench("xray", f"{DOUBLES}:agw", *PROTOCOL)
+    verdict = "It gives the scores of sysu-all-single, apart from: images at one distance."
+    assert result.stdout.splitlines()[-1] == verdict
+
+
 def test_a_difference_is_a_failure_with_check(bench: Bench) -> None:
     result = bench("xray", f"{DOUBLES}:lupi", *PROTOCOL, "--check", "--json")
     assert result.exit_code == 1

@@ -183,6 +183,8 @@ def test_a_function_scores_by_the_rules_of_its_dataset_alone(
         ("AGW", "sysu-all", {}, "unknown protocol 'sysu-all'"),
         ("AGW", ALL, {"splits": None}, "give data=ROOT or splits=FOLDER"),
         ("AGW", ALL, {"data": "."}, "give data=ROOT or splits=FOLDER"),
+        ("AGW", ALL, {"splits": "nowhere"}, "^splits=nowhere is not a folder$"),
+        ("AGW", ALL, {"splits": None, "data": "nowhere"}, "^data=nowhere is not a folder$"),
         ("AGW", ALL, {"synthetic": False}, "synthetic=False contradicts"),
     ],
 )

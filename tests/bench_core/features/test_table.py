@@ -117,7 +117,8 @@ def test_half_precision_is_widened(tmp_path: Path, stored: type, read: type) -> 
 
 @pytest.mark.parametrize("name", ["features", "identity", "camera", "modality", "index"])
 def test_a_missing_array_is_named(tmp_path: Path, name: str) -> None:
-    with pytest.raises(DataError, match=rf"features\.npz: no array {name}"):
+    needed = "features, identity, camera, modality, index, with a row for each image"
+    with pytest.raises(DataError, match=rf"features\.npz: no array {name}.*{needed}"):
         read_features(saved(tmp_path, **{name: None}))
 
 
@@ -193,7 +194,7 @@ def test_a_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
 def test_a_file_of_another_kind_is_an_error(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "features.npz"
     path.write_bytes(content)
-    with pytest.raises(DataError, match=r"features\.npz is no \.npz of plain arrays"):
+    with pytest.raises(DataError, match=r"features\.npz (is no \.npz of|holds no features)"):
         read_features(path)
 
 
@@ -356,13 +357,22 @@ def test_members_that_numpy_does_not_pack_so_are_refused(tmp_path: Path) -> None
         (b"\x1f\x8b\x08", "it is compressed with gzip; unpack it"),
         (bytes(100), "it is nothing but zero bytes"),
         (b"", "it is empty"),
-        (b"PK\x03\x04 cut short", "the archive is cut short or damaged"),
     ],
 )
 def test_what_a_file_is_instead_is_said(tmp_path: Path, content: bytes, what: str) -> None:
     path = tmp_path / "features.npz"
     path.write_bytes(content)
-    with pytest.raises(DataError, match=rf"features\.npz is no \.npz of plain arrays: {what}"):
+    with pytest.raises(DataError, match=rf"features\.npz holds no features: {what}"):
+        read_features(path)
+
+
+def test_an_archive_that_is_cut_short_is_said_to_be(tmp_path: Path) -> None:
+    path = tmp_path / "features.npz"
+    path.write_bytes(b"PK\x03\x04 cut short")
+    reason = (
+        r"no \.npz of plain arrays: the archive is cut short or damaged \(.*\); copy or download"
+    )
+    with pytest.raises(DataError, match=reason):
         read_features(path)
 
 

@@ -82,3 +82,16 @@ def test_a_page_wide_picture_moves_sideways_on_a_telephone_and_others_shrink() -
         (' class="page"', "wide"),
     ]
     assert '<meta name="viewport" content="width=device-width">' in page
+
+
+def test_the_darker_a_cell_the_more_and_its_text_stays_readable() -> None:
+    table = Table(title="<i>", rows=(("a", "1", "2", "-"),), shades=((None, 0.0, 1.0, None),))
+    styles = [style for _, style in table.cells[0]]
+    assert styles[0] == styles[3] == ""
+    assert styles[1:3] == [
+        "background:hsl(205 50% 97%);color:#000",
+        "background:hsl(205 50% 37%);color:#fff",
+    ]
+    page = render_html("t", None, [Part(heading="h", tables=(table,))], [])
+    assert "<h3>&lt;i&gt;</h3>" in page
+    assert f'<td>a</td><td class="shaded" style="{styles[1]}">1</td>' in page

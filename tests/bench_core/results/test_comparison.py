@@ -12,7 +12,12 @@ import pytest
 
 from bench_core.contracts.errors import UsageError
 from bench_core.evaluation.query_table import QueryTable
-from bench_core.results.comparison import compare_results, show_p_value
+from bench_core.results.comparison import (
+    compare_by_camera,
+    compare_results,
+    most_changed,
+    show_p_value,
+)
 from bench_core.results.store import read_result
 
 MakeTable = Callable[..., QueryTable]
@@ -167,3 +172,51 @@ def test_results_under_other_conditions_are_refused(
 )
 def test_p_values_are_shown_with_the_digits_that_matter(p_value: float, shown: str) -> None:
     assert show_p_value(p_value) == shown
+
+
+def on_cameras(table: QueryTable, *cameras: int) -> QueryTable:
+    """Spread the queries of a table over cameras, by turns."""
+    camera = np.resize(np.array(cameras), len(table.group))
+    return replace(table, images=replace(table.images, camera=camera))
+
+
+def test_each_camera_is_compared_on_its_own_queries(
+    make_table: MakeTable, store_result: StoreResult
+) -> None:
+    first, second = (on_cameras(make_table(success), 3, 6) for success in (0.3, 0.6))
+    better = np.where(first.images.camera == 3, 1, 0)[:, np.newaxis] == 1
+    second = replace(second, scores=np.where(better, second.scores, first.scores))
+    comparison = compare_results(
+        store_result(first, method__variant="baseline"), store_result(second)
+    )
+    three, six = compare_by_camera(comparison)
+    assert (three.camera, six.camera, three.num_queries, six.num_queries) == (3, 6, 100, 100)
+    assert three.differences["mAP"].value == pytest.approx(
+        three.means[1]["mAP"] - three.means[0]["mAP"], abs=1e-9
+    )
+    assert three.differences["mAP"].told_apart
+    assert six.differences["mAP"].value == 0
+    halves = (three.differences["mAP"].value + six.differences["mAP"].value) / 2
+    assert comparison.differences["mAP"].value == pytest.approx(halves)
+
+
+def test_the_queries_that_changed_most_are_of_different_people(
+    make_table: MakeTable, store_result: StoreResult
+) -> None:
+    table = make_table(0.5, num_identities=4)
+    scores = table.scores.copy()
+    scores[:, 4] = 0.5
+    before, after = scores.copy(), scores.copy()
+    after[[2, 3, 7], 4] = 0.8, 0.9, 0.6  # two of person 0, one of person 1
+    after[[10, 15], 4] = 0.1, 0.4  # of persons 2 and 3
+    paths = [
+        store_result(replace(table, scores=values), method__seed=seed)
+        for seed, values in enumerate((before, after))
+    ]
+    comparison = compare_results(paths[0], paths[1])
+    gained = most_changed(comparison, 9, gained=True)
+    assert [(one.identity, one.index) for one in gained] == [(0, 3), (1, 2)]
+    assert (gained[0].first, gained[0].second) == pytest.approx((0.5, 0.9))
+    lost = most_changed(comparison, 9, gained=False)
+    assert [(one.identity, one.camera, one.index) for one in lost] == [(2, 3, 0), (3, 3, 0)]
+    assert most_changed(comparison, 1, gained=False) == lost[:1]

@@ -146,7 +146,7 @@ def test_a_folder_has_a_file_for_each_model(
     assert_same_scores(scores, score(models, protocol, "official"))
     stated, unproven = scores.assumptions
     assert stated == "the lists are those of the authors"
-    assert "three.npz do not say" in unproven
+    assert "three.npz does not say" in unproven
 
 
 @pytest.mark.parametrize(("trial", "name"), [(0, "one.npz"), (1, ""), (1, "two.npz")])

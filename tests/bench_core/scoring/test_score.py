@@ -189,7 +189,7 @@ def test_each_trial_is_scored_with_the_model_of_its_split(features: FeatureTable
         (expected,) = alone.evaluation.trials
         np.testing.assert_array_equal(together.evaluation.trials[number].cmc, expected.cmc)
         (assumption,) = alone.assumptions
-        assert f"split-{number} do not say on which" in assumption
+        assert f"split-{number} does not say on which" in assumption
     assert together.similarity == pytest.approx(np.mean([alone.similarity for alone in apart]))
     assert len(together.assumptions) == 1
     assert "3 files do not say on which" in together.assumptions[0]

@@ -256,6 +256,18 @@ def test_what_is_no_score_is_told(returned: Any, message: str) -> None:
         examine(careless)
 
 
+def test_a_draw_that_knows_one_mode_alone_is_told(tmp_path: Path) -> None:
+    def without_indoor(data_path: str, mode: str = "all", trial: int = 0) -> object:
+        return DOUBLES["agw_draw"](data_path, "all", trial)
+
+    documents = call_with_probes(
+        without_indoor, FORMS["draw"], "numpy", images=tmp_path / "SYSU-MM01"
+    )
+    identity = identify(make_transcript(list(documents)))
+    assert identity.values["draw"][""] == ()
+    assert identity.notes[0] == ("with mode='all' it is the agw draw, with mode='indoor' it is not")
+
+
 def test_a_draw_of_no_paths_is_told(tmp_path: Path) -> None:
     def no_paths(data_path: str) -> list[int]:
         return [1, 2]

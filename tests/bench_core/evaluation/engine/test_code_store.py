@@ -152,7 +152,7 @@ lengths = np.zeros((1, 1))
 find_lengths(np.array([[[3.0, 4.0]]]), np.array([0]), lengths, 0, 1)
 assert lengths == 5
 """
-ANNOUNCED = "compiling the scoring loops, once: this takes about 4 seconds\n"
+ANNOUNCED = "compiling the loops of such scoring, once: this takes about 4 seconds\n"
 
 
 @pytest.mark.slow

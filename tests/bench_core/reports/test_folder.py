@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench_core.contracts.errors import UsageError
-from bench_core.reports.building import FORMAT, check_folder
+from bench_core.reports.folder import FORMAT, check_folder
 from bench_core.system.files import hash_file
 
 

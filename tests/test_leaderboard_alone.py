@@ -1,0 +1,59 @@
+"""The leaderboard is made without what trains: `make leaderboard-alone` installs what is enough."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from importlib.metadata import distribution, packages_distributions
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+CHECK = ("--output", "results/leaderboard.html", "--plot", "results", "--check")
+PROGRAM = """
+import sys
+from importlib.abc import MetaPathFinder
+
+class Missing(MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in MISSING:
+            raise ModuleNotFoundError(f"{name} is not installed", name=name)
+        return None
+
+MISSING = set(sys.argv[1].split(","))
+sys.meta_path.insert(0, Missing())
+from bench_start import main
+sys.argv = ["bench", "leaderboard", *sys.argv[2:]]
+main()
+"""
+
+
+def installed_alone() -> set[str]:
+    """Return the distributions that the target installs, with what they require."""
+    (names,) = re.findall(r"^LEADERBOARD_NEEDS := (.*)$", (ROOT / "Makefile").read_text(), re.M)
+    waiting, found = names.split(), {"vireid-bench"}
+    while waiting:
+        name = waiting.pop().lower()
+        if name not in found:
+            found.add(name)
+            required = [text for text in distribution(name).requires or () if "extra" not in text]
+            waiting += [
+                re.split(r"[^\w.-]", text)[0]
+                for text in required
+                if "python_version <" not in text and "platform" not in text
+            ]
+    return {re.sub(r"[-_.]+", "-", name) for name in found}
+
+
+def test_it_needs_no_more() -> None:
+    alone = installed_alone()
+    missing = [
+        module
+        for module, owners in packages_distributions().items()
+        if not any(re.sub(r"[-_.]+", "-", owner.lower()) in alone for owner in owners)
+    ]
+    assert {"torch", "pandas", "numba"} <= set(missing)
+    subprocess.run(
+        [sys.executable, "-c", PROGRAM, ",".join(missing), *CHECK],
+        cwd=ROOT, check=True, capture_output=True, text=True,
+    )  # fmt: skip
