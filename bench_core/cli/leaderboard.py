@@ -31,6 +31,7 @@ SPEEDS = "speeds"
 PUBLISHED = "published"
 """The folder of the results that holds published numbers."""
 FORMATS = ("table", "markdown", "csv", "json", "html", "latex", "parquet")
+PAPER_FORMATS = ("table", "markdown", "csv", "json", "latex")
 FORMAT_OF_SUFFIX: Mapping[str, str] = MappingProxyType(
     {
         ".txt": "table",
@@ -63,6 +64,12 @@ class LeaderboardOptions:
         "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
         help="Write a file instead of standard output.",
     )]  # fmt: skip
+    paper: Annotated[str | None, Option(
+        "--paper", metavar="PAPER",
+        help="Print the comparison and ablation tables of a paper (aligngan, jsia, ts-gan, xiv) as "
+        "published, with what was measured on real data beside each row, instead of the "
+        "leaderboard; as table, markdown, latex, csv or json.",
+    )]  # fmt: skip
     plot: Annotated[Path | None, Option(
         "--plot", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
         help="Draw accuracy against cost into accuracy-cost.png and .svg in DIR, of synthetic data "
@@ -74,7 +81,7 @@ class LeaderboardOptions:
     )]  # fmt: skip
     bibtex: Annotated[Path | None, Option(
         "--bibtex", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
-        help="Write citations of the methods that are shown.",
+        help="Write citations (BibTeX) of the methods and of the published numbers' sources.",
     )]  # fmt: skip
     by_seed: Annotated[bool, Option(
         "--by-seed", is_flag=True,
@@ -99,8 +106,19 @@ class LeaderboardOptions:
             )
         if not self.results.exists() and self.results != DEFAULT_RESULTS:
             raise UsageError(f"--results {self.results}: there is no such folder")
+        if self.paper is not None:
+            self._check_paper()
         if self.output is None and self.output_format == "parquet":
             raise UsageError("--format parquet is for files; give --output FILE")
+
+    def _check_paper(self) -> None:
+        if self.plot is not None or self.badges is not None:
+            raise UsageError("--paper draws nothing; give --plot and --badges without it")
+        if self.chosen_format not in PAPER_FORMATS:
+            raise UsageError(
+                f"--paper cannot be written as {self.chosen_format}; give --format, one of "
+                f"{', '.join(PAPER_FORMATS)}"
+            )
 
     @property
     def wants_others(self) -> bool:
@@ -139,8 +157,8 @@ def leaderboard(registry: Registry, options: LeaderboardOptions) -> None:
     standard error and left out. Measured speeds (the folder speeds of the results, written by make
     gpu) stand behind the results, a block for each device; CSV, Parquet and LaTeX have none.
     Published numbers (the folder published of the results) stand apart from measured ones, without
-    ranks; HTML, Parquet and LaTeX have none. With --plot, --badges or --bibtex a table is written
-    with --output or --format only.
+    ranks. With --paper a paper's own tables are shown instead. With --plot, --badges or --bibtex a
+    table is written with --output or --format only.
     """
     chosen_format = options.chosen_format
 
@@ -157,13 +175,15 @@ def leaderboard(registry: Registry, options: LeaderboardOptions) -> None:
     found = find_results(options.results, remembered)
     speeds = find_speeds(options.results / SPEEDS)
     told_apart = PairedTests(found.records, remembered)
-    known = read_published(options.results / PUBLISHED)
+    known = read_published(_published_folder(options))
     records = _rows(found.records, by_seed=options.by_seed)
     shown = _Shown(records, speeds.records, known.published)
     unreadable = (*found.defects, *speeds.defects, *known.defects)
     _warn(unreadable)
     try:
-        if options.wants_table:
+        if options.paper is not None:
+            _paper(options.paper, shown, options)
+        elif options.wants_table:
             _table(shown, chosen_format, told_apart, options.output, check=options.check)
     finally:  # a file that differs may do so for this reason
         _warn(told_apart.defects)
@@ -173,7 +193,7 @@ def leaderboard(registry: Registry, options: LeaderboardOptions) -> None:
     if options.badges is not None:
         _badges(records, options.badges, check=options.check)
     if options.bibtex is not None:
-        _citations(records, registry.methods, options.bibtex, check=options.check)
+        _citations(shown, registry.methods, options.bibtex, options)
     if options.check and (unreadable or told_apart.defects):
         raise BenchError(f"{options.results} holds results that cannot be used, named above")
 
@@ -191,6 +211,14 @@ def _rows(found: Mapping[Path, ResultRecord], *, by_seed: bool) -> Sequence[Resu
     _warn(joined.remarks)
     _save(remembered)
     return joined.records
+
+
+def _published_folder(options: LeaderboardOptions) -> Path:
+    """Return where published numbers are: of a paper's tables, else those of the program."""
+    from bench_core.published.reading import shipped_folder
+
+    folder = options.results / PUBLISHED
+    return shipped_folder() if options.paper is not None and not folder.is_dir() else folder
 
 
 def _format_for(output: Path | None) -> str:
@@ -224,6 +252,26 @@ def _table(
     else:
         write_bytes(output, render.render_bytes(records, output_format, told_apart, *about))
         click.echo(f"leaderboard {output}", err=True)
+
+
+def _paper(name: str, shown: _Shown, options: LeaderboardOptions) -> None:
+    """Print, write or check the tables of a paper."""
+    from bench_core.leaderboard.paper_formats import PAPER_FORMATS as FORMATS
+    from bench_core.leaderboard.paper_tables import compared_paper
+    from bench_core.leaderboard.render import compare
+    from bench_core.system.files import write_text
+
+    if not options.wants_table:
+        return
+    text = FORMATS[options.chosen_format](compared_paper(name, shown.published, shown.records))
+    if options.output is None:
+        echo(text, newline=False)
+    elif options.check:
+        told = compare(options.output, text.encode(), options.chosen_format, f"--paper {name} ")
+        _report(options.output, told)
+    else:
+        write_text(options.output, text)
+        click.echo(f"paper {options.output}", err=True)
 
 
 def _plots(records: Sequence[ResultRecord], folder: Path, *, check: bool) -> None:
@@ -260,17 +308,27 @@ def _write_pictures(kind: str, folder: Path, files: Mapping[str, bytes]) -> None
 
 
 def _citations(
-    records: Sequence[ResultRecord], specs: Mapping[str, MethodSpec], path: Path, *, check: bool
+    shown: _Shown, specs: Mapping[str, MethodSpec], path: Path, options: LeaderboardOptions
 ) -> None:
-    """Write or check the citations."""
+    """Write or check the citations: of all that is shown, or of a paper's tables."""
     from bench_core.leaderboard.bibtex import bibtex, papers_of
+    from bench_core.leaderboard.paper_tables import compared_paper
+    from bench_core.leaderboard.published import cited_sources
     from bench_core.system.files import write_text
 
+    records, sources = shown.records, cited_sources(shown.published)
+    if options.paper is not None:
+        paper = compared_paper(options.paper, shown.published, records)
+        records = paper.records
+        sources = ((paper.source, shown.published.authors_of(paper.source)),)
     papers = papers_of(records, specs)
-    text = bibtex(papers)
+    # What a plugin says of its paper is more than what the registry knows.
+    own = {source.id for source, _ in sources if source.id in source.introduces} & specs.keys()
+    papers |= {name: specs[name].paper for name in sorted(own)}
+    text = bibtex(papers, sources)
     missing = [name for name, paper in papers.items() if paper is None]
     _warn(f"no paper is known of {name}: it is not cited" for name in missing)
-    if not check:
+    if not options.check:
         write_text(path, text)
         click.echo(f"citations {path}", err=True)
     elif not path.is_file() or path.read_bytes() != text.encode():

@@ -8,7 +8,8 @@ from bench_core.leaderboard.cells import percent, place, scaled
 from bench_core.leaderboard.headings import conditions, heading
 from bench_core.leaderboard.notes import marks_text, notes_of
 from bench_core.leaderboard.over_seeds import PLUS_MINUS, has_several_seeds, seed_spread_text
-from bench_core.leaderboard.published import comparison_lines, published_markdown, split_tables
+from bench_core.leaderboard.published import comparison_lines, split_tables
+from bench_core.leaderboard.published_blocks import published_markdown
 from bench_core.leaderboard.settings import settings_of
 from bench_core.system.escaping import markdown_text
 from bench_core.system.text_layout import markdown_table
@@ -30,9 +31,14 @@ EMPTY = (
     "There are no results yet. `bench run --method xiv --protocol sysu-all-single` trains and "
     "scores a method and writes the first one."
 )
-LEGEND = (
+NO_REAL = "No method has been measured on real data here yet."
+SHORT_LEGEND = (
     "Scores are percent, the mean over the trials of one run; in brackets the 95 % interval by "
-    "bootstrap over identities.\nA row's settings stand behind its name where they are other than "
+    "bootstrap over identities.\nRows that share a number are not told apart by their rank-1."
+)
+LEGEND = (
+    '<details markdown="1"><summary>How to read the tables</summary>\n\n'
+    "A row's settings stand behind its name where they are other than "
     "those above its table.\nRows are ordered by rank-1, then mAP. Rows share a number where a "
     "paired test over identities does not tell their\nrank-1 from that of the first row with that "
     "number (p of 0.05 or more). Re-ranked rows stand last and are numbered\napart (r1, r2, ...). "
@@ -41,7 +47,8 @@ LEGEND = (
     "extraction needs + those that\nonly training needs; MACs the multiply-adds of extracting one "
     "image (visible / infrared): docs/cost.md defines\nboth. All ranks, deviations over trials, "
     "speeds, times, dates and versions are in the CSV and the JSON of\n`bench leaderboard`. "
-    f"{NOT_MEASURED} means not measured."
+    f"{NOT_MEASURED} means not measured.\n\n"
+    "</details>"
 )
 SEEDS = (
     "A row of several seeds is their mean: behind \N{PLUS-MINUS SIGN} stands the standard "
@@ -66,7 +73,7 @@ def markdown(sections: Sequence[Section], published: Published | None = None) ->
     Args:
         sections: From `bench_core.leaderboard.rows.sections`.
         published: Numbers of papers: below the measured ones of their protocol, else in a part of
-            their own before the synthetic one.
+            their own, the last.
 
     Returns:
         A Markdown document that ends in a newline; without sections it says how to make a result.
@@ -81,11 +88,12 @@ def markdown(sections: Sequence[Section], published: Published | None = None) ->
     ]
     blocks = [
         HEADER,
-        LEGEND if sections else EMPTY,
+        *([SHORT_LEGEND, LEGEND] if sections else [EMPTY]),
         *([SEEDS] if has_several_seeds(sections) else []),
+        *([NO_REAL] if synthetic and not real else []),
         *(["## Real data", *real] if real else []),
-        *published_markdown(alone, part=True),
         *([SYNTHETIC, *synthetic] if synthetic else []),
+        *published_markdown(alone, part=True),
     ]
     return "\n\n".join(blocks) + "\n"
 

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from bench_core.contracts.errors import UsageError
 from bench_core.contracts.metrics import METRICS
-from bench_core.leaderboard.rows import FLAT_COLUMNS, flat_rows
+from bench_core.leaderboard.flat import FLAT_TABLE_COLUMNS, table_rows
+from bench_core.leaderboard.published_values import PAPER_COLUMNS, as_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bench_core.leaderboard.rows import Section
+    from bench_core.published.registry import Published
 
 FIGURES = ("", "-std", "-low", "-high", "-seed-std")
 """What is said of each metric, by the end of the column's name."""
@@ -31,13 +33,14 @@ COUNTS = frozenset(
 FRACTIONS = frozenset(
     {
         *(f"{metric}{suffix}" for metric in METRICS for suffix in FIGURES),
+        *PAPER_COLUMNS,
         *("images_per_second", "extraction_seconds", "training_seconds"),
     }
 )
 
 
-def parquet_table(tables: Sequence[Section]) -> bytes:
-    """Render all sections as one Parquet table with the columns of measured rows of the CSV.
+def parquet_table(tables: Sequence[Section], published: Published | None = None) -> bytes:
+    """Render all sections as one Parquet table with the rows and columns of the CSV.
 
     Flags, counts, fractions and lists keep their types; what was not measured is null. The types
     are the same whichever rows there are, so that tables of several folders can be joined.
@@ -53,9 +56,10 @@ def parquet_table(tables: Sequence[Section]) -> bytes:
     import pyarrow as pa
     import pyarrow.parquet
 
-    schema = pa.schema([(name, _type_of(pa, name)) for name in FLAT_COLUMNS])
+    schema = pa.schema([(name, _type_of(pa, name)) for name in FLAT_TABLE_COLUMNS])
+    rows = [as_numbers(row) for row in table_rows(tables, published)]
     content = io.BytesIO()
-    pyarrow.parquet.write_table(pa.Table.from_pylist(flat_rows(tables), schema=schema), content)
+    pyarrow.parquet.write_table(pa.Table.from_pylist(rows, schema=schema), content)
     return content.getvalue()
 
 

@@ -6,34 +6,32 @@ They never share a table, a rank or a gap with measured rows, and stand in no sy
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from bench_core.contracts.metrics import METRICS
-from bench_core.system.escaping import csv_cell, markdown_text
-from bench_core.system.text_layout import markdown_table, terminal_paragraph, terminal_table
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from bench_core.contracts.result import ResultRecord
     from bench_core.leaderboard.rows import Section
     from bench_core.published.registry import Published
-    from bench_core.published.schema import PublishedConflict, PublishedRow
+    from bench_core.published.schema import PublishedRow, PublishedSource
 
 COMPARED = ("rank-1", "mAP")
 """The metrics of which a measured row says what its paper printed."""
 TITLE = "Published numbers"
-LEGEND = (
-    "What papers and repositories print, in percent, digits as printed; nothing here was measured "
-    "by this program. Galleries, re-ranking, flips and the choice of the model differ or are not "
-    "known, so the rows stand in the order of names and have no rank. Ablations, and where every "
-    "number stands: bench published list."
+GALLERIES: Mapping[str, str] = MappingProxyType(
+    {
+        "official": "official galleries",
+        "agw": "AGW's galleries",
+        "repository": "galleries drawn its own way",
+    }
 )
-BESIDE = "Printed elsewhere, not measured here; in the order of names, without ranks."
-CSV_COLUMNS = ("source", "conditions", *(f"paper-{metric}" for metric in COMPARED))
-"""What a CSV has behind the columns of measured rows."""
-TEXT_COLUMNS = frozenset({"method", "source", "conditions"})
-TERMINAL_METRICS = ("rank-1", "mAP", "mINP")
+RERANKERS: Mapping[str, str] = MappingProxyType({"aim": "AIM"})
+SHOWN = ("rank-1", "mAP", "mINP")
+"""The metrics that short tables have: those of the measured ones."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +41,7 @@ class PublishedLine:
     Attributes:
         name: The method, as tables call it.
         rows: The rows that print it, at least one.
+        sources: Where they stand, each once.
         values: Digits as printed, by metric.
         source: Where it stands.
         conditions: What is known of galleries, re-ranking, flips and selection.
@@ -51,10 +50,16 @@ class PublishedLine:
 
     name: str
     rows: tuple[PublishedRow, ...]
+    sources: tuple[PublishedSource, ...]
     values: dict[str, str]
     source: str
     conditions: str
     marks: dict[str, tuple[int, ...]]
+
+    @property
+    def unchecked(self) -> bool:
+        """Whether nobody has seen the numbers in a source that was at hand."""
+        return all(source.evidence == "unchecked" for source in self.sources)
 
 
 @dataclass(frozen=True)
@@ -63,7 +68,7 @@ class PublishedTable:
 
     Attributes:
         protocol: Its id.
-        metrics: Those that a row has, in the order of `METRICS`.
+        metrics: Those that are asked for and that a row has, in their order.
         lines: Whole methods, by name; ablations and other runs are left out.
         notes: What is said of disputed values, by their numbers from 1.
     """
@@ -92,17 +97,22 @@ class PaperNumber:
 
 
 def published_tables(
-    published: Published, protocols: Collection[str] | None = None
+    published: Published | None,
+    protocols: Collection[str] | None = None,
+    metrics: Sequence[str] = METRICS,
 ) -> tuple[PublishedTable, ...]:
     """Return the tables of published numbers, sorted by protocol.
 
     Args:
-        published: The registry.
+        published: The registry; None for no published numbers.
         protocols: Those to return; None for all.
+        metrics: Those to show; what prints none of them is left out.
     """
-    known = sorted({row.protocol for row in published.rows if row.protocol})
+    rows = published.rows if published else ()
+    known = sorted({row.protocol for row in rows if row.protocol})
     wanted = [name for name in known if protocols is None or name in protocols]
-    return tuple(_table(published, protocol) for protocol in wanted)
+    tables = [_table(published, protocol, metrics) for protocol in wanted if published]
+    return tuple(table for table in tables if table.lines)
 
 
 def paper_numbers(record: ResultRecord, published: Published | None) -> tuple[PaperNumber, ...]:
@@ -131,19 +141,20 @@ def paper_numbers(record: ResultRecord, published: Published | None) -> tuple[Pa
 
 
 def split_tables(
-    real: Sequence[Section], published: Published | None
+    real: Sequence[Section], published: Published | None, metrics: Sequence[str] = SHOWN
 ) -> tuple[list[tuple[Section, tuple[PublishedTable, ...]]], tuple[PublishedTable, ...]]:
     """Put published tables to the measured ones of their protocol.
 
     Args:
         real: Sections of real data, those of a protocol behind each other.
         published: The registry; None for no published numbers.
+        metrics: Those to show.
 
     Returns:
         Each section with the published tables that stand below it, which only the last section of
         a protocol has; and the tables of protocols without sections.
     """
-    tables = {table.protocol: table for table in published_tables(published)} if published else {}
+    tables = {table.protocol: table for table in published_tables(published, None, metrics)}
     last = {section.key.protocol: section for section in real}
     beside = []
     for section in real:
@@ -151,6 +162,13 @@ def split_tables(
         below = [tables[protocol]] if section is last[protocol] and protocol in tables else []
         beside.append((section, tuple(below)))
     return beside, tuple(table for name, table in tables.items() if name not in last)
+
+
+def cited_sources(published: Published) -> tuple[tuple[PublishedSource, str], ...]:
+    """Return the sources of all tables, each with its authors, sorted by their ids."""
+    lines = (line for table in published_tables(published) for line in table.lines)
+    sources = {source.id: source for line in lines for source in line.sources}
+    return tuple((source, published.authors_of(source)) for _, source in sorted(sources.items()))
 
 
 def pointer(tables: Sequence[PublishedTable]) -> str:
@@ -176,151 +194,34 @@ def comparison_lines(section: Section, published: Published | None) -> Iterator[
             yield f"{row.record.label}{ranked}, paper: {said} ({sources})"
 
 
-def published_markdown(tables: Iterable[PublishedTable], *, part: bool) -> list[str]:
-    """Return the blocks of Markdown of published tables.
-
-    Args:
-        tables: The tables.
-        part: Whether they are a part of their own, with heading and legend, or stand below
-            measured tables.
-    """
-    tables = list(tables)
-    legend = "\n".join(terminal_paragraph(LEGEND))
-    blocks = [f"## {TITLE}", legend] if part and tables else []
-    for table in tables:
-        columns = ["method", *table.metrics, "source", "conditions"]
-        rows = [
-            [
-                markdown_text(line.name),
-                *(_cell(line, metric) for metric in table.metrics),
-                markdown_text(line.source),
-                markdown_text(line.conditions),
-            ]
-            for line in table.lines
-        ]
-        notes = (f"- [{n}] {markdown_text(note)}" for n, note in enumerate(table.notes, start=1))
-        blocks += [f"### {TITLE}: {table.protocol}", *([] if part else [BESIDE])]
-        blocks += [markdown_table(columns, rows, TEXT_COLUMNS)]
-        blocks += filter(None, ["\n".join(notes)])
-    return blocks
-
-
-def published_text(tables: Iterable[PublishedTable]) -> list[str]:
-    """Return the blocks of text, 80 columns wide, of published tables."""
-    blocks = []
-    for table in tables:
-        metrics = [metric for metric in TERMINAL_METRICS if metric in table.metrics]
-        rows = [
-            [line.name, *(_cell(line, metric) for metric in metrics), line.source]
-            for line in table.lines
-        ]
-        lines = [
-            *terminal_paragraph(f"{TITLE}: {table.protocol} (not measured here, no ranks)"),
-            "",
-            terminal_table(["method", *metrics, "source"], rows, TEXT_COLUMNS),
-            *(
-                line
-                for number, note in enumerate(table.notes, start=1)
-                for line in terminal_paragraph(f"[{number}] {note}", hanging="    ")
-            ),
-        ]
-        blocks.append("\n".join(lines))
-    return blocks
-
-
-def csv_rows(published: Published | None) -> Iterator[dict[str, str | bool]]:
-    """Yield a CSV row for each published line; scores are fractions, without a rank."""
-    for table in published_tables(published) if published else ():
-        for line in table.lines:
-            first = line.rows[0]
-            yield {
-                "kind": "published",
-                "synthetic": False,
-                "dataset": dataset_of(table.protocol),
-                "protocol": table.protocol,
-                "convention": "" if first.gallery == "unknown" else first.gallery,
-                "rerank": first.reranked,
-                "method": csv_cell(first.method),
-                "title": csv_cell(line.name),
-                **{metric: fraction(printed) for metric, printed in line.values.items()},
-                "source": csv_cell(line.source),
-                "conditions": csv_cell(line.conditions),
-            }
-
-
-def json_values(published: Published | None) -> list[dict[str, Any]]:
-    """Return the published tables for JSON, digits as printed."""
-    return [
-        {
-            "protocol": table.protocol,
-            "rows": [
-                {
-                    "method": line.rows[0].method,
-                    "title": line.name,
-                    "printed": line.values,
-                    "sources": [row.source for row in line.rows],
-                    "source": line.source,
-                    "conditions": line.conditions,
-                    "disputed": {
-                        metric: [table.notes[mark - 1] for mark in marks]
-                        for metric, marks in line.marks.items()
-                    },
-                }
-                for line in table.lines
-            ],
-        }
-        for table in (published_tables(published) if published else ())
-    ]
-
-
-def paper_values(record: ResultRecord, published: Published | None) -> dict[str, str]:
-    """Return the `paper-*` columns of a measured row: fractions, empty where none is known."""
-    return {
-        f"paper-{number.metric}": fraction(number.printed)
-        for number in paper_numbers(record, published)
-    }
-
-
-def fraction(printed: str) -> str:
-    """Return a printed percentage as a fraction, no digit more or less.
-
-    Example:
-        >>> fraction("49.90"), fraction("0.85")
-        ('0.4990', '0.0085')
-    """
-    from decimal import Decimal
-
-    return format(Decimal(printed).scaleb(-2), "f")
-
-
-def dataset_of(protocol: str) -> str:
-    """Return the dataset of a protocol with published numbers, by the start of its id."""
-    start = protocol.partition("-")[0]
-    return "sysu-mm01" if start == "sysu" else start
-
-
-def _table(published: Published, protocol: str) -> PublishedTable:
+def _table(published: Published, protocol: str, wanted: Sequence[str]) -> PublishedTable:
     groups: dict[tuple[object, ...], list[PublishedRow]] = {}
     for row in published.rows_of(protocol):
-        if row.variant is None:
-            key = (row.method, row.rerank, _conditions(row), tuple(row.values.items()))
+        values = tuple((name, row.values[name]) for name in wanted if name in row.values)
+        if row.variant is None and values:
+            key = (row.method, row.rerank, _conditions(row), values)
             groups.setdefault(key, []).append(row)
     readings: dict[str, int] = {}
-    lines = [_line(published, rows, readings) for rows in groups.values()]
+    lines = [_line(published, rows, wanted, readings) for rows in groups.values()]
     lines.sort(key=lambda line: (line.name.casefold(), line.conditions, line.source))
-    metrics = [name for name in METRICS if any(name in line.values for line in lines)]
-    return PublishedTable(protocol, tuple(metrics), tuple(lines), tuple(readings))
+    metrics = tuple(name for name in wanted if any(name in line.values for line in lines))
+    return PublishedTable(protocol, metrics, tuple(lines), tuple(readings))
 
 
 def _line(
-    published: Published, rows: Sequence[PublishedRow], readings: dict[str, int]
+    published: Published,
+    rows: Sequence[PublishedRow],
+    wanted: Sequence[str],
+    readings: dict[str, int],
 ) -> PublishedLine:
     """Make a line of rows that print the same; new readings of conflicts get the next numbers."""
     first = rows[0]
+    names = dict.fromkeys(row.source for row in rows)
+    values = {name: first.values[name] for name in wanted if name in first.values}
     marks: dict[str, tuple[int, ...]] = {}
-    for metric in first.values:
+    for metric in values:
         disputes = {
-            _reading(dispute): None for row in rows for dispute in published.disputes(row, metric)
+            dispute.said: None for row in rows for dispute in published.disputes(row, metric)
         }
         if disputes:
             marks[metric] = tuple(
@@ -331,26 +232,17 @@ def _line(
     return PublishedLine(
         name=f"{name} + re-ranking" if first.reranked else name,
         rows=tuple(rows),
-        values=dict(first.values),
+        sources=tuple(published.source_by_id[name] for name in names),
+        values=values,
         source="; ".join(dict.fromkeys(published.citation(row) for row in rows)),
         conditions=_conditions(first),
         marks=marks,
     )
 
 
-def _reading(dispute: PublishedConflict) -> str:
-    return f"{'Most likely wrong. ' if dispute.suspect else ''}{dispute.reading}"
-
-
 def _conditions(row: PublishedRow) -> str:
-    known = [f"{row.gallery} galleries"] if row.gallery != "unknown" else []
-    known += [f"{row.rerank} re-ranking"] if row.reranked else []
+    known = [GALLERIES[row.gallery]] if row.gallery in GALLERIES else []
+    known += [f"{RERANKERS.get(row.rerank, row.rerank)} re-ranking"] if row.reranked else []
     known += ["flipped images added"] if row.flip == "yes" else []
     known += [f"model chosen on {row.selection} data"] if row.selection == "test" else []
     return ", ".join(known)
-
-
-def _cell(line: PublishedLine, metric: str) -> str:
-    marks = line.marks.get(metric, ())
-    mark = f" [{','.join(map(str, marks))}]" if marks else ""
-    return line.values.get(metric, "") + mark

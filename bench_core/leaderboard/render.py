@@ -11,21 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from bench_core.contracts.errors import unknown_name
 from bench_core.leaderboard.differences import difference, value_difference
+from bench_core.leaderboard.flat import FLAT_TABLE_COLUMNS, table_rows
 from bench_core.leaderboard.latex import latex
 from bench_core.leaderboard.markdown import markdown
 from bench_core.leaderboard.parquet import parquet_rows, parquet_table
-from bench_core.leaderboard.published import CSV_COLUMNS as PUBLISHED_COLUMNS
-from bench_core.leaderboard.published import csv_rows, json_values, paper_numbers, paper_values
-from bench_core.leaderboard.rows import (
-    FLAT_COLUMNS,
-    Row,
-    Section,
-    ToldApart,
-    Value,
-    flat_rows,
-    row_values,
-    sections,
-)
+from bench_core.leaderboard.published import paper_numbers
+from bench_core.leaderboard.published_values import json_values
+from bench_core.leaderboard.rows import Row, Section, ToldApart, Value, row_values, sections
 from bench_core.leaderboard.speeds import speed_markdown, speed_text, speed_values
 from bench_core.leaderboard.terminal import leaderboard_text
 from bench_core.system.escaping import csv_cell
@@ -55,8 +47,7 @@ def render(
         told_apart: Decides which rows share a rank; see `bench_core.leaderboard.rows.sections`.
         speeds: Measurements of devices, which are shown behind the results; "csv" and "latex" have
             none.
-        published: Numbers of papers, which are shown apart from measured ones; "html" and "latex"
-            have none.
+        published: Numbers of papers, which are shown apart from measured ones.
 
     Returns:
         The document, ending in a newline.
@@ -67,14 +58,9 @@ def render(
     if output_format not in FORMATS:
         raise unknown_name("leaderboard format", output_format, (*FORMATS, PARQUET))
     tables = sections(records, told_apart)
-    if output_format == "json":
-        return json_document(tables, speeds, published)
     if output_format in WHOLE_FORMATS:
-        return WHOLE_FORMATS[output_format](tables, speeds)
-    if output_format in PUBLISHED_FORMATS:
-        text = PUBLISHED_FORMATS[output_format](tables, published)
-    else:
-        text = FORMATS[output_format](tables)
+        return WHOLE_FORMATS[output_format](tables, speeds, published)
+    text = TEXT_FORMATS[output_format](tables, published)
     if not speeds or output_format not in SPEED_FORMATS:
         return text
     return f"{text}\n{SPEED_FORMATS[output_format](speeds)}"
@@ -89,11 +75,10 @@ def render_bytes(
 ) -> bytes:
     """Render a leaderboard as the content of a file; "parquet" is a format here too.
 
-    The arguments and errors are those of `render`. Parquet has no speeds and no published
-    numbers.
+    The arguments and errors are those of `render`. Parquet has no speeds.
     """
     if output_format == PARQUET:
-        return parquet_table(sections(records, told_apart))
+        return parquet_table(sections(records, told_apart), published)
     text = render(records, output_format, told_apart, speeds, published)
     return text.encode(errors="backslashreplace")
 
@@ -124,7 +109,23 @@ def check(
         UsageError: There is no such format.
     """
     expected = render_bytes(records, output_format, told_apart, speeds, published)
-    remedy = f"regenerate it with bench leaderboard --format {output_format} --output {path}"
+    return compare(path, expected, output_format)
+
+
+def compare(path: Path, expected: bytes, output_format: str, options: str = "") -> str | None:
+    """Compare a committed file with what it should be.
+
+    Args:
+        path: The committed file.
+        expected: Its content.
+        output_format: A name in `FORMATS`, or "parquet".
+        options: What else the command needs that writes it, such as "--paper xiv ".
+
+    Returns:
+        As for `check`.
+    """
+    command = f"bench leaderboard {options}--format {output_format} --output {path}"
+    remedy = f"regenerate it with {command}"
     if not path.is_file():
         return f"{path} does not exist; {remedy}"
     told = _difference(path.read_bytes(), expected, output_format)
@@ -150,13 +151,10 @@ def csv_table(tables: Sequence[Section], published: Published | None = None) -> 
     The column "kind" tells measured rows from published ones, which stand last and have no rank.
     """
     text = io.StringIO()
-    writer = csv.DictWriter(text, CSV_COLUMNS, lineterminator="\n")
+    writer = csv.DictWriter(text, FLAT_TABLE_COLUMNS, lineterminator="\n")
     writer.writeheader()
-    records = (row.record for table in tables for row in table.rows)
-    for values, record in zip(flat_rows(tables), records, strict=True):
-        cells = {name: _csv_value(value) for name, value in values.items()}
-        writer.writerow({"kind": "measured", **cells, **paper_values(record, published)})
-    writer.writerows(csv_rows(published))
+    for values in table_rows(tables, published):
+        writer.writerow({name: _csv_value(value) for name, value in values.items()})
     return text.getvalue()
 
 
@@ -223,35 +221,28 @@ def _json(value: Any, *, depth: int) -> str:
     return text.replace("\n", "\n" + " " * depth)
 
 
-def _html(tables: Sequence[Section], speeds: Sequence[SpeedRecord] = ()) -> str:
+def _html(
+    tables: Sequence[Section],
+    speeds: Sequence[SpeedRecord] = (),
+    published: Published | None = None,
+) -> str:
     # Templates are loaded for the page alone.
     from bench_core.leaderboard.page.document import html_page
 
-    return html_page(tables, speeds)
+    return html_page(tables, speeds, published)
 
 
-CSV_COLUMNS = ("kind", *FLAT_COLUMNS, *PUBLISHED_COLUMNS)
 PARQUET = "parquet"
 """The format that is no text."""
-WHOLE_FORMATS: Mapping[str, Callable[[Sequence[Section], Sequence[SpeedRecord]], str]] = (
-    MappingProxyType({"json": json_document, "html": _html})
-)
+WHOLE_FORMATS: Mapping[
+    str, Callable[[Sequence[Section], Sequence[SpeedRecord], Published | None], str]
+] = MappingProxyType({"json": json_document, "html": _html})
 """The formats that speeds are a part of, rather than text behind them."""
-FORMATS: Mapping[str, Callable[[Sequence[Section]], str]] = MappingProxyType(
-    {
-        "table": leaderboard_text,
-        "markdown": markdown,
-        "csv": csv_table,
-        "json": json_document,
-        "html": _html,
-        "latex": latex,
-    }
+TEXT_FORMATS: Mapping[str, Callable[[Sequence[Section], Published | None], str]] = MappingProxyType(
+    {"table": leaderboard_text, "markdown": markdown, "csv": csv_table, "latex": latex}
 )
-"""The formats by the name that the command line gives them."""
-PUBLISHED_FORMATS: Mapping[str, Callable[[Sequence[Section], Published | None], str]] = (
-    MappingProxyType({"table": leaderboard_text, "markdown": markdown, "csv": csv_table})
-)
-"""The formats whose text has published numbers in it."""
+FORMATS = (*TEXT_FORMATS, *WHOLE_FORMATS)
+"""The formats that are text, as the command line calls them."""
 SPEED_FORMATS: Mapping[str, Callable[[Sequence[SpeedRecord]], str]] = MappingProxyType(
     {"table": speed_text, "markdown": speed_markdown}
 )

@@ -8,12 +8,8 @@ from bench_core.leaderboard.cells import percent, place, scaled
 from bench_core.leaderboard.headings import conditions, heading
 from bench_core.leaderboard.notes import marks_text, notes_of
 from bench_core.leaderboard.over_seeds import PLUS_MINUS, has_several_seeds, seed_spread_text
-from bench_core.leaderboard.published import (
-    comparison_lines,
-    pointer,
-    published_text,
-    split_tables,
-)
+from bench_core.leaderboard.published import comparison_lines, pointer, split_tables
+from bench_core.leaderboard.published_blocks import published_text
 from bench_core.leaderboard.settings import settings_of
 from bench_core.system.text_layout import terminal_paragraph, terminal_table
 

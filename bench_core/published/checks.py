@@ -13,6 +13,7 @@ from bench_core.published.printed import about_the_same
 from bench_core.published.reading import (
     CONFLICTS,
     METHODS,
+    PAPERS,
     SOURCES,
     TABLES,
     read_published,
@@ -42,6 +43,7 @@ def check_published(
         *_unsorted(published, folder),
         *_disagreements(published, folder),
         *_conflict_defects(published, folder),
+        *_paper_defects(published, folder),
         *_unused(published, folder),
     ]
     return published, tuple(defects)
@@ -151,6 +153,34 @@ def _empty_claims(published: Published, conflict: PublishedConflict) -> Iterator
     belongs = conflict.belongs_to_method
     if belongs is not None and belongs.partition(":")[0] not in published.method_by_id:
         yield f"{METHODS} has no method [{belongs}]"
+
+
+def _paper_defects(published: Published, folder: Path) -> Iterator[DataError]:
+    """Yield rows that a paper's tables name and lack, and the other way round."""
+    for paper in published.papers:
+        printed = {
+            (row.table, row.protocol, row.row): row
+            for row in published.rows
+            if row.source == paper.id and row.protocol
+        }
+        listed = {
+            (table.table, protocol, row)
+            for table in paper.tables
+            for protocol in table.protocols
+            for row in table.rows
+        }
+        at = f"{folder / PAPERS}: [{paper.id}]"
+        for place, row in printed.items():
+            if place not in listed:
+                yield DataError(
+                    f"{at} has no row '{row.row}' of {row.table} on {row.protocol}, which "
+                    f"{row_file(folder, row)}:{row.line} has"
+                )
+        names = {(table, row) for table, _, row in printed}
+        for table, name in sorted({(table, row) for table, _, row in listed} - names):
+            yield DataError(f"{at} has the row '{name}' of {table}, which {TABLES} has not")
+        for label in paper.without_variant.keys() - {row.method for row in printed.values()}:
+            yield DataError(f"{at} says why {label} is no variant, of which it has no row")
 
 
 def _unused(published: Published, folder: Path) -> Iterator[DataError]:

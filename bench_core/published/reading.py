@@ -6,7 +6,7 @@ import csv
 import io
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,12 +19,15 @@ from bench_core.published.schema import (
     PUBLISHED_METRICS,
     PublishedConflict,
     PublishedMethod,
+    PublishedPaper,
     PublishedRow,
     PublishedSource,
 )
 from bench_core.system.foreign_files import quoted, read_regular
 
 SOURCES, METHODS, CONFLICTS, TABLES = "sources.toml", "methods.toml", "conflicts.toml", "tables"
+PAPERS = "papers.toml"
+"""A file that a folder need not have."""
 LARGEST_FILE_BYTES = 1 << 24
 """16 MiB: the largest table has some 10 KiB."""
 ROW_COLUMNS = (
@@ -80,12 +83,14 @@ def read_published(folder: Path) -> FoundPublished:
     sources = reader.sections(folder / SOURCES, PublishedSource)
     methods = reader.sections(folder / METHODS, PublishedMethod)
     conflicts = reader.conflicts(folder / CONFLICTS)
+    known = {source.id for source in sources}
+    papers = reader.papers(folder / PAPERS, known)
     rows = [
-        row
-        for path in sorted((folder / TABLES).glob("*.csv"))
-        for row in reader.rows(path, {source.id for source in sources})
+        row for path in sorted((folder / TABLES).glob("*.csv")) for row in reader.rows(path, known)
     ]
-    published = Published(tuple(rows), tuple(sources), tuple(methods), tuple(conflicts))
+    published = Published(
+        tuple(rows), tuple(sources), tuple(methods), tuple(conflicts), tuple(papers)
+    )
     return FoundPublished(published, tuple(reader.defects))
 
 
@@ -104,6 +109,16 @@ class _Reader:
             values = section if isinstance(section, dict) else {}
             parts += self._valid(part, {**values, "id": name}, path, line)
         return parts
+
+    def papers(self, path: Path, sources: Collection[str]) -> list[PublishedPaper]:
+        """Read the tables of papers, if there is such a file."""
+        papers = self.sections(path, PublishedPaper) if path.exists() else []
+        for paper in papers:
+            if paper.id not in sources:
+                self._defect(
+                    path, 1, f"{SOURCES} has no source [{paper.id}], whose tables these are"
+                )
+        return [paper for paper in papers if paper.id in sources]
 
     def conflicts(self, path: Path) -> list[PublishedConflict]:
         """Read the [[conflict]] blocks of a TOML file."""

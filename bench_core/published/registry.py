@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from bench_core.published.schema import (
+    PaperTable,
     PublishedConflict,
     PublishedMethod,
+    PublishedPaper,
     PublishedRow,
     PublishedSource,
 )
@@ -23,12 +25,14 @@ class Published:
         sources: Where they stand.
         methods: What they are of.
         conflicts: What is disputed.
+        papers: Those whose tables are known as a whole.
     """
 
     rows: tuple[PublishedRow, ...]
     sources: tuple[PublishedSource, ...]
     methods: tuple[PublishedMethod, ...]
     conflicts: tuple[PublishedConflict, ...]
+    papers: tuple[PublishedPaper, ...] = ()
 
     @cached_property
     def source_by_id(self) -> dict[str, PublishedSource]:
@@ -39,6 +43,22 @@ class Published:
     def method_by_id(self) -> dict[str, PublishedMethod]:
         """The methods by their ids."""
         return {method.id: method for method in self.methods}
+
+    @cached_property
+    def paper_by_id(self) -> dict[str, PublishedPaper]:
+        """The papers by the ids of their sources."""
+        return {paper.id: paper for paper in self.papers}
+
+    def printed_rows(
+        self, paper: PublishedPaper, table: PaperTable, protocol: str
+    ) -> Iterator[PublishedRow]:
+        """Yield the rows of a table of a paper under a protocol, as they follow each other."""
+        found = {
+            row.row: row
+            for row in self.rows
+            if (row.source, row.table, row.protocol) == (paper.id, table.table, protocol)
+        }
+        return (found[name] for name in table.rows if name in found)
 
     def rows_of(self, protocol: str) -> tuple[PublishedRow, ...]:
         """Return the rows of a protocol, sorted by method, source and table."""
@@ -85,6 +105,12 @@ class Published:
         """Return the conflict by which a number is most likely wrong where it stands."""
         disputes = self.disputes(row, metric)
         return next((dispute for dispute in disputes if row.place in dispute.suspect), None)
+
+    def authors_of(self, source: PublishedSource) -> str:
+        """Return who wrote a paper, as the method that it introduces says; else nothing."""
+        introduced = (self.method_by_id.get(name) for name in source.introduces)
+        papers = (method for method in introduced if method and method.title == source.title)
+        return next((method.authors for method in papers if method.authors), "")
 
     def citation(self, row: PublishedRow) -> str:
         """Return where a row stands, such as "XIV, Table 4"."""

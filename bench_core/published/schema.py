@@ -9,6 +9,7 @@ from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from bench_core.contracts.method import PaperKind
 from bench_core.contracts.metrics import METRICS, SUMMARY_RANKS
 
 OTHER_METRICS: Final = ("ICCS", "MD", "FID", "GFLOPs")
@@ -40,6 +41,7 @@ class PublishedSource(_Part):
         name: How people call it, such as "XIV"; None for what is called by its title.
         venue: Where a paper appeared.
         year: When it appeared.
+        kind: What a citation calls it.
         url: Of what is no paper.
         evidence: "paper" was read in the paper, "repository" in its authors' repository, "report"
             is what others say, "unchecked" is remembered and contradicts nobody.
@@ -52,6 +54,7 @@ class PublishedSource(_Part):
     name: Text | None = None
     venue: Text | None = None
     year: Year | None = None
+    kind: PaperKind = "misc"
     url: Annotated[str, Field(pattern=r"^https://\S+$")] | None = None
     evidence: Evidence
     introduces: Annotated[tuple[Id, ...], Field(strict=False)] = ()
@@ -170,6 +173,38 @@ class PublishedRow(_Part):
         return f"{self.source}, {self.table}"
 
 
+class PaperTable(_Part):
+    """A table of a paper, in the order in which it is printed.
+
+    Attributes:
+        table: As in the rows, such as "Table 2".
+        kind: Whether it compares with other methods, or parts of the paper's own one.
+        title: What it shows.
+        protocols: Those that it has numbers of.
+        rows: Their printed names; one need not have numbers under each protocol.
+    """
+
+    table: Text
+    kind: Literal["comparison", "ablation"]
+    title: Text
+    protocols: Annotated[tuple[Id, ...], Field(min_length=1, strict=False)]
+    rows: Annotated[tuple[Text, ...], Field(min_length=1, strict=False)]
+
+
+class PublishedPaper(_Part):
+    """A paper whose tables are known as a whole.
+
+    Attributes:
+        id: That of its source.
+        tables: Those with a protocol of ours, in its order.
+        without_variant: Why there is no variant of a row's method, by label.
+    """
+
+    id: Id
+    tables: Annotated[tuple[PaperTable, ...], Field(min_length=1, strict=False)]
+    without_variant: Mapping[Label, Text] = {}
+
+
 class PublishedConflict(_Part):
     """A disagreement of sources, or a number that is most likely wrong.
 
@@ -194,6 +229,11 @@ class PublishedConflict(_Part):
     belongs_to_protocol: Id | None = None
     reading: Text
     line: Annotated[int, Field(ge=1)]
+
+    @property
+    def said(self) -> str:
+        """What a reader of a number is told."""
+        return f"{'Most likely wrong. ' if self.suspect else ''}{self.reading}"
 
     @property
     def places(self) -> tuple[str, ...]:

@@ -315,7 +315,10 @@ def _published(name: str) -> Callable[[Path], Path]:
         from bench_core.published.reading import shipped_folder
 
         (folder / "tables").mkdir()
-        for part in ("sources.toml", "methods.toml", "conflicts.toml", "tables/saai-paper.csv"):
+        for part in (
+            *("sources.toml", "methods.toml", "conflicts.toml", "papers.toml"),
+            "tables/saai-paper.csv",
+        ):
             shutil.copy(shipped_folder() / part, folder / part)
         return folder / name
 
@@ -396,6 +399,9 @@ FORMATS: Mapping[str, Format] = {
     ),
     "published-rows": Format(
         make=_published("tables/saai-paper.csv"), read=_read_published, mutate="mutate_lines"
+    ),
+    "published-papers": Format(
+        make=_published("papers.toml"), read=_read_published, mutate="mutate_lines"
     ),
     "published-conflicts": Format(
         make=_published("conflicts.toml"), read=_read_published, mutate="mutate_lines"

@@ -11,41 +11,27 @@ from typing import TYPE_CHECKING, Any
 from bench_core.leaderboard.headings import conditions, heading
 from bench_core.leaderboard.notes import notes_of
 from bench_core.leaderboard.page.columns import page_columns
+from bench_core.leaderboard.published import paper_numbers, published_tables
+from bench_core.leaderboard.published_values import dataset_of, page_block
 from bench_core.leaderboard.rows import row_values
 from bench_core.leaderboard.settings import settings_of
 from bench_core.system.files import hash_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from pydantic import JsonValue
 
     from bench_core.contracts.result import ResultRecord
     from bench_core.contracts.scores import Scores
     from bench_core.leaderboard.rows import Row, Section
+    from bench_core.published.registry import Published
 
 DIGITS = 6
 """Behind the point of the fractions of trials and curves; those of rows are not rounded."""
 MARK = '<script type="application/json" id="data">'
 """What stands before the data in the page."""
 END = "</script>"
-
-
-@dataclass(frozen=True, kw_only=True)
-class PublishedRow:
-    """A row that a publication prints, which nobody measured here.
-
-    Attributes:
-        label: The method, as it is called there.
-        source: Where it is printed, in a line.
-        values: Fractions in [0, 1] by the name of the metric; None where none is printed.
-        note: What must be known besides.
-    """
-
-    label: str
-    source: str
-    values: Mapping[str, float | None]
-    note: str = ""
 
 
 @dataclass
@@ -64,21 +50,19 @@ class _Pool:
         return self.places[text]
 
 
-def page_data(
-    tables: Iterable[Section], published: Mapping[str, Sequence[PublishedRow]]
-) -> dict[str, Any]:
+def page_data(tables: Iterable[Section], published: Published | None = None) -> dict[str, Any]:
     """Return all that the page shows of results, as JSON values.
 
     Args:
         tables: From `bench_core.leaderboard.rows.sections`: a tab holds those of one protocol,
             and none holds both real and synthetic ones.
-        published: Rows of publications by the id of their protocol; shown apart, in the tab of
-            real data. A protocol without measured rows gets a tab for them.
+        published: Numbers of papers, shown apart in the tab of real data. A protocol without
+            measured rows of real data gets a tab for them, behind all others.
     """
     pool, names = _Pool(), Counter[str]()
     tabs = [
         _tab(synthetic=synthetic, dataset=dataset, protocol=protocol)
-        | {"sections": [_section(section, pool, names) for section in group]}
+        | {"sections": [_section(section, pool, names, published) for section in group]}
         for (synthetic, dataset, protocol), group in groupby(tables, key=_tab_key)
     ]
     _add_published(tabs, published)
@@ -123,24 +107,29 @@ def _tab(*, synthetic: bool, dataset: str, protocol: str) -> dict[str, Any]:
         "dataset": dataset,
         "protocol": protocol,
         "synthetic": synthetic,
-        "published": [],
+        "published": None,
+        "sections": [],
     }
 
 
-def _add_published(
-    tabs: list[dict[str, Any]], published: Mapping[str, Sequence[PublishedRow]]
-) -> None:
-    for protocol, rows in published.items():
-        real = [tab for tab in tabs if tab["protocol"] == protocol and not tab["synthetic"]]
-        if not real:
-            real = [
-                _tab(synthetic=False, dataset="published", protocol=protocol) | {"sections": []}
-            ]
-            tabs.insert(sum(not tab["synthetic"] for tab in tabs), real[0])
-        real[0]["published"] = [asdict(row) for row in rows]
+def _add_published(tabs: list[dict[str, Any]], published: Published | None) -> None:
+    """Put published tables into the tabs of real data, and the way to them into synthetic ones."""
+    for table in published_tables(published):
+        protocol = table.protocol
+        alike = [tab for tab in tabs if tab["protocol"] == protocol]
+        real = next((tab for tab in alike if not tab["synthetic"]), None)
+        if real is None:
+            real = _tab(synthetic=False, dataset=dataset_of(protocol), protocol=protocol)
+            tabs.append(real)
+        real["published"] = page_block(table)
+        for tab in alike:
+            if tab["synthetic"]:
+                tab["beside"] = real["id"]
 
 
-def _section(section: Section, pool: _Pool, names: Counter[str]) -> dict[str, Any]:
+def _section(
+    section: Section, pool: _Pool, names: Counter[str], published: Published | None
+) -> dict[str, Any]:
     records = [row.record for row in section.rows]
     settings, notes = settings_of(records), notes_of(records)
     return asdict(section.key) | {
@@ -150,7 +139,9 @@ def _section(section: Section, pool: _Pool, names: Counter[str]) -> dict[str, An
         "settings": settings.sentence(),
         "notes": notes.lines,
         "rows": [
-            {"id": _row_id(row.record, names), "words": words, "marks": marks} | _row(row, pool)
+            {"id": _row_id(row.record, names), "words": words, "marks": marks}
+            | _row(row, pool)
+            | {"paper": [asdict(number) for number in paper_numbers(row.record, published)]}
             for row, words, marks in zip(section.rows, settings.own, notes.marks, strict=True)
         ],
     }

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 from importlib.resources import files
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -14,11 +13,11 @@ from bench_core.leaderboard.page.data import END, MARK, embedded, page_data
 from bench_core.leaderboard.speeds import LEGEND, TEXT_COLUMNS, speed_blocks
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from bench_core.contracts.speed import SpeedRecord
-    from bench_core.leaderboard.page.data import PublishedRow
     from bench_core.leaderboard.rows import Section
+    from bench_core.published.registry import Published
 
 STYLE = "page.css"
 SCRIPTS = (
@@ -30,12 +29,12 @@ SCRIPTS = (
     "axes.js",
     "scatter.js",
     "curves.js",
+    "published.js",
     "details.js",
     "panel.js",
     "page.js",
 )
 """Of the folder assets, in the order in which they rely on each other."""
-NOTHING: Mapping[str, Sequence[PublishedRow]] = MappingProxyType({})
 
 _TEMPLATES = Environment(
     loader=PackageLoader("bench_core.leaderboard.page", "assets"),
@@ -50,14 +49,14 @@ _TEMPLATES = Environment(
 def html_page(
     tables: Sequence[Section],
     speeds: Sequence[SpeedRecord] = (),
-    published: Mapping[str, Sequence[PublishedRow]] = NOTHING,
+    published: Published | None = None,
 ) -> str:
     """Render all sections as one page, which works from disk and without a network.
 
     Args:
         tables: From `bench_core.leaderboard.rows.sections`.
         speeds: Measurements of devices, shown behind the results.
-        published: Rows of publications by the id of their protocol, shown apart.
+        published: Numbers of papers, shown apart.
 
     Returns:
         An HTML document, ending in a newline; the same arguments give the same bytes.

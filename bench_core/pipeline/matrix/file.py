@@ -86,7 +86,10 @@ class RerankerEntry(FrozenModel):
     set: dict[str, JsonValue] = Field(default_factory=dict)
 
 
-RerankerChoiceInFile: TypeAlias = Annotated[RerankerEntry | None, BeforeValidator(_as_reranker)]
+RerankerChoiceInFile: TypeAlias = Annotated[
+    RerankerEntry | None,
+    BeforeValidator(_as_reranker, json_schema_input_type=bool | Text | RerankerEntry),
+]
 """A re-ranker, or None for distances as they are."""
 
 

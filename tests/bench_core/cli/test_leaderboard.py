@@ -229,3 +229,44 @@ def test_a_seed_that_is_there_twice_is_named(
     assert result.exit_code == 0
     assert "Warning: " in result.stderr
     assert "are of one configuration and seed, by other code or threads" in result.stderr
+
+
+def test_a_papers_tables_are_printed_written_and_checked(bench: Bench, results: Path) -> None:
+    options = ["leaderboard", "--results", results, "--paper", "xiv"]
+    printed = bench(*options).stdout
+    assert printed.startswith("XIV: Infrared-Visible Cross-Modal")
+    assert max(map(len, printed.splitlines())) <= 80
+    assert "not measured" in printed
+    assert json.loads(bench(*options, "--json").stdout)["paper"]["id"] == "xiv"
+    for name in ("a.md", "a.csv", "a.tex", "a.txt"):
+        assert bench(*options, "--output", name).exit_code == 0
+        assert bench(*options, "--output", name, "--check").exit_code == 0
+    Path("a.md").write_text("old")
+    checked = bench(*options, "--output", "a.md", "--check")
+    assert checked.exit_code == 1
+    assert "with bench leaderboard --paper xiv --format markdown --output a.md" in checked.stderr
+
+
+def test_a_papers_citations_are_its_own(bench: Bench, results: Path) -> None:
+    bench("leaderboard", "--results", results, "--paper", "jsia", "--bibtex", "a.bib")
+    text = Path("a.bib").read_text()
+    assert text.count("@") == 1
+    assert "@article{jsia," in text
+    assert "volume = {128}" in text  # known to the plugin alone
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--paper", "xvi"], "unknown paper 'xvi'; did you mean 'xiv'?"),
+        (["--paper", "xiv", "--format", "html"], "--paper cannot be written as html"),
+        (["--paper", "xiv", "--output", "a.parquet"], "--paper cannot be written as parquet"),
+        (["--paper", "xiv", "--plot", "p"], "--paper draws nothing"),
+    ],
+)
+def test_what_a_paper_cannot_be_is_wrong_usage(
+    bench: Bench, results: Path, options: list[str], message: str
+) -> None:
+    result = bench("leaderboard", "--results", results, *options)
+    assert result.exit_code == 2
+    assert message in result.stderr

@@ -10,6 +10,7 @@ from bench_core.contracts.method import MethodSpec, Paper, PresetSpec, VariantSp
 from bench_core.contracts.result import ResultRecord
 from bench_core.leaderboard.bibtex import bibtex, papers_of
 from bench_core.plugins import Registry
+from bench_core.published.schema import PublishedSource
 from bench_core.released.declaration import ReleasedConfig
 
 MakeRecord = Callable[..., ResultRecord]
@@ -87,3 +88,41 @@ def test_the_built_in_methods_say_what_kind_their_papers_are(registry: Registry)
         "xiv": "inproceedings",
     }
     assert {name: registry.methods[name].paper.kind for name in kinds} == kinds
+
+
+def source(**changes: Any) -> PublishedSource:
+    facts = {"id": "theirs", "title": "A Title", "evidence": "paper"} | changes
+    return PublishedSource.model_validate(facts)
+
+
+def test_a_source_of_published_numbers_is_cited_with_what_is_known(
+    make_record: MakeRecord,
+) -> None:
+    paper = source(venue="Venue", year=2020, kind="article")
+    repository = source(id="repo", name="Repo", evidence="repository", url="https://x.org/y")
+    text = bibtex({}, [(paper, "A. B, C. D"), (repository, "")])
+    assert text.endswith(
+        "\n@article{published:theirs,\n"
+        "  author = {A. B and C. D},\n"
+        "  title = {{A Title}},\n"
+        "  journal = {Venue},\n"
+        "  year = {2020},\n"
+        "}\n"
+        "\n@misc{published:repo,\n"
+        "  title = {{A Title}},\n"
+        "  key = {Repo},\n"
+        "  url = {https://x.org/y},\n"
+        "}\n"
+    )
+
+
+def test_a_paper_that_introduces_the_method_of_its_name_has_one_entry(
+    make_record: MakeRecord,
+) -> None:
+    own = source(id="xiv", title="As registered", introduces=["xiv"])
+    text = bibtex(papers_of([make_record()], {"xiv": spec()}), [(own, "A. B")])
+    assert text.count("@") == 1
+    assert "A Title" in text
+    unknown = bibtex({"xiv": None}, [(own, "A. B")])
+    assert "No citation" not in unknown
+    assert "@misc{xiv,\n  author = {A. B}" in unknown

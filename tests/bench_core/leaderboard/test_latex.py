@@ -11,8 +11,12 @@ from pathlib import Path
 import pytest
 
 from bench_core.contracts.result import ResultRecord
+from bench_core.leaderboard.bibtex import bibtex
 from bench_core.leaderboard.latex import latex
+from bench_core.leaderboard.published import cited_sources
 from bench_core.leaderboard.rows import sections
+from bench_core.published.reading import read_published, shipped_folder
+from bench_core.published.registry import Published
 
 MakeRecord = Callable[..., ResultRecord]
 HOSTILE = r"\input{/etc/passwd} 100% #1 $x_2^3$ & ~{} <a>|\" é ř 中文 “q” ^^5c \end{table}"
@@ -21,8 +25,17 @@ DOCUMENT = (
 )
 
 
-def render(*records: ResultRecord) -> str:
-    return latex(sections(records, lambda _first, _second: True))
+@pytest.fixture(scope="module")
+def published() -> Published:
+    return read_published(shipped_folder()).published
+
+
+def render(*records: ResultRecord, published: Published | None = None) -> str:
+    return latex(sections(records, lambda _first, _second: True), published)
+
+
+def tables(text: str) -> list[str]:
+    return re.findall(r"\\begin\{table\}.*?\\end\{table\}", text, re.DOTALL)
 
 
 def rows(text: str) -> list[list[str]]:
@@ -78,17 +91,44 @@ def test_names_are_no_commands(make_record: MakeRecord) -> None:
     assert not re.search(r"(?<!\\)[%#$^~]", caption[1])
 
 
+def test_published_rows_are_a_block_below_the_measured_ones_of_their_protocol(
+    make_record: MakeRecord, published: Published
+) -> None:
+    text = render(make_record(0.4872), make_record(dataset__synthetic=True), published=published)
+    real, synthetic, *others = tables(text)
+    measured, printed = real.split(r"\emph{as published, not measured here}")
+    assert measured.rstrip().endswith(r"\midrule" + "\n    \\multicolumn{9}{l}{")
+    assert r"& {}XIV~\cite{xiv} & 49.92 & 89.79 & 95.96 & 50.73 & -- & -- & -- \\" in printed
+    assert r"DDAG~\cite{published:ddag-paper} (unchecked)" in printed
+    assert "52.2 [2]" in printed
+    assert "[2] Most likely wrong. 52.2 is about two points" in printed
+    assert not re.search(r"textbf|underline", printed)
+    assert "published" not in synthetic.replace("nothing published", "")
+    captions = [re.search(r"not measured here: (\S+)\.", table) for table in others]
+    assert all(captions)
+    assert "sysu-all-single" not in {caption[1] for caption in captions if caption}
+
+
+def test_each_citation_of_a_published_row_is_in_the_bibliography(published: Published) -> None:
+    keys = re.findall(r"\\cite\{([^}]*)\}", render(published=published))
+    cited = {key for group in keys for key in group.split(",")}
+    entries = re.findall(r"^@\w+\{(.*),$", bibtex({}, cited_sources(published)), re.MULTILINE)
+    assert cited == set(entries)
+
+
 def test_without_results_it_is_a_comment() -> None:
     assert all(line.startswith("%") or not line for line in latex([]).splitlines())
 
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
-def test_it_compiles_with_what_its_first_lines_say(make_record: MakeRecord, tmp_path: Path) -> None:
+def test_it_compiles_with_what_its_first_lines_say(
+    make_record: MakeRecord, published: Published, tmp_path: Path
+) -> None:
     records = [
         make_record(dataset__title=HOSTILE),
         make_record(method__id="a_b", protocol__rerank=True),
     ]
-    (tmp_path / "board.tex").write_text(render(*records))
+    (tmp_path / "board.tex").write_text(render(*records, published=published))
     command = ["pdflatex", "-halt-on-error", "-interaction=nonstopmode", DOCUMENT]
     finished = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False)
     assert finished.returncode == 0, finished.stdout.decode(errors="replace")

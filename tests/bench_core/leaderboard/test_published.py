@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from bench_core.contracts.result import ResultRecord
+from bench_core.leaderboard.flat import FLAT_TABLE_COLUMNS
 from bench_core.leaderboard.published import paper_numbers, published_tables
-from bench_core.leaderboard.render import CSV_COLUMNS, render
+from bench_core.leaderboard.render import render
 from bench_core.published.reading import read_published, shipped_folder
 from bench_core.published.registry import Published
 
@@ -101,7 +102,7 @@ def test_they_are_in_no_synthetic_part_and_without_results_in_their_own(
     page = parts(shown([make_record(dataset__synthetic=True)], "markdown"))
     assert "Real data" not in page
     assert "ublished numbers" not in page["Synthetic data"]
-    assert list(page) == ["Published numbers", "Synthetic data"]
+    assert list(page) == ["Synthetic data", "Published numbers"]
     assert "paper:" not in page["Synthetic data"]
     assert "Published numbers" in parts(shown([], "markdown"))
     text = shown([make_record(dataset__synthetic=True)], "table")
@@ -123,7 +124,7 @@ def test_csv_tells_measured_from_published_rows(
 ) -> None:
     records = [make_record(0.4872), make_record(dataset__synthetic=True)]
     text = shown(records, "csv")
-    assert text.startswith(",".join(CSV_COLUMNS))
+    assert text.startswith(",".join(FLAT_TABLE_COLUMNS))
     rows = list(csv.DictReader(io.StringIO(text)))
     assert [row["kind"] for row in rows[:3]] == ["measured", "measured", "published"]
     assert rows[0]["paper-rank-1"] == "0.4992"

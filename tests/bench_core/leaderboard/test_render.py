@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from bench_core.contracts.errors import UsageError
 from bench_core.contracts.result import ResultRecord
 from bench_core.leaderboard import render as rendering
-from bench_core.leaderboard.render import CSV_COLUMNS, FORMATS
+from bench_core.leaderboard.flat import FLAT_TABLE_COLUMNS
+from bench_core.leaderboard.render import FORMATS
 
 MakeRecord = Callable[..., ResultRecord]
 
@@ -133,7 +134,7 @@ def test_no_text_of_a_record_is_a_formula_of_a_spreadsheet(make_record: MakeReco
 
 
 def test_csv_without_results_is_its_heading() -> None:
-    assert render([], "csv") == ",".join(CSV_COLUMNS) + "\n"
+    assert render([], "csv") == ",".join(FLAT_TABLE_COLUMNS) + "\n"
 
 
 def test_json_holds_sections_with_their_rows(make_record: MakeRecord) -> None:

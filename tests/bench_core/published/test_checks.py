@@ -11,6 +11,7 @@ from bench_core.contracts.protocol import ProtocolSpec
 from bench_core.plugins import load_registry
 from bench_core.published.checks import check_published
 from bench_core.published.reading import shipped_folder
+from bench_core.published.registry import Published
 
 MakeFolder = Callable[..., Path]
 MakeRow = Callable[..., str]
@@ -130,3 +131,45 @@ def test_sources_and_methods_without_rows_are_told(check: Check, make_folder: Ma
     first, second = check(folder)
     assert first.endswith("sources.toml: [theirs] has no rows in tables")
     assert second.endswith("methods.toml: [two] has no rows in tables")
+
+
+PAPERS = """\
+[ours]
+[ours.without_variant]
+"one:lost" = "nobody knows"
+
+[[ours.tables]]
+table = "Table 1"
+kind = "comparison"
+title = "All"
+protocols = ["sysu-all-single"]
+rows = ["Three", "One"]
+"""
+
+
+def test_a_papers_tables_must_name_its_rows(
+    check: Check, make_folder: MakeFolder, make_row: MakeRow
+) -> None:
+    folder = make_folder(make_row(), make_row(row="Two"))
+    (folder / "papers.toml").write_text(PAPERS)
+    lacking, unknown, variant = check(folder)
+    assert lacking.endswith(
+        "papers.toml: [ours] has no row 'Two' of Table 1 on sysu-all-single, which "
+        f"{folder}/tables/ours.csv:3 has"
+    )
+    assert unknown.endswith("[ours] has the row 'Three' of Table 1, which tables has not")
+    assert variant.endswith("says why one:lost is no variant, of which it has no row")
+
+
+@pytest.mark.parametrize("paper", ["aligngan", "jsia", "ts-gan", "xiv"])
+def test_the_rows_of_a_method_with_a_plugin_are_its_variants(
+    published: Published, paper: str
+) -> None:
+    """Else a run would stand beside no row, and nobody would notice."""
+    spec = load_registry().methods[paper]
+    variants = {spec.id, *(f"{spec.id}:{variant.name}" for variant in spec.variants)}
+    rows = [row for row in published.rows if row.source == paper and row.protocol]
+    own = {row.method for row in rows if row.method_id == paper}
+    without = set(published.paper_by_id[paper].without_variant)
+    assert own - variants == without
+    assert len(own & variants) >= 4

@@ -113,3 +113,19 @@ def test_a_file_that_is_no_text_is_named(make_folder: MakeFolder) -> None:
     assert "methods.toml:1: not UTF-8 text" in str(read_published(folder).defects[0])
     (folder / "methods.toml").unlink()
     assert "cannot read" in str(read_published(folder).defects[0])
+
+
+def test_tables_of_a_paper_that_is_no_source_are_left_out_and_named(
+    make_folder: Callable[..., Path],
+) -> None:
+    folder = make_folder()
+    (folder / "papers.toml").write_text(
+        '[[nobody.tables]]\ntable = "T"\nkind = "ablation"\ntitle = "T"\n'
+        'protocols = ["sysu-all-single"]\nrows = ["One"]\n'
+    )
+    found = read_published(folder)
+    assert found.published.papers == ()
+    (defect,) = found.defects
+    assert str(defect) == (
+        f"{folder}/papers.toml:1: sources.toml has no source [nobody], whose tables these are"
+    )

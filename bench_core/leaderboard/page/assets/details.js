@@ -26,6 +26,7 @@ function detailParts(row, { pool, columns }) {
   const changed = new Set(part("changed"));
   return [
     scoresTable(row),
+    row.paper.length ? paperTable(row) : null,
     trialsTable(row),
     part("cameras").length ? camerasTable(part("cameras")) : null,
     definitions("Cost", [

@@ -65,9 +65,12 @@ function toggled(ids, id) {
 /** Show the tables of the view; what had the focus has it again. */
 function show() {
   const focused = document.activeElement?.getAttribute("data-focus");
-  const tab = DATA.tabs.find((each) => each.id === view.tab);
-  document.getElementById("sections").replaceChildren(...tabSections(tab, contextOf()));
+  document.getElementById("sections").replaceChildren(...tabSections(tabOf(view), contextOf()));
   if (focused) document.querySelector(`[data-focus="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+}
+
+function tabOf({ tab }) {
+  return DATA.tabs.find((each) => each.id === tab);
 }
 
 /** Show tabs, tools and tables as the view says. */
@@ -85,7 +88,7 @@ function rebuild() {
   const active = tabs.querySelector('[aria-selected="true"]');
   tabs.scrollLeft = active.offsetLeft - tabs.offsetLeft - 40;
   panel.setAttribute("aria-labelledby", active.id);
-  panel.replaceChildren(toolbar(contextOf()), element("div", { id: "sections" }));
+  panel.replaceChildren(toolbar(tabOf(view), contextOf()), element("div", { id: "sections" }));
   show();
 }
 
@@ -115,6 +118,7 @@ function tabButton(tab, place) {
     },
     name,
     tab.synthetic ? element("span", { class: "badge" }, "synthetic") : null,
+    tab.sections.length ? null : element("span", { class: "badge plain" }, "published"),
   );
 }
 

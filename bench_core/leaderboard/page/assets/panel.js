@@ -2,8 +2,8 @@
 
 const AT_FIRST = 5; // rows whose curves are shown until rows are chosen
 
-/** Make the tools that act on all tables of the page. */
-function toolbar(context) {
+/** Make the tools that act on all tables of a tab; published ones have no columns to choose. */
+function toolbar(tab, context) {
   const { view, columns, change } = context;
   const filter = element("input", {
     type: "search",
@@ -24,12 +24,14 @@ function toolbar(context) {
     { class: "tools" },
     element("label", { class: "choice", for: "filter" }, "Filter ", filter),
     element("span", { id: "filter-help", class: "quiet" }, help),
-    element(
-      "details",
-      { class: "columns" },
-      element("summary", {}, "Columns"),
-      element("fieldset", {}, element("legend", { class: "hidden" }, "Columns"), ...boxes),
-    ),
+    tab.sections.length
+      ? element(
+          "details",
+          { class: "columns" },
+          element("summary", {}, "Columns"),
+          element("fieldset", {}, element("legend", { class: "hidden" }, "Columns"), ...boxes),
+        )
+      : null,
     element("button", { type: "button", onclick: () => context.reset() }, "Usual view"),
   );
 }
@@ -59,9 +61,17 @@ function tabSections(tab, context) {
   return [
     element("h2", {}, tab.synthetic ? `Synthetic data: ${tab.protocol}` : tab.protocol),
     notice === null ? null : element("p", { class: "notice" }, notice),
+    tab.beside ? element("p", {}, publishedLink(tab, context)) : null,
+    tab.sections.length ? null : element("p", {}, "Nobody has measured this protocol on real data here yet."),
     ...tab.sections.map((section) => sectionOf(section, context)),
-    tab.published.length ? publishedBlock(tab.published) : null,
+    tab.published ? publishedBlock(tab, context) : null,
   ].filter((each) => each !== null);
+}
+
+/** Make the way from a synthetic tab to what is published of its protocol. */
+function publishedLink(tab, context) {
+  const href = context.hashWith({ tab: tab.beside, open: "" });
+  return element("a", { href, class: "beside" }, "Published numbers of this protocol");
 }
 
 function sectionOf(section, context) {
@@ -119,32 +129,4 @@ function coloursOf(section, rows, view) {
   const chosen = view.rows.filter((id) => section.rows.some((row) => row.id === id));
   const ids = chosen.length ? chosen : rows.slice(0, AT_FIRST).map((row) => row.id);
   return new Map(ids.map((id, place) => [id, place]));
-}
-
-/** Make the block of rows that publications print, which looks like no table of ours. */
-function publishedBlock(rows) {
-  const head = ["method", ...METRICS, "printed in", "note"];
-  const body = rows.map((row) =>
-    element(
-      "tr",
-      {},
-      element("th", { scope: "row", class: "name" }, row.label),
-      ...METRICS.map((metric) => element("td", { class: "percent" }, percent(row.values[metric]))),
-      element("td", {}, row.source),
-      element("td", {}, row.note),
-    ),
-  );
-  const table = element(
-    "table",
-    {},
-    element("thead", {}, element("tr", {}, ...head.map((text) => element("th", { scope: "col" }, text)))),
-    element("tbody", {}, ...body),
-  );
-  return element(
-    "section",
-    { class: "published" },
-    element("h3", {}, "Published, not measured here"),
-    element("p", {}, "As their papers print them. Nobody scored them with this program: galleries and counting may differ."),
-    wideTable("Published numbers (%)", table),
-  );
 }

@@ -11,9 +11,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bench_core.contracts.result import ResultRecord
-from bench_core.leaderboard.page.data import PublishedRow
 from bench_core.leaderboard.page.document import html_page
 from bench_core.leaderboard.rows import sections
+from bench_core.published.registry import Published
+from bench_core.published.schema import (
+    PublishedConflict,
+    PublishedMethod,
+    PublishedRow,
+    PublishedSource,
+)
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -28,6 +34,36 @@ HOSTILE = (
     "<!--<script>",
     '" onfocus="window.ran = 1" autofocus x="',
 )
+
+
+def printed_row(source: str, method: str, protocol: str, **values: str) -> PublishedRow:
+    """Make a row of a paper; `rank_1` is the rank-1."""
+    return PublishedRow(
+        source=source, table=f"Table {HOSTILE[1]}", row=method, method=method, protocol=protocol,
+        direction="unknown", gallery="unknown", rerank="none", flip="unknown", selection="unknown",
+        values={name.replace("_", "-"): value for name, value in values.items()}, line=1,
+    )  # fmt: skip
+
+
+PRINTED = Published(
+    rows=(
+        printed_row("xiv", "xiv", "sysu-all-single", rank_1="49.92", mAP="50.73"),
+        printed_row("agw-paper", "agw", "sysu-all-single", rank_1="47.5"),
+        printed_row("agw-paper", "agw", "regdb-visible-to-thermal", rank_1="70.05"),
+    ),
+    sources=(
+        PublishedSource(id="xiv", title=HOSTILE[0], evidence="paper", introduces=("xiv",)),
+        PublishedSource(id="agw-paper", title="AGW", evidence="unchecked"),
+    ),
+    methods=(PublishedMethod(id="agw", names=(HOSTILE[1],)),),
+    conflicts=(
+        PublishedConflict(
+            methods=("agw",), protocol="sysu-all-single", metrics=("rank-1",),
+            reading=HOSTILE[1], line=1,
+        ),
+    ),
+)  # fmt: skip
+"""Two papers on a protocol that was measured and one that was not, with hostile names."""
 
 
 def told_apart(first: ResultRecord, second: ResultRecord) -> bool:
@@ -59,11 +95,8 @@ def invented(make: MakeRecord) -> list[ResultRecord]:
 def page_file(make_record: MakeRecord, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A page of invented records, with a row that a paper printed."""
     tables = sections(invented(make_record), told_apart)
-    printed = PublishedRow(
-        label="AGW", source="TPAMI 2021, Table 5", values={"rank-1": 0.475, "mAP": None}
-    )
     path = tmp_path_factory.mktemp("page") / "leaderboard.html"
-    path.write_text(html_page(tables, (), {"sysu-all-single": [printed]}))
+    path.write_text(html_page(tables, (), PRINTED))
     return path
 
 

@@ -88,6 +88,7 @@ def test_a_tab_is_a_protocol_and_synthetic_ones_say_so(open_page: OpenPage) -> N
         "sysu-all-single",
         "sysu-indoor-single",
         "sysu-all-singlesynthetic",
+        "regdb-visible-to-thermalpublished",
     ]
     tabs.nth(2).click()
     assert page.get_by_role("tab", selected=True).inner_text() == "sysu-all-singlesynthetic"
@@ -102,10 +103,55 @@ def test_published_rows_are_a_block_of_their_own(open_page: OpenPage) -> None:
     page = open_page("#tab=sysu-mm01.sysu-all-single")
     block = page.locator(".published")
     assert "not measured here" in block.locator("h3").inner_text()
-    assert block.locator("tbody tr").inner_text().split("\t")[:6] == [
-        "AGW", "47.50", *["\N{EN DASH}"] * 4,
-    ]  # fmt: skip
+    first, second = block.locator("tbody tr").all()
+    assert first.inner_text().split("\t")[:3] == [HOSTILE[1], "47.5[1]", ""]
+    assert second.inner_text().split("\t")[:3] == ["xiv", "49.92", "50.73"]
+    assert [row.get_attribute("class") for row in (first, second)] == ["unchecked", None]
+    assert block.locator(".notes").inner_text() == f"[1] {HOSTILE[1]}"
+    assert block.locator(".rank").count() == 0
     assert block.evaluate("block => getComputedStyle(block).borderTopStyle") == "dashed"
+
+
+def test_published_rows_are_sorted_and_filtered_like_measured_ones(open_page: OpenPage) -> None:
+    page = open_page("#tab=sysu-mm01.sysu-all-single&sort=rank-1&order=descending")
+    names_there = page.locator(".published tbody .name")
+    assert names_there.all_inner_texts() == ["xiv", HOSTILE[1]]
+    fill_filter(page, "rank-1<48")
+    assert names_there.all_inner_texts() == [HOSTILE[1]]
+    assert "1 of 2 rows pass the filter." in page.locator(".published [role=status]").inner_text()
+    fill_filter(page, "mAP>0 xiv")
+    assert page.locator(".published .notes li").count() == 0
+
+
+def test_a_measured_row_says_how_far_it_is_from_its_paper(open_page: OpenPage) -> None:
+    page = open_page("#tab=sysu-mm01.sysu-all-single")
+    page.locator(NAMES).first.click()
+    table = page.locator("details[open] table", has_text="Against its paper")
+    rows = [row.split("\t")[:4] for row in table.locator("tbody tr").all_inner_texts()]
+    assert rows == [
+        ["rank-1", "49.92", "60.00", "+10.08"],
+        ["mAP", "50.73", "50.00", "\N{MINUS SIGN}0.73"],
+    ]
+
+
+def test_a_protocol_with_published_rows_alone_has_a_tab_without_columns(
+    open_page: OpenPage,
+) -> None:
+    page = open_page("#tab=regdb.regdb-visible-to-thermal")
+    assert page.locator("section.table, .columns").count() == 0
+    assert "Nobody has measured this protocol" in page.locator("#panel").inner_text()
+    assert page.locator(".published tbody tr").count() == 1
+
+
+def test_a_synthetic_tab_has_a_link_to_published_numbers_and_none_of_them(
+    open_page: OpenPage,
+) -> None:
+    page = open_page("#tab=synthetic.sysu-mm01.sysu-all-single")
+    assert page.locator(".published").count() == 0
+    page.get_by_role("link", name="Published numbers of this protocol").click()
+    page.wait_for_selector(".published")
+    assert page.locator(".published tbody tr").count() == 2
+    assert page.get_by_role("tab", selected=True).inner_text() == "sysu-all-single"
 
 
 def test_the_address_restores_the_view(open_page: OpenPage) -> None:
@@ -178,7 +224,8 @@ def test_a_result_has_a_section_with_settings_provenance_and_trials(open_page: O
     page.locator(NAMES).first.click()
     opened = page.locator("details.result[open]")
     assert opened.locator("caption").all_inner_texts() == [
-        "Scores (%)", "Trials (%)", "Cost", "Configuration", "Protocol", "Data", "Provenance",
+        "Scores (%)", "Against its paper (%)", "Trials (%)", "Cost", "Configuration", "Protocol",
+        "Data", "Provenance",
     ]  # fmt: skip
     trials = opened.get_by_role("table", name="Trials (%)").locator("tbody tr")
     assert trials.count() == 2
@@ -266,8 +313,10 @@ def test_the_keyboard_reaches_everything_and_keeps_its_place(open_page: OpenPage
     assert page.evaluate("document.activeElement.id") == "panel"
     page.get_by_role("tab").first.focus()
     page.keyboard.press("ArrowLeft")
-    assert page.get_by_role("tab", selected=True).inner_text() == "sysu-all-singlesynthetic"
-    assert focused(page) == "sysu-all-singlesynthetic"
+    assert (
+        page.get_by_role("tab", selected=True).inner_text() == "regdb-visible-to-thermalpublished"
+    )
+    assert focused(page) == "regdb-visible-to-thermalpublished"
     page.keyboard.press("Home")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.id") == "filter"

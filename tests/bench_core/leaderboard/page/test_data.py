@@ -12,8 +12,11 @@ from hypothesis import strategies as st
 
 from bench_core.contracts.result import ResultRecord
 from bench_core.leaderboard.page.columns import page_columns
-from bench_core.leaderboard.page.data import PublishedRow, data_of_page, embedded, page_data
+from bench_core.leaderboard.page.data import data_of_page, embedded, page_data
+from bench_core.leaderboard.published import published_tables
 from bench_core.leaderboard.rows import ROW_COLUMNS, row_values, sections
+from bench_core.published.reading import read_published, shipped_folder
+from bench_core.published.registry import Published
 
 MakeRecord = Callable[..., ResultRecord]
 
@@ -22,7 +25,12 @@ def never(first: ResultRecord, second: ResultRecord) -> bool:
     return False
 
 
-def data_of(*records: ResultRecord, **published: list[PublishedRow]) -> dict[str, Any]:
+@pytest.fixture(scope="module")
+def published() -> Published:
+    return read_published(shipped_folder()).published
+
+
+def data_of(*records: ResultRecord, published: Published | None = None) -> dict[str, Any]:
     return page_data(sections(records, never), published)
 
 
@@ -69,15 +77,50 @@ def test_a_tab_holds_the_tables_of_one_protocol_and_never_both_kinds_of_people(
     ]
 
 
-def test_published_rows_stand_in_the_tab_of_real_people(make_record: MakeRecord) -> None:
-    printed = [PublishedRow(label="AGW", source="TPAMI", values={"rank-1": 0.475})]
-    rendered = make_record(dataset__synthetic=True)
-    data = page_data(sections([rendered, make_record()], never), {"sysu-all-single": printed})
-    assert [len(tab["published"]) for tab in data["tabs"]] == [1, 0]
-    data = page_data(sections([rendered], never), {"sysu-all-single": printed})
-    assert [(tab["synthetic"], len(tab["published"])) for tab in data["tabs"]] == [
-        (False, 1), (True, 0),
-    ]  # fmt: skip
+def test_published_rows_stand_in_the_tab_of_real_people(
+    make_record: MakeRecord, published: Published
+) -> None:
+    data = data_of(make_record(dataset__synthetic=True), make_record(), published=published)
+    real, synthetic, *others = data["tabs"]
+    (table,) = published_tables(published, ["sysu-all-single"])
+    assert len(real["published"]["rows"]) == len(table.lines)
+    assert synthetic["published"] is None
+    assert synthetic["beside"] == real["id"]
+    assert [tab["protocol"] for tab in others] == sorted(
+        {row.protocol for row in published.rows if row.protocol} - {"sysu-all-single"}
+    )
+    assert not any(tab["sections"] or tab["synthetic"] for tab in others)
+
+
+def test_without_measured_rows_of_real_people_they_have_a_tab_behind_the_others(
+    make_record: MakeRecord, published: Published
+) -> None:
+    tabs = data_of(make_record(dataset__synthetic=True), published=published)["tabs"]
+    assert tabs[0]["synthetic"]
+    (own,) = [tab for tab in tabs if tab["id"] == "sysu-mm01.sysu-all-single"]
+    assert tabs[0]["beside"] == own["id"]
+    assert own["published"]["rows"]
+
+
+def test_a_published_row_has_digits_as_printed_and_fractions_to_sort_by(
+    published: Published,
+) -> None:
+    (tab,) = [t for t in data_of(published=published)["tabs"] if t["protocol"] == "sysu-all-single"]
+    (zero,) = [row for row in tab["published"]["rows"] if row["printed"].get("rank-10") == "52.2"]
+    assert zero["values"]["rank-10"] == 0.522
+    assert "52.2 is about two" in tab["published"]["notes"][zero["marks"]["rank-10"][0] - 1]
+    unchecked = {row["values"]["source"] for row in tab["published"]["rows"] if row["unchecked"]}
+    assert "DDAG (unchecked)" in unchecked
+    assert all("(unchecked)" in source for source in unchecked)
+
+
+def test_a_measured_row_has_what_its_paper_printed(
+    make_record: MakeRecord, published: Published
+) -> None:
+    data = data_of(make_record(0.4872), make_record(dataset__synthetic=True), published=published)
+    rows = [tab["sections"][0]["rows"][0] for tab in data["tabs"][:2]]
+    assert [number["printed"] for number in rows[0]["paper"]] == ["49.92", "50.73"]
+    assert rows[1]["paper"] == []
 
 
 def test_every_value_of_a_row_has_a_column_or_is_a_part_of_one() -> None:
