@@ -33,6 +33,15 @@ def load_object(reference: str) -> Any:
         raise PluginError(f"cannot load {reference}: {in_one_line(error)}") from error
 
 
+def trains_nothing(spec: MethodSpec) -> bool:
+    """Return whether a method says that it only extracts, by `extract_only` in its class.
+
+    Raises:
+        PluginError: It cannot be loaded.
+    """
+    return bool(getattr(load_object(spec.method), "extract_only", False))
+
+
 def load_protocol(spec: ProtocolSpec, splits: Splits) -> EvaluationProtocol:
     """Build the protocol that a spec names, bound to split files of its dataset.
 

@@ -228,6 +228,9 @@ def test_the_page_about_checkpoints(
     shown = bench(shlex.split(commands_of(page)[1])).stdout
     assert read.splitlines()[1:] == shown.splitlines()[1:3]  # but for the file's hash
     assert shown.endswith(fits)
+    run = next(command for command in commands_of(page) if command.startswith("run "))
+    again = bench(shlex.split(run.replace("/data/SYSU-MM01", str(sysu_root)))).stdout
+    assert "found, nothing was trained" in again
     records = read_results(Path("results"))
     (theirs,) = [record for record in records if record.origin.kind == "features"]
     neck, pooled = sorted(

@@ -14,12 +14,14 @@ from bench_core.cli.printing import print_json, print_paragraph
 from bench_core.cli.report import WrittenReport
 from bench_core.cli.split_files import check_root
 from bench_core.contracts.errors import UsageError
+from bench_core.system.escaping import terminal_line
 from bench_core.system.standard_output import echo
 
 if TYPE_CHECKING:
     from bench_core.plugins import Registry
     from bench_core.results.comparison import Comparison
 
+TWO = 2
 RESULT = click.Path(path_type=Path)
 
 
@@ -45,16 +47,22 @@ class CompareOptions:
 
 
 @click.command()
-@click.argument("first", type=RESULT, metavar="RESULT")
-@click.argument("second", type=RESULT, metavar="RESULT")
+@click.argument("results", type=RESULT, nargs=-1, metavar="RESULT RESULT")
 @receives(CompareOptions)
 @click.pass_obj
-def compare(registry: Registry, options: CompareOptions, /, *, first: Path, second: Path) -> None:
+def compare(registry: Registry, options: CompareOptions, /, *, results: tuple[Path, ...]) -> None:
     """Compare two results query by query: the second minus the first.
 
     RESULT is a record that 'bench run' wrote, with the scores of its queries beside it. Both must
     be of one protocol, gallery convention and dataset. Intervals and p-values are over identities.
     """
+    if len(results) != TWO:
+        given = ", ".join(str(path) for path in results) or "none"
+        raise UsageError(
+            f"two results are compared, and {len(results)} were given: {terminal_line(given)}; "
+            "name two files, as a pattern such as *.json may match more"
+        )
+
     from bench_core.results.comparison import compare_results
 
     if options.report is None and options.root is not None:
@@ -63,13 +71,13 @@ def compare(registry: Registry, options: CompareOptions, /, *, first: Path, seco
         raise UsageError("--report is a page on two results; leave out --seeds or --report")
     check_root(options.root)
     if options.seeds:
-        compare_seeds(first, second, as_json=options.as_json)
+        compare_seeds(*results, as_json=options.as_json)
         return
     if options.report is not None:
         from bench_core.reports.folder import check_folder
 
         check_folder(options.report, "--report")
-    comparison = compare_results(first, second)
+    comparison = compare_results(*results)
     written = None
     if options.report is not None:
         written = _write_report(registry, comparison, options.report, options.root)

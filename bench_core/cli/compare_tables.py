@@ -28,7 +28,7 @@ def print_conditions(comparison: Comparison) -> None:
 
 def print_differences(comparison: Comparison) -> None:
     """Print both results and their difference, with what other people do to it."""
-    from bench_core.results.comparison import show_interval, show_p_value
+    from bench_core.results.comparison import show_p_value
 
     first, second = (record.scores.mean.by_name() for record in comparison.records)
     rows = [
@@ -37,12 +37,13 @@ def print_differences(comparison: Comparison) -> None:
             percent(first[metric]),
             percent(second[metric]),
             f"{100 * difference.value:+.2f}",
-            show_interval(difference.interval),
+            *(f"{100 * end:+.2f}" for end in difference.interval),
             show_p_value(difference.p_value),
         ]
         for metric, difference in comparison.differences.items()
     ]
-    print_table(["percent", *comparison.names, "difference", "95 % interval", "p"], rows)
+    columns = ["percent", *comparison.names, "difference", "95 % low", "95 % high", "p"]
+    print_table(columns, rows)
 
 
 def compare_seeds(first: Path, second: Path, *, as_json: bool) -> None:

@@ -123,7 +123,7 @@ def _released(registry: Registry, options: OnnxOptions) -> ExportedModel:
     Raises:
         UsageError: The method is one that is trained.
     """
-    from bench_core.loading import load_object
+    from bench_core.loading import trains_nothing
     from bench_core.modeling.pretrained import parse_weights
     from bench_core.pipeline.costs import NUM_IDENTITIES
     from bench_core.pipeline.methods import build_method
@@ -138,7 +138,7 @@ def _released(registry: Registry, options: OnnxOptions) -> ExportedModel:
         configuration=options.configuration,
         weights=options.weights,
     )
-    if not getattr(load_object(choice.spec.method), "extract_only", False):
+    if not trains_nothing(choice.spec):
         raise UsageError(
             f"--method {choice.name}: it is trained; give --model FILE, the model.safetensors of "
             "its training"

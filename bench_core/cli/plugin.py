@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 import click
 
 from bench_core.cli.options import json_option
-from bench_core.cli.printing import print_json, print_table
+from bench_core.cli.printing import print_json, print_paragraph, print_table
 from bench_core.contracts.errors import BenchError, UsageError, unknown_name
 from bench_core.system.escaping import terminal_line
 from bench_core.system.standard_output import echo
 from bench_core.system.text_layout import terminal_paragraph
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bench_core.plugin_check.report import CheckResult, PluginReport
     from bench_core.plugins import PluginInfo, Registry
 
@@ -46,7 +48,8 @@ def plugin() -> None:
     "wrapped",
     metavar="MODEL",
     help="With --extract-only: what makes the network, as package.module:factory, FILE.py:factory "
-    f"(which is copied), torchvision:NAME or timm:NAME. [default: {USUAL_MODEL}]",
+    "(which is copied, with what it imports from its folder), torchvision:NAME or timm:NAME. "
+    f"[default: {USUAL_MODEL}]",
 )
 @json_option
 @click.pass_obj
@@ -173,14 +176,15 @@ def _print_report(report: PluginReport) -> None:
         columns = ["check", "result"]
         print_table(columns, [[one.check, one.state] for one in results], text=columns)
         for result in results:
-            _print_finding(result, report.package)
+            if result.state == "failed":
+                _print_finding(result, report.package)
+        for detail in dict.fromkeys(one.detail for one in results if one.state == "not run"):
+            _print_reason(detail, [one.check for one in results if one.detail == detail])
     echo(f"\n{report.summary()}")
 
 
 def _print_finding(result: CheckResult, package: str) -> None:
     """Print what is wrong, where in whose code, and how it is mended."""
-    if result.state == "passed":
-        return
     place = f" In {package}: {result.file}, line {result.line}." if result.file else ""
     echo()
     for line in terminal_paragraph(f"{result.check}: {result.detail}.{place}", hanging="  "):
@@ -188,3 +192,9 @@ def _print_finding(result: CheckResult, package: str) -> None:
     if result.mend:
         for line in terminal_paragraph(f"To mend it: {result.mend}", margin="  "):
             echo(line)
+
+
+def _print_reason(detail: str, checks: Sequence[str]) -> None:
+    """Print why some checks were not run, once for all of them."""
+    echo()
+    print_paragraph(f"not run: {', '.join(checks)}: {detail}.")

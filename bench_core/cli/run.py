@@ -20,7 +20,7 @@ from bench_core.cli.options import (
     resolve_convention,
     resolve_reranker,
 )
-from bench_core.cli.printing import print_json, print_scores, show_search
+from bench_core.cli.printing import print_json, print_paragraph, print_scores, show_search
 from bench_core.cli.several_processes import worked_for_us
 from bench_core.cli.training import TrainingOptions, TrainingReport, open_training, own_device
 from bench_core.system.escaping import terminal_line
@@ -101,11 +101,12 @@ def _print_outcome(outcome: RunOutcome) -> None:
     )
     print_scores(scores)
     if cost is not None:
-        echo(
-            f"\nparameters {cost.parameters / 1e6:.2f} M; multiply-adds "
+        echo()
+        print_paragraph(
+            f"parameters {cost.parameters / 1e6:.2f} M; multiply-adds "
             f"{cost.macs_visible / 1e9:.3f} G visible, {cost.macs_infrared / 1e9:.3f} G "
             f"infrared; {cost.images_per_second} images/s on {cost.device}"
         )
     for model in outcome.models:
-        echo(f"model    {model.path} ({TrainingReport.of(model).state})")
+        echo(f"model    {model.path}\n         {TrainingReport.of(model).state}")
     echo(f"result   {outcome.path}")

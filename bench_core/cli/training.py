@@ -123,6 +123,7 @@ class TrainingReport:
         selected_epoch: The epoch that validation selected; None without validation.
         validation_score: mAP on validation people; None without validation.
         cached: Whether it had been trained before.
+        untouched: Whether training left the networks as they were: a model from elsewhere.
     """
 
     split: str
@@ -134,6 +135,7 @@ class TrainingReport:
     selected_epoch: int | None
     validation_score: float | None = field(metadata={NAME_IN_JSON: "validation_mAP"})
     cached: bool
+    untouched: bool
 
     @classmethod
     def of(cls, model: TrainedModel) -> TrainingReport:
@@ -149,13 +151,17 @@ class TrainingReport:
             selected_epoch=report.selected_epoch,
             validation_score=report.validation_score,
             cached=model.cached,
+            untouched=report.untouched,
         )
 
     @property
     def state(self) -> str:
         """How the model came to be, in a few words, and whether its training waited for data."""
+        found = "found, " if self.cached else ""
+        if self.untouched:
+            return f"{found}nothing was trained"
         waited = f"{100 * self.waiting_for_data:.1f} % of it waiting for data"
-        state = f"{'found, ' if self.cached else ''}trained in {self.seconds:.0f} s, {waited}"
+        state = f"{found}trained in {self.seconds:.0f} s, {waited}"
         if self.validation_score is None:
             return state
         score = f"{100 * self.validation_score:.2f} % mAP on validation people"
@@ -294,14 +300,18 @@ def _settings(
     Raises:
         UsageError: A value is wrong, or the device is not there.
     """
+    from bench_core.loading import trains_nothing
     from bench_core.modeling.pretrained import parse_weights
+    from bench_core.pipeline.attribution import attributed
     from bench_core.pipeline.trainings import TrainingSettings
     from bench_core.system.devices import choose_precision, default_threads
 
     device = own_device(options)
     number_format = choose_precision(options.precision, device, choice.preset.name)
     if options.precision == "auto":
-        click.echo(f"Training in {number_format} on {device.type} (--precision auto).", err=True)
+        with attributed(registry, choice.spec.id):
+            doing = "Extracting" if trains_nothing(choice.spec) else "Training"
+        click.echo(f"{doing} in {number_format} on {device.type} (--precision auto).", err=True)
 
     def tell(epoch: FinishedEpoch) -> None:
         registry.notify(

@@ -5,6 +5,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+MOST_BESIDE_A_SUGGESTION = 12
+"""Known names that are listed where one of them is suggested; more would bury it."""
+
 
 class BenchError(Exception):
     """Root of every error meant for the user's eyes; the command line exits with `exit_code`."""
@@ -43,11 +46,12 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UsageError:
         known: The names that exist.
 
     Returns:
-        A usage error that lists the known names and suggests the nearest.
+        A usage error that suggests the nearest of the known names, and lists them all where they
+        are few or none is near.
     """
     choices = sorted(known)
     nearest = difflib.get_close_matches(name, choices, n=1, cutoff=0.5)
     suggestion = f"; did you mean '{nearest[0]}'?" if nearest else ""
-    return UsageError(
-        f"unknown {kind} '{name}'{suggestion} (known: {', '.join(choices) or 'none'})"
-    )
+    listed = not nearest or len(choices) <= MOST_BESIDE_A_SUGGESTION
+    names = f" (known: {', '.join(choices) or 'none'})" if listed else ""
+    return UsageError(f"unknown {kind} '{name}'{suggestion}{names}")

@@ -109,7 +109,10 @@ def _groups(
 
 
 def _packages(module: str, spec: MethodSpec | RerankerSpec) -> set[str]:
-    return {name.partition(".")[0] for name in (module, _named_class(spec), spec.config)}
+    """Return the plugin's packages; the class of a released model is not of them, but ours."""
+    own = module.partition(".")[0]
+    named = {name.partition(".")[0] for name in (_named_class(spec), spec.config)}
+    return {own} | (named - {"bench_core"})
 
 
 def _named_class(spec: MethodSpec | RerankerSpec) -> str:

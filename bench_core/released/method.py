@@ -49,7 +49,9 @@ class ReleasedMethod:
         try:
             network = build(self._declaration)
         except Exception as error:  # a stranger's network may raise anything
-            raise PluginError(f"{config.network} cannot be built: {in_one_line(error)}") from error
+            raise PluginError(
+                f"{config.network} cannot be built: {in_one_line(error)}{_way_out(error)}"
+            ) from error
         self.networks = nn.ModuleDict({"network": network})
 
     def fit(self, file: WeightsFile) -> Fit:
@@ -97,6 +99,21 @@ class ReleasedMethod:
         except (ValueError, TypeError, AttributeError, LookupError) as error:
             raise PluginError(f"{self.config.network}: {in_one_line(error)}") from error
         return features
+
+
+def _way_out(error: Exception) -> str:
+    """Say what mends an error that a network is often built with; empty where that is not known."""
+    if isinstance(error, ModuleNotFoundError):
+        return (
+            f"; install {error.name}, or where it is a file of theirs, have it in the folder that "
+            "'code' names"
+        )
+    if isinstance(error, OSError):
+        return (
+            "; if it fetches or reads weights to begin with, turn that off, by 'arguments' or in "
+            "its code: those of --weights take their place"
+        )
+    return ""
 
 
 def _check_source(config: ReleasedConfig) -> None:

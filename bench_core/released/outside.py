@@ -174,7 +174,8 @@ def wait_while_it_goes_on(
 
 
 def _last_lines(printed: str) -> str:
-    lines = [line.strip() for line in printed.splitlines() if line.strip()][-_LINES_SHOWN:]
+    # Of a traceback the lines that point at a place within a line are left out.
+    lines = [line.strip() for line in printed.splitlines() if line.strip(" ^~\t")][-_LINES_SHOWN:]
     return (
         f"; the last it printed: {terminal_line(' | '.join(lines), longest=400)}" if lines else ""
     )

@@ -14,7 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from bench_core.contracts.errors import UsageError
 from bench_core.plugins import Registry
 from bench_core.scaffolding.naming import PackageName, check_free, read_name
-from bench_core.scaffolding.released_model import NETWORK_FILE, WrappedModel, find_model
+from bench_core.scaffolding.released_model import WrappedModel, find_model
 from bench_core.system.files import folder_written_whole
 from bench_core.system.toml_files import toml_value
 
@@ -125,6 +125,6 @@ def render(package: PackageName, model: WrappedModel | None = None) -> dict[str,
         )
         for path, template in files.items()
     }
-    if model is not None and model.code is not None:
-        texts[f"{package.module}/{NETWORK_FILE}"] = model.code
+    if model is not None:
+        texts |= {f"{package.module}/{name}": text for name, text in model.code.items()}
     return texts

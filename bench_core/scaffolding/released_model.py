@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import ast
 import importlib.util
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from bench_core.contracts.errors import BenchError, UsageError
 from bench_core.released.source import root_of
+from bench_core.scaffolding.copied_code import NETWORK_FILE, read_code
 from bench_core.scaffolding.naming import PackageName
 from bench_core.system.escaping import terminal_line
-from bench_core.system.foreign_files import read_regular
 
-LARGEST_MODULE_BYTES = 1 << 20
 USUAL_SIZE = (256, 128)
 """Height and width of images in the field."""
 _REFERENCE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
-NETWORK_FILE = "network.py"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +30,7 @@ class WrappedModel:
         passed_through: Parts that pass on what they get.
         unused: Patterns of names in a weights file that are left out.
         image_size: Height and width in pixels.
-        code: Text of a module that lies in the package; None where it is installed.
+        code: Texts of modules that lie in the package, by file name; none where it is installed.
     """
 
     network: str
@@ -40,7 +38,7 @@ class WrappedModel:
     passed_through: tuple[str, ...] = ()
     unused: tuple[str, ...] = ()
     image_size: tuple[int, int] = USUAL_SIZE
-    code: str | None = None
+    code: Mapping[str, str] = field(default_factory=dict)
 
 
 def find_model(given: str, package: PackageName) -> WrappedModel:
@@ -58,8 +56,8 @@ def find_model(given: str, package: PackageName) -> WrappedModel:
         return _of_torchvision(name) if library == "torchvision" else _of_timm(name)
     path, _, factory = given.rpartition(":")
     if path.endswith(".py"):
-        code = _code_of(Path(path), factory)
-        return WrappedModel(network=f"{package.module}.network:{factory}", code=code)
+        module = f"{package.module}.{Path(NETWORK_FILE).stem}"
+        return WrappedModel(network=f"{module}:{factory}", code=read_code(Path(path), factory))
     if not _REFERENCE.fullmatch(given):
         raise UsageError(
             f"--module {terminal_line(given, longest=100)}: expected package.module:factory, "
@@ -73,27 +71,6 @@ def find_model(given: str, package: PackageName) -> WrappedModel:
     if found is None:
         raise UsageError(f"--module {given}: there is no module {library}; install it first")
     return WrappedModel(network=given)
-
-
-def _code_of(path: Path, factory: str) -> str:
-    """Read a module that shall lie in the package.
-
-    Raises:
-        UsageError: It cannot be read, is no Python, or defines no such name.
-    """
-    option = f"--module {terminal_line(f'{path}:{factory}', longest=100)}"
-    try:
-        text = read_regular(path, LARGEST_MODULE_BYTES).decode()
-        tree = ast.parse(text)
-    except OSError as error:
-        raise UsageError(f"{option}: {error.strerror or error}") from error
-    except (SyntaxError, ValueError) as error:
-        raise UsageError(f"{option}: it is no Python file: {error}") from error
-    defined = [node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
-    if factory not in defined:
-        known = ", ".join(defined[:5]) or "nothing"
-        raise UsageError(f"{option}: the file defines no {factory or 'name'}, but {known}")
-    return text
 
 
 def _of_torchvision(name: str) -> WrappedModel:

@@ -18,7 +18,7 @@ from bench_core.configuration import choose_method, validate_config
 from bench_core.contracts.errors import PluginError, UsageError
 from bench_core.contracts.images import MODALITIES
 from bench_core.contracts.method import MethodSpec, VariantSpec
-from bench_core.loading import load_object
+from bench_core.loading import trains_nothing
 from bench_core.profiling.cost import inference_cost
 from bench_core.system.guard import Kind, Place
 from bench_core.testing.checks import Check
@@ -94,6 +94,13 @@ class _Suite:
                 f"the configuration of the preset '{preset.name}' is another when it is read back"
                 + (f": {', '.join(changed)}" if changed else ""),
             )
+
+    def the_networks_can_be_built(self) -> None:
+        networks: Any = getattr(self._subject.build(), "networks", None)
+        _require(
+            isinstance(networks, torch.nn.Module),
+            f"self.networks is a {type(networks).__name__}, not a ModuleDict of its networks",
+        )
 
     def features_have_the_contracted_shape(self) -> None:
         method = self._subject.build()
@@ -183,23 +190,20 @@ class _Suite:
     def training_changes_the_networks(self) -> None:
         before, after = self._subject.state(self._subject.build()), self._subject.whole.end
         changed = [name for name in before if not torch.equal(before[name], after[name])]
-        if self._extracts_only():
+        if trains_nothing(self._subject.spec):
             _require(not changed, f"it is extract_only, and its train changes {changed[:1]}")
             return
         _require(bool(changed), "training leaves every network as it was")
 
-    def _extracts_only(self) -> bool:
-        return bool(getattr(load_object(self._subject.spec.method), "extract_only", False))
-
     def the_same_seed_gives_the_same_bits(self) -> None:
         """A method that trains nothing has no bits of a training, nor one that is resumed."""
-        if self._extracts_only():
+        if trains_nothing(self._subject.spec):
             return
         whole, resumed = self._subject.whole, self._subject.resumed
         _require_equal(whole.first_epoch, resumed.first_epoch, "two trainings of one seed")
 
     def a_resumed_training_is_the_same(self) -> None:
-        if self._extracts_only():
+        if trains_nothing(self._subject.spec):
             return
         whole, resumed = self._subject.whole, self._subject.resumed
         _require_equal(whole.end, resumed.end, "a resumed and an uninterrupted training")
@@ -267,7 +271,7 @@ class NothingToldError(PluginError):
     """A check has nothing to go by, as another one failed."""
 
     def __init__(self, rule: str) -> None:
-        super().__init__(f"it tells nothing while '{rule}' is not mended")
+        super().__init__(f"nothing can be told while '{rule}' is not mended")
 
 
 class DeedError(PluginError):

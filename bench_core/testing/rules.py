@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+BUILT = "the-networks-can-be-built"
 SHAPE, TRAINING = "features-have-the-contracted-shape", "training-runs-with-finite-losses"
 REPEATED = "features-are-deterministic"
 
@@ -43,10 +44,17 @@ RULES = (
         "as JSON, and a training is known by it: what is read back must be what was written.",
     ),
     _rule(
+        BUILT,
+        "__init__",
+        "The line says why. A method is made by its class called with the configuration and "
+        "num_identities=..., and keeps its networks in self.networks.",
+    ),
+    _rule(
         SHAPE,
         "extract",
         "Return a float tensor (batch, views, dimensions) for either modality, such as "
         "features[:, None], with finite values.",
+        BUILT,
     ),
     _rule(
         REPEATED,
@@ -83,8 +91,9 @@ RULES = (
     _rule(
         TRAINING,
         "step",
-        "A loss stops being finite where rates are too high, or by a logarithm or root of zero or "
-        "a division by zero; of other errors the line says what is wrong.",
+        "The line says why. Where a loss is not finite, the rates are too high, or there is "
+        "a logarithm or root of zero or a division by zero.",
+        BUILT,
     ),
     _rule(
         "the-loss-falls-on-one-batch",
@@ -127,7 +136,7 @@ RULES = (
         REPEATED,
         TRAINING,
     ),
-    _rule("pictures-are-images", "pictures", "See 'Pictures' in docs/plugins.md."),
+    _rule("pictures-are-images", "pictures", "See 'Pictures' in docs/plugins.md.", BUILT),
     _rule(
         "the-network-is-not-used",
         "train",

@@ -17,6 +17,7 @@ from bench_core.contracts.errors import PluginError
 from bench_core.contracts.images import MODALITIES, Modality
 from bench_core.contracts.method import MethodSpec, VariantSpec
 from bench_core.loading import load_method
+from bench_core.released.declaration import ReleasedConfig
 from bench_core.system.guard import Guard
 from bench_core.testing.building import describe_training, random_data
 from bench_core.testing.stepping import (
@@ -65,13 +66,19 @@ class Subject:
     Attributes:
         spec: The method.
         variant: The variant.
-        guard: What watches the code of its package.
     """
 
     def __init__(self, spec: MethodSpec, variant: VariantSpec, assignments: Sequence[str]) -> None:
         self.spec, self.variant, self._assignments = spec, variant, tuple(assignments)
-        packages = {name.partition(".")[0] for name in (spec.method, spec.config)}
-        self.guard = Guard(packages, [Path(tempfile.gettempdir())])
+
+    @cached_property
+    def guard(self) -> Guard:
+        """What watches the package's code; of a released model that of its network."""
+        names = [self.spec.method, self.spec.config]
+        if isinstance(self.config, ReleasedConfig):
+            names = [self.config.network.partition(":")[0]]
+        packages = {name.partition(".")[0] for name in names}
+        return Guard(packages, [Path(tempfile.gettempdir())])
 
     def choose(self, assignments: Sequence[str]) -> MethodConfig:
         """Return the configuration of the preset "quick" with `key=value` texts."""

@@ -268,7 +268,8 @@ def _weighted_sum(losses: Losses, weights: Weights | None) -> torch.Tensor:
             )
         if weights is not None and name not in weights:
             raise PluginError(
-                f"updates.minimize has no weight for a loss: {unknown_name('loss', name, weights)}"
+                f"updates.minimize was given no weight for the loss '{name}', but for "
+                f"{', '.join(weights) or 'none'}; 'weights' must name every loss"
             )
     total = _sum(
         [loss if weights is None else weights[name] * loss for name, loss in losses.items()]

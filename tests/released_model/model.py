@@ -1,5 +1,8 @@
 """Somebody's repository, small: modules named, called and answering as AGW's are."""
 
+import importlib
+from urllib.error import URLError
+
 import torch
 from resnet import block
 from torch import nn
@@ -86,6 +89,14 @@ class Mapped(nn.Module):
 
 def refuses() -> nn.Module:
     raise RuntimeError("needs a card")
+
+
+def fetches() -> nn.Module:
+    raise URLError("Name or service not known")
+
+
+def needs_more() -> nn.Module:
+    return importlib.import_module("nowhere_at_all").build()  # type: ignore[no-any-return]
 
 
 def makes_nothing() -> None:

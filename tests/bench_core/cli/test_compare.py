@@ -142,10 +142,11 @@ def test_a_file_that_is_no_record_is_named(
     assert ("give the file of a record" in line) is (content is None)
 
 
-def test_two_results_are_needed(bench: Bench, pair: tuple[Path, Path]) -> None:
-    result = bench("compare", pair[0])
-    assert result.exit_code == 2
-    assert "Missing argument" in result.stderr
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_two_results_are_needed(bench: Bench, pair: tuple[Path, Path], count: int) -> None:
+    line = error_of(bench("compare", *[*pair, pair[0]][:count]), 2)
+    assert f"two results are compared, and {count} were given" in line
+    assert "a pattern such as *.json may match more" in line
 
 
 def test_a_page_is_of_two_results(bench: Bench, pair: tuple[Path, Path]) -> None:

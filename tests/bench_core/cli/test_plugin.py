@@ -25,6 +25,15 @@ BAD = CheckResult(
     line=41,
     mend="Draw no random numbers in extract.",
 )
+WAITING = tuple(
+    CheckResult(
+        about="xiv:full",
+        check=check,
+        state="not run",
+        detail="nothing can be told while 'features-are-deterministic' is not mended",
+    )
+    for check in ("features-are-independent-of-the-batch", "features-are-independent-of-the-order")
+)
 
 
 @pytest.fixture
@@ -35,7 +44,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     def check(plugin: Any, wanted: Any, **options: Any) -> PluginReport:
         calls.append({"plugin": plugin.name, "wanted": wanted, **options})
         options["listener"](1, 2)
-        found = (GOOD, BAD) if "epochs=3" in wanted.assignments else (GOOD,)
+        found = (GOOD, BAD, *WAITING) if "epochs=3" in wanted.assignments else (GOOD,)
         return PluginReport(plugin=plugin.name, package=plugin.distribution, checks=found)
 
     monkeypatch.setattr(process, "check_plugin", check)
@@ -64,8 +73,18 @@ def test_a_fault_is_shown_with_its_place_and_what_mends_it(
     assert "/home/me/my_method/method.py, line 41." in text
     assert "To mend it: Draw no random numbers in extract." in text
     assert result.stderr.splitlines()[-1].startswith("Error: plugin 'xiv' (vireid-bench")
-    assert result.stderr.splitlines()[-1].endswith("1 passed, 1 failed")
+    assert result.stderr.splitlines()[-1].endswith("1 passed, 1 failed, 2 not run")
     assert max(map(len, result.stdout.splitlines())) <= 80
+
+
+def test_what_was_not_run_is_told_once_with_all_that_wait_for_it(
+    bench: Bench, asked: list[dict[str, Any]]
+) -> None:
+    result = bench("plugin", "check", "xiv", "--set", "epochs=3")
+    text = " ".join(result.stdout.split())
+    waiting = ", ".join(result.check for result in WAITING)
+    assert f"not run: {waiting}: nothing can be told while" in text
+    assert text.count("nothing can be told") == 1
 
 
 def test_json_has_every_check(bench: Bench, asked: list[dict[str, Any]]) -> None:
@@ -73,7 +92,9 @@ def test_json_has_every_check(bench: Bench, asked: list[dict[str, Any]]) -> None
     document = json.loads(result.stdout)
     assert result.exit_code == 1
     assert (document["plugin"], document["passed"]) == ("xiv", False)
-    assert [check["state"] for check in document["checks"]] == ["passed", "failed"]
+    assert [check["state"] for check in document["checks"]] == [
+        "passed", "failed", "not run", "not run",
+    ]  # fmt: skip
     assert document["checks"][1]["line"] == 41
 
 

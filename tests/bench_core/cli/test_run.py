@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable, Sequence
@@ -37,6 +38,9 @@ def test_run_trains_scores_and_writes_a_result(
     for place in ("model ", "result "):
         (line,) = [line for line in result.stdout.splitlines() if line.startswith(place)]
         assert Path(line.split()[1]).is_file()
+    below = result.stdout[result.stdout.index("\nparameters ") :].splitlines()
+    assert max(len(line) for line in below if line.split()[:1] not in (["model"], ["result"])) <= 80
+    assert re.search(r"\n {9}trained in \d+ s, [\d.]+ % of it waiting for data\n", result.stdout)
 
 
 @pytest.mark.slow

@@ -105,6 +105,7 @@ def test_a_model_that_trains_nothing_is_tried_by_its_extraction(
     tried = bench("run", "--method", path, *protocol, "--weights", weights)
     assert tried.exit_code == 0, tried.stderr
     assert "The method trains nothing." in tried.stdout
+    assert "Extracting in float32 on cpu" in tried.stderr
     assert "32 of " in tried.stdout
     without = bench("run", "--method", path, *protocol)
     assert without.exit_code == 2

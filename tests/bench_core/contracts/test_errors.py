@@ -45,6 +45,12 @@ def test_the_nearest_name_is_suggested_and_all_are_listed_sorted() -> None:
     )
 
 
+def test_many_names_are_not_listed_beside_a_suggestion() -> None:
+    many = [f"key-{letter}" for letter in "abcdefghijklmnop"]
+    assert str(unknown_name("key", "kez-a", many)) == "unknown key 'kez-a'; did you mean 'key-a'?"
+    assert str(unknown_name("key", "zzz", many)).endswith("key-o, key-p)")
+
+
 def test_nothing_is_suggested_where_nothing_is_near() -> None:
     assert str(unknown_name("method", "zzz", ["xiv"])) == "unknown method 'zzz' (known: xiv)"
 

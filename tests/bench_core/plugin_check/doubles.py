@@ -108,6 +108,12 @@ def extracts(line: str) -> tuple[Change]:
     return method(RETURNS, f"        {line}\n{RETURNS}")
 
 
+def builds(line: str) -> tuple[Change]:
+    """Return the change that puts a line before the networks are named."""
+    networks = "        self.networks ="
+    return method(networks, f"        {line}\n{networks}")
+
+
 def learns(lines: str) -> tuple[Change]:
     """Return the change that puts lines before what a step returns."""
     return method(LEARNS, f"        {lines}\n{LEARNS}")
@@ -118,6 +124,12 @@ LEARNS = '        return updates.minimize({"identity": loss}, "all")'
 TOP = "class Stranger("
 
 DOUBLES = {
+    "cannot-be-built": Double(
+        "the-networks-can-be-built",
+        "ZeroDivisionError: division by zero",
+        builds("1 / 0"),
+        "1 / 0",
+    ),
     "prints": Double(
         "registering-prints-nothing", "prints: hello there", entry('print("hello there")')
     ),

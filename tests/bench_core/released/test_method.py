@@ -167,6 +167,8 @@ def test_a_module_of_the_same_name_elsewhere_is_not_taken_for_loaded_code(
     [
         (SIMPLE.format("refuses", ""), "cannot be built: RuntimeError: needs a card"),
         (SIMPLE.format("makes_nothing", ""), "made a NoneType and no network"),
+        (SIMPLE.format("fetches", ""), "URLError.*if it fetches .* weights .* turn that off"),
+        (SIMPLE.format("needs_more", ""), "'nowhere_at_all'; install nowhere_at_all, or .* 'code'"),
         (SIMPLE.format("embed_net", ""), "cannot be built: TypeError: .*class_num"),
         ('passed_through = ["head"]\n' + SIMPLE.format("Mapped", ""), "has no part 'head'"),
     ],

@@ -184,6 +184,14 @@ def test_of_a_failure_the_last_lines_are_shown(run_script: Run) -> None:
     assert "out" not in str(raised.value).partition("the last")[2]
 
 
+def test_of_a_traceback_the_lines_that_only_point_are_left_out(run_script: Run) -> None:
+    with pytest.raises(BenchError, match="ZeroDivisionError") as raised:
+        run_script("values = [1 / 0]")
+    shown = str(raised.value).partition("the last it printed: ")[2].split(" | ")
+    assert "values = [1 / 0]" in shown
+    assert not [line for line in shown if not line.strip("^~ ")]
+
+
 def test_a_script_that_dies_is_told_by_its_signal(run_script: Run) -> None:
     with pytest.raises(BenchError, match="was ended by signal 11"):
         run_script("os.kill(os.getpid(), 11)")

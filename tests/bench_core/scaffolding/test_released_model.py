@@ -27,6 +27,7 @@ from bench_core.scaffolding.naming import PackageName
 from bench_core.scaffolding.package import render, write_package
 from bench_core.scaffolding.released_model import find_model
 from bench_core.testing import MethodBuilder, method_checks, registration_checks
+from bench_core.testing.conformance import DeedError
 
 Wrap: TypeAlias = Callable[[str], MethodSpec]
 PACKAGE = PackageName("my-wrap")
@@ -72,6 +73,33 @@ def test_a_file_of_ones_own_works_as_it_is(wrap: Wrap, tmp_path: Path) -> None:
     assert changed["source"] != config["source"]
 
 
+def test_a_file_comes_with_what_it_imports_from_its_folder(
+    wrap: Wrap, released_model: Path, tmp_path: Path
+) -> None:
+    spec = wrap(f"{released_model / 'model.py'}:embed_net")
+    network = importlib.import_module("my_wrap.network").embed_net(class_num=3)
+    assert isinstance(network, torch.nn.Module)
+    before = choose_method(spec, spec.variants[0], "paper").config.model_dump()["source"]
+    with (tmp_path / "my-wrap" / "my_wrap" / "resnet.py").open("a") as file:
+        file.write("\n# changed")
+    assert choose_method(spec, spec.variants[0], "paper").config.model_dump()["source"] != before
+
+
+def test_what_a_network_does_is_told_with_its_place_in_the_package(
+    wrap: Wrap, tmp_path: Path
+) -> None:
+    line = "    __import__('socket').getaddrinfo('weights.example', 80)\n"
+    (tmp_path / "theirs.py").write_text(NETWORK.replace("    return", f"{line}    return"))
+    spec = wrap(f"{tmp_path / 'theirs.py'}:build")
+    size = ["image_height=32", "image_width=16"]
+    checks = {check.rule: check for check in method_checks(spec, spec.variants[0], size)}
+    with pytest.raises(PluginError, match=r"the network is refused .*; if it fetches"):
+        checks["the-networks-can-be-built"].run()
+    with pytest.raises(DeedError) as caught:
+        checks["the-network-is-not-used"].run()
+    assert Path(caught.value.place.file) == tmp_path / "my-wrap" / "my_wrap" / "network.py"
+
+
 def test_a_network_of_torchvision_gives_what_its_classifier_would_get(wrap: Wrap) -> None:
     spec = wrap("torchvision:resnet18")
     method = MethodBuilder(spec, ["image_height=64", "image_width=32"]).build()
@@ -97,7 +125,7 @@ def test_what_only_the_network_knows_is_declared(
 
 def test_a_module_that_is_installed_is_named_and_not_copied(released_model: Path) -> None:
     model = find_model("torchvision.models:resnet18", PACKAGE)
-    assert (model.network, model.code) == ("torchvision.models:resnet18", None)
+    assert (model.network, model.code) == ("torchvision.models:resnet18", {})
 
 
 def test_a_network_of_timm_is_made_without_its_classifier(monkeypatch: pytest.MonkeyPatch) -> None:
