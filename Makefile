@@ -4,8 +4,8 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 SOURCES := bench_core bench_start plugins protocols site_builder tests examples
 
-.PHONY: demo test test-fast test-lowest test-package lint format check leaderboard leaderboard-alone benchmark fuzz \
-	mutation gpu gpu-wheels docs docs-serve clean
+.PHONY: demo test test-fast test-lowest test-package lint format check leaderboard leaderboard-alone results \
+	benchmark fuzz mutation gpu gpu-wheels docs docs-serve clean
 
 demo: $(INSTALLED)
 	$(BIN)/bench run --method xiv --protocol sysu-all-single --results runs/results
@@ -74,6 +74,12 @@ endef
 leaderboard: $(INSTALLED)
 	$(call write_leaderboard,$(BIN))
 
+# All results of this repository, of results/matrix.toml, and the leaderboard of them. It takes half
+# an hour on two cores: bench matrix results/matrix.toml --dry-run. What is done is skipped.
+results: $(INSTALLED)
+	$(BIN)/bench matrix results/matrix.toml
+	$(MAKE) leaderboard
+
 # The same where nothing is trained: without PyTorch and all else that the leaderboard does not need.
 LEADERBOARD_NEEDS := click jinja2 matplotlib numpy platformdirs pluggy pydantic scipy tabulate
 leaderboard-alone:
@@ -82,6 +88,16 @@ leaderboard-alone:
 		--constraint constraints.txt $(LEADERBOARD_NEEDS)
 	.venv-leaderboard/bin/python -m pip install --quiet --disable-pip-version-check --no-deps .
 	$(call write_leaderboard,.venv-leaderboard/bin)
+
+# The documentation as a site in the folder site. A broken link, an unknown name, any warning fails;
+# `make test` builds it likewise. Nothing comes from a network but the packages of the extra "docs".
+docs: $(INSTALLED)
+	$(BIN)/python -m site_builder build
+
+# Serves it, and builds it again whenever a page changes: make docs-serve ADDRESS=0.0.0.0:8000
+ADDRESS ?= 127.0.0.1:8000
+docs-serve: $(INSTALLED)
+	$(BIN)/python -m site_builder serve --address $(ADDRESS)
 
 benchmark: $(INSTALLED)
 	$(BIN)/python -m pytest tests/benchmarks -n 0 --benchmark-enable

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import click
 
+from bench_core.cli.compare_tables import compare_seeds, print_conditions, print_differences
 from bench_core.cli.options import AsJson, Option, receives
-from bench_core.cli.printing import print_json, print_paragraph, print_table
+from bench_core.cli.printing import print_json, print_paragraph
 from bench_core.cli.report import WrittenReport
 from bench_core.cli.split_files import check_root
 from bench_core.contracts.errors import UsageError
-from bench_core.leaderboard.cells import percent
 from bench_core.system.escaping import terminal_line
 from bench_core.system.standard_output import echo
 
@@ -32,6 +32,11 @@ class CompareOptions:
     report: Annotated[Path | None, Option(
         "--report", type=click.Path(path_type=Path), metavar="FOLDER",
         help="Write a page with pictures, too: differences by metric, camera and query.",
+    )]  # fmt: skip
+    seeds: Annotated[bool, Option(
+        "--seeds", is_flag=True,
+        help="Compare the means over all seeds: the results beside each RESULT that differ from it "
+        "in the seed alone. Says how much is seeds, people, galleries and the choice of an epoch.",
     )]  # fmt: skip
     root: Annotated[Path | None, Option(
         "--data", type=click.Path(path_type=Path), metavar="ROOT",
@@ -62,7 +67,12 @@ def compare(registry: Registry, options: CompareOptions, /, *, results: tuple[Pa
 
     if options.report is None and options.root is not None:
         raise UsageError("--data is for the images of a report; add --report FOLDER, or leave it")
+    if options.seeds and options.report is not None:
+        raise UsageError("--report is a page on two results; leave out --seeds or --report")
     check_root(options.root)
+    if options.seeds:
+        compare_seeds(*results, as_json=options.as_json)
+        return
     if options.report is not None:
         from bench_core.reports.folder import check_folder
 
@@ -93,26 +103,8 @@ def _write_report(
 
 
 def _print_comparison(comparison: Comparison) -> None:
-    from bench_core.results.comparison import show_p_value
-
-    protocol = comparison.records[0].protocol
-    echo(
-        f"{protocol.id}, {protocol.convention} galleries: the same {comparison.num_queries} "
-        f"queries of {comparison.num_identities} people\n"
-    )
-    first, second = (record.scores.mean.by_name() for record in comparison.records)
-    rows = [
-        [
-            metric,
-            percent(first[metric]),
-            percent(second[metric]),
-            f"{100 * difference.value:+.2f}",
-            *(f"{100 * end:+.2f}" for end in difference.interval),
-            show_p_value(difference.p_value),
-        ]
-        for metric, difference in comparison.differences.items()
-    ]
-    columns = ["percent", *comparison.names, "difference", "95 % low", "95 % high", "p"]
-    print_table(columns, rows)
+    print_conditions(comparison)
+    echo()
+    print_differences(comparison)
     echo()
     print_paragraph(comparison.sentence)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from bench_core.leaderboard.rows import ToldApart
     from bench_core.plugins import Registry
     from bench_core.published.registry import Published
-    from bench_core.results.remembered import RememberedAnswers
+    from bench_core.results.remembered import RememberedAnswers, RememberedIntervals
 
 DEFAULT_RESULTS = Path("results")
 SPEEDS = "speeds"
@@ -92,6 +92,11 @@ class LeaderboardOptions:
         "--splits", type=click.Path(path_type=Path), metavar="DIR", multiple=True,
         help="With --verify: folder of split files, or root of a dataset; may be repeated. "
         "Rendered people need none.",
+    )]  # fmt: skip
+    by_seed: Annotated[bool, Option(
+        "--by-seed", is_flag=True,
+        help="Show each seed in a row of its own, instead of the mean over the seeds of a "
+        "configuration.",
     )]  # fmt: skip
     check: Annotated[bool, Option(
         "--check", is_flag=True,
@@ -164,13 +169,14 @@ class _Shown:
 def leaderboard(registry: Registry, options: LeaderboardOptions) -> None:
     """Make the leaderboard from the result records.
 
-    The same records always give the same bytes. A file that is no whole record is named on
-    standard error and left out; with --verify so is one that is not what its features give.
-    Measured speeds (the folder speeds of the results, written by make gpu) stand behind the
-    results, a block for each device; CSV, Parquet and LaTeX have none. Published numbers (the
-    folder published of the results) stand apart from measured ones, without ranks. With --paper a
-    paper's own tables are shown instead. With --plot, --badges or --bibtex a table is written with
-    --output or --format only.
+    The same records always give the same bytes. Several seeds of one configuration are a row: their
+    mean, with its spread over seeds. A file that is no whole record is named on standard error and
+    left out; with --verify so is one that is not what its features give. Measured speeds (the
+    folder speeds of the results, written by make gpu) stand behind the results, a block for each
+    device; CSV, Parquet and LaTeX have none. Published numbers (the folder published of the
+    results) stand apart from measured ones, without ranks. With --paper a paper's own tables are
+    shown instead. With --plot, --badges or --bibtex a table is written with --output or --format
+    only.
     """
     chosen_format = options.chosen_format
 
@@ -190,7 +196,7 @@ def leaderboard(registry: Registry, options: LeaderboardOptions) -> None:
     verified = verify_records(registry, found.records, options.verify, options.splits)
     told_apart = PairedTests(verified.records, remembered)
     known = read_published(_published_folder(options))
-    records = list(verified.records.values())
+    records = _rows(verified.records, by_seed=options.by_seed)
     shown = _Shown(records, speeds.records, known.published, verified.recomputed)
     unusable = (*found.defects, *speeds.defects, *known.defects, *verified.failures)
     _warn(unusable)
@@ -210,6 +216,21 @@ def leaderboard(registry: Registry, options: LeaderboardOptions) -> None:
         _citations(shown, registry.methods, options.bibtex, options)
     if options.check and (unusable or told_apart.defects):
         raise BenchError(f"{options.results} holds results that cannot be used, named above")
+
+
+def _rows(found: Mapping[Path, ResultRecord], *, by_seed: bool) -> Sequence[ResultRecord]:
+    """Return what has a row each: the seeds of a configuration have one together."""
+    from bench_core.results.joined import join_results
+    from bench_core.results.remembered import RememberedIntervals
+    from bench_core.system.cache_folder import cache_directory
+
+    if by_seed:
+        return list(found.values())
+    remembered = RememberedIntervals(cache_directory() / "leaderboard-intervals.bin")
+    joined = join_results(found, remembered)
+    _warn(joined.remarks)
+    _save(remembered)
+    return joined.records
 
 
 def _published_folder(options: LeaderboardOptions) -> Path:
@@ -345,7 +366,7 @@ def _report(path: Path, difference: str | None) -> None:
     click.echo(f"{path} is up to date", err=True)
 
 
-def _save(remembered: RememberedAnswers) -> None:
+def _save(remembered: RememberedAnswers | RememberedIntervals) -> None:
     """Keep the answers for the next time; without them it takes longer, and that is all."""
     try:
         remembered.save()

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from bench_core.pipeline.matrix.jobs import Job
     from bench_core.pipeline.matrix.launchers import JobStatus
     from bench_core.pipeline.matrix.plan import Plan
-    from bench_core.pipeline.matrix.seeds import SeedRow, Spread
+    from bench_core.pipeline.matrix.seeds import SeedRow
     from bench_core.pipeline.matrix.survey import CellStatus, Survey, TrainingStatus
+    from bench_core.results.seeds import Spread
 
 TEXT = frozenset({
     "method", "config", "weights", "preset", "protocol", "convention", "re-ranked", "state",
@@ -56,6 +57,7 @@ def print_costs(plan: Plan, state: Survey, estimates: dict[str, Estimate]) -> No
     _print_varying(rows, {"training", "method", "state", "takes about"})
     echo()
     _print_paragraph(f"{_summary(plan, state)} {_total(estimates)}")
+    _print_other_trainings(state)
 
 
 def _is_done(training: TrainingStatus) -> bool:
@@ -93,6 +95,20 @@ def print_survey(plan: Plan, state: Survey) -> None:
     _print_jobs(state)
     echo()
     _print_paragraph(_summary(plan, state))
+    _print_other_trainings(state)
+
+
+def _print_other_trainings(state: Survey) -> None:
+    """Name results that look like those of cells and are of another training."""
+    others = [cell.other_training for cell in state.cells if cell.other_training]
+    if not others:
+        return
+    echo()
+    _print_paragraph(
+        f"{len(others)} of the cells that are not done have a result of another training, by other "
+        "code, threads or number format. It does not count, and stays beside the new one until you "
+        f"remove it: {terminal_name(str(others[0]))}{' and so on' if len(others) > 1 else ''}"
+    )
 
 
 def _print_seeds(state: Survey) -> None:
@@ -159,15 +175,9 @@ def _print_cells(state: Survey, *, scores: bool) -> None:
 
 def _swept(cells: Sequence[Cell]) -> dict[str, str]:
     """Return the keys of settings that not all cells have alike, with what a column calls them."""
-    each = [frozenset(cell.trained.assignments) for cell in cells]
-    differing = frozenset[str]().union(*each) - each[0].intersection(*each)
-    keys = dict.fromkeys(
-        key
-        for cell in cells
-        for key in (
-            word.partition("=")[0] for word in cell.trained.assignments if word in differing
-        )
-    )
+    from bench_core.pipeline.matrix.sweep import swept_keys
+
+    keys = swept_keys(cells)
     short = [key.rpartition(".")[2] for key in keys]
     return {
         key: name if short.count(name) == 1 and name not in TAKEN else key
@@ -314,6 +324,7 @@ def _cell_document(cell: CellStatus) -> dict[str, Any]:
         **_job_document(cell.status, log),
         "state": cell.state,
         "result": path,
+        "other_training": cell.other_training,
         "mean": None if record is None else record.scores.mean.by_name(),
     }
 

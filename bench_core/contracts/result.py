@@ -13,7 +13,7 @@ from pydantic import AwareDatetime, Field, JsonValue, field_validator, model_val
 from bench_core.contracts.images import Modality
 from bench_core.contracts.method import Precision, Selection
 from bench_core.contracts.reranked import RerankerUsed
-from bench_core.contracts.scores import PositiveCount, RecordPart, Scores
+from bench_core.contracts.scores import Metrics, PositiveCount, RecordPart, Scores
 
 SCHEMA_VERSION: Final = 3
 
@@ -345,6 +345,16 @@ class ResultRecord(RecordPart):
             + (" + validation selection" if selected else "")
             + (f" + {self.protocol.reranker.label}" if self.protocol.reranker else "")
         )
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The seeds that the scores are a mean over: the one of the training, where it is known."""
+        return () if self.method.seed is None else (self.method.seed,)
+
+    @property
+    def seed_spread(self) -> Metrics | None:
+        """Standard deviation over seeds; None where there are not several."""
+        return None
 
     @property
     def row_key(self) -> dict[str, JsonValue]:

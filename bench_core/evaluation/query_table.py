@@ -5,11 +5,12 @@ Letters in shapes: Q queries of a trial, R rows, K groups of trials, M metrics.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from bench_core.contracts.errors import DataError
 from bench_core.contracts.metrics import SUMMARY_RANKS
 
 if TYPE_CHECKING:
@@ -178,6 +179,21 @@ def tabulate_queries(trials: Iterable[tuple[QueryImages, TrialQueries]]) -> Quer
         scores=np.concatenate([_mean_scores(group) for group in members]),
         group_trials=np.array([len(group) for group in members]),
     )
+
+
+def mean_table(tables: Sequence[QueryTable]) -> QueryTable:
+    """Average the scores of each query over several results, such as seeds of one method.
+
+    Args:
+        tables: At least one, of the same queries.
+
+    Raises:
+        DataError: The queries differ, or are not valid in the same trials.
+    """
+    first, *others = tables
+    if not all(first.same_queries(other) for other in others):
+        raise DataError("they were not scored on the same queries; score them anew")
+    return replace(first, scores=np.mean([table.scores for table in tables], axis=0))
 
 
 @dataclass(frozen=True, eq=False)

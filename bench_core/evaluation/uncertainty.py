@@ -179,11 +179,13 @@ class Difference:
         interval: 95 % interval of the difference by bootstrap over identities.
         p_value: Chance of a difference at least as large, either way, if the two results were
             alike: by exchanging them for random identities. Above 0, at most 1.
+        standard_error: Standard deviation of the difference over the bootstrap's draws.
     """
 
     value: float
     interval: Interval
     p_value: float
+    standard_error: float
 
     @property
     def told_apart(self) -> bool:
@@ -210,14 +212,15 @@ def paired_differences(
         DataError: The queries differ, or are not valid in the same trials.
     """
     sums = _difference_sums(first, second)
-    intervals = _percentile_intervals(replicate_averages(sums, num_replicates, BOOTSTRAP_SEED))
+    replicates = replicate_averages(sums, num_replicates, BOOTSTRAP_SEED)
+    intervals, errors = _percentile_intervals(replicates), replicates.std(axis=0).tolist()
     contributions = _contributions(sums)
     values = contributions.sum(axis=0).tolist()
     p_values = permutation_p_values(contributions).tolist()
     return {
-        metric: Difference(value=value, interval=interval, p_value=p_value)
-        for metric, value, interval, p_value in zip(
-            METRICS, values, intervals, p_values, strict=True
+        metric: Difference(value=value, interval=interval, p_value=p_value, standard_error=error)
+        for metric, value, interval, p_value, error in zip(
+            METRICS, values, intervals, p_values, errors, strict=True
         )
     }
 

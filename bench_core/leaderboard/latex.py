@@ -8,6 +8,7 @@ from bench_core.leaderboard.bibtex import source_key
 from bench_core.leaderboard.cells import percent, place, scaled
 from bench_core.leaderboard.headings import conditions, heading
 from bench_core.leaderboard.notes import marks_text, notes_of
+from bench_core.leaderboard.over_seeds import has_several_seeds, seed_spread_text
 from bench_core.leaderboard.published import TITLE, split_tables
 from bench_core.leaderboard.published_blocks import marked
 from bench_core.leaderboard.rows import row_values
@@ -34,6 +35,7 @@ SYNTHETIC = "Synthetic people, whose numbers compare with nothing published. "
 METRICS = ("rank-1", "rank-10", "rank-20", "mAP", "mINP")
 COSTS = (("macs", "MACs (G)", 1e9), ("parameters", "Params (M)", 1e6))
 NOT_MEASURED = "--"
+SEEDS = " Of several seeds: their mean and, behind $\\pm$, its standard deviation over them."
 AS_PUBLISHED = "as published, not measured here"
 
 
@@ -137,7 +139,9 @@ def _caption(section: Section) -> str:
         f"[{mark}] {text}." for mark, text in notes_of(records, section.recomputed).lines
     )
     said = f"{heading(section)}. {conditions(section)} {settings_of(records).sentence()} {notes}"
-    return latex_text(f"{SYNTHETIC if section.key.synthetic else ''}{said} Scores are percent.")
+    synthetic = SYNTHETIC if section.key.synthetic else ""
+    seeds = SEEDS if has_several_seeds([section]) else ""
+    return latex_text(f"{synthetic}{said} Scores are percent.") + seeds
 
 
 def _lines(section: Section) -> Iterator[str]:
@@ -169,7 +173,9 @@ def _numbers(row: Row, best: Mapping[str, Sequence[str]]) -> Iterator[str]:
     for metric in METRICS:
         number = _percent(values[metric])
         signs = dict(zip(best[metric], (r"\textbf", r"\underline"), strict=False))
-        yield f"{signs[number]}{{{number}}}" if number in signs else number
+        spread = seed_spread_text(row.record, metric)
+        after = rf" {{\scriptsize$\pm${spread}}}" if spread else ""
+        yield (f"{signs[number]}{{{number}}}" if number in signs else number) + after
     for name, _, unit in COSTS:
         count = values[name]
         yield scaled(count, unit) if isinstance(count, int) and count else NOT_MEASURED

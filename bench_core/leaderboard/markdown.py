@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from bench_core.leaderboard.cells import percent, place, scaled
 from bench_core.leaderboard.headings import conditions, heading
 from bench_core.leaderboard.notes import marks_text, notes_of
+from bench_core.leaderboard.over_seeds import PLUS_MINUS, has_several_seeds, seed_spread_text
 from bench_core.leaderboard.published import comparison_lines, split_tables
 from bench_core.leaderboard.published_blocks import published_markdown
 from bench_core.leaderboard.settings import settings_of
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from bench_core.contracts.result import Cost, ResultRecord
-    from bench_core.contracts.scores import Scores
     from bench_core.leaderboard.rows import Row, Section
     from bench_core.published.registry import Published
 
@@ -49,6 +49,12 @@ LEGEND = (
     "speeds, times, dates and versions are in the CSV and the JSON of\n`bench leaderboard`. "
     f"{NOT_MEASURED} means not measured.\n\n"
     "</details>"
+)
+SEEDS = (
+    "A row of several seeds is their mean: behind \N{PLUS-MINUS SIGN} stands the standard "
+    "deviation over seeds, in parentheses that\nover the trials of one seed, on average. Its "
+    "interval and the paired test are those of the mean over these seeds, and\nsay nothing of "
+    "other seeds."
 )
 SYNTHETIC = (
     "## Synthetic data\n\n"
@@ -83,6 +89,7 @@ def markdown(sections: Sequence[Section], published: Published | None = None) ->
     blocks = [
         HEADER,
         *([SHORT_LEGEND, LEGEND] if sections else [EMPTY]),
+        *([SEEDS] if has_several_seeds(sections) else []),
         *([NO_REAL] if synthetic and not real else []),
         *(["## Real data", *real] if real else []),
         *([SYNTHETIC, *synthetic] if synthetic else []),
@@ -114,7 +121,7 @@ def _cells(row: Row, words: Sequence[str], marks: Sequence[str]) -> list[str]:
     return [
         place(row),
         _name(record, words, marks),
-        *_metric_cells(record.scores),
+        *_metric_cells(record),
         *_cost_cells(record.cost),
     ]
 
@@ -128,13 +135,16 @@ def _unbroken(text: str) -> str:
     return text.replace(" ", NO_BREAK)
 
 
-def _metric_cells(scores: Scores) -> Iterator[str]:
-    interval = scores.interval.by_name()
+def _metric_cells(record: ResultRecord) -> Iterator[str]:
+    scores = record.scores
+    interval, std = scores.interval.by_name(), scores.std.by_name()
     for name, mean in scores.mean.by_name().items():
         if name in METRICS:
             low, high = (100 * end for end in interval[name])
             ends = f" [{low:.1f}, {high:.1f}]" if name in WITH_INTERVAL else ""
-            yield _unbroken(percent(mean) + ends)
+            spread = seed_spread_text(record, name)
+            seeds = f" {PLUS_MINUS} {spread} ({percent(std[name])})" if spread else ""
+            yield _unbroken(percent(mean) + seeds + ends)
 
 
 def _cost_cells(cost: Cost | None) -> tuple[str, str]:

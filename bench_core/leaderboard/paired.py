@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from bench_core.results.joined import load_mean_table, members_of
 from bench_core.system.files import hash_json
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 class PairedTests:
     """Tells two stored results apart by the paired permutation test of their rank-1.
+
+    Of several seeds that were joined, the scores of a query are the means over the seeds.
 
     Args:
         stored: The records by their path; the scores of their queries lie beside them.
@@ -35,7 +38,7 @@ class PairedTests:
     ) -> None:
         self._paths = {hash_json(record.row_key): path for path, record in stored.items()}
         self._remembered = remembered
-        self._tables: dict[Path, QueryTable] = {}
+        self._tables: dict[str, QueryTable] = {}
         self.defects: list[str] = []
 
     def __call__(self, first: ResultRecord, second: ResultRecord) -> bool:
@@ -69,19 +72,20 @@ class PairedTests:
     def _told_apart(self, first: ResultRecord, second: ResultRecord) -> bool:
         from bench_core.contracts.errors import DataError
 
-        paths = [self._paths[hash_json(record.row_key)] for record in (first, second)]
-        tables = self._tables_of(dict(zip(paths, (first, second), strict=True)))
+        pair = {hash_json(record.row_key): record for record in (first, second)}
+        # Of two pairs in a row one result mostly is the same.
+        self._tables = {
+            key: self._tables.get(key) or self._load(record) for key, record in pair.items()
+        }
         try:
-            return self._test.told_apart(*tables)
+            return self._test.told_apart(*self._tables.values())
         except DataError as error:
+            paths = [self._paths_of(record)[0] for record in (first, second)]
             raise DataError(f"{paths[0]} and {paths[1]}: {error}") from error
 
-    def _tables_of(self, pair: Mapping[Path, ResultRecord]) -> list[QueryTable]:
-        """Load the scores of the queries; of two pairs in a row one result mostly is the same."""
-        from bench_core.results.query_scores import load_query_table
+    def _load(self, record: ResultRecord) -> QueryTable:
+        """Load the scores of the queries; of several seeds the means over them."""
+        return load_mean_table(self._paths_of(record), members_of(record))
 
-        self._tables = {
-            path: self._tables.get(path) or load_query_table(path, record)
-            for path, record in pair.items()
-        }
-        return list(self._tables.values())
+    def _paths_of(self, record: ResultRecord) -> list[Path]:
+        return [self._paths[hash_json(member.row_key)] for member in members_of(record)]

@@ -17,20 +17,24 @@ if TYPE_CHECKING:
     from bench_core.leaderboard.rows import Section
     from bench_core.published.registry import Published
 
+FIGURES = ("", "-std", "-low", "-high", "-seed-std")
+"""What is said of each metric, by the end of the column's name."""
 FLAGS = frozenset({"synthetic", "given", "rerank", "git_dirty", "recomputed"})
 LISTS = frozenset(
     {"overrides", "reranker_settings", "origin_files", "findings", "assumptions", "disclosed"}
 )
+NUMBER_LISTS = frozenset({"joined_seeds"})
 COUNTS = frozenset(
     {
-        *("rank", "seed", "trials", "queries", "valid_queries", "training_threads"),
+        *("rank", "seed", "seeds", "trials", "queries", "valid_queries"),
+        *("training_threads",),
         *("parameters", "macs", "flops", "macs_visible", "macs_infrared"),
         *("training_only_parameters", "training_macs"),
     }
 )
 FRACTIONS = frozenset(
     {
-        *(f"{metric}{suffix}" for metric in METRICS for suffix in ("", "-std", "-low", "-high")),
+        *(f"{metric}{suffix}" for metric in METRICS for suffix in FIGURES),
         *PAPER_COLUMNS,
         *("images_per_second", "extraction_seconds", "training_seconds"),
     }
@@ -80,6 +84,8 @@ def _type_of(pa: Any, name: str) -> Any:
         return pa.bool_()
     if name in LISTS:
         return pa.list_(pa.string())
+    if name in NUMBER_LISTS:
+        return pa.list_(pa.int64())
     if name in COUNTS:
         return pa.int64()
     return pa.float64() if name in FRACTIONS else pa.string()

@@ -166,7 +166,7 @@ def csv_table(tables: Sequence[Section], published: Published | None = None) -> 
 
 def _csv_value(value: Value) -> Value:
     if isinstance(value, list):
-        return csv_cell("; ".join(value))
+        return csv_cell("; ".join(map(str, value)))
     return csv_cell(value) if isinstance(value, str) else value
 
 

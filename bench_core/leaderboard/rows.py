@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from bench_core.contracts.metrics import METRICS
 from bench_core.contracts.result import Cost
+from bench_core.leaderboard.over_seeds import SEED_COLUMNS, seed_values
 from bench_core.leaderboard.settings import changes_of, reranker_settings
 from bench_core.results.disclosure import disclosures
+from bench_core.results.joined import members_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
 
     from bench_core.contracts.result import ResultRecord
 
-Value: TypeAlias = str | int | float | bool | list[str] | None
+Value: TypeAlias = str | int | float | bool | list[str] | list[int] | None
 ToldApart: TypeAlias = "Callable[[ResultRecord, ResultRecord], bool]"
 """Says whether the rank-1 of two results of one section can be told apart."""
 
@@ -60,6 +62,7 @@ ROW_COLUMNS = (
     "reranker_settings",
     "recomputed",
     "disclosed",
+    *SEED_COLUMNS,
 )
 """What CSV and JSON say about a row, in this order; readers of those files rely on it."""
 
@@ -170,7 +173,8 @@ def row_values(row: Row) -> dict[str, Value]:
     """Return the `ROW_COLUMNS` of a row, for CSV and JSON.
 
     Fractions lie in [0, 1]; `*-std` is the standard deviation over trials, `*-low` and `*-high`
-    are the ends of the 95 % interval; times are in seconds.
+    are the ends of the 95 % interval, `*-seed-std` is the standard deviation over seeds; times are
+    in seconds.
     """
     record = row.record
     return (
@@ -181,6 +185,7 @@ def row_values(row: Row) -> dict[str, Value]:
         | _origin_values(record)
         | _reranker_values(record)
         | {"recomputed": row.recomputed, "disclosed": list(disclosures(record))}
+        | seed_values(record)
     )
 
 
@@ -291,7 +296,13 @@ def _ranked(records: Sequence[ResultRecord], told_apart: ToldApart) -> tuple[Row
 
 
 def _marked(rows: tuple[Row, ...], recomputed: Collection[str]) -> tuple[Row, ...]:
-    return tuple(replace(row, recomputed=row.record.digest in recomputed) for row in rows)
+    """Mark the rows whose records, of every seed, were recomputed."""
+    return tuple(
+        replace(
+            row, recomputed=all(member.digest in recomputed for member in members_of(row.record))
+        )
+        for row in rows
+    )
 
 
 def _differ(first: ResultRecord, record: ResultRecord, told_apart: ToldApart) -> bool:

@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bench_core.results.seeds import seeds_label
 from bench_core.system.files import hash_json
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def _words(record: ResultRecord) -> tuple[str, ...]:
     return (
         f"preset {method.preset}" if method.preset else "",
         ", ".join(changes_of(record)),
-        "" if method.seed is None else f"seed {method.seed}",
+        seeds_label(record.seeds),
         f"weights {_weights_label(provenance.weights)}" if provenance.weights else "",
         f"trained in {training}" if training else "",
         f"extracted in {record.cost.precision}" if record.cost else "",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from bench_core.leaderboard.cells import percent, place, scaled
 from bench_core.leaderboard.headings import conditions, heading
 from bench_core.leaderboard.notes import marks_text, notes_of
+from bench_core.leaderboard.over_seeds import PLUS_MINUS, has_several_seeds, seed_spread_text
 from bench_core.leaderboard.published import comparison_lines, pointer, split_tables
 from bench_core.leaderboard.published_blocks import published_text
 from bench_core.leaderboard.settings import settings_of
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from bench_core.published.registry import Published
 
 HEADER = ("#", "method", "rank-1", "95 %", "mAP", "mINP", "GMAC", "Mpar")
+SPREAD_HEADER = (*HEADER[:3], PLUS_MINUS, *HEADER[3:5], f"{PLUS_MINUS} ", *HEADER[5:])
+"""The headings of a table with rows of several seeds."""
 EMPTY = (
     "There are no results yet. This trains and scores a method and writes one:\n"
     "  bench run --method xiv --protocol sysu-all-single"
@@ -34,6 +37,11 @@ LEGEND = (
     "share a number where a paired test does not tell their rank-1 apart; r1, r2, ... are "
     "re-ranked. GMAC: billions of multiply-adds of extracting one image; Mpar: millions of "
     "parameters that this needs. All ranks, deviations, speeds and versions: --format csv or json."
+)
+SEEDS = (
+    f"{PLUS_MINUS} is the standard deviation over seeds of the rows that are the mean of several; "
+    "intervals and the test are of that mean and say nothing of other seeds. A row for each: "
+    "--by-seed."
 )
 
 
@@ -57,6 +65,7 @@ def leaderboard_text(sections: Sequence[Section], published: Published | None = 
     blocks += [_filled(SYNTHETIC)] if synthetic else []
     blocks += ["\n".join(_section(section)) for section in synthetic]
     blocks += [_filled(LEGEND)] if sections else [EMPTY]
+    blocks += [_filled(SEEDS)] if has_several_seeds(sections) else []
     blocks += [_filled(pointer(alone))] if alone else []
     return "\n\n".join(blocks) + "\n"
 
@@ -69,11 +78,12 @@ def _section(section: Section, published: Published | None = None) -> Iterator[s
     if settings.usual:
         yield _filled(settings.sentence())
     yield ""
+    spread = has_several_seeds([section])
     rows = [
-        _cells(row, _name(row.record, words, marks))
+        _cells(row, _name(row.record, words, marks), spread=spread)
         for row, words, marks in zip(section.rows, settings.own, notes.marks, strict=True)
     ]
-    yield terminal_table(HEADER, rows, text={"method"})
+    yield terminal_table(SPREAD_HEADER if spread else HEADER, rows, text={"method"})
     for mark, text in notes.lines:
         yield _filled(f"[{mark}] {text}", indent="    ")
     for line in comparison_lines(section, published):
@@ -84,7 +94,7 @@ def _name(record: ResultRecord, words: Sequence[str], marks: Sequence[str]) -> s
     return ", ".join((record.label, *words)) + marks_text(marks)
 
 
-def _cells(row: Row, name: str) -> tuple[str, ...]:
+def _cells(row: Row, name: str, *, spread: bool) -> tuple[str, ...]:
     scores = row.record.scores
     low, high = scores.interval.by_name()["rank-1"]
     mean = scores.mean
@@ -92,11 +102,18 @@ def _cells(row: Row, name: str) -> tuple[str, ...]:
         place(row),
         name,
         percent(mean.rank_1),
+        *_spread_cell(row, "rank-1", spread=spread),
         f"{100 * low:.1f}-{100 * high:.1f}",
         percent(mean.mean_average_precision),
+        *_spread_cell(row, "mAP", spread=spread),
         percent(mean.by_name()["mINP"]),
         *_cost_cells(row.record.cost),
     )
+
+
+def _spread_cell(row: Row, metric: str, *, spread: bool) -> list[str]:
+    """Return what the column of the spread over seeds says, in tables that have one."""
+    return [seed_spread_text(row.record, metric)] if spread else []
 
 
 def _cost_cells(cost: Cost | None) -> tuple[str, str]:

@@ -19,6 +19,7 @@ from bench_core.evaluation.uncertainty import (
     paired_differences,
 )
 from bench_core.results.query_scores import load_query_table, means_of_queries
+from bench_core.results.seeds import seeds_label
 from bench_core.results.store import read_result
 from bench_core.system.progress import progress
 
@@ -246,8 +247,26 @@ def compare_results(first: Path, second: Path) -> Comparison:
         DataError: A file is no record, or the scores of its queries are missing or changed.
     """
     paths, records = (first, second), (read_result(first), read_result(second))
-    _check_comparable(paths, records)
+    check_comparable(paths, records)
     tables = (load_query_table(first, records[0]), load_query_table(second, records[1]))
+    return compare_tables(paths, records, tables)
+
+
+def compare_tables(
+    paths: tuple[Path, Path],
+    records: tuple[ResultRecord, ResultRecord],
+    tables: tuple[QueryTable, QueryTable],
+) -> Comparison:
+    """Compare two results whose scores of the queries are at hand.
+
+    Args:
+        paths: Their files, which names and errors are made of.
+        records: The results.
+        tables: The scores of their queries.
+
+    Raises:
+        DataError: The queries differ.
+    """
     return Comparison(
         paths=paths,
         records=records,
@@ -257,6 +276,11 @@ def compare_results(first: Path, second: Path) -> Comparison:
         differences=_differences(paths, tables),
         tables=tables,
     )
+
+
+def show_interval(interval: tuple[float, float]) -> str:
+    """Return an interval in points of percent, such as "+0.12 to +3.40"."""
+    return " to ".join(f"{100 * end:+.2f}" for end in interval)
 
 
 def difference_document(difference: Difference) -> dict[str, Any]:
@@ -283,7 +307,12 @@ def _differences(
         raise DataError(f"{paths[0]} and {paths[1]}: {error}") from error
 
 
-def _check_comparable(paths: tuple[Path, Path], records: tuple[ResultRecord, ResultRecord]) -> None:
+def check_comparable(paths: tuple[Path, Path], records: tuple[ResultRecord, ResultRecord]) -> None:
+    """Refuse results of other queries or galleries.
+
+    Raises:
+        UsageError: Protocol, gallery convention, dataset or splits differ.
+    """
     first, second = (_conditions(record) for record in records)
     for what, value in first.items():
         if second[what] != value:
@@ -307,7 +336,9 @@ def _names(paths: tuple[Path, Path], records: tuple[ResultRecord, ResultRecord])
     """Name the results by their methods; where that is not enough, say more."""
     short = tuple(record.label for record in records)
     long = tuple(
-        name if record.is_foreign else f"{name} ({record.method.preset}, seed {record.method.seed})"
+        name
+        if record.is_foreign
+        else f"{name} ({record.method.preset}, {seeds_label(record.seeds)})"
         for name, record in zip(short, records, strict=True)
     )
     stems = tuple(path.stem for path in paths)

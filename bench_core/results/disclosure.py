@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bench_core.results.joined import members_of
 from bench_core.results.provenance import CORE_DISTRIBUTIONS
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ def disclosures(record: ResultRecord) -> tuple[str, ...]:
     Args:
         record: The result.
     """
-    return tuple(_disclosures(record))
+    said = (text for member in members_of(record) for text in _disclosures(member))
+    return tuple(dict.fromkeys(said))
 
 
 def _disclosures(record: ResultRecord) -> Iterator[str]:

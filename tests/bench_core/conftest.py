@@ -112,7 +112,7 @@ def store_result(tmp_path: Path) -> StoreResult:
         document["query_scores"] = hashlib.sha256(content).hexdigest()
         for name, value in changes.items():
             part, field = name.split("__")
-            document[part][field] = value
+            document.setdefault(part, {})[field] = value
         record = ResultRecord.from_json(json.dumps(document))
         return write_result(tmp_path / "results", record, content)
 

@@ -94,6 +94,14 @@ def test_a_damaged_result_is_refused(damage: Callable[[Any], None]) -> None:
     assert not validator("result").is_valid(document)
 
 
+def test_the_matrix_of_the_own_results_is_a_matrix() -> None:
+    """Its methods have protocols, conventions and re-ranking of their own."""
+    document = tomllib.loads((ROOT / "results" / "matrix.toml").read_text())
+    validator("matrix").validate(document)
+    document["methods"][-1]["protocol"] = ["sysu-all-single"]
+    assert not validator("matrix").is_valid(document)
+
+
 def test_the_matrix_of_the_page_is_a_matrix() -> None:
     matrix = validator("matrix")
     document = toml_of(MATRIX)

@@ -36,7 +36,7 @@ class Column:
     about: str = ""
 
 
-_INTERVAL = "Percent, with its 95 % interval."
+_INTERVAL = "Percent, with its deviation over seeds, if there are several, and 95 % interval."
 _TEXTS: tuple[tuple[str, str, Kind, str], ...] = (
     ("rank", "#", "rank", "Rows that share it are not told apart."),
     ("name", "method", "name", ""),
@@ -58,6 +58,7 @@ _TEXTS: tuple[tuple[str, str, Kind, str], ...] = (
     ("extraction_seconds", "extraction (s)", "seconds", "Of all images."),
     ("training_seconds", "training (s)", "seconds", "Of all trainings."),
     ("seed", "seed", "number", ""),
+    ("seeds", "seeds", "number", "How many the row is the mean of."),
     ("trials", "trials", "number", ""),
     ("queries", "queries", "number", ""),
     ("valid_queries", "valid queries", "number", "Those with a match in the gallery."),
@@ -69,7 +70,7 @@ _TEXTS: tuple[tuple[str, str, Kind, str], ...] = (
 )
 _SHOWN = frozenset({"rank", "name", "rank-1", "mAP", "mINP", "macs", "parameters"})
 _PARTS_OF_METRICS = frozenset(
-    f"{name}-{part}" for name in METRICS for part in ("std", "low", "high")
+    f"{name}-{part}" for name in METRICS for part in ("std", "low", "high", "seed-std")
 )
 
 

@@ -97,27 +97,70 @@ def expand(registry: Registry, file: MatrixFile, path: Path) -> tuple[Cell, ...]
         UsageError: A name is unknown, a value is wrong, keys contradict each other, or two cells
             are the same.
     """
-    protocols = _protocols(registry, file, path)
-    roots = _roots(file, protocols, path)
-    rerankers = {protocol.id: _rerankers(registry, file, protocol, path) for protocol in protocols}
-    cells = [
-        Cell(
-            trained=trained,
-            protocol=protocol,
-            convention=convention,
-            reranked=reranked,
-            root=roots[protocol.dataset],
-        )
-        for trained in _all_trained(registry, file, path, list(roots.values()))
-        for protocol in protocols
-        for convention in _conventions(file, protocol, path)
-        for reranked in rerankers[protocol.id]
+    usual = _scorings(registry, file, str(path))
+    entries = [
+        _own_scorings(registry, file, entry, f"{path}: methods.{place} ({entry.name})") or usual
+        for place, entry in enumerate(file.methods)
     ]
+    protocols = {one.protocol.id: one.protocol for scorings in entries for one in scorings}
+    roots = _roots(file, list(protocols.values()), path)
+    presets = _usual_presets(file, path, list(roots.values()))
+    cells = []
+    for place, (entry, scorings) in enumerate(zip(file.methods, entries, strict=True)):
+        with blaming(path, f"methods.{place} ({entry.name})"):
+            cells += [
+                Cell(
+                    trained=trained,
+                    protocol=scoring.protocol,
+                    convention=scoring.convention,
+                    reranked=scoring.reranked,
+                    root=roots[scoring.protocol.dataset],
+                )
+                for trained in _of_entry(registry, file, entry, presets)
+                for scoring in scorings
+            ]
+    _refuse_twice(cells, path)
     return tuple(cells)
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Scoring:
+    """How a model is scored."""
+
+    protocol: ProtocolSpec
+    convention: Convention
+    reranked: Reranked | None
+
+
+def _scorings(registry: Registry, file: MatrixFile, place: str) -> list[_Scoring]:
+    """Return how models are scored, in the order of the file.
+
+    Args:
+        registry: The plugins.
+        file: The file, or one with what a method has of its own instead.
+        place: What errors name: the file and, of a method's own, the method.
+    """
+    protocols = _protocols(registry, file, place)
+    rerankers = {protocol.id: _rerankers(registry, file, protocol, place) for protocol in protocols}
+    return [
+        _Scoring(protocol=protocol, convention=convention, reranked=reranked)
+        for protocol in protocols
+        for convention in _conventions(file, protocol, place)
+        for reranked in rerankers[protocol.id]
+    ]
+
+
+def _own_scorings(
+    registry: Registry, file: MatrixFile, entry: MethodEntry, place: str
+) -> list[_Scoring]:
+    """Return how a method is scored that says so itself, in part at least; nothing for others."""
+    own = {name: getattr(entry, name) for name in ("protocols", "conventions", "rerank")}
+    given = {name: value for name, value in own.items() if value}
+    return _scorings(registry, file.model_copy(update=given), place) if given else []
+
+
 @contextmanager
-def blaming(path: Path, key: str) -> Iterator[None]:
+def blaming(path: Path | str, key: str) -> Iterator[None]:
     """Name file and key in a usage error of this block."""
     try:
         yield
@@ -125,8 +168,8 @@ def blaming(path: Path, key: str) -> Iterator[None]:
         raise UsageError(f"{path}: {key}: {error}") from error
 
 
-def _protocols(registry: Registry, file: MatrixFile, path: Path) -> list[ProtocolSpec]:
-    with blaming(path, "protocols"):
+def _protocols(registry: Registry, file: MatrixFile, place: str) -> list[ProtocolSpec]:
+    with blaming(place, "protocols"):
         return [registry.protocol(name) for name in file.protocols]
 
 
@@ -157,19 +200,19 @@ def _keys(datasets: Iterable[str]) -> list[str]:
     return [f"data.{dataset}" for dataset in datasets]
 
 
-def _conventions(file: MatrixFile, protocol: ProtocolSpec, path: Path) -> tuple[Convention, ...]:
+def _conventions(file: MatrixFile, protocol: ProtocolSpec, where: str) -> tuple[Convention, ...]:
     known = protocol.conventions
     for name in file.conventions:
         if name not in known:
             raise UsageError(
-                f"{path}: conventions: {protocol.id} does not define '{name}', only "
-                f"{', '.join(known)}; give such protocols a file of their own"
+                f"{where}: conventions: {protocol.id} does not define '{name}', only "
+                f"{', '.join(known)}; name such protocols in a method of their own"
             )
     return tuple(name for name in known if name in file.conventions) or known[:1]
 
 
 def _rerankers(
-    registry: Registry, file: MatrixFile, protocol: ProtocolSpec, path: Path
+    registry: Registry, file: MatrixFile, protocol: ProtocolSpec, where: str
 ) -> list[Reranked | None]:
     """Return what re-ranks under a protocol, in the order of the file."""
     found: list[Reranked | None] = []
@@ -178,34 +221,28 @@ def _rerankers(
             found.append(None)
             continue
         assignments = tuple(_assignment(key, value) for key, value in _flat(entry.set).items())
-        with blaming(path, f"rerank.{place} ({entry.name})"):
+        with blaming(where, f"rerank.{place} ({entry.name})"):
             choice = choose_reranker(registry, entry.name, protocol.id, assignments)
         found.append(Reranked(choice=choice, assignments=assignments))
     used = [one.choice.used for one in found if one is not None]
     for place, one in enumerate(used):
         if one in used[:place]:
             raise UsageError(
-                f"{path}: rerank asks for {one.id} with the same settings under {protocol.id} "
+                f"{where}: rerank asks for {one.id} with the same settings under {protocol.id} "
                 "twice; remove one of them"
             )
     return found
 
 
-def _all_trained(
-    registry: Registry, file: MatrixFile, path: Path, roots: Sequence[Path | None]
-) -> list[Trained]:
+def _usual_presets(file: MatrixFile, path: Path, roots: Sequence[Path | None]) -> tuple[str, ...]:
+    """Return the preset where neither file nor method names one."""
     usual = tuple({usual_preset(root) for root in roots})
     if len(usual) > 1 and not file.presets:
         raise UsageError(
             f"{path}: some people of data are synthetic and some real, whose presets differ; "
             "name them with presets"
         )
-    trained: list[Trained] = []
-    for place, entry in enumerate(file.methods):
-        with blaming(path, f"methods.{place} ({entry.name})"):
-            trained += _of_entry(registry, file, entry, usual)
-    _refuse_twice(trained, path)
-    return trained
+    return usual
 
 
 def _of_entry(
@@ -288,16 +325,20 @@ def _assignment(key: str, value: Any) -> str:
     return f"{key}={json.dumps(value)}"
 
 
-def _refuse_twice(trained: Sequence[Trained], path: Path) -> None:
-    seen: set[tuple[str, str, str, str | None, int]] = set()
-    for one in trained:
+def _refuse_twice(cells: Sequence[Cell], path: Path) -> None:
+    seen: set[str] = set()
+    for cell in cells:
+        one, reranked = cell.trained, cell.reranked
         choice = one.choice
         config = choice.config.model_dump_json()
-        key = (choice.name, choice.preset.name, config, one.weights, one.seed)
+        used = None if reranked is None else reranked.choice.used.model_dump_json()
+        scored = (cell.protocol.id, cell.convention, used)
+        key = repr((choice.name, choice.preset.name, config, one.weights, one.seed, scored))
         if key in seen:
             settings = " ".join(one.assignments)
             raise UsageError(
                 f"{path}: methods: {choice.name} with the preset '{choice.preset.name}'"
-                f"{' and ' if settings else ''}{settings} is asked for twice; remove one of them"
+                f"{' and ' if settings else ''}{settings} is asked for twice under "
+                f"{cell.protocol.id}; remove one of them"
             )
         seen.add(key)

@@ -45,33 +45,33 @@ def _as_entry(value: Any) -> Any:
     return {"name": value} if isinstance(value, str) else value
 
 
+def _as_method(value: Any) -> Any:
+    entry = _as_entry(value)
+    if not isinstance(entry, dict):
+        return entry
+    # What went through a function is no JSON to pydantic any more, whose lists are tuples.
+    lists = ("presets", "protocols", "conventions", "rerank")
+    return {
+        key: tuple(one) if key in lists and isinstance(one, list) else one
+        for key, one in entry.items()
+    }
+
+
 def _as_reranker(value: Any) -> Any:
     if isinstance(value, bool):
         return {"name": K_RECIPROCAL} if value else None
     return _as_entry(value)
 
 
+def _refuse_twice(table: FrozenModel, keys: tuple[str, ...]) -> None:
+    for key in keys:
+        values = getattr(table, key)
+        if any(value in values[:place] for place, value in enumerate(values)):
+            raise ValueError(f"{key} names a value twice; each cell is run once")
+
+
 def _as_roots(value: Any) -> Any:
     return {EVERY_DATASET: value} if isinstance(value, str) else value
-
-
-class MethodEntry(FrozenModel):
-    """A method of the matrix; a text alone is its name.
-
-    Attributes:
-        name: "METHOD", "METHOD:VARIANT", "METHOD:*" for all its variants, or the "FILE.toml" that
-            declares a released model.
-        presets: Instead of those of the file; none for those of the file.
-        config: As `--config`: a configuration file, over which the values of `set` go.
-        weights: As `--weights`, instead of those of the file.
-        set: Values besides those of the file; of a key that both have, these.
-    """
-
-    name: Text
-    presets: tuple[Text, ...] = ()
-    config: Text | None = None
-    weights: Text | None = None
-    set: dict[str, JsonValue] = Field(default_factory=dict)
 
 
 class RerankerEntry(FrozenModel):
@@ -84,6 +84,43 @@ class RerankerEntry(FrozenModel):
 
     name: Text
     set: dict[str, JsonValue] = Field(default_factory=dict)
+
+
+RerankerChoiceInFile: TypeAlias = Annotated[
+    RerankerEntry | None,
+    BeforeValidator(_as_reranker, json_schema_input_type=bool | Text | RerankerEntry),
+]
+"""A re-ranker, or None for distances as they are."""
+
+
+class MethodEntry(FrozenModel):
+    """A method of the matrix; a text alone is its name.
+
+    Attributes:
+        name: "METHOD", "METHOD:VARIANT", "METHOD:*" for all its variants, or the "FILE.toml" that
+            declares a released model.
+        presets: Instead of those of the file; none for those of the file.
+        config: As `--config`: a configuration file, over which the values of `set` go.
+        weights: As `--weights`, instead of those of the file.
+        protocols: Instead of those of the file; likewise.
+        conventions: Instead of those of the file; likewise.
+        rerank: Instead of what re-ranks by the file; likewise.
+        set: Values besides those of the file; of a key that both have, these.
+    """
+
+    name: Text
+    presets: tuple[Text, ...] = ()
+    config: Text | None = None
+    weights: Text | None = None
+    protocols: tuple[Text, ...] = ()
+    conventions: tuple[Text, ...] = ()
+    rerank: tuple[RerankerChoiceInFile, ...] = ()
+    set: dict[str, JsonValue] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _nothing_is_given_twice(self) -> Self:
+        _refuse_twice(self, ("presets", "protocols", "conventions", "rerank"))
+        return self
 
 
 class SlurmTable(FrozenModel):
@@ -153,7 +190,7 @@ class MatrixFile(FrozenModel):
     methods: Annotated[
         tuple[
             Annotated[
-                MethodEntry, BeforeValidator(_as_entry, json_schema_input_type=Text | MethodEntry)
+                MethodEntry, BeforeValidator(_as_method, json_schema_input_type=Text | MethodEntry)
             ],
             ...,
         ],
@@ -164,10 +201,7 @@ class MatrixFile(FrozenModel):
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = (0,)
     set: dict[str, JsonValue] = Field(default_factory=dict)
     conventions: tuple[Text, ...] = ()
-    rerank: Annotated[
-        tuple[Annotated[RerankerEntry | None, BeforeValidator(_as_reranker)], ...],
-        Field(min_length=1),
-    ] = (None,)
+    rerank: Annotated[tuple[RerankerChoiceInFile, ...], Field(min_length=1)] = (None,)
     select: Selection = "last"
     weights: Text | None = None
     precision: Literal["auto"] | Precision = "auto"
@@ -185,10 +219,7 @@ class MatrixFile(FrozenModel):
 
     @model_validator(mode="after")
     def _nothing_is_given_twice(self) -> Self:
-        for key in ("protocols", "presets", "seeds", "conventions", "rerank"):
-            values = getattr(self, key)
-            if any(value in values[:place] for place, value in enumerate(values)):
-                raise ValueError(f"{key} names a value twice; each cell is run once")
+        _refuse_twice(self, ("protocols", "presets", "seeds", "conventions", "rerank"))
         return self
 
 

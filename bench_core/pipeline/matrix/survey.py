@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from bench_core.contracts.errors import DataError
 from bench_core.contracts.result import ResultRecord
 from bench_core.pipeline.matrix.jobs import Job
 from bench_core.pipeline.matrix.launchers import JobStatus, Launcher
 from bench_core.pipeline.matrix.plan import Plan, PlannedCell, PlannedTraining
+from bench_core.system.files import hash_json
 
 DONE = JobStatus(state="done")
 
@@ -25,6 +27,8 @@ class CellStatus:
         job: The job which that is about; None for what is done, or not begun.
         status: What is known of that job.
         record: Its result and the result's file, where it is done.
+        other_training: Where it is not done, the file of a result that differs in its training
+            alone: by other code, threads or number format. It does not count as done.
     """
 
     planned: PlannedCell
@@ -32,6 +36,7 @@ class CellStatus:
     job: Job | None
     status: JobStatus
     record: tuple[Path, ResultRecord] | None
+    other_training: Path | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,11 +111,31 @@ def survey(plan: Plan, launcher: Launcher) -> Survey:
         )
         for identity, planned in plan.trainings.items()
     }
+    others = _by_all_but_the_training(found.records)
     cells = tuple(
-        _cell_status(cell, trainings, known[cell.job.name], records.get(cell.job.name))
+        replace(status, other_training=others.get(_but_for_the_training(status.planned.expected)))
+        if status.record is None
+        else status
         for cell in plan.cells
+        for status in [
+            _cell_status(cell, trainings, known[cell.job.name], records.get(cell.job.name))
+        ]
     )
     return Survey(cells=cells, trainings=trainings, defects=found.defects)
+
+
+def _by_all_but_the_training(records: Mapping[Path, ResultRecord]) -> dict[str, Path]:
+    return {
+        _but_for_the_training(record.row_key): path
+        for path, record in records.items()
+        if record.origin.kind == "trained-here"
+    }
+
+
+def _but_for_the_training(made: Mapping[str, Any]) -> str:
+    """Return what a result is of, whichever the code, threads and number format of its training."""
+    left_out = ("training_identities", "origin")
+    return hash_json({name: value for name, value in made.items() if name not in left_out})
 
 
 def _cell_status(

@@ -149,6 +149,31 @@ def test_two_results_are_needed(bench: Bench, pair: tuple[Path, Path], count: in
     assert "a pattern such as *.json may match more" in line
 
 
+def test_a_page_is_of_two_results(bench: Bench, pair: tuple[Path, Path]) -> None:
+    line = error_of(bench("compare", *pair, "--seeds", "--report", "page"), 2)
+    assert "leave out --seeds or --report" in line
+
+
+def test_seeds_are_told_from_people_and_galleries(
+    bench: Bench, make_table: MakeTable, store_result: StoreResult, tmp_path: Path
+) -> None:
+    for seed in range(2):
+        first = store_result(make_table(0.2, seed=seed), method__id="a", method__seed=seed)
+        second = store_result(make_table(0.7, seed=seed), method__id="b", method__seed=seed)
+    (tmp_path / "results" / "sysu-all-single" / "broken.json").write_text("{")
+    result = bench("compare", first, second, "--seeds")
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    assert lines[1:3] == ["a: seeds 0, 1", "b: seeds 0, 1"]
+    assert "seeds, people" in result.stdout
+    assert max(map(len, lines)) <= 80
+    assert "broken.json is not JSON" in result.stderr
+    document = json.loads(bench("compare", first, second, "--seeds", "--json").stdout)
+    assert document["first"]["seeds"] == [0, 1]
+    assert len(document["difference"]["mAP"]["interval_over_both"]) == 2
+    assert document["sentence"].split(".")[0] in " ".join(result.stdout.split())
+
+
 PICTURES = {"differences.png", "differences-by-camera.png", "queries.png"}
 
 

@@ -202,6 +202,35 @@ def test_published_numbers_that_cannot_be_read_are_named_and_fail_the_check(
     assert "holds results that cannot be used" in bench(*options, "--check").stderr
 
 
+def test_seeds_share_a_row_unless_each_is_asked_for(
+    bench: Bench,
+    make_table: Callable[..., QueryTable],
+    store_result: Callable[..., Path],
+    tmp_path: Path,
+) -> None:
+    for seed in range(2):
+        store_result(make_table(0.5, seed=seed), method__seed=seed)
+    results = ("leaderboard", "--results", tmp_path / "results", "--json")
+    (section,) = json.loads(bench(*results).stdout)["sections"]
+    assert [row["joined_seeds"] for row in section["rows"]] == [[0, 1]]
+    (section,) = json.loads(bench(*results, "--by-seed").stdout)["sections"]
+    assert sorted(row["seed"] for row in section["rows"]) == [0, 1]
+
+
+def test_a_seed_that_is_there_twice_is_named(
+    bench: Bench,
+    make_table: Callable[..., QueryTable],
+    store_result: Callable[..., Path],
+    tmp_path: Path,
+) -> None:
+    for number in range(2):
+        store_result(make_table(0.5), provenance__training_identities=[f"{number}" * 64])
+    result = bench("leaderboard", "--results", tmp_path / "results")
+    assert result.exit_code == 0
+    assert "Warning: " in result.stderr
+    assert "are of one configuration and seed, by other code or threads" in result.stderr
+
+
 def test_a_papers_tables_are_printed_written_and_checked(bench: Bench, results: Path) -> None:
     options = ["leaderboard", "--results", results, "--paper", "xiv"]
     printed = bench(*options).stdout

@@ -63,6 +63,13 @@ def test_what_is_there_is_not_run_again(
     assert "over the trials of a seed" in " ".join(done.stdout.split())
     assert _is_narrow(done.stdout[done.stdout.index("All with") :])  # jobs print before it, here
 
+    swept = matrix.with_name("swept.toml")
+    swept.write_text(matrix.read_text().replace("epochs = 1", "epochs = [1, 2]"))
+    picture = bench("matrix", swept, "--plot", "sweep.svg")
+    assert picture.exit_code == 0, picture.stderr
+    assert "not in the picture: 4 cells have no result yet" in picture.stderr
+    assert Path("sweep.svg").read_text().count("epochs") == 2
+
     jobs_in_this_process.clear()
     again = json.loads(bench("matrix", matrix, "--json").stdout)
     assert not jobs_in_this_process
@@ -109,6 +116,10 @@ def test_a_failed_cell_is_named_and_the_rest_goes_on(
         (("--status", "--dry-run"), "--dry-run and --status exclude each other"),
         (("--submit",), "--submit is for a cluster"),
         (("--cancel",), "--cancel is for jobs of a cluster"),
+        (("--over", "epochs"), "--over chooses what --plot shows; add --plot FILE"),
+        (("--plot", "a.gif"), "--plot a.gif: a picture is a .png or .svg"),
+        (("--plot", "a.svg", "--status"), "--status and --plot exclude each other"),
+        (("--plot", "a.svg"), "no setting of this matrix has several"),
     ],
 )
 def test_options_that_do_nothing_are_refused(
@@ -126,3 +137,20 @@ def test_a_defective_record_is_named(bench: Bench, matrix: Path, tmp_path: Path)
     assert result.exit_code == 0
     assert "Warning: results/broken.json is not JSON" in result.stderr
     assert "to do" in result.stdout
+
+
+def test_the_results_of_this_repository_are_listed_by_a_dry_run(
+    bench: Bench, sysu_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a small tree, and without timing a training of each method."""
+    own = Path(__file__).parents[3] / "results" / "matrix.toml"
+    path = tmp_path / "matrix.toml"
+    path.write_text(f'data = "{sysu_root}"\n{own.read_text()}')
+    estimates = "bench_core.pipeline.matrix.estimates.estimate_trainings"
+    monkeypatch.setattr(estimates, lambda *_: {})
+    result = bench("matrix", path, "--dry-run")
+    assert result.exit_code == 0, result.stderr
+    assert "0 of 45 cells are done; 0 of 27 trainings are there, 27 are needed" in result.stdout
+    for name in ("xiv:baseline-x", "aligngan", "jsia:baseline", "ts-gan:backbone"):
+        assert name in result.stdout
+    assert _is_narrow(result.stdout)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bench_core.contracts.errors import DataError
 from bench_core.contracts.metrics import METRICS
 from bench_core.evaluation.query_table import (
     QueryImages,
     QueryTable,
     TrialQueries,
+    mean_table,
     tabulate_queries,
 )
 from bench_core.evaluation.summary import Evaluation, average_queries
@@ -160,3 +164,15 @@ def test_the_groups_of_a_table_follow_one_another() -> None:
         rows = np.flatnonzero(table.group == number)
         assert table.images[rows].same(images[images.sorting()])
         assert table.valid[rows].tolist() == scores.valid[images.sorting()].tolist()
+
+
+def test_the_mean_of_tables_is_that_of_each_query(make_table: Callable[..., QueryTable]) -> None:
+    tables = [make_table(0.3, seed=seed) for seed in range(3)]
+    mean = mean_table(tables)
+    assert mean.same_queries(tables[1])
+    np.testing.assert_allclose(mean.scores, sum(table.scores for table in tables) / 3)
+
+
+def test_tables_of_other_queries_have_no_mean(make_table: Callable[..., QueryTable]) -> None:
+    with pytest.raises(DataError, match="not scored on the same queries"):
+        mean_table([make_table(), make_table(num_identities=39)])

@@ -14,6 +14,7 @@ from bench_core.figures.image_grids import draw_image_grid
 from bench_core.figures.maps import Map, draw_maps
 from bench_core.figures.ranked_lists import RankedList, draw_ranked_lists
 from bench_core.figures.similarities import SimilarityPanel, draw_similarities
+from bench_core.figures.sweep import SweptLine, SweptPanel, draw_sweep
 
 IMAGES = np.zeros((2, 8, 4, 3), dtype=np.uint8)
 ONES = np.ones(100, dtype=np.int64)
@@ -36,12 +37,18 @@ def of_lists(text: str) -> Figure:
     return draw_ranked_lists([shown])
 
 
+def of_sweep(text: str) -> Figure:
+    line = SweptLine(label=text, scores={text: [{"rank-1": 0.5, "mAP": 0.4}]})
+    return draw_sweep([SweptPanel(title=text, lines=(line,))], text, [text])
+
+
 def of_differences(text: str) -> Figure:
     row = DifferenceRow(label=text, value=0.1, interval=(0.0, 0.2), told_apart=True)
     return draw_differences([row])
 
 
 DRAWINGS = {
+    "sweep": of_sweep,
     "points": of_points,
     "lists": of_lists,
     "grid": lambda text: draw_image_grid({text: IMAGES}, [text, text]),

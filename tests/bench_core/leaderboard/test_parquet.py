@@ -16,6 +16,7 @@ from bench_core.leaderboard.parquet import (
     FLAGS,
     FRACTIONS,
     LISTS,
+    NUMBER_LISTS,
     parquet_rows,
     parquet_table,
 )
@@ -31,12 +32,13 @@ def never(first: ResultRecord, second: ResultRecord) -> bool:
 
 
 def test_every_named_column_is_one_of_the_rows() -> None:
-    assert set(FLAT_TABLE_COLUMNS) >= FLAGS | LISTS | COUNTS | FRACTIONS
+    assert set(FLAT_TABLE_COLUMNS) >= FLAGS | LISTS | NUMBER_LISTS | COUNTS | FRACTIONS
 
 
 def test_types_are_those_of_the_values(make_record: MakeRecord) -> None:
     (row,) = flat_rows(sections([make_record()], never))
-    kinds: dict[type, frozenset[str]] = {bool: FLAGS, list: LISTS, int: COUNTS, float: FRACTIONS}
+    lists = LISTS | NUMBER_LISTS
+    kinds: dict[type, frozenset[str]] = {bool: FLAGS, list: lists, int: COUNTS, float: FRACTIONS}
     for name, value in row.items():
         if value is not None:
             named = [kind for kind, names in kinds.items() if name in names]

@@ -28,11 +28,16 @@ function shownValue(row, column) {
   return typeof value === "number" ? grouped(value, 0) : String(value);
 }
 
-/** Return the 95 % interval of a metric in brackets; nothing for other columns. */
+/**
+ * Return the deviation over seeds of a metric, where there are several, and its 95 % interval in
+ * brackets; nothing for other columns.
+ */
 function shownInterval(row, column) {
   const ends = [row.values[`${column.key}-low`], row.values[`${column.key}-high`]];
   if (column.kind !== "percent" || ends.some((end) => typeof end !== "number")) return "";
-  return `[${ends.map((end) => (100 * end).toFixed(1)).join(", ")}]`;
+  const spread = row.values[`${column.key}-seed-std`];
+  const seeds = typeof spread === "number" ? `\u00b1 ${percent(spread)} ` : "";
+  return `${seeds}[${ends.map((end) => (100 * end).toFixed(1)).join(", ")}]`;
 }
 
 /** Return a row's method and what it has otherwise than the rows of its table. */

@@ -53,6 +53,25 @@ def test_lists_are_swept_over_in_the_order_of_the_file(cells: Cells) -> None:
     ]
 
 
+def test_a_method_is_scored_in_its_own_way(cells: Cells) -> None:
+    found = cells(
+        methods=[
+            "xiv",
+            {"name": "xiv", "protocols": [MULTI]},
+            {"name": "xiv", "conventions": ["agw"]},
+            {"name": "xiv:baseline", "rerank": [False, True]},
+        ]
+    )
+    described = [(c.protocol.id, c.convention, c.reranked is not None) for c in found]
+    assert described == [
+        (SINGLE, "official", False),
+        (MULTI, "official", False),
+        (SINGLE, "agw", False),
+        (SINGLE, "official", False),
+        (SINGLE, "official", True),
+    ]
+
+
 def test_a_method_has_settings_of_its_own(cells: Cells) -> None:
     first, second, third = cells(
         methods=["xiv", {"name": "xiv:baseline", "set": {"epochs": [3, 4]}}], set={"epochs": 1}
@@ -93,7 +112,19 @@ def test_the_convention_is_the_first_of_each_protocol(cells: Cells) -> None:
         ({"set": {"epoch": 1}}, "unknown configuration key 'epoch'; did you mean 'epochs'"),
         ({"set": {"epochs": []}}, "set.epochs is an empty list, so that no cell is left"),
         ({"methods": ["xiv", "xiv:full"]}, "xiv with the preset 'quick' is asked for twice"),
-        ({"set": {"epochs": [1, 1]}}, "epochs=1 is asked for twice"),
+        ({"set": {"epochs": [1, 1]}}, "epochs=1 is asked for twice under sysu-all-single"),
+        (
+            {"methods": ["xiv", {"name": "xiv", "protocols": [MULTI, SINGLE]}]},
+            "is asked for twice under sysu-all-single",
+        ),
+        (
+            {"methods": [{"name": "xiv", "protocols": ["sysu-all"]}]},
+            r"methods.0 \(xiv\): protocols: unknown protocol 'sysu-all'",
+        ),
+        (
+            {"methods": [{"name": "xiv", "protocols": [MULTI], "conventions": ["agw"]}]},
+            r"methods.0 \(xiv\): conventions: sysu-all-multi does not define 'agw'",
+        ),
         ({"protocols": [SINGLE, MULTI], "conventions": ["agw"]}, "does not define 'agw'"),
         ({"rerank": ["aim"]}, r"rerank.0 \(aim\): unknown re-ranker 'aim'"),
         (
