@@ -78,7 +78,6 @@ def eval_sysu(  # noqa: PLR0913, PLR0917  # it is the signature of the field's s
     """
     _check_call(mode, num_trials, rerank=rerank)
     _check_record(record, f"sysu-{mode}-{'single' if num_shots == 1 else 'multi'}")
-    from bench_core.evaluation import evaluate_features
     from bench_core.evaluation.tensors import to_array, to_labels
 
     features, cameras = to_array(gallery_feats), to_labels(gallery_cam_ids, "gallery_camera")
@@ -88,21 +87,37 @@ def eval_sysu(  # noqa: PLR0913, PLR0917  # it is the signature of the field's s
     for trial in range(num_trials):
         rows = _drawn(names, _names(perm, _CAMERAS[mode], people, trial, num_shots))
         labels = (query_ids, identities[rows], query_cam_ids, cameras[rows])
-        scores.append(evaluate_features(
-            *(query_feats, features[rows], *labels),
-            metric="cosine",
-            excluded_camera_pairs=_SAME_PLACE,
-            cmc="identity",
-        ))  # fmt: skip
-        if record is not None:
-            record.add(Search(
-                rules=_RULES,
-                score=scores[-1],
-                identities=labels[:2],
-                cameras=labels[2:],
-                content=content_of([query_feats, features[rows]], labels),
-            ))  # fmt: skip
+        scores.append(_score_trial(query_feats, features[rows], labels, record))
     return _in_percent(scores)
+
+
+def _score_trial(
+    query: Values,
+    gallery: NDArray[np.floating[Any]],
+    labels: tuple[Values, Values, Values, Values],
+    record: Record | None,
+) -> TrialScore:
+    """Score a trial, and add it to the record.
+
+    Args:
+        query: Features (Q, D).
+        gallery: Features (G, D).
+        labels: Identities of queries and gallery, cameras of queries and gallery.
+        record: Takes the scores.
+    """
+    from bench_core.evaluation import evaluate_features
+
+    score = evaluate_features(
+        query, gallery, *labels,
+        metric="cosine", excluded_camera_pairs=_SAME_PLACE, cmc="identity",
+    )  # fmt: skip
+    if record is not None:
+        content = content_of([query, gallery], labels)
+        record.add(Search(
+            rules=_RULES, score=score,
+            identities=labels[:2], cameras=labels[2:], content=content,
+        ))  # fmt: skip
+    return score
 
 
 def _check_record(record: Record | None, protocol: str) -> None:

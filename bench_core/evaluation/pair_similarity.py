@@ -124,9 +124,8 @@ def pair_similarities(  # an image's labels, and the rules of the protocol
     )
     kinds = _kinds(places["f0"], places["f1"], excluded_camera_pairs, excluded_match_camera_pairs)
     counts = np.zeros((_LEFT_OUT + 1) * NUM_STEPS, dtype=np.int64)
-    for start in progress(
-        range(0, len(units), _ROWS_PER_BLOCK), description="similarities", unit="block"
-    ):
+    blocks = range(0, len(units), _ROWS_PER_BLOCK)
+    for start in progress(blocks, description="similarities", unit="block"):
         rows = slice(start, start + _ROWS_PER_BLOCK)
         step = ((units[rows] @ units[start:].T) * scale + NUM_STEPS / 2).astype(np.int64)
         np.clip(step, 0, NUM_STEPS - 1, out=step)

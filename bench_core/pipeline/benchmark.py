@@ -108,6 +108,9 @@ def run_benchmark(
     scored = _train_and_extract_all(registry, choice, inputs, settings)
     scores = _score_all(inputs, scoring, scored)
     query_scores = encode_query_table(scores.evaluation.query_table)
+    packages = registry.participants(
+        protocol.id, choice.spec.id, scoring.reranker.spec.id if scoring.reranker else None
+    )
     record = ResultRecord(
         schema_version=SCHEMA_VERSION,
         method=_method_run(choice, settings.seed),
@@ -119,14 +122,7 @@ def run_benchmark(
         origin=_origin(inputs, [part.model for part in scored.values()]),
         cost=_cost(choice, settings, list(scored.values())),
         provenance=_provenance(
-            command,
-            registry.participants(
-                protocol.id,
-                choice.spec.id,
-                scoring.reranker.spec.id if scoring.reranker else None,
-            ),
-            settings,
-            [scored[split].model for split in trained_on],
+            command, packages, settings, [scored[split].model for split in trained_on]
         ),
     )
     path = write_result(results, record, query_scores)

@@ -20,6 +20,7 @@ from bench_core.leaderboard.paired import PairedTests
 from bench_core.leaderboard.parquet import parquet_rows
 from bench_core.leaderboard.render import render, render_bytes
 from bench_core.leaderboard.rows import sections
+from bench_core.results.disclosure import disclosures
 from bench_core.results.joined import join_results, members_of
 from bench_core.results.store import find_results
 
@@ -128,3 +129,26 @@ def test_the_paired_test_is_of_the_mean_scores_of_each_query(
     assert [row.rank for row in alone.rows] == [1, 1]
     assert [row.rank for row in together.rows] == [1, 2]
     assert told_apart.defects == []
+
+
+def test_a_row_is_recomputed_where_every_seed_was(records: tuple[ResultRecord, ...]) -> None:
+    digests = [number * 64 for number in "123"]
+    members = [
+        record.model_copy(update={"digest": digest})
+        for record, digest in zip(members_of(records[0]), digests, strict=True)
+    ]
+    rows = (records[0].model_copy(update={"members": tuple(members)}), *records[1:])
+    for found, expected in ((digests, True), (digests[1:], False)):
+        (section,) = sections(rows, never, found)
+        marked = {row.record.method.id: row.recomputed for row in section.rows}
+        assert marked == {"many": expected, "one": False, "other": False}
+
+
+def test_what_one_seed_has_to_disclose_its_row_has(records: tuple[ResultRecord, ...]) -> None:
+    first, *others = members_of(records[0])
+    versions = {**first.provenance.versions, "own-package": "1.0"}
+    provenance = first.provenance.model_copy(update={"versions": versions})
+    members = (first.model_copy(update={"provenance": provenance}), *others)
+    joined = records[0].model_copy(update={"members": members})
+    assert "own code: own-package 1.0" in disclosures(joined)
+    assert "own code: own-package 1.0" not in disclosures(records[0])
