@@ -1,14 +1,23 @@
-"""The leaderboard is made without what trains: `make leaderboard-alone` installs what is enough."""
+"""The leaderboard is made without what trains, and to the same bytes wherever that is.
+
+`make leaderboard-alone` installs what is enough.
+"""
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
 from importlib.metadata import distribution, packages_distributions
 from pathlib import Path
 
+from bench_core.system.cache_folder import CACHE_VARIABLE
+
 ROOT = Path(__file__).parents[1]
+ELSEWHERE = {
+    "LC_ALL": "C", "TZ": "Pacific/Chatham", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0",
+}  # fmt: skip
 CHECK = ("--output", "results/leaderboard.html", "--plot", "results", "--check")
 PROGRAM = """
 import sys
@@ -45,7 +54,7 @@ def installed_alone() -> set[str]:
     return {re.sub(r"[-_.]+", "-", name) for name in found}
 
 
-def test_it_needs_no_more() -> None:
+def test_it_needs_no_more_and_is_the_same_in_another_locale_and_time_zone(tmp_path: Path) -> None:
     alone = installed_alone()
     missing = [
         module
@@ -55,5 +64,6 @@ def test_it_needs_no_more() -> None:
     assert {"torch", "pandas", "numba"} <= set(missing)
     subprocess.run(
         [sys.executable, "-c", PROGRAM, ",".join(missing), *CHECK],
+        env=os.environ | ELSEWHERE | {CACHE_VARIABLE: str(tmp_path)},
         cwd=ROOT, check=True, capture_output=True, text=True,
     )  # fmt: skip
