@@ -50,9 +50,9 @@ def test_a_name_and_settings_are_said_in_words_and_json(bench: Bench, scored: li
     assert len({document["mean"]["mAP"] for document in (plain, usual, other)}) == 3
     words = bench(*scored, "--rerank", "--rerank-set", "k1=4").stdout.splitlines()[0]
     assert words.startswith(
-        "sysu-all-single, official galleries, re-ranked by k-reciprocal with k1=4: "
+        "sysu-all-single, official galleries, re-ranked by k-reciprocal with k1=4, euclidean "
     )
-    assert "galleries, re-ranked: " in bench(*scored, "--rerank").stdout
+    assert "galleries, re-ranked, euclidean " in bench(*scored, "--rerank").stdout
 
 
 @pytest.mark.parametrize(
