@@ -131,3 +131,13 @@ def test_every_method_has_a_page_with_the_same_headings(registry: Registry) -> N
     for spec in registry.methods.values():
         page = (ROOT / "docs" / "methods" / f"{spec.id}.md").read_text()
         assert tuple(re.findall(r"^## (.+)$", page, re.MULTILINE)) == METHOD_PAGE, spec.id
+
+
+def test_the_readme_shows_rows_of_the_leaderboard() -> None:
+    section = README.partition("## The leaderboard")[2].partition("\n## ")[0]
+    shown = [line for line in section.splitlines() if line.startswith("|")]
+    leaderboard = (ROOT / "results" / "leaderboard.md").read_text()
+    _, _, official = leaderboard.partition(": sysu-all-single, official galleries")
+    rows = [line for line in official.splitlines() if line.startswith("|")]
+    assert len(shown) > 4
+    assert shown == rows[: len(shown)]
