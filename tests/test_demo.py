@@ -95,9 +95,15 @@ def test_an_untrained_network_is_near_chance(demo: Demo, registry: Registry) -> 
 
 
 @pytest.mark.timeout(1000)
-def test_the_demo_reaches_five_times_chance(demo: Demo, stand_ins: Path, tmp_path: Path) -> None:
-    """The dataset of the demo is rendered already: the command finds it in the cache."""
-    command = ["run", "--method", "xiv", "--protocol", PROTOCOL, "--json"]
+def test_two_fifths_of_the_demo_rank_far_above_chance(
+    demo: Demo, stand_ins: Path, tmp_path: Path
+) -> None:
+    """The whole of it, 30 epochs, is the first row of the committed leaderboard: 7 times chance.
+
+    The dataset is rendered already: the command finds it in the cache.
+    """
+    shorter = ["--set", "epochs=12", "--set", "schedule.milestones=[8, 11]"]
+    command = ["run", "--method", "xiv", "--protocol", PROTOCOL, *shorter, "--json"]
     finished = subprocess.run(
         [sys.executable, "-m", "bench_core", *command],
         cwd=tmp_path,
@@ -109,7 +115,7 @@ def test_the_demo_reaches_five_times_chance(demo: Demo, stand_ins: Path, tmp_pat
     )
     record = json.loads(finished.stdout)
     assert record["method"]["preset"] == "quick"
-    assert record["scores"]["mean"]["rank-1"] >= 5 * demo.chance
+    assert record["scores"]["mean"]["rank-1"] >= 3.5 * demo.chance
     log = next(tmp_path.glob("runs/*/*/log.jsonl")).read_text()
     waits = [json.loads(line)["waiting_for_data"] for line in log.splitlines()]
     assert np.mean(waits) < 0.05
