@@ -17,6 +17,7 @@ from bench_core.modeling.adversarial import (
     from_signed as from_signed,
     to_signed as to_signed,
 )
+from bench_core.modeling.agw_network import AGWNetwork as AGWNetwork
 from bench_core.modeling.backbones import (
     Backbone as Backbone,
     BackboneName as BackboneName,

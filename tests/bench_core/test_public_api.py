@@ -23,7 +23,8 @@ DOORS = {
         RerankerSpec TrainingError UsageError VISIBLE VariantSpec hookimpl released_method
     """,
     "bench_core.methods": """
-        AdversarialForm AfterTraining AugmentationConfig BNNeck Backbone BackboneName Batch
+        AGWNetwork AdversarialForm AfterTraining AugmentationConfig BNNeck Backbone BackboneName
+        Batch
         CONSTANT_RATE ClippingConfig ClusterSampler ColorJitter CopyChannel CurveConfig
         Embedding Epoch Erase FeatureDiscriminator Flip FlipUse GaussianBlur Grayscale
         ImageDraws ImageNormalization ImageStep InOrder InnerChannels JointDiscriminator
