@@ -71,6 +71,7 @@ def mean_average_precision(method: Method, inputs: RunInputs) -> float:
     ("name", "settings"),
     [
         ("agw", TWO_STREAM),
+        ("caj", TWO_STREAM),
         ("xiv", XIV),
         ("xiv:baseline", XIV),
         ("ts-gan", (*TS_GAN, *TEACHER, "teacher_sampling.steps_per_epoch=2")),
