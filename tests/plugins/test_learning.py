@@ -71,6 +71,7 @@ def mean_average_precision(method: Method, inputs: RunInputs) -> float:
     ("name", "settings"),
     [
         ("agw", TWO_STREAM),
+        ("bot", TWO_STREAM),
         ("caj", TWO_STREAM),
         ("xiv", XIV),
         ("xiv:baseline", XIV),
