@@ -49,7 +49,9 @@ PRESETS = (
             **QUICK,
             "epochs": 16,
             "sampling": {"identities": 8, "images": 4, "steps_per_epoch": 25},
-            "schedule": {"warmup_epochs": 3, "milestones": [13, 16]},
+            "optimizer": {"learning_rate": 0.05},
+            "body_rate_scale": 0.4,
+            "schedule": {"warmup_epochs": 3, "milestones": [12, 16]},
             "augmentation": {"padding": 4},
         },
     ),
@@ -68,5 +70,6 @@ def bench_register_methods() -> Sequence[MethodSpec]:
             presets=PRESETS,
             method="bench_ddag.method:DDAG",
             config="bench_ddag.config:DDAGConfig",
+            fidelity="from description",
         )
     ]
