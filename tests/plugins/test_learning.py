@@ -79,7 +79,6 @@ def mean_average_precision(method: Method, inputs: RunInputs) -> float:
         ("aligngan", ALIGNGAN),
         ("aligngan:baseline", ALIGNGAN),
         ("ddag", DDAG),
-        ("ddag:baseline", DDAG),
     ],
 )
 def test_a_short_training_tells_people_apart(
