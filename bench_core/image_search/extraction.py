@@ -87,11 +87,6 @@ class FolderFeatures:
         """The file of each row, counted through all parts."""
         return [seen for part in self.parts for seen in part.files]
 
-    @property
-    def paths(self) -> Iterator[Path]:
-        """The path of each row."""
-        return (self.listing.folder / seen.file.name for seen in self.files)
-
 
 def identity_of(registry: Registry, model: OpenedModel) -> str:
     """Return a hash of all that decides a model's features, but for the last bits of a device."""

@@ -32,6 +32,7 @@ from bench_core.system.files import (
     temporary_beside,
     write_atomically,
 )
+from bench_core.system.foreign_files import open_regular
 from bench_core.system.processes import locked
 
 PART_ROWS = 512
@@ -172,7 +173,10 @@ def _read_part(folder: Path) -> KeptPart:
         ValueError: A file is damaged, or they do not fit each other.
     """
     features = np.load(folder / _FEATURES_FILE, mmap_mode="r", allow_pickle=False)
-    with np.load(folder / _FILES_FILE, allow_pickle=False) as arrays:
+    with (
+        open_regular(folder / _FILES_FILE) as file,  # NumPy leaves open what is no archive
+        np.load(file, allow_pickle=False) as arrays,
+    ):
         files = tuple(_files_of(arrays["names"], arrays["facts"], arrays["digests"]))
         squares = arrays["squares"]
     whole = features.ndim == 3 and features.dtype == np.float32 and len(features) == len(files)

@@ -178,15 +178,19 @@ class _Walk:
 
     def _note(self, entry: os.DirEntry[str], name: str) -> bool:
         """Note a file, or a folder that is linked; say whether it is a folder that is not."""
+        is_image = entry.name.lower().endswith(IMAGE_SUFFIXES)
         try:
             if entry.is_dir(follow_symlinks=False):
                 return True
             if entry.is_symlink() and entry.is_dir():
                 self._linked.append(name)
-            elif entry.name.lower().endswith(IMAGE_SUFFIXES):
+            elif is_image:
                 self.found.append((name, _facts(entry.stat())))
             else:
                 self.num_others += 1
-        except OSError as error:  # such as a link that leads to itself
-            self.unreadable.append(_refused(self.root / name, error))
+        except OSError as error:  # such as of a link that leads to itself
+            if is_image:
+                self.unreadable.append(_refused(self.root / name, error))
+            else:
+                self.num_others += 1
         return False

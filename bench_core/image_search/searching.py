@@ -123,7 +123,7 @@ def search(
         if not any(folder.files for folder in found):
             raise DataError(f"no {what} can be read; the lines above name the files")
     extracted = time.perf_counter()
-    answers = _answers(queries, gallery, model, request)
+    answers, files = _answers(queries, gallery, model, request)
     finished = time.perf_counter()
     document = SearchDocument(
         model=SearchedModel(
@@ -141,7 +141,7 @@ def search(
         ),
         query_modality=request.query_modality,
         top=request.top,
-        queries=answers,
+        queries=tuple(answers),
         skipped=_skipped([*queries, gallery]),
         warnings=tuple(_warnings(queries, gallery, request)),
         seconds=SearchSeconds(
@@ -150,8 +150,7 @@ def search(
             search=round(finished - extracted, 3),
         ),
     )
-    paths = (path for folder in (*queries, gallery) for path in folder.paths)
-    return SearchOutcome(document=document, files={path_text(path): path for path in paths})
+    return SearchOutcome(document=document, files=files)
 
 
 def _skipped(folders: Sequence[FolderFeatures]) -> tuple[SkippedFile, ...]:
@@ -248,8 +247,8 @@ def _answers(
     gallery: FolderFeatures,
     model: OpenedModel,
     request: SearchRequest,
-) -> tuple[QueryFound, ...]:
-    """Search for all queries, of which each file counts once."""
+) -> tuple[list[QueryFound], dict[str, Path]]:
+    """Search for all queries, of which each file counts once; return the files by path, too."""
     files = gallery.files
     copies: dict[bytes, list[int]] = {}
     for row, seen in enumerate(files):
@@ -270,14 +269,18 @@ def _answers(
         order=_places(files),
         hidden=[nothing if request.keep_same_file else rows for rows in same],
     )
-    return tuple(
-        QueryFound(
-            path=path_text(path),
-            left_out=0 if request.keep_same_file else len(rows),
-            results=_found_images(nearest, files, request.gallery, set(rows.tolist())),
+    answers, paths = [], {path_text(path): path for path in asked}
+    for path, nearest, rows in zip(asked, found, same, strict=True):
+        shown = [request.gallery / files[row].file.name for row in nearest.rows.tolist()]
+        paths |= {path_text(image): image for image in shown}
+        answers.append(
+            QueryFound(
+                path=path_text(path),
+                left_out=0 if request.keep_same_file else len(rows),
+                results=_found_images(nearest, shown, set(rows.tolist())),
+            )
         )
-        for path, nearest, rows in zip(asked, found, same, strict=True)
-    )
+    return answers, paths
 
 
 def _in_order(folder: FolderFeatures) -> list[tuple[SeenFile, NDArray[np.float32]]]:
@@ -298,17 +301,12 @@ def _places(files: Sequence[SeenFile]) -> NDArray[np.int64]:
 
 
 def _found_images(
-    nearest: Nearest, files: Sequence[SeenFile], folder: Path, same: set[int]
+    nearest: Nearest, paths: Sequence[Path], same: set[int]
 ) -> tuple[FoundImage, ...]:
-    pairs = zip(nearest.rows.tolist(), nearest.distances.tolist(), strict=True)
+    triples = zip(nearest.rows.tolist(), nearest.distances.tolist(), paths, strict=True)
     return tuple(
-        FoundImage(
-            rank=rank,
-            path=path_text(folder / files[row].file.name),
-            distance=distance,
-            same_file=row in same,
-        )
-        for rank, (row, distance) in enumerate(pairs, start=1)
+        FoundImage(rank=rank, path=path_text(path), distance=distance, same_file=row in same)
+        for rank, (row, distance, path) in enumerate(triples, start=1)
     )
 
 
