@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import csv
+import importlib
 import io
 import json
 import os
@@ -400,3 +401,23 @@ def test_a_training_is_named_by_its_file_or_its_folder(
     assert by_file["queries"] == by_folder["queries"]
     assert by_file["model"]["identity"] == by_folder["model"]["identity"]
     assert by_file["model"]["path"] == str(path)
+
+
+def test_a_released_model_searches_with_its_weights(
+    bench: Bench,
+    released_model: Path,
+    gallery: Path,
+    query: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    path, weights = released_model / "theirs.toml", released_model / "theirs.t"
+    path.write_text('name = "theirs"\ntitle = "T"\n' + (released_model / "agw.toml").read_text())
+    with monkeypatch.context() as patch:
+        patch.syspath_prepend(released_model)
+        network = importlib.import_module("model").embed_net(class_num=5)
+    torch.save({"net": network.state_dict()}, weights)
+    options = ("--gallery", gallery, "--query", query, "--json", "--no-cache")
+    document = found(bench("search", "--method", path, "--weights", weights, *options))
+    assert document["model"]["method"] == "theirs"
+    assert document["model"]["path"] == str(weights)
+    assert len(document["queries"][0]["results"]) == NUM_PICTURES
