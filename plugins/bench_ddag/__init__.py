@@ -70,6 +70,6 @@ def bench_register_methods() -> Sequence[MethodSpec]:
             presets=PRESETS,
             method="bench_ddag.method:DDAG",
             config="bench_ddag.config:DDAGConfig",
-            fidelity="from description",
+            fidelity="from paper",
         )
     ]
