@@ -86,5 +86,6 @@ def bench_register_methods() -> Sequence[MethodSpec]:
             presets=PRESETS,
             method="bench_agw.method:AGW",
             config="bench_agw.config:AGWConfig",
+            fidelity="from paper",
         )
     ]

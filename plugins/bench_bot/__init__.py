@@ -85,5 +85,6 @@ def bench_register_methods() -> Sequence[MethodSpec]:
             presets=PRESETS,
             method="bench_bot.method:BoT",
             config="bench_bot.config:BoTConfig",
+            fidelity="from paper",
         )
     ]

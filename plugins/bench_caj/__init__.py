@@ -89,5 +89,6 @@ def bench_register_methods() -> Sequence[MethodSpec]:
             presets=PRESETS,
             method="bench_caj.method:CAJ",
             config="bench_caj.config:CAJConfig",
+            fidelity="from paper",
         )
     ]
