@@ -70,7 +70,10 @@ def test_aim_takes_the_settings_of_the_protocol_and_names_itself(
     [
         (
             ("--rerank", "k-reciprocl"),
-            "unknown re-ranker 'k-reciprocl'; did you mean 'k-reciprocal'? (known: aim, k-recip",
+            (
+                "unknown re-ranker 'k-reciprocl'; did you mean 'k-reciprocal'? "
+                "(known: aim, k-reciprocal)"
+            ),
         ),
         (("--rerank-set", "k1=4"), "--rerank-set k1=4: nothing is re-ranked; give --rerank, too"),
         (
@@ -87,7 +90,7 @@ def test_what_there_is_not_is_one_line(
     given = scored if command == "eval" else ["run", "--method", "xiv", *scored[1:3]]
     result = bench(*given, *options)
     assert result.exit_code == 2
-    assert f"Error: {says}" in result.stderr
+    assert f"Error: {says}\n" in result.stderr
 
 
 def test_a_broken_re_ranker_is_blamed_with_its_package(
