@@ -1,4 +1,7 @@
-"""A short training teaches each method, and its baseline, to tell synthetic people apart."""
+"""A short training teaches each method to tell synthetic people apart.
+
+Variants train less of the same: that their losses fall is a check of the conformance suite.
+"""
 
 from __future__ import annotations
 
@@ -70,13 +73,9 @@ def mean_average_precision(method: Method, inputs: RunInputs) -> float:
     ("name", "settings"),
     [
         ("xiv", XIV),
-        ("xiv:baseline", XIV),
         ("ts-gan", (*TS_GAN, *TEACHER, "teacher_sampling.steps_per_epoch=2")),
-        ("ts-gan:backbone", TS_GAN),
         ("jsia", (*JSIA, *GENERATED)),
-        ("jsia:baseline", JSIA),
         ("aligngan", ALIGNGAN),
-        ("aligngan:baseline", ALIGNGAN),
     ],
 )
 def test_a_short_training_tells_people_apart(
