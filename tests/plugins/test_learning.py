@@ -31,6 +31,7 @@ XIV = (*SMALL, "sampling.steps_per_epoch=2")
 TS_GAN = (*BATCHES, "image_height=64", "image_width=32", "sampling.steps_per_epoch=4")
 TEACHER = ("teacher_sampling.identities=6", "teacher_sampling.images=3")
 JSIA = (*SMALL, "sampling.steps_per_epoch=3")
+DDAG = (*SMALL, "sampling.steps_per_epoch=3")
 GENERATED = ("generation_sampling.identities=3", "generation_sampling.steps_per_epoch=1")
 ALIGNGAN = (
     *BATCHES,
@@ -76,6 +77,7 @@ def mean_average_precision(method: Method, inputs: RunInputs) -> float:
         ("ts-gan", (*TS_GAN, *TEACHER, "teacher_sampling.steps_per_epoch=2")),
         ("jsia", (*JSIA, *GENERATED)),
         ("aligngan", ALIGNGAN),
+        ("ddag", DDAG),
     ],
 )
 def test_a_short_training_tells_people_apart(
