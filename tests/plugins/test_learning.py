@@ -32,6 +32,8 @@ TS_GAN = (*BATCHES, "image_height=64", "image_width=32", "sampling.steps_per_epo
 TEACHER = ("teacher_sampling.identities=6", "teacher_sampling.images=3")
 JSIA = (*SMALL, "sampling.steps_per_epoch=3")
 DDAG = (*SMALL, "sampling.steps_per_epoch=3")
+VIT = (*SMALL, "sampling.steps_per_epoch=8")
+PMT = (*SMALL, "sampling.steps_per_epoch=4")
 GENERATED = ("generation_sampling.identities=3", "generation_sampling.steps_per_epoch=1")
 ALIGNGAN = (
     *BATCHES,
@@ -78,6 +80,8 @@ def mean_average_precision(method: Method, inputs: RunInputs) -> float:
         ("jsia", (*JSIA, *GENERATED)),
         ("aligngan", ALIGNGAN),
         ("ddag", DDAG),
+        ("vit", VIT),
+        ("pmt", PMT),
     ],
 )
 def test_a_short_training_tells_people_apart(
