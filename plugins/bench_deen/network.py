@@ -77,7 +77,7 @@ class DiverseEmbeddingNetwork(nn.Module):
                 maps = self.aggregations[place](maps, low)
         branches = maps[:, None] if self.expansion is None else self.expansion(maps)
         features = Backbone.pool(last(branches.flatten(0, 1)))
-        return features.unflatten(0, branches.shape[:2])
+        return features.view(*branches.shape[:2], -1)
 
 
 def _stride(stage: nn.Module) -> int:
