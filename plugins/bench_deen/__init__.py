@@ -71,7 +71,6 @@ PRESETS = (
         summary="a small backbone on small images, for a CPU in minutes",
         values={
             **QUICK,
-            **SMALL_RECTANGLES,
             "epochs": 14,
             "sampling": {"steps_per_epoch": 25},
             "optimizer": {"kind": "adam", "learning_rate": 2.5e-3, "nesterov": False},
@@ -95,5 +94,6 @@ def bench_register_methods() -> Sequence[MethodSpec]:
             presets=PRESETS,
             method="bench_deen.method:DEEN",
             config="bench_deen.config:DEENConfig",
+            fidelity="verified",
         )
     ]

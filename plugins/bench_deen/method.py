@@ -108,13 +108,8 @@ class DEEN(StagedMethod[DEENConfig]):
         use = self.config.flip_at_test
         features = embed_with_flip(lambda given: self._unit_features(given, modality), images, use)
         counting = [weight for weight in self._weights() if weight > 0]
-        weights = torch.tensor(counting, device=features.device)
-        return comparable_views(
-            features,
-            weights.repeat_interleave(self._network.num_branches),
-            longest=2.0 if use == "sum" else 1.0,
-            modality=modality,
-        )
+        longest = 2.0 if use == "sum" else 1.0
+        return comparable_views(features, counting, longest, modality)
 
     def _losses_of_expansion(self, features: torch.Tensor, labels: torch.Tensor) -> Losses:
         """Return the losses of the generated features, but for those that count nothing."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import torch
 
 from bench_core import VISIBLE, Modality
 
 
 def comparable_views(
-    features: torch.Tensor, weights: torch.Tensor, longest: float, modality: Modality
+    features: torch.Tensor, weights: Sequence[float], longest: float, modality: Modality
 ) -> torch.Tensor:
     """Make views whose cosine similarity is the inner product of features, times a weight.
 
@@ -20,15 +23,17 @@ def comparable_views(
 
     Args:
         features: (B, V, D), none longer than `longest`.
-        weights: (V,), not negative, one of them positive.
+        weights: Positive; as many as divide the views evenly: the first views have the first one.
         longest: In units of the features.
         modality: Of the images.
 
     Returns:
         (B, V, D + 2), float32.
     """
-    scaled = features.float() * weights.sqrt()[:, None]
-    bound = longest**2 * weights.max()
+    # By numbers, not a tensor of weights: a CUDA graph cannot be captured of a copy from the host.
+    parts = zip(features.float().chunk(len(weights), dim=1), weights, strict=True)
+    scaled = torch.cat([part * math.sqrt(weight) for part, weight in parts], dim=1)
+    bound = longest**2 * max(weights)
     missing = (bound - scaled.square().sum(2, keepdim=True)).clamp(min=0).sqrt()
     none = torch.zeros_like(missing)
     ends = (missing, none) if modality == VISIBLE else (none, missing)

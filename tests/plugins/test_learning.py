@@ -27,6 +27,7 @@ SMALL = (*BATCHES, "image_height=48", "image_width=32")
 XIV = (*SMALL, "sampling.steps_per_epoch=2")
 TS_GAN = (*BATCHES, "image_height=64", "image_width=32", "sampling.steps_per_epoch=4")
 TEACHER = ("teacher_sampling.identities=6", "teacher_sampling.images=3")
+DEEN = (*SMALL, "sampling.steps_per_epoch=4")
 JSIA = (*SMALL, "sampling.steps_per_epoch=3")
 GENERATED = ("generation_sampling.identities=3", "generation_sampling.steps_per_epoch=1")
 ALIGNGAN = (
@@ -73,6 +74,8 @@ def mean_average_precision(method: Method, inputs: RunInputs) -> float:
         ("xiv:baseline", XIV),
         ("ts-gan", (*TS_GAN, *TEACHER, "teacher_sampling.steps_per_epoch=2")),
         ("ts-gan:backbone", TS_GAN),
+        ("deen", DEEN),
+        ("deen:baseline", DEEN),
         ("jsia", (*JSIA, *GENERATED)),
         ("jsia:baseline", JSIA),
         ("aligngan", ALIGNGAN),
