@@ -29,6 +29,7 @@ TS_GAN = (*BATCHES, "image_height=64", "image_width=32", "sampling.steps_per_epo
 TEACHER = ("teacher_sampling.identities=6", "teacher_sampling.images=3")
 DEEN = (*SMALL, "sampling.steps_per_epoch=4")
 JSIA = (*SMALL, "sampling.steps_per_epoch=3")
+DDAG = (*SMALL, "sampling.steps_per_epoch=3")
 GENERATED = ("generation_sampling.identities=3", "generation_sampling.steps_per_epoch=1")
 ALIGNGAN = (
     *BATCHES,
@@ -80,6 +81,7 @@ def mean_average_precision(method: Method, inputs: RunInputs) -> float:
         ("jsia:baseline", JSIA),
         ("aligngan", ALIGNGAN),
         ("aligngan:baseline", ALIGNGAN),
+        ("ddag", DDAG),
     ],
 )
 def test_a_short_training_tells_people_apart(
