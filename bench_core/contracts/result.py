@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final, Literal, Self, TypeAlias
 
 from pydantic import AwareDatetime, Field, JsonValue, field_validator, model_validator
 
+from bench_core.contracts.degraded import CorruptionGrid, DegradationUsed
 from bench_core.contracts.images import Modality
 from bench_core.contracts.method import Precision, Selection
 from bench_core.contracts.reranked import RerankerUsed
@@ -130,6 +131,8 @@ class ProtocolUsed(RecordPart):
         gallery_modality: Modality of the gallery images.
         assumptions: What was taken on trust because nothing at hand could show it, such as that
             features cover every image that a gallery is drawn from.
+        degradation: How images were made worse before they were scored; None where they were not,
+            and in older records.
     """
 
     id: Name
@@ -140,6 +143,7 @@ class ProtocolUsed(RecordPart):
     query_modality: Modality
     gallery_modality: Modality
     assumptions: Lines = ()
+    degradation: DegradationUsed | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -165,7 +169,8 @@ class ProtocolUsed(RecordPart):
             "rerank": self.rerank,
             "splits": self.splits,
         }
-        return own | (self.reranker.row_key if self.reranker else {})
+        own |= self.reranker.row_key if self.reranker else {}
+        return own | (self.degradation.row_key if self.degradation else {})
 
 
 class Cost(RecordPart):
@@ -283,6 +288,8 @@ class ResultRecord(RecordPart):
         digest: SHA-256 of all the rest, from `bench_core.results.store`; None in schema 1.
         cost: What it costs; None where that is unknown, of features and galleries from outside.
         provenance: Where it came from.
+        corruption_grid: Scores by corruption and severity, of a corrupted protocol for which they
+            were asked for; None otherwise, and in older records.
     """
 
     schema_version: Literal[1, 2, 3]
@@ -296,6 +303,7 @@ class ResultRecord(RecordPart):
     digest: Sha256 | None = None
     cost: Cost | None
     provenance: Provenance
+    corruption_grid: CorruptionGrid | None = None
 
     @model_validator(mode="after")
     def _models_trained_here_name_their_trainings(self) -> Self:

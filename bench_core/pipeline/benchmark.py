@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench_core.configuration import MethodChoice
+from bench_core.contracts.degraded import DegradationUsed
 from bench_core.contracts.errors import UsageError
 from bench_core.contracts.protocol import Convention
 from bench_core.contracts.result import (
@@ -267,6 +268,7 @@ def _protocol_used(inputs: RunInputs, scoring: ScoringSettings) -> ProtocolUsed:
         splits=inputs.dataset.splits.digest(),
         query_modality=spec.query_modality,
         gallery_modality=spec.gallery_modality,
+        degradation=DegradationUsed.of(spec.degradation),
     )
 
 
