@@ -96,6 +96,14 @@ def twins(spec: ProtocolSpec) -> tuple[ProtocolSpec, ...]:
     )
 
 
+def original_id(protocol_id: str) -> str:
+    """Return the id of the protocol that an id would be a twin of; itself where of none."""
+    for suffix in sorted(SUFFIXES, key=len, reverse=True):
+        if protocol_id.endswith(suffix):
+            return protocol_id.removesuffix(suffix)
+    return protocol_id
+
+
 def with_twins(protocols: Mapping[str, ProtocolSpec]) -> Mapping[str, ProtocolSpec]:
     """Return protocols and their twins by id, sorted; a registered protocol is never replaced."""
     derived = {twin.id: twin for spec in protocols.values() for twin in twins(spec)}

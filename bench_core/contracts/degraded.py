@@ -48,6 +48,20 @@ class DegradationUsed(RecordPart):
             deviations=tuple(spec.deviations),
         )
 
+    def __hash__(self) -> int:
+        own = self.model_copy(update={"settings": tuple(sorted(self.settings.items()))})
+        return hash(tuple(own.__dict__.values()))
+
+    @property
+    def phrase(self) -> str:
+        """What was done, in a sentence that stands alone."""
+        told = ", ".join(f"{key} {value}" for key, value in sorted(self.settings.items()))
+        when = "after resizing" if self.stage == "resized" else "before resizing"
+        return (
+            f"Scored {self.modality} images are degraded {when}: {self.title}, version "
+            f"{self.version}{f', {told}' if told else ''}."
+        )
+
     @property
     def row_key(self) -> dict[str, JsonValue]:
         """What decides by it which row a result is."""

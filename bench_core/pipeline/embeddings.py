@@ -16,9 +16,9 @@ from bench_core.configuration import MethodConfig
 from bench_core.contracts.errors import CheckpointError, DataError
 from bench_core.contracts.method import Precision
 from bench_core.features.digest import features_digest
-from bench_core.features.extraction import ExtractionSettings, extract_features
+from bench_core.features.extraction import Extraction, ExtractionSettings, extract_features
 from bench_core.features.table import FEATURE_COLUMNS, FeatureTable, read_features, write_features
-from bench_core.pipeline.inputs import RunInputs
+from bench_core.pipeline.inputs import RunInputs, ScoredImages
 from bench_core.pipeline.run_folder import EXTRACTION_FILE, FEATURES_FILE
 from bench_core.pipeline.trainings import TrainedModel, training_images_digest
 from bench_core.pipeline.validation import validation_digest
@@ -172,15 +172,8 @@ def extract(
     """
     check_training(model, inputs)
     rows = tested_rows(model, inputs)
-    settings = ExtractionSettings(
-        device=device, batch_size=model.config.extraction_batch, precision=precision
-    )
     scored = inputs.scored_images(rows, model.config.image_size, model.config.resize_filter)
-    with fixed_threads(threads or default_threads()):
-        extraction = extract_features(
-            model.method, scored.table, scored.rows, scored.store, settings
-        )
-        computed_on = device_name(device)
+    extraction, computed_on = extract_scored(model, scored, device, precision, threads)
     if extraction.note:
         sys.stderr.write(f"Note: features are extracted the slow way: {extraction.note}\n")
     label = _label(inputs)
@@ -201,6 +194,39 @@ def extract(
         degradation=label,
     )
     return features, report
+
+
+def extract_scored(
+    model: TrainedModel,
+    scored: ScoredImages,
+    device: torch.device,
+    precision: Precision = "float32",
+    threads: int | None = None,
+) -> tuple[Extraction, str]:
+    """Extract the features of images that are at hand.
+
+    Args:
+        model: The trained model.
+        scored: The images.
+        device: Where to compute.
+        precision: Number format of convolutions and matrix products.
+        threads: Processor threads; None for `default_threads`.
+
+    Returns:
+        The features, and the name of the device.
+
+    Raises:
+        DataError: The features are not finite.
+        PluginError: The method breaks its contract.
+    """
+    settings = ExtractionSettings(
+        device=device, batch_size=model.config.extraction_batch, precision=precision
+    )
+    with fixed_threads(threads or default_threads()):
+        extraction = extract_features(
+            model.method, scored.table, scored.rows, scored.store, settings
+        )
+        return extraction, device_name(device)
 
 
 def check_training(model: TrainedModel, inputs: RunInputs) -> None:
