@@ -39,7 +39,7 @@ class DegradationSpec:
     definition: str
     modality: Modality = VISIBLE
     stage: Stage = "resized"
-    settings: Mapping[str, str | int] = field(default_factory=dict)
+    settings: Mapping[str, str | int] = field(default_factory=dict, hash=False)
     deviations: tuple[str, ...] = ()
 
     @property

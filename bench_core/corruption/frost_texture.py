@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from bench_core.corruption.planes import interpolated
 from bench_core.synthetic.elementary import Field, cosine, sine
 from bench_core.synthetic.filters import blurred
 from bench_core.synthetic.randomness import Randomness
@@ -44,8 +45,12 @@ _KEY = 0x66726F7374
 _MARGIN = 64
 _STEMS = 170
 _TURN = 6.283185307179586
-_BRANCH_ANGLE = _TURN / 6
-_MIST_SCALES = ((96.0, 0.5), (24.0, 0.3), (6.0, 0.2))
+_BRANCH = (0.5, 0.8660254037844386)
+"""Cosine and sine of a sixth of a turn, at which needles leave their stem."""
+_STEP, _MOST_BEND = 4.0, 0.02
+_MIST_SCALES = ((24.0, 0.5), (6.0, 0.3), (1.5, 0.2))
+"""Deviations in cells of 4 x 4 pixels, and weights."""
+_CELL = 4
 _MIST = 0.75
 _UNITS = 1 << 12
 """Mist is rounded to this part of 1."""
@@ -107,18 +112,26 @@ def _stem(random: Randomness, side: int) -> _Stem:
 
 def _draw_fern(draw: ImageDraw.ImageDraw, stem: _Stem, random: Randomness) -> None:
     """Draw a stem that bends a little, with needles at both sides that shorten towards its end."""
-    x, y, angle = stem.x, stem.y, stem.angle
-    bend = random.uniform(-0.02, 0.02)
-    steps = int(stem.length / 4)
+    x, y, light = stem.x, stem.y, stem.light
+    direction = cosine(stem.angle), sine(stem.angle)
+    bend = random.uniform(-_MOST_BEND, _MOST_BEND)
+    turn = sqrt(1 - bend * bend), bend
+    steps = int(stem.length / _STEP)
     for step in range(steps):
-        next_x, next_y = x + 4 * cosine(angle), y + 4 * sine(angle)
-        _draw_line(draw, (x, y), (next_x, next_y), stem.light, 2 if step < steps // 2 else 1)
-        x, y, angle = next_x, next_y, angle + bend
+        end = x + _STEP * direction[0], y + _STEP * direction[1]
+        _draw_line(draw, (x, y), end, light, 2 if step < steps // 2 else 1)
+        (x, y), direction = end, _turned(direction, turn)
         reach = (1 - step / steps) * stem.length * random.uniform(0.15, 0.4)
         for side in (-1, 1):
-            needle = angle + side * _BRANCH_ANGLE
-            end = x + reach * cosine(needle), y + reach * sine(needle)
-            _draw_line(draw, (x, y), end, stem.light * 3 // 4, 1)
+            needle = _turned(direction, (_BRANCH[0], side * _BRANCH[1]))
+            tip = x + reach * needle[0], y + reach * needle[1]
+            _draw_line(draw, (x, y), tip, light * 3 // 4, 1)
+
+
+def _turned(direction: tuple[float, float], turn: tuple[float, float]) -> tuple[float, float]:
+    """Return a direction turned by an angle, given as its cosine and sine."""
+    (x, y), (across, up) = direction, turn
+    return x * across - y * up, x * up + y * across
 
 
 def _draw_line(
@@ -135,10 +148,13 @@ def _draw_line(
 
 def _mist(random: Randomness) -> NDArray[np.float32]:
     """Return soft light of several scales, (`SIZE`, `SIZE`) in [0, `_MIST`]."""
-    total: Field = np.zeros((SIZE, SIZE), np.float32)
+    side = SIZE // _CELL
+    total: Field = np.zeros((side, side), np.float32)
     for sigma, weight in _MIST_SCALES:
-        field = blurred(random.noise(SIZE, SIZE), (sigma, sigma), border="wrap")
+        field = blurred(random.noise(side, side), (sigma, sigma), border="wrap")
         low, high = field.min(), field.max()
         total = total + (field - low) / (high - low) * np.float32(weight)
-    mist: NDArray[np.float32] = np.rint(total * np.float32(_MIST) * _UNITS).astype(np.float32)
+    places = np.arange(SIZE) * ((side - 1) / (SIZE - 1))
+    smooth = interpolated(interpolated(total, -2, places), -1, places)
+    mist: NDArray[np.float32] = np.rint(smooth * np.float32(_MIST) * _UNITS).astype(np.float32)
     return mist / np.float32(_UNITS)
