@@ -28,6 +28,7 @@ from bench_core.modeling.discriminators import (
     MultiScaleDiscriminator as MultiScaleDiscriminator,
     PatchDiscriminator as PatchDiscriminator,
 )
+from bench_core.modeling.flipping import FlipUse as FlipUse, embed_with_flip as embed_with_flip
 from bench_core.modeling.generators import (
     ResidualBlock as ResidualBlock,
     ResidualGenerator as ResidualGenerator,
@@ -41,12 +42,19 @@ from bench_core.modeling.losses import (
     prediction_divergence as prediction_divergence,
     reconstruction_loss as reconstruction_loss,
 )
+from bench_core.modeling.modality_classifiers import ModalityClassifiers as ModalityClassifiers
 from bench_core.modeling.named_backbones import (
     NamedBackbone as NamedBackbone,
     named_backbone as named_backbone,
 )
 from bench_core.modeling.necks import BNNeck as BNNeck, Embedding as Embedding, embed as embed
+from bench_core.modeling.non_local import (
+    InnerChannels as InnerChannels,
+    NonLocalBlock as NonLocalBlock,
+    NonLocalTwoStream as NonLocalTwoStream,
+)
 from bench_core.modeling.normalization import ImageNormalization as ImageNormalization
+from bench_core.modeling.pooling import generalized_mean as generalized_mean
 from bench_core.modeling.pretrained import (
     PretrainedWeights as PretrainedWeights,
     load_pretrained as load_pretrained,
@@ -57,9 +65,28 @@ from bench_core.modeling.recomputation import (
     running_statistics_kept as running_statistics_kept,
 )
 from bench_core.modeling.two_stream import TwoStream as TwoStream
+from bench_core.modeling.two_stream_neck import TwoStreamNeck as TwoStreamNeck
+from bench_core.modeling.weighted_triplet import (
+    weighted_gaps as weighted_gaps,
+    weighted_regularized_triplet as weighted_regularized_triplet,
+)
 from bench_core.training.batches import Batch as Batch
 from bench_core.training.data import TrainingData as TrainingData
 from bench_core.training.epochs import Epoch as Epoch, PlainImages as PlainImages
+from bench_core.training.image_steps import (
+    ColorJitter as ColorJitter,
+    CopyChannel as CopyChannel,
+    Erase as Erase,
+    Flip as Flip,
+    GaussianBlur as GaussianBlur,
+    Grayscale as Grayscale,
+    ImageStep as ImageStep,
+    InOrder as InOrder,
+    Normalized as Normalized,
+    OneOf as OneOf,
+    PadAndCrop as PadAndCrop,
+    Sometimes as Sometimes,
+)
 from bench_core.training.method import Method as Method, StagedMethod as StagedMethod
 from bench_core.training.own_loop import (
     LoopPlan as LoopPlan,
@@ -74,6 +101,10 @@ from bench_core.training.recipes import (
     ScheduleConfig as ScheduleConfig,
 )
 from bench_core.training.reid import ReIDConfig as ReIDConfig
+from bench_core.training.replacement_samplers import (
+    ImageDraws as ImageDraws,
+    sampler_of as sampler_of,
+)
 from bench_core.training.run import TrainingRun as TrainingRun
 from bench_core.training.samplers import (
     ClusterSampler as ClusterSampler,
@@ -92,5 +123,6 @@ from bench_core.training.stages import (
     Stage as Stage,
     Step as Step,
 )
+from bench_core.training.two_stream_recipe import TwoStreamRecipe as TwoStreamRecipe
 from bench_core.training.updates import Losses as Losses, Updates as Updates
 from bench_core.training.views import View as View

@@ -42,6 +42,7 @@ class ListedMethod:
         title: Its name for people.
         paper: Its paper.
         presets: Names of its presets.
+        fidelity: What its implementation rests on.
         package: The distribution that it comes from.
     """
 
@@ -49,6 +50,7 @@ class ListedMethod:
     title: str
     paper: str = field(metadata={IN_JSON_ALONE: True})
     presets: tuple[str, ...]
+    fidelity: str
     package: str
 
 
@@ -180,6 +182,7 @@ def methods(registry: Registry, *, cost: bool, training: bool, as_json: bool) ->
                 title=spec.title,
                 paper=_citation(spec.paper),
                 presets=tuple(preset.name for preset in spec.presets),
+                fidelity=spec.fidelity or "",
                 package=registry.distribution_of(spec.id),
             )
             for spec in registry.methods.values()

@@ -10,7 +10,7 @@ VISIBLE: Modality = "visible"
 INFRARED: Modality = "infrared"
 MODALITIES: tuple[Modality, ...] = get_args(Modality)
 
-ResizeFilter: TypeAlias = Literal["bilinear", "bicubic"]
+ResizeFilter: TypeAlias = Literal["bilinear", "bicubic", "lanczos"]
 """How images are brought to the size that a method wants."""
 
 IMAGE_COLUMNS = ("path", "identity", "camera", "modality", "index")

@@ -44,7 +44,11 @@ DECODING_VERSION = 1
 """Raised whenever the same file would give other pixels: caches of older versions are not used."""
 
 RESIZE_FILTERS: Mapping[ResizeFilter, Image.Resampling] = MappingProxyType(
-    {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+    {
+        "bilinear": Image.Resampling.BILINEAR,
+        "bicubic": Image.Resampling.BICUBIC,
+        "lanczos": Image.Resampling.LANCZOS,
+    }
 )
 """PIL's filters, which average when they shrink; the strong baseline resizes by the first."""
 

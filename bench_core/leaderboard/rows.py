@@ -61,6 +61,7 @@ ROW_COLUMNS = (
     "reranker",
     "reranker_settings",
     "recomputed",
+    "fidelity",
     "disclosed",
     *SEED_COLUMNS,
 )
@@ -184,7 +185,8 @@ def row_values(row: Row) -> dict[str, Value]:
         | _cost_values(record)
         | _origin_values(record)
         | _reranker_values(record)
-        | {"recomputed": row.recomputed, "disclosed": list(disclosures(record))}
+        | {"recomputed": row.recomputed, "fidelity": record.method.fidelity}
+        | {"disclosed": list(disclosures(record))}
         | seed_values(record)
     )
 

@@ -24,17 +24,21 @@ DOORS = {
     """,
     "bench_core.methods": """
         AdversarialForm AfterTraining AugmentationConfig BNNeck Backbone BackboneName Batch
-        CONSTANT_RATE ClippingConfig ClusterSampler CurveConfig Embedding Epoch
-        FeatureDiscriminator ImageNormalization JointDiscriminator LoopPlan Losses Method
-        MethodConfig Metric Moment MultiScaleDiscriminator NamedBackbone OptimizerConfig
-        OptimizerPlan OwnEpoch OwnLoop ParameterGroup PatchDiscriminator PlainImages
-        PretrainedWeights ReIDConfig ResidualBlock ResidualGenerator Rows SampledImages
-        Sampler SamplingConfig Schedule ScheduleConfig Stage StagedMethod Step TrainingData
-        TrainingRun TripletDistance TwoStream Updates View WeightsKind adversarial_loss
-        augment batch_hard_triplet build_backbone cross_batch_hard_triplet
-        discrimination_loss embed from_signed identity_loss initialize_gan load_pretrained
-        named_backbone prediction_divergence recompute recompute_blocks reconstruction_loss
-        running_statistics_kept to_signed
+        CONSTANT_RATE ClippingConfig ClusterSampler ColorJitter CopyChannel CurveConfig
+        Embedding Epoch Erase FeatureDiscriminator Flip FlipUse GaussianBlur Grayscale
+        ImageDraws ImageNormalization ImageStep InOrder InnerChannels JointDiscriminator
+        LoopPlan Losses Method MethodConfig Metric ModalityClassifiers Moment
+        MultiScaleDiscriminator NamedBackbone NonLocalBlock NonLocalTwoStream Normalized
+        OneOf OptimizerConfig OptimizerPlan OwnEpoch OwnLoop PadAndCrop ParameterGroup
+        PatchDiscriminator PlainImages PretrainedWeights ReIDConfig ResidualBlock
+        ResidualGenerator Rows SampledImages Sampler SamplingConfig Schedule ScheduleConfig
+        Sometimes Stage StagedMethod Step TrainingData TrainingRun TripletDistance TwoStream
+        TwoStreamNeck TwoStreamRecipe Updates View WeightsKind adversarial_loss augment
+        batch_hard_triplet build_backbone cross_batch_hard_triplet discrimination_loss embed
+        embed_with_flip from_signed generalized_mean identity_loss initialize_gan
+        load_pretrained named_backbone prediction_divergence recompute recompute_blocks
+        reconstruction_loss running_statistics_kept sampler_of to_signed weighted_gaps
+        weighted_regularized_triplet
     """,
     "bench_core.datasets": """
         ArrayRows Convention Dataset DatasetReader EvaluationProtocol ExportPlan ImportPlan
