@@ -154,7 +154,7 @@ def _mist(random: Randomness) -> NDArray[np.float32]:
         field = blurred(random.noise(side, side), (sigma, sigma), border="wrap")
         low, high = field.min(), field.max()
         total = total + (field - low) / (high - low) * np.float32(weight)
-    places = np.arange(SIZE) * ((side - 1) / (SIZE - 1))
+    places = np.arange(SIZE, dtype=np.float64) * ((side - 1) / (SIZE - 1))
     smooth = interpolated(interpolated(total, -2, places), -1, places)
     mist: NDArray[np.float32] = np.rint(smooth * np.float32(_MIST) * _UNITS).astype(np.float32)
     return mist / np.float32(_UNITS)
