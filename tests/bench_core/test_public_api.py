@@ -19,8 +19,9 @@ HEAVY = ("torch", "torchvision", "numpy", "pandas", "scipy", "PIL", "pydantic")
 DOORS = {
     "bench_core": """
         BenchError CheckpointError DataError DatasetSpec DegradationSpec IMAGE_COLUMNS INFRARED
-        MethodSpec Modality Paper PluginError PresetSpec ProtocolSpec PublishedCount QUICK RerankerNeed RerankerScope
-        RerankerSpec TrainingError UsageError VISIBLE VariantSpec hookimpl released_method
+        MethodSpec Modality Paper PluginError PresetSpec ProtocolSpec PublishedCount QUICK
+        RerankerNeed RerankerScope RerankerSpec TrainingError UsageError VISIBLE VariantSpec
+        hookimpl released_method
     """,
     "bench_core.methods": """
         AdversarialForm AfterTraining AugmentationConfig BNNeck Backbone BackboneName Batch
