@@ -42,6 +42,8 @@ DEVIATIONS: Final = (
     "frost is drawn by this program, not taken from the published photographs",
     "spatter measures the distance to the edges of drops exactly, not as OpenCV approximates it",
     "rain's lightness is not converted to 8-bit HLS and back, as its factor is 1",
+    "normal numbers are sums of eight random bytes, which end at 4.9 deviations",
+    "images are resized by the method's own filter and size, not by Lanczos to 288x144",
 )
 """Where the pixels are not those of the published code, besides its unseeded draws."""
 
