@@ -18,9 +18,10 @@ HEAVY = ("torch", "torchvision", "numpy", "pandas", "scipy", "PIL", "pydantic")
 
 DOORS = {
     "bench_core": """
-        BenchError CheckpointError DataError DatasetSpec IMAGE_COLUMNS INFRARED MethodSpec Modality
-        Paper PluginError PresetSpec ProtocolSpec PublishedCount QUICK RerankerNeed RerankerScope
-        RerankerSpec TrainingError UsageError VISIBLE VariantSpec hookimpl released_method
+        BenchError CheckpointError DataError DatasetSpec DegradationSpec IMAGE_COLUMNS INFRARED
+        MethodSpec Modality Paper PluginError PresetSpec ProtocolSpec PublishedCount QUICK
+        RerankerNeed RerankerScope RerankerSpec TrainingError UsageError VISIBLE VariantSpec
+        hookimpl released_method
     """,
     "bench_core.methods": """
         AdversarialForm AfterTraining AugmentationConfig BNNeck Backbone BackboneName Batch
@@ -43,7 +44,7 @@ DOORS = {
         weighted_regularized_triplet
     """,
     "bench_core.datasets": """
-        ArrayRows Convention Dataset DatasetReader EvaluationProtocol ExportPlan ImportPlan
+        ArrayRows Convention Dataset DatasetReader Degrade EvaluationProtocol ExportPlan ImportPlan
         ImportSource ListedImage PlacedFile Splits Trial check_images_exist check_same_people
         is_imported is_synthetic list_people load_matlab_variable people_by_label
         read_identity_list read_image_list

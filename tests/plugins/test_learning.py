@@ -30,6 +30,7 @@ SMALL = (*BATCHES, "image_height=48", "image_width=32")
 XIV = (*SMALL, "sampling.steps_per_epoch=2")
 TS_GAN = (*BATCHES, "image_height=64", "image_width=32", "sampling.steps_per_epoch=4")
 TEACHER = ("teacher_sampling.identities=6", "teacher_sampling.images=3")
+DEEN = (*SMALL, "sampling.steps_per_epoch=10")
 JSIA = (*SMALL, "sampling.steps_per_epoch=3")
 DDAG = (*SMALL, "sampling.steps_per_epoch=3")
 VIT = (*SMALL, "sampling.steps_per_epoch=8")
@@ -77,6 +78,7 @@ def mean_average_precision(method: Method, inputs: RunInputs) -> float:
     [
         ("xiv", XIV),
         ("ts-gan", (*TS_GAN, *TEACHER, "teacher_sampling.steps_per_epoch=2")),
+        ("deen", DEEN),
         ("jsia", (*JSIA, *GENERATED)),
         ("aligngan", ALIGNGAN),
         ("ddag", DDAG),
