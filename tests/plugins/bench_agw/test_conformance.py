@@ -1,4 +1,4 @@
-"""AGW holds to what every method must; its rows differ in parts that other tests see."""
+"""AGW holds to what every method must; other tests see how its rows differ."""
 
 from __future__ import annotations
 
