@@ -126,7 +126,7 @@ def test_the_convention_is_the_first_of_each_protocol(cells: Cells) -> None:
             r"methods.0 \(xiv\): conventions: sysu-all-multi does not define 'agw'",
         ),
         ({"protocols": [SINGLE, MULTI], "conventions": ["agw"]}, "does not define 'agw'"),
-        ({"rerank": ["aim"]}, r"rerank.0 \(aim\): unknown re-ranker 'aim'"),
+        ({"rerank": ["no-such"]}, r"rerank.0 \(no-such\): unknown re-ranker 'no-such'"),
         (
             {"rerank": [{"name": "k-reciprocal", "set": {"k3": 1}}]},
             r"rerank.0 \(k-reciprocal\): unknown setting of the re-ranker 'k3'",
