@@ -38,6 +38,7 @@ from bench_core.modeling.losses import (
     TripletDistance as TripletDistance,
     batch_hard_triplet as batch_hard_triplet,
     cross_batch_hard_triplet as cross_batch_hard_triplet,
+    euclidean_distances as euclidean_distances,
     identity_loss as identity_loss,
     prediction_divergence as prediction_divergence,
     reconstruction_loss as reconstruction_loss,
