@@ -25,7 +25,8 @@ CPU = torch.device("cpu")
 BATCHES = ("sampling.identities=6", "sampling.images=3")
 SMALL = (*BATCHES, "image_height=48", "image_width=32")
 XIV = (*SMALL, "sampling.steps_per_epoch=2")
-MPANET = (*SMALL, "sampling.steps_per_epoch=5", "augmentation.erasing=0")
+DNS = (*SMALL, "sampling.steps_per_epoch=4")
+MPANET = (*SMALL, "sampling.steps_per_epoch=4", "augmentation.erasing=0")
 TS_GAN = (*BATCHES, "image_height=64", "image_width=32", "sampling.steps_per_epoch=4")
 TEACHER = ("teacher_sampling.identities=6", "teacher_sampling.images=3")
 JSIA = (*SMALL, "sampling.steps_per_epoch=3")
@@ -76,6 +77,7 @@ def mean_average_precision(method: Method, inputs: RunInputs) -> float:
         ("ts-gan:backbone", TS_GAN),
         ("jsia", (*JSIA, *GENERATED)),
         ("jsia:baseline", JSIA),
+        ("dns", DNS),
         ("mpanet", MPANET),
         ("aligngan", ALIGNGAN),
         ("aligngan:baseline", ALIGNGAN),

@@ -12,10 +12,11 @@ SMALL = (
     "epochs=2",
     "image_height=32",
     "image_width=16",
-    "sampling.identities=3",
     "sampling.images=2",
-    "sampling.steps_per_epoch=2",
 )
+ENOUGH = ("sampling.identities=3", "sampling.steps_per_epoch=2")
+LITTLE = ("sampling.identities=2", "sampling.steps_per_epoch=1")
+"""Of variants behind the first, which have fewer parts of the same kind."""
 
 
 @pytest.mark.parametrize(
@@ -23,7 +24,7 @@ SMALL = (
     [
         pytest.param(check, marks=[pytest.mark.slow] if place else [])
         for place, variant in enumerate(SPEC.variants)
-        for check in method_checks(SPEC, variant, SMALL)
+        for check in method_checks(SPEC, variant, (*SMALL, *(LITTLE if place else ENOUGH)))
     ],
     ids=str,
 )
