@@ -65,6 +65,11 @@ FILE_SCHEMAS = (
         "bench_core.contracts.evaluation:EvaluationDocument",
     ),
     FileSchema(
+        "search",
+        "what bench search --json prints",
+        "bench_core.contracts.image_search:SearchDocument",
+    ),
+    FileSchema(
         "speeds",
         "a measurement of speeds, results/speeds/*.json",
         "bench_core.contracts.speed:SpeedRecord",

@@ -6,7 +6,10 @@ from bench_core.evaluation.reranking.contract import (
     RerankerInput as RerankerInput,
     SearchedImages as SearchedImages,
 )
-from bench_core.evaluation.reranking.distances import ImageDistances as ImageDistances
+from bench_core.evaluation.reranking.distances import (
+    ImageDistances as ImageDistances,
+    feature_distances as feature_distances,
+)
 from bench_core.evaluation.reranking.k_reciprocal import (
     KReciprocalOptions as KReciprocalOptions,
     k_reciprocal_distances as k_reciprocal_distances,

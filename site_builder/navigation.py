@@ -24,6 +24,7 @@ SECTIONS: Section = {
             "how_to/resume.md",
             "how_to/matrix.md",
             "how_to/submit.md",
+            "how_to/search_my_images.md",
             "how_to/write_a_method.md",
             "how_to/*.md",
         ),
@@ -32,6 +33,7 @@ SECTIONS: Section = {
         "Results": (
             "reports.md", "leaderboard.md", "verification.md", "published.md", "lint_table.md",
         ),
+        "Searching": ("search.md",),
         "Extending": ("plugins.md", "sources/examples/*.md"),
     },
     "Reference": {

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from filelock import FileLock
 from hypothesis import settings
 
 from bench_core.contracts.result import ResultRecord
@@ -41,26 +42,37 @@ def registry() -> Registry:
 
 
 @pytest.fixture(scope="session")
-def sysu_root(registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small synthetic SYSU-MM01; tests must not change it."""
-    root = tmp_path_factory.mktemp("sysu") / "root"
-    generate(root, registry.dataset("sysu-mm01"), scale="tiny", seed=0, workers=1)
-    return root
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all processes of the tests share."""
+    folder = tmp_path_factory.getbasetemp()
+    return folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
 
 
 @pytest.fixture(scope="session")
-def tiny_people(
-    registry: Registry, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[str], Path]:
-    """Render "tiny" people of seed 3 in a dataset's tree, once; tests must not change them."""
+def render_once(registry: Registry, shared_folder: Path) -> Callable[[str, int], Path]:
+    """Render "tiny" people of a seed in a dataset's tree, where no process has done so yet."""
 
-    @functools.cache
-    def render(dataset: str) -> Path:
-        root = tmp_path_factory.mktemp("synthetic") / dataset
-        generate(root, registry.dataset(dataset), scale="tiny", seed=3, workers=1)
+    def render(dataset: str, seed: int) -> Path:
+        root = shared_folder / f"tiny-{seed}" / dataset
+        root.parent.mkdir(exist_ok=True)
+        with FileLock(f"{root}.lock"):
+            if not root.exists():  # it appears when it is complete
+                generate(root, registry.dataset(dataset), scale="tiny", seed=seed, workers=1)
         return root
 
     return render
+
+
+@pytest.fixture(scope="session")
+def sysu_root(render_once: Callable[[str, int], Path]) -> Path:
+    """A small synthetic SYSU-MM01; tests must not change it."""
+    return render_once("sysu-mm01", 0)
+
+
+@pytest.fixture(scope="session")
+def tiny_people(render_once: Callable[[str, int], Path]) -> Callable[[str], Path]:
+    """Render "tiny" people of seed 3 in a dataset's tree, once; tests must not change them."""
+    return functools.partial(render_once, seed=3)
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -73,12 +85,9 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def stand_ins(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def stand_ins(shared_folder: Path) -> Path:
     """A cache folder with the stand-ins of full size, which all processes of the tests share."""
-    folder = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        folder = folder.parent
-    return folder / "stand-ins"
+    return shared_folder / "stand-ins"
 
 
 @pytest.fixture(scope="session")

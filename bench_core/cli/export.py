@@ -8,38 +8,25 @@ from typing import TYPE_CHECKING, Annotated
 
 import click
 
-from bench_core.cli.options import AsJson, Assignments, ConfigurationPath, Option, receives
+from bench_core.cli.given_models import ModelOptions, check_model, open_given_model
+from bench_core.cli.options import AsJson, Option, receives
 from bench_core.cli.printing import print_json
-from bench_core.cli.training import choose
 from bench_core.contracts.errors import UsageError
 from bench_core.system.escaping import terminal_name
 from bench_core.system.standard_output import echo
 
 if TYPE_CHECKING:
-    from bench_core.pipeline.onnx_export import ExportedModel, OnnxFile
+    from bench_core.pipeline.onnx_export import OnnxFile
+    from bench_core.pipeline.opened_models import OpenedModel
     from bench_core.plugins import Registry
 
 MEBI = 2**20
 
 
 @dataclass(frozen=True, kw_only=True)
-class OnnxOptions:
+class OnnxOptions(ModelOptions):
     """What is exported; each option says what it means."""
 
-    model: Annotated[Path | None, Option(
-        "--model", type=click.Path(path_type=Path), metavar="FILE",
-        help="model.safetensors of a training.",
-    )]  # fmt: skip
-    method: Annotated[str | None, Option(
-        "--method", metavar="METHOD|FILE.toml",
-        help="Instead of --model: a released model, which trains nothing, with its --weights.",
-    )]  # fmt: skip
-    weights: Annotated[str | None, Option(
-        "--weights", metavar="FILE",
-        help="With --method: its weights file.",
-    )]  # fmt: skip
-    configuration: ConfigurationPath
-    assignments: Assignments
     output: Annotated[Path, Option(
         "--output", required=True, type=click.Path(path_type=Path, dir_okay=False),
         metavar="FILE.onnx",
@@ -70,11 +57,11 @@ def onnx(registry: Registry, options: OnnxOptions) -> None:
     """
     if options.output.suffix != ".onnx":
         raise UsageError(f"--output {options.output}: the name of an ONNX file ends in .onnx")
-    _check_one(options)
+    check_model(options)
 
     from bench_core.pipeline.onnx_export import export_onnx
 
-    model = _of_training(registry, options.model) if options.model else _released(registry, options)
+    model = open_given_model(registry, options)
     files = export_onnx(model, options.output, options.opset)
     if options.as_json:
         print_json(list(files))
@@ -83,80 +70,7 @@ def onnx(registry: Registry, options: OnnxOptions) -> None:
         _print(file, model)
 
 
-def _check_one(options: OnnxOptions) -> None:
-    """Refuse what names no model, or two.
-
-    Raises:
-        UsageError: An option is missing, or belongs to the other way.
-    """
-    if options.model is None:
-        if options.method is None or options.weights is None:
-            raise UsageError(
-                "give --model FILE of a training, or a released model by --method and --weights"
-            )
-        return
-    others = ("method", "weights", "configuration", "assignments")
-    names = {"configuration": "config", "assignments": "set"}
-    for name in others:
-        if getattr(options, name):
-            option = names.get(name, name)
-            raise UsageError(f"--{option} does not go with --model, which says all of its own")
-
-
-def _of_training(registry: Registry, path: Path) -> ExportedModel:
-    from bench_core.pipeline.onnx_export import ExportedModel
-    from bench_core.pipeline.trainings import open_model
-
-    model = open_model(registry, path)
-    what = model.description
-    facts = {"method": what.method, "variant": what.variant, "training": what.identity}
-    return ExportedModel(
-        method=model.method,
-        config=model.config,
-        facts={**facts, "dataset": what.dataset, "split": what.split, "seed": str(what.seed)},
-    )
-
-
-def _released(registry: Registry, options: OnnxOptions) -> ExportedModel:
-    """Build a released model.
-
-    Raises:
-        UsageError: The method is one that is trained.
-    """
-    from bench_core.loading import trains_nothing
-    from bench_core.modeling.pretrained import parse_weights
-    from bench_core.pipeline.costs import NUM_IDENTITIES
-    from bench_core.pipeline.methods import build_method
-    from bench_core.pipeline.onnx_export import ExportedModel
-    from bench_core.system.files import hash_file
-
-    choice = choose(
-        registry,
-        str(options.method),
-        None,
-        options.assignments,
-        configuration=options.configuration,
-        weights=options.weights,
-    )
-    if not trains_nothing(choice.spec):
-        raise UsageError(
-            f"--method {choice.name}: it is trained; give --model FILE, the model.safetensors of "
-            "its training"
-        )
-    weights = parse_weights(str(options.weights))
-    if weights.path is None:
-        raise UsageError(f"--weights {options.weights}: a released model is what its file holds")
-    method = build_method(choice, NUM_IDENTITIES)
-    method.load_pretrained(weights)
-    facts = {"method": choice.spec.id, "variant": choice.variant.name}
-    return ExportedModel(
-        method=method,
-        config=choice.config,
-        facts={**facts, "preset": choice.preset.name, "weights": hash_file(weights.path)},
-    )
-
-
-def _print(file: OnnxFile, model: ExportedModel) -> None:
+def _print(file: OnnxFile, model: OpenedModel) -> None:
     height, width = model.config.image_size
     views, dimensions = file.shape
     checked = (

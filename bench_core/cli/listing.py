@@ -35,6 +35,7 @@ class ListedMethod:
         title: Its name for people.
         paper: Its paper.
         presets: Names of its presets.
+        fidelity: What its implementation rests on.
         package: The distribution that it comes from.
     """
 
@@ -42,6 +43,7 @@ class ListedMethod:
     title: str
     paper: str = field(metadata={IN_JSON_ALONE: True})
     presets: tuple[str, ...]
+    fidelity: str
     package: str
 
 
@@ -171,6 +173,7 @@ def methods(registry: Registry, *, cost: bool, training: bool, as_json: bool) ->
                 title=spec.title,
                 paper=_citation(spec.paper),
                 presets=tuple(preset.name for preset in spec.presets),
+                fidelity=spec.fidelity or "",
                 package=registry.distribution_of(spec.id),
             )
             for spec in registry.methods.values()

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -28,9 +29,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from bench_core.configuration import MethodChoice
-    from bench_core.contracts.method import MethodSpec, Paper, VariantSpec
+    from bench_core.contracts.method import Fidelity, MethodSpec, Paper, VariantSpec
     from bench_core.plugins import Registry
 
+FIDELITIES: Mapping[str, str] = MappingProxyType(
+    {
+        "verified": "verified against the numbers of the authors' own code",
+        "from paper": "from the paper's equations",
+        "from description": "from a description that leaves the method open: no reproduction",
+    }
+)
 INDENT = "  "
 NAME_COLUMNS = 18
 KEY_COLUMNS = 44
@@ -94,6 +102,7 @@ class MethodDescription:
         method: Its id, and the variant where one was named.
         title: Its name for people.
         paper: Its paper.
+        fidelity: What its implementation rests on; None where its author does not say.
         package: The distribution that it comes from.
         presets: Its presets.
         variants: Its variants.
@@ -103,6 +112,7 @@ class MethodDescription:
     method: str
     title: str
     paper: Paper
+    fidelity: Fidelity | None
     package: str
     presets: tuple[ShownPreset, ...]
     variants: tuple[ShownVariant, ...]
@@ -226,6 +236,7 @@ def _describe(registry: Registry, spec: MethodSpec, variant: VariantSpec) -> Met
         method=first.name,
         title=spec.title,
         paper=spec.paper,
+        fidelity=spec.fidelity,
         package=registry.distribution_of(spec.id),
         presets=tuple(ShownPreset(name=each.name, summary=each.summary) for each in spec.presets),
         variants=tuple(
@@ -261,6 +272,8 @@ def _lines(shown: MethodDescription, typed: str) -> Iterator[str]:
     yield from terminal_paragraph(f"{shown.method}: {shown.title} ({shown.package})")
     publication = f"{paper.authors}: {paper.title}. {paper.venue} {paper.year}"
     yield from terminal_paragraph(publication, margin=INDENT)
+    if shown.fidelity is not None:
+        yield from terminal_paragraph(f"Fidelity: {FIDELITIES[shown.fidelity]}", margin=INDENT)
     yield f"\nPresets (--preset NAME; bench show {method} --preset NAME shows one whole)\n"
     for preset in shown.presets:
         yield from _named(preset.name, preset.summary)

@@ -189,7 +189,7 @@ def open_training(
         options.assignments,
         configuration=options.configuration,
         weights=options.weights,
-        usual_preset=lambda: _default_preset(options.root),
+        usual_preset=lambda: usual_preset_of(options.root),
     )
     settings = _settings(registry, choice, options)
     inputs = open_run_inputs(registry, protocol, options.root)
@@ -279,7 +279,7 @@ def open_run_inputs(registry: Registry, protocol: ProtocolSpec, root: Path | Non
     return open_inputs(registry, protocol, root, cache_directory())
 
 
-def _default_preset(root: Path | None) -> str:
+def usual_preset_of(root: Path | None) -> str:
     """Return the preset for data where none was asked for; of a folder, say which and why."""
     from bench_core.pipeline.inputs import usual_preset
 

@@ -32,6 +32,11 @@ QUICK: Mapping[str, Any] = MappingProxyType(
 """What the preset "quick" of every method with a backbone sets: small networks, small images."""
 
 
+Fidelity: TypeAlias = Literal["verified", "from paper", "from description"]
+"""What an implementation rests on: checked against the numbers of the authors' own code; written
+from the equations of the paper; or from a description that leaves open what the paper did."""
+FROM_DESCRIPTION: Fidelity = "from description"
+
 PaperKind: TypeAlias = Literal["inproceedings", "article", "misc"]
 """What a publication is, in the words of BibTeX: of a conference, of a journal, or neither."""
 
@@ -99,6 +104,8 @@ class MethodSpec:
         presets: Must include "paper" and "quick".
         method: "module:Class" of a `bench_core.methods.Method`.
         config: "module:Class" of its configuration, a `MethodConfig`.
+        fidelity: What the implementation rests on; None where its author does not say. Every table
+            marks what is from a description: it is no reproduction.
     """
 
     id: str
@@ -108,6 +115,7 @@ class MethodSpec:
     presets: tuple[PresetSpec, ...]
     method: str
     config: str
+    fidelity: Fidelity | None = None
 
     def label(self, variant: VariantSpec) -> str:
         """Return the name of a variant on the command line: the first one's is the method's own."""

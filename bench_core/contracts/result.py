@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, Literal, Self, TypeAlias
 from pydantic import AwareDatetime, Field, JsonValue, field_validator, model_validator
 
 from bench_core.contracts.images import Modality
-from bench_core.contracts.method import Precision, Selection
+from bench_core.contracts.method import Fidelity, Precision, Selection
 from bench_core.contracts.reranked import RerankerUsed
 from bench_core.contracts.scores import Metrics, PositiveCount, RecordPart, Scores
 
@@ -70,6 +70,8 @@ class MethodRun(RecordPart):
         overrides: Configuration keys that were set by hand over the preset.
         config: The whole configuration, as JSON; of a model from outside, what is known of it.
         seed: Seed of the training; None where it is unknown.
+        fidelity: What the implementation rests on, as its `MethodSpec` says; None where it does
+            not, of models from outside, and in older records.
     """
 
     id: Name
@@ -79,6 +81,7 @@ class MethodRun(RecordPart):
     overrides: Annotated[tuple[str, ...], Field(strict=False)] = ()
     config: dict[str, JsonValue]
     seed: Count | None
+    fidelity: Fidelity | None = None
 
     @field_validator("config")
     @classmethod

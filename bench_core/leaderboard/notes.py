@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from bench_core.contracts.method import FROM_DESCRIPTION
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
@@ -27,6 +29,12 @@ ORIGINS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {"trained-elsewhere": ("e", ELSEWHERE), "features": ("f", FEATURES), "given": ("g", GIVEN)}
 )
 """Mark and explanation by the kind of a model's origin; a model trained here has none."""
+DESCRIPTION = (
+    "from a description: what the paper did is not known in full, so the row is no reproduction of "
+    "its method"
+)
+DESCRIBED = ("d", DESCRIPTION)
+"""Mark and explanation of a method whose fidelity is that."""
 RECOMPUTED_ROW = (
     "recomputed: whoever made this table had the features and scored them again, with the same "
     "scores to the last digit"
@@ -56,12 +64,15 @@ def notes_of(records: Sequence[ResultRecord], recomputed: Sequence[bool] = ()) -
         recomputed: Of each, whether its features were scored again; empty where none were.
 
     Returns:
-        A letter for each origin that is not this program, and for rows that were recomputed; a
-        number, from 1, for each finding on the data and each assumption of the scoring.
+        A letter for each origin that is not this program, for rows that were recomputed and for
+        methods from a description; a number, from 1, for each finding on the data and each
+        assumption of the scoring.
     """
     origins = {ORIGINS[kind] for kind in {r.origin.kind for r in records} if kind in ORIGINS}
     proved = recomputed or (False,) * len(records)
     letters = origins | ({RECOMPUTED} if any(proved) else set())
+    if any(record.method.fidelity == FROM_DESCRIPTION for record in records):
+        letters.add(DESCRIBED)
     remarks = dict.fromkeys(text for record in records for text in _remarks(record))
     numbers = {text: str(number) for number, text in enumerate(remarks, start=1)}
     return Notes(
@@ -84,6 +95,8 @@ def _remarks(record: ResultRecord) -> Iterator[str]:
 
 
 def _marks(record: ResultRecord, numbers: Mapping[str, str], *, proved: bool) -> Iterator[str]:
+    if record.method.fidelity == FROM_DESCRIPTION:
+        yield DESCRIBED[0]
     if record.origin.kind in ORIGINS:
         yield ORIGINS[record.origin.kind][0]
     if proved:

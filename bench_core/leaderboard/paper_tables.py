@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from bench_core.contracts.errors import unknown_name
 from bench_core.contracts.metrics import METRICS
 from bench_core.leaderboard.notes import notes_of
-from bench_core.leaderboard.settings import settings_of
+from bench_core.leaderboard.settings import reranker_id, settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -144,7 +144,7 @@ def _nearest(row: PublishedRow, records: Sequence[ResultRecord]) -> Measured | N
         for record in records
         if record.method.label == row.method
         and record.protocol.id == row.protocol
-        and record.protocol.rerank == row.reranked
+        and reranker_id(record) == row.reranker
     ]
     if not found:
         return None

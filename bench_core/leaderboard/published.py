@@ -10,6 +10,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from bench_core.contracts.metrics import METRICS
+from bench_core.contracts.reranker import K_RECIPROCAL
+from bench_core.leaderboard.settings import reranker_id
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -129,7 +131,7 @@ def paper_numbers(record: ResultRecord, published: Published | None) -> tuple[Pa
         row = published.own_row(
             record.method.label,
             record.protocol.id,
-            reranked=record.protocol.rerank,
+            reranker=reranker_id(record),
             metric=metric,
         )
         if row is not None:
@@ -190,8 +192,7 @@ def comparison_lines(section: Section, published: Published | None) -> Iterator[
                 for number in numbers
             )
             sources = "; ".join(dict.fromkeys(number.source for number in numbers))
-            ranked = " + re-ranking" if row.rerank else ""
-            yield f"{row.record.label}{ranked}, paper: {said} ({sources})"
+            yield f"{row.record.label}, paper: {said} ({sources})"
 
 
 def _table(published: Published, protocol: str, wanted: Sequence[str]) -> PublishedTable:
@@ -230,7 +231,7 @@ def _line(
     method = published.method_by_id.get(first.method_id)
     name = method.names[0] if method else first.method
     return PublishedLine(
-        name=f"{name} + re-ranking" if first.reranked else name,
+        name=f"{name}{_reranking(first)}",
         rows=tuple(rows),
         sources=tuple(published.source_by_id[name] for name in names),
         values=values,
@@ -238,6 +239,14 @@ def _line(
         conditions=_conditions(first),
         marks=marks,
     )
+
+
+def _reranking(row: PublishedRow) -> str:
+    """Return what follows a name, as in tables of measured rows: k-reciprocal is not named."""
+    if row.reranker is None:
+        return ""
+    known = "" if row.reranker == K_RECIPROCAL else f"{RERANKERS.get(row.reranker, row.reranker)} "
+    return f" + {known}re-ranking"
 
 
 def _conditions(row: PublishedRow) -> str:

@@ -35,6 +35,7 @@ def published_rows(published: Published | None) -> Iterator[dict[str, Value]]:
                 "protocol": table.protocol,
                 **({} if first.gallery == "unknown" else {"convention": first.gallery}),
                 "rerank": first.reranked,
+                "reranker": first.reranker,
                 "method": first.method,
                 "title": line.name,
                 **{metric: fraction(printed) for metric, printed in line.values.items()},
@@ -52,6 +53,7 @@ def json_values(published: Published | None) -> list[dict[str, Any]]:
                 {
                     "method": line.rows[0].method,
                     "title": line.name,
+                    "reranker": line.rows[0].reranker,
                     "printed": line.values,
                     "sources": [row.source for row in line.rows],
                     "source": line.source,
@@ -91,6 +93,7 @@ def _page_row(name: str, line: PublishedLine) -> dict[str, Any]:
         "values": {
             "method": first.method,
             "rerank": first.reranked,
+            "reranker": first.reranker,
             "source": line.source,
             "conditions": line.conditions,
             **values,

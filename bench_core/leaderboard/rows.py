@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from bench_core.contracts.metrics import METRICS
 from bench_core.contracts.result import Cost
 from bench_core.leaderboard.over_seeds import SEED_COLUMNS, seed_values
-from bench_core.leaderboard.settings import changes_of, reranker_settings
+from bench_core.leaderboard.settings import changes_of, reranker_id, reranker_settings
 from bench_core.results.disclosure import disclosures
 from bench_core.results.joined import members_of
 
@@ -61,6 +61,7 @@ ROW_COLUMNS = (
     "reranker",
     "reranker_settings",
     "recomputed",
+    "fidelity",
     "disclosed",
     *SEED_COLUMNS,
 )
@@ -184,15 +185,15 @@ def row_values(row: Row) -> dict[str, Value]:
         | _cost_values(record)
         | _origin_values(record)
         | _reranker_values(record)
-        | {"recomputed": row.recomputed, "disclosed": list(disclosures(record))}
+        | {"recomputed": row.recomputed, "fidelity": record.method.fidelity}
+        | {"disclosed": list(disclosures(record))}
         | seed_values(record)
     )
 
 
 def _reranker_values(record: ResultRecord) -> dict[str, Value]:
-    used = record.protocol.reranker
     return {
-        "reranker": used.id if used else None,
+        "reranker": reranker_id(record),
         "reranker_settings": list(reranker_settings(record)),
     }
 

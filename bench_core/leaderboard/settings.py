@@ -93,6 +93,12 @@ def changes_of(record: ResultRecord) -> tuple[str, ...]:
     return tuple(_change(method.config, key) for key in method.overrides)
 
 
+def reranker_id(record: ResultRecord) -> str | None:
+    """Return what re-ranked the distances of a result; None for nothing."""
+    used = record.protocol.reranker
+    return used.id if used else None
+
+
 def reranker_settings(record: ResultRecord) -> tuple[str, ...]:
     """Return all settings of the re-ranker of a result, such as ("k1=20", "k2=6").
 

@@ -191,6 +191,7 @@ def _method_run(choice: MethodChoice, seed: int) -> MethodRun:
         overrides=choice.overridden_keys,
         config=choice.config.model_dump(mode="json"),
         seed=seed,
+        fidelity=choice.spec.fidelity,
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import warnings
-from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -14,10 +13,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from bench_core.configuration import MethodConfig
 from bench_core.contracts.errors import BenchError, UsageError
 from bench_core.contracts.images import MODALITIES, Modality
 from bench_core.features.fast import in_format, relative_difference
+from bench_core.pipeline.opened_models import OpenedModel
 from bench_core.system.escaping import in_one_line
 from bench_core.system.files import write_bytes
 from bench_core.training.method import Method
@@ -30,21 +29,6 @@ TRACED_IMAGES = 2
 CHECKED_BATCHES = (1, 3)
 """Numbers of images; neither is that of the trace."""
 EXTRA = "pip install 'vireid-bench[onnx]'"
-
-
-@dataclass(frozen=True, kw_only=True)
-class ExportedModel:
-    """A model whose extraction is exported.
-
-    Attributes:
-        method: It, with its weights, on the processor.
-        config: Its configuration.
-        facts: What the file says of it, such as the training's identity; texts by name.
-    """
-
-    method: Method
-    config: MethodConfig
-    facts: Mapping[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +51,7 @@ class OnnxFile:
     difference: float | None
 
 
-def export_onnx(model: ExportedModel, output: Path, opset: int) -> tuple[OnnxFile, ...]:
+def export_onnx(model: OpenedModel, output: Path, opset: int) -> tuple[OnnxFile, ...]:
     """Write the extraction of a model as ONNX: one file, or one for each modality.
 
     The input is "images", float (batch, 3, H, W) in [0, 1] of the configuration's size; what the
@@ -108,21 +92,21 @@ def export_onnx(model: ExportedModel, output: Path, opset: int) -> tuple[OnnxFil
     return tuple(files)
 
 
-def _images(model: ExportedModel, number: int) -> torch.Tensor:
+def _images(model: OpenedModel, number: int) -> torch.Tensor:
     generator = torch.Generator().manual_seed(number)
     return torch.rand(number, 3, *model.config.image_size, generator=generator)
 
 
-def _features(model: ExportedModel, modality: Modality, number: int) -> torch.Tensor:
+def _features(model: OpenedModel, modality: Modality, number: int) -> torch.Tensor:
     return in_format(model.method, "float32")(_images(model, number), modality)
 
 
-def _shape(model: ExportedModel, modality: Modality) -> tuple[int, int]:
+def _shape(model: OpenedModel, modality: Modality) -> tuple[int, int]:
     _, views, dimensions = _features(model, modality, 1).shape
     return views, dimensions
 
 
-def _kinds(model: ExportedModel) -> tuple[tuple[Modality, ...], ...]:
+def _kinds(model: OpenedModel) -> tuple[tuple[Modality, ...], ...]:
     """Return which modalities share a file: both, where they give the same features of noise."""
     visible, infrared = (_features(model, modality, TRACED_IMAGES) for modality in MODALITIES)
     if visible.shape == infrared.shape and torch.equal(visible, infrared):
@@ -143,7 +127,7 @@ class _Extraction(nn.Module):
         return self._method.extract(images, self._modality)
 
 
-def _exported(model: ExportedModel, kind: tuple[Modality, ...], opset: int) -> bytes:
+def _exported(model: OpenedModel, kind: tuple[Modality, ...], opset: int) -> bytes:
     """Trace a modality, and return the content of its file.
 
     Raises:
@@ -183,7 +167,7 @@ def _cause(error: BaseException) -> str:
     return in_one_line(error)
 
 
-def _contract(model: ExportedModel, kind: tuple[Modality, ...]) -> dict[str, str]:
+def _contract(model: OpenedModel, kind: tuple[Modality, ...]) -> dict[str, str]:
     """Say in the file what goes in, and how what comes out is compared."""
     height, width = model.config.image_size
     return {
@@ -196,7 +180,7 @@ def _contract(model: ExportedModel, kind: tuple[Modality, ...]) -> dict[str, str
     }
 
 
-def _difference(model: ExportedModel, modality: Modality, content: bytes) -> float | None:
+def _difference(model: OpenedModel, modality: Modality, content: bytes) -> float | None:
     """Run a file in onnxruntime, and return by how much its features differ at most.
 
     Raises:

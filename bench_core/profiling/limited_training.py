@@ -23,12 +23,8 @@ from bench_core.training.own_loop import LoopPlan, OwnEpoch, OwnLoop
 from bench_core.training.run import TrainingRun, divided_evenly
 from bench_core.training.samplers import SamplingConfig
 from bench_core.training.seeding import (
-    AUGMENTATION,
-    SAMPLING,
     STEPS,
-    numpy_generator,
     seed_global_generators,
-    torch_generator,
 )
 from bench_core.training.stage_images import StageImages
 from bench_core.training.stage_runner import StageRunner, enter_stages
@@ -132,9 +128,7 @@ class _FirstSteps:
         before = self._look(ends=False)
         drawn = self._images.begin()
         limit = min(self._run.limit, drawn.steps)
-        rows = drawn.rows(numpy_generator(self._runner.place(0, SAMPLING)))
-        seed = torch_generator(self._runner.place(0, AUGMENTATION)).initial_seed() >> 1
-        batches = self._loader.load(islice(rows, limit), self._stage.augmentation, seed)
+        batches = self._runner.batches(drawn, self._loader, epoch=0, stop=limit)
         peak = self._steps(batches, limit, drawn.steps)
         after = self._look(ends=True)
         return SeenStage(

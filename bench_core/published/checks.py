@@ -112,7 +112,7 @@ def _disagreements(published: Published, folder: Path) -> Iterator[DataError]:
     same = defaultdict(list)
     for row in published.rows:
         for metric in row.values if row.protocol else ():
-            same[row.method, row.protocol, row.reranked, metric].append(row)
+            same[row.method, row.protocol, row.reranker, metric].append(row)
     for (method, protocol, _, metric), rows in same.items():
         for number, row in enumerate(rows):
             other = next((

@@ -66,26 +66,26 @@ class Published:
         return tuple(sorted(chosen, key=lambda row: (row.method, row.source, row.line)))
 
     def own_row(
-        self, method: str, protocol: str, *, reranked: bool, metric: str
+        self, method: str, protocol: str, *, reranker: str | None, metric: str
     ) -> PublishedRow | None:
         """Return what the method's own paper, else its repository, printed.
 
         Args:
             method: Its label, such as "xiv:baseline".
             protocol: Id of a protocol.
-            reranked: Whether re-ranked numbers are asked for.
+            reranker: By whose distances; None for those without re-ranking.
             metric: Which the row must have.
 
         Returns:
             The first row of the source with the best evidence; None where none is checked, and
             where the number is most likely wrong.
         """
-        return self._own_rows.get((method, protocol, reranked, metric))
+        return self._own_rows.get((method, protocol, reranker, metric))
 
     @cached_property
-    def _own_rows(self) -> dict[tuple[str, str, bool, str], PublishedRow]:
+    def _own_rows(self) -> dict[tuple[str, str, str | None, str], PublishedRow]:
         """What `own_row` returns; a leaderboard asks it of every record."""
-        own: dict[tuple[str, str, bool, str], PublishedRow] = {}
+        own: dict[tuple[str, str, str | None, str], PublishedRow] = {}
         for evidence in ("paper", "repository"):
             for row in self.rows:
                 source = self.source_by_id[row.source]
@@ -93,7 +93,7 @@ class Published:
                     continue
                 for metric in row.values if row.protocol else ():
                     if self.suspicion(row, metric) is None:
-                        key = (row.method, row.protocol or "", row.reranked, metric)
+                        key = (row.method, row.protocol or "", row.reranker, metric)
                         own.setdefault(key, row)
         return own
 

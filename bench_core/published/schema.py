@@ -163,9 +163,14 @@ class PublishedRow(_Part):
         return self.method.partition(":")[2] or None
 
     @property
+    def reranker(self) -> str | None:
+        """Id of the re-ranker; None where there was none, or none is known of."""
+        return None if self.rerank in ("none", UNKNOWN) else self.rerank
+
+    @property
     def reranked(self) -> bool:
         """Whether the numbers are known to be of re-ranked distances."""
-        return self.rerank not in ("none", UNKNOWN)
+        return self.reranker is not None
 
     @property
     def place(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bench_core.contracts.method import FROM_DESCRIPTION
 from bench_core.results.joined import members_of
 from bench_core.results.provenance import CORE_DISTRIBUTIONS
 
@@ -34,6 +35,8 @@ def disclosures(record: ResultRecord) -> tuple[str, ...]:
 
 def _disclosures(record: ResultRecord) -> Iterator[str]:
     provenance = record.provenance
+    if record.method.fidelity == FROM_DESCRIPTION:
+        yield "method from a description"
     if record.protocol.reranker is not None:
         yield "re-ranked"
     if provenance.selection == "validation":

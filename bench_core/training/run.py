@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from bench_core.modeling.sharing import WHOLE_BATCH, Sharing
 from bench_core.system.process_group import is_first, num_processes, wait_for_all
 from bench_core.system.progress import progress
 from bench_core.training import checkpoint
-from bench_core.training.batches import Batch, BatchLoader
+from bench_core.training.batches import BatchLoader
 from bench_core.training.checkpoint import CHECKPOINT_FILE, Kept, Position, Progress
 from bench_core.training.data import TrainingData
 from bench_core.training.identity import TrainingDescription
@@ -31,9 +30,8 @@ from bench_core.training.log import (
     ignore_epoch,
 )
 from bench_core.training.own_loop import LoopPlan, OwnLoop
-from bench_core.training.seeding import AUGMENTATION, SAMPLING, numpy_generator, torch_generator
 from bench_core.training.selection import Selector, is_validated
-from bench_core.training.stage_images import EpochBatches, StageImages
+from bench_core.training.stage_images import StageImages
 from bench_core.training.stage_runner import StageRunner, enter_stages
 from bench_core.training.stages import Stage
 
@@ -199,7 +197,7 @@ class _StageLoop:
             self._runner.look(epoch, self._images, self._run.device, ends=False)
         drawn = self._images.begin()
         self._runner.begin_epoch(epoch, drawn.steps)
-        for batch in self._batches(drawn, epoch, step):
+        for batch in self._runner.batches(drawn, self._loader, epoch, step):
             losses.add(step, self._runner.step(batch, epoch, step))
             if not self._looked:  # at once, not after minutes of training
                 checkpoint.check_optimizers(self._runner.optimizers.values())
@@ -224,11 +222,6 @@ class _StageLoop:
         self._log.append(line)
         bar.show(*self._summary(epoch, losses))
         return line
-
-    def _batches(self, drawn: EpochBatches, epoch: int, start: int) -> Iterator[Batch]:
-        rows = drawn.rows(numpy_generator(self._runner.place(epoch, SAMPLING)))
-        first = torch_generator(self._runner.place(epoch, AUGMENTATION)).initial_seed() >> 1
-        return self._loader.load(islice(rows, start, None), self._stage.augmentation, first + start)
 
     def _summary(self, epoch: int, losses: LossLog) -> tuple[str, dict[str, float]]:
         best = self._selector and self._selector.selected

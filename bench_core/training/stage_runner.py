@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from itertools import islice
 from typing import TypeAlias
 
 import torch
@@ -13,20 +14,23 @@ from bench_core.contracts.errors import PluginError
 from bench_core.contracts.method import Precision
 from bench_core.modeling.division import Division
 from bench_core.system.devices import arithmetic
-from bench_core.training.batches import Batch
+from bench_core.training.batches import Batch, BatchLoader
 from bench_core.training.epochs import Epoch
 from bench_core.training.log import describe
 from bench_core.training.recipes import set_learning_rate
 from bench_core.training.schedules import Moment
 from bench_core.training.seeding import (
+    AUGMENTATION,
     EPOCH_BEGIN,
     EPOCH_END,
+    SAMPLING,
     STEPS,
     Place,
     numpy_generator,
     seed_global_generators,
+    torch_generator,
 )
-from bench_core.training.stage_images import StageImages
+from bench_core.training.stage_images import EpochBatches, StageImages
 from bench_core.training.stages import Stage, updates_of
 
 Optimizers: TypeAlias = dict[str, torch.optim.Optimizer]
@@ -73,6 +77,27 @@ class StageRunner:
             step: Number of the step within the epoch, from 0, where they are for one.
         """
         return (self._seed, self.index, epoch, purpose, *step)
+
+    def batches(
+        self,
+        drawn: EpochBatches,
+        loader: BatchLoader,
+        epoch: int,
+        start: int = 0,
+        stop: int | None = None,
+    ) -> Iterator[Batch]:
+        """Yield batches of an epoch, the same whatever came before.
+
+        Args:
+            drawn: What they are drawn by.
+            loader: Gathers them.
+            epoch: Number of the epoch, from 0.
+            start: Number of the first within the epoch.
+            stop: Number behind the last; by default the epoch's end.
+        """
+        rows = drawn.rows(numpy_generator(self.place(epoch, SAMPLING)))
+        first = torch_generator(self.place(epoch, AUGMENTATION)).initial_seed() >> 1
+        return loader.load(islice(rows, start, stop), self.stage.augmentation, first + start)
 
     def begin_epoch(self, epoch: int, num_steps: int = 1) -> None:
         """Put the networks into the modes of the stage, and set the rates of an epoch.

@@ -106,5 +106,6 @@ def bench_register_methods() -> Sequence[MethodSpec]:
             presets=PRESETS,
             method="bench_aligngan.method:AlignGAN",
             config="bench_aligngan.config:AlignGANConfig",
+            fidelity="verified",
         )
     ]

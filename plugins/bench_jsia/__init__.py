@@ -160,5 +160,6 @@ def bench_register_methods() -> Sequence[MethodSpec]:
             presets=PRESETS,
             method="bench_jsia.method:JSIA",
             config="bench_jsia.config:JSIAConfig",
+            fidelity="verified",
         )
     ]

@@ -115,5 +115,6 @@ def bench_register_methods() -> Sequence[MethodSpec]:
             presets=PRESETS,
             method="bench_tsgan.method:TSGAN",
             config="bench_tsgan.config:TSGANConfig",
+            fidelity="from paper",
         )
     ]

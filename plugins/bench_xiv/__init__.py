@@ -110,5 +110,6 @@ def bench_register_methods() -> Sequence[MethodSpec]:
             presets=PRESETS,
             method="bench_xiv.method:XIV",
             config="bench_xiv.config:XIVConfig",
+            fidelity="from paper",
         )
     ]

@@ -48,7 +48,7 @@ DOORS = {
     """,
     "bench_core.rerankers": """
         ImageDistances KReciprocalOptions Reranker RerankerConfig RerankerInput SearchedImages
-        k_reciprocal_distances
+        feature_distances k_reciprocal_distances
     """,
     "bench_core.synthetic": """
         BACK Camera FRONT Lamp Layout Light Mount People PlannedPerson PresenceGroup Randomness

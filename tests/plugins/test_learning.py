@@ -1,4 +1,7 @@
-"""A short training teaches each method, and its baseline, to tell synthetic people apart."""
+"""A short training teaches each method to tell synthetic people apart.
+
+Variants train less of the same: that their losses fall is a check of the conformance suite.
+"""
 
 from __future__ import annotations
 
@@ -30,6 +33,7 @@ MPANET = (*SMALL, "sampling.steps_per_epoch=4", "augmentation.erasing=0")
 TS_GAN = (*BATCHES, "image_height=64", "image_width=32", "sampling.steps_per_epoch=4")
 TEACHER = ("teacher_sampling.identities=6", "teacher_sampling.images=3")
 JSIA = (*SMALL, "sampling.steps_per_epoch=3")
+DDAG = (*SMALL, "sampling.steps_per_epoch=3")
 GENERATED = ("generation_sampling.identities=3", "generation_sampling.steps_per_epoch=1")
 ALIGNGAN = (
     *BATCHES,
@@ -72,15 +76,12 @@ def mean_average_precision(method: Method, inputs: RunInputs) -> float:
     ("name", "settings"),
     [
         ("xiv", XIV),
-        ("xiv:baseline", XIV),
         ("ts-gan", (*TS_GAN, *TEACHER, "teacher_sampling.steps_per_epoch=2")),
-        ("ts-gan:backbone", TS_GAN),
         ("jsia", (*JSIA, *GENERATED)),
-        ("jsia:baseline", JSIA),
         ("dns", DNS),
         ("mpanet", MPANET),
         ("aligngan", ALIGNGAN),
-        ("aligngan:baseline", ALIGNGAN),
+        ("ddag", DDAG),
     ],
 )
 def test_a_short_training_tells_people_apart(

@@ -64,6 +64,7 @@ _TEXTS: tuple[tuple[str, str, Kind, str], ...] = (
     ("valid_queries", "valid queries", "number", "Those with a match in the gallery."),
     ("training_threads", "training threads", "number", ""),
     ("rerank", "re-ranked", "flag", ""),
+    ("fidelity", "fidelity", "text", "What the method's implementation rests on."),
     ("git_commit", "commit", "text", ""),
     ("git_dirty", "sources changed", "flag", "Over the commit."),
     ("recomputed", "recomputed", "flag", "Its features were scored again for this page."),

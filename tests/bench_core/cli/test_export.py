@@ -14,8 +14,9 @@ import torch
 from click.testing import Result
 
 from bench_core.configuration import MethodConfig
-from bench_core.pipeline import onnx_export, trainings
-from bench_core.pipeline.onnx_export import ExportedModel, OnnxFile
+from bench_core.pipeline import onnx_export, opened_models
+from bench_core.pipeline.onnx_export import OnnxFile
+from bench_core.pipeline.opened_models import OpenedModel
 from bench_core.system.files import hash_file
 from bench_core.testing import describe_training
 
@@ -23,11 +24,11 @@ Bench = Callable[..., Result]
 
 
 @pytest.fixture
-def exported(monkeypatch: pytest.MonkeyPatch) -> list[ExportedModel]:
+def exported(monkeypatch: pytest.MonkeyPatch) -> list[OpenedModel]:
     """What is exported; how, its own tests say."""
-    models: list[ExportedModel] = []
+    models: list[OpenedModel] = []
 
-    def export(model: ExportedModel, output: Path, opset: int) -> tuple[OnnxFile, ...]:
+    def export(model: OpenedModel, output: Path, opset: int) -> tuple[OnnxFile, ...]:
         models.append(model)
         path = output.with_suffix(f".{opset}")
         file = OnnxFile(
@@ -40,7 +41,7 @@ def exported(monkeypatch: pytest.MonkeyPatch) -> list[ExportedModel]:
 
 
 def test_a_training_is_exported_with_its_identity(
-    bench: Bench, exported: list[ExportedModel], monkeypatch: pytest.MonkeyPatch
+    bench: Bench, exported: list[OpenedModel], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     description = describe_training(method="xiv", variant="full")
     trained = SimpleNamespace(
@@ -48,7 +49,8 @@ def test_a_training_is_exported_with_its_identity(
         config=MethodConfig(image_height=32, image_width=16),
         description=description,
     )
-    monkeypatch.setattr(trainings, "open_model", lambda _, path: {Path("xiv.st"): trained}[path])
+    models = {Path("xiv.st"): trained}
+    monkeypatch.setattr(opened_models, "open_model", lambda _, path: models[path])
     result = bench("export", "onnx", "--model", "xiv.st", "--output", "xiv.onnx")
     assert result.exit_code == 0, result.stderr
     assert "visible images of 32x16 -> 2 views x 256 dimensions, cosine" in result.stdout
@@ -63,7 +65,7 @@ def test_a_training_is_exported_with_its_identity(
 def test_a_released_model_is_exported_with_its_weights(
     bench: Bench,
     released_model: Path,
-    exported: list[ExportedModel],
+    exported: list[OpenedModel],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     path, weights = released_model / "theirs.toml", released_model / "theirs.t"

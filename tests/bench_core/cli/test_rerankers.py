@@ -55,12 +55,25 @@ def test_a_name_and_settings_are_said_in_words_and_json(bench: Bench, scored: li
     assert "galleries, re-ranked, euclidean " in bench(*scored, "--rerank").stdout
 
 
+def test_aim_takes_the_settings_of_the_protocol_and_names_itself(
+    bench: Bench, scored: list[str]
+) -> None:
+    document = json.loads(bench(*scored, "--rerank", "aim", "--json").stdout)
+    assert document["reranker"] == {"id": "aim", "config": {"k1": 4, "k2": 1}}
+    assert document["mean"]["mAP"] > json.loads(bench(*scored, "--json").stdout)["mean"]["mAP"]
+    words = bench(*scored, "--rerank", "aim").stdout.splitlines()[0]
+    assert words.startswith("sysu-all-single, official galleries, re-ranked by aim, euclidean ")
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [
         (
             ("--rerank", "k-reciprocl"),
-            "unknown re-ranker 'k-reciprocl'; did you mean 'k-reciprocal'? (known: k-reciprocal)",
+            (
+                "unknown re-ranker 'k-reciprocl'; did you mean 'k-reciprocal'? "
+                "(known: aim, k-reciprocal)"
+            ),
         ),
         (("--rerank-set", "k1=4"), "--rerank-set k1=4: nothing is re-ranked; give --rerank, too"),
         (
@@ -95,7 +108,10 @@ def test_a_broken_re_ranker_is_blamed_with_its_package(
 
 
 def test_the_list_tells_settings_and_what_each_looks_at(bench: Bench) -> None:
-    (row,) = json.loads(bench("list", "rerankers", "--json").stdout)
+    rows = json.loads(bench("list", "rerankers", "--json").stdout)
+    aim, row = sorted(rows, key=lambda row: row["reranker"])
+    assert (aim["reranker"], aim["scope"], aim["needs"]) == ("aim", "trial", ["features"])
+    assert aim["by_protocol"]["sysu-all-single"] == {"k1": 4, "k2": 1}
     assert row["reranker"] == "k-reciprocal"
     assert row["settings"] == ["k1=20", "k2=6", "lambda_value=0.3"]
     assert (row["needs"], row["scope"], row["by_protocol"]) == (["distances"], "group", {})

@@ -37,6 +37,7 @@ def added_since(version: int, written: Document) -> Document:
     shared = dict.fromkeys(("training_processes", "training_parts", "normalized_shares"))
     written = {
         **written,
+        "method": {"fidelity": None, **written["method"]},
         "scores": {"iccs": None, "by_query_camera": {}, **written["scores"]},
         "dataset": {"evidence": "images", **written["dataset"]},
         "protocol": {"reranker": None, **written["protocol"]},

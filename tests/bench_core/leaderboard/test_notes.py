@@ -37,6 +37,15 @@ def test_other_origins_have_a_letter_and_a_line(
     assert says in text
 
 
+def test_a_method_from_a_description_is_marked_in_every_format(make_record: MakeRecord) -> None:
+    records = [make_record(method__fidelity=fidelity) for fidelity in (None, "from description")]
+    notes = notes_of(records)
+    assert notes.marks == ((), ("d",))
+    assert notes_of([make_record(method__fidelity="verified")]).lines == ()
+    for name in FORMATS:
+        assert "from a description" in render(records, name, lambda _a, _b: True), name
+
+
 def test_a_row_that_was_recomputed_has_a_letter_behind_its_origin(make_record: MakeRecord) -> None:
     records = [make_record(), make_record(origin="features"), make_record()]
     notes = notes_of(records, (True, True, False))

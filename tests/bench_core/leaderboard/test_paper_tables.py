@@ -21,6 +21,7 @@ from bench_core.published.reading import read_published, shipped_folder
 from bench_core.published.registry import Published
 
 MakeRecord = Callable[..., ResultRecord]
+AIM = {"id": "aim", "config": {"k1": 4, "k2": 1}}
 PAPERS = ("aligngan", "jsia", "ts-gan", "xiv")
 PREAMBLE = r"\documentclass{article}\usepackage{booktabs}\begin{document}"
 
@@ -106,6 +107,9 @@ def test_re_ranked_rows_have_re_ranked_runs(
     ]
     rows = table("ts-gan", "Table I", records).rows
     assert [seen(row) for row in rows[-2:]] == [0.5, 0.6]
+    aim = make_record(0.6, method__id="ts-gan", protocol__rerank=True, protocol__reranker=AIM)
+    rows = table("ts-gan", "Table I", [records[0], aim]).rows
+    assert [seen(row) for row in rows[-2:]] == [0.5, None]
 
 
 FURTHER = [

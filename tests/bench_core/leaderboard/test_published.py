@@ -73,6 +73,26 @@ def test_an_ablation_is_compared_with_its_own_row(
     assert paper_numbers(record, published)[0].printed == "58.3"
 
 
+def test_re_ranked_rows_are_compared_with_rows_of_the_same_re_ranker(
+    make_record: MakeRecord, published: Published, shown: Callable[..., str]
+) -> None:
+    usual = make_record(0.60, method__id="ts-gan", protocol__rerank=True)
+    aim = {"id": "aim", "config": {"k1": 4, "k2": 1}}
+    other = make_record(0.60, method__id="ts-gan", protocol__rerank=True, protocol__reranker=aim)
+    assert paper_numbers(other, published) == ()
+    text = " ".join(shown([usual, other], "table").split())
+    assert "ts-gan + re-ranking, paper: rank-1 58.3" in text
+    assert "aim re-ranking, paper" not in text
+
+
+def test_published_rows_name_their_re_ranker(published: Published) -> None:
+    (table,) = published_tables(published, protocols={PROTOCOL})
+    names = {line.name: line.rows[0].reranker for line in table.lines}
+    assert names["SAAI + AIM re-ranking"] == "aim"
+    assert names["TS-GAN + re-ranking"] == "k-reciprocal"
+    assert names["SAAI"] is None
+
+
 def test_in_text_and_markdown_they_stand_below_the_measured_rows(
     make_record: MakeRecord, shown: Callable[..., str]
 ) -> None:

@@ -1,4 +1,4 @@
-"""A real training process, killed without warning, resumes to the same bits."""
+"""A real training process, killed without warning, is resumed to the same bits."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from click.testing import CliRunner
 
+from bench_core.cli.main import build_cli
+from bench_core.plugins import Registry
 from bench_core.training.checkpoint import load_model
 
 OPTIONS = [
@@ -36,11 +39,21 @@ OPTIONS = [
 ]
 
 
-def train(root: Path, runs: Path, selection: str) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "bench_core", "train", *OPTIONS, "--select", selection]
+def words(root: Path, runs: Path, selection: str) -> list[str]:
+    return ["train", *OPTIONS, "--select", selection, "--data", str(root), "--runs", str(runs)]
+
+
+def train(registry: Registry, root: Path, runs: Path, selection: str) -> None:
+    """Train in this process."""
+    result = CliRunner().invoke(build_cli(registry), words(root, runs, selection))
+    assert result.exit_code == 0, result.output
+
+
+def start_training(root: Path, runs: Path, selection: str) -> subprocess.Popen[bytes]:
+    """Train in a process of its own, with as many threads as this one, as bits depend on them."""
     return subprocess.Popen(
-        [*command, "--data", str(root), "--runs", str(runs)],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        [sys.executable, "-m", "bench_core", *words(root, runs, selection)],
+        env={**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -61,11 +74,11 @@ def model_of(folder: Path) -> tuple[dict[str, torch.Tensor], int | None]:
 @pytest.mark.slow
 @pytest.mark.parametrize("selection", ["last", "validation"])
 def test_a_killed_training_resumes_to_the_same_bits(
-    selection: str, sysu_root: Path, tmp_path: Path
+    selection: str, registry: Registry, sysu_root: Path, tmp_path: Path
 ) -> None:
-    assert train(sysu_root, tmp_path / "whole", selection).wait(timeout=120) == 0
+    train(registry, sysu_root, tmp_path / "whole", selection)
 
-    killed = train(sysu_root, tmp_path / "killed", selection)
+    killed = start_training(sysu_root, tmp_path / "killed", selection)
     deadline = time.monotonic() + 120
     while only_file(tmp_path / "killed", "checkpoint.safetensors") is None:
         assert killed.poll() is None, "the training ended before it could be killed"
@@ -75,7 +88,7 @@ def test_a_killed_training_resumes_to_the_same_bits(
     assert killed.wait() == -signal.SIGKILL
     assert only_file(tmp_path / "killed", "model.safetensors") is None
 
-    assert train(sysu_root, tmp_path / "killed", selection).wait(timeout=120) == 0
+    train(registry, sysu_root, tmp_path / "killed", selection)
     (whole, epoch), (resumed, other) = (model_of(tmp_path / name) for name in ("whole", "killed"))
     assert epoch == other
     assert (epoch is None) == (selection == "last")

@@ -16,7 +16,8 @@ from bench_core.configuration import MethodConfig
 from bench_core.contracts.errors import BenchError, UsageError
 from bench_core.contracts.images import Modality
 from bench_core.pipeline import onnx_export
-from bench_core.pipeline.onnx_export import ExportedModel, OnnxFile, export_onnx
+from bench_core.pipeline.onnx_export import OnnxFile, export_onnx
+from bench_core.pipeline.opened_models import OpenedModel
 
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -51,14 +52,14 @@ def by_modality(networks: nn.ModuleDict, images: torch.Tensor, modality: Modalit
     )
 
 
-def model_of(extract: Extract) -> ExportedModel:
+def model_of(extract: Extract) -> OpenedModel:
     method: Any = Exported(extract)
     config = MethodConfig(image_height=32, image_width=16)
-    return ExportedModel(method=method, config=config, facts={"training": "a1b2"})
+    return OpenedModel(method=method, config=config, facts={"training": "a1b2"})
 
 
 @pytest.fixture(scope="module")
-def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[ExportedModel, OnnxFile]:
+def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[OpenedModel, OnnxFile]:
     """A model that has been exported."""
     model = model_of(plain)
     (file,) = export_onnx(model, tmp_path_factory.mktemp("exported") / "some.onnx", 18)
@@ -66,14 +67,14 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[ExportedModel, O
 
 
 @pytest.fixture
-def again(exported: tuple[ExportedModel, OnnxFile], monkeypatch: pytest.MonkeyPatch) -> None:
+def again(exported: tuple[OpenedModel, OnnxFile], monkeypatch: pytest.MonkeyPatch) -> None:
     """Tracing takes a second, and gives what it gave before."""
     content = exported[1].path.read_bytes()
     monkeypatch.setattr(onnx_export, "_exported", lambda *_: content)
 
 
 def test_a_file_gives_the_features_of_the_model_for_any_batch(
-    exported: tuple[ExportedModel, OnnxFile],
+    exported: tuple[OpenedModel, OnnxFile],
 ) -> None:
     model, file = exported
     assert file.path.name == "some.onnx"

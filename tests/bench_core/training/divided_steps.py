@@ -97,40 +97,64 @@ STRANGER = (
 def main(output: Path) -> None:
     torch.set_num_threads(1)
     compute_in_double_precision()
-    one = train(output.parent / f"one-{os.environ['RANK']}")
-    strangers = {
-        name: train_stranger(name, output.parent / f"{name}-{os.environ['RANK']}")
-        for name in STRANGERS
-    }
-    own_parts = {case: take_steps(*CASES[case], Sharing(parts=2, statistics="share"))
-                 for case in IN_SHARES}  # fmt: skip
+    # The first process alone is the one that several are compared with; the others wait for it.
+    one = by_one(output.parent) if os.environ["RANK"] == "0" else None
     with joined(torch.device("cpu")):
-        found = {
-            "steps": {
-                case: compare(take_steps(*chosen), take_steps(*chosen, Sharing()))
-                for case, chosen in CASES.items()
-            },
-            "parts": {
-                case: compare(take_steps(*CASES[case]), take_steps(*CASES[case], Sharing(parts=2)))
-                for case in IN_PARTS
-            },
-            "shares": {
-                case: compare(parts, take_steps(*CASES[case], Sharing(statistics="share")))
-                for case, parts in own_parts.items()
-            },
-            "training": compare_trainings(train, one, output.parent),
-            "strangers": {
-                name: compare_trainings(partial(train_stranger, name), state, output.parent / name)
-                for name, state in strangers.items()
-            },
-        }
+        several = by_several(output.parent)
         if is_first():
-            output.write_text(json.dumps(found))
+            assert one is not None
+            output.write_text(json.dumps(compared(one, several)))
+
+
+def by_one(folder: Path) -> dict[str, Any]:
+    steps = {case: take_steps(*chosen) for case, chosen in CASES.items()}
+    shares = Sharing(parts=2, statistics="share")
+    return {
+        "steps": steps,
+        "parts": {case: steps[case] for case in IN_PARTS},
+        "shares": {case: take_steps(*CASES[case], shares) for case in IN_SHARES},
+        "training": train(folder / "one"),
+        "strangers": {name: train_stranger(name, folder / f"{name}-one") for name in STRANGERS},
+    }
+
+
+def by_several(folder: Path) -> dict[str, Any]:
+    return {
+        "steps": {case: take_steps(*chosen, Sharing()) for case, chosen in CASES.items()},
+        "parts": {case: take_steps(*CASES[case], Sharing(parts=2)) for case in IN_PARTS},
+        "shares": {
+            case: take_steps(*CASES[case], Sharing(statistics="share")) for case in IN_SHARES
+        },
+        "training": train_together(train, folder),
+        "strangers": {
+            name: train_together(partial(train_stranger, name), folder / name) for name in STRANGERS
+        },
+    }
+
+
+def compared(one: dict[str, Any], several: dict[str, Any]) -> dict[str, Any]:
+    """Say how far what one process does is apart from what several do."""
+    steps = {
+        kind: {case: compare(one[kind][case], several[kind][case]) for case in one[kind]}
+        for kind in ("steps", "parts", "shares")
+    }
+    return {
+        **steps,
+        "training": compare_trainings(one["training"], **several["training"]),
+        "strangers": {
+            name: compare_trainings(state, **several["strangers"][name])
+            for name, state in one["strangers"].items()
+        },
+    }
 
 
 def compare_trainings(
-    train: Callable[..., dict[str, torch.Tensor]], one: dict[str, torch.Tensor], folder: Path
+    one: dict[str, torch.Tensor], state: dict[str, torch.Tensor], **findings: bool
 ) -> dict[str, Any]:
+    return {"distance": max(distance(one[name], state[name]) for name in one), **findings}
+
+
+def train_together(train: Callable[..., dict[str, torch.Tensor]], folder: Path) -> dict[str, Any]:
     """Train by several processes, at a stretch and interrupted; say what comes out."""
     several = train(folder / "several")
     with suppress(InterruptedError, StopTrainingError):
@@ -139,7 +163,7 @@ def compare_trainings(
     resumed = train(folder / "resumed")
     (first, *others) = collected(several)
     return {
-        "distance": max(distance(one[name], several[name]) for name in one),
+        "state": several,
         "resumed": all(torch.equal(several[name], resumed[name]) for name in several),
         "alike": all(torch.equal(other[name], first[name]) for other in others for name in first),
     }

@@ -106,7 +106,7 @@ def test_what_methods_bring_is_that_of_one_process(name: str, found: Any) -> Non
 
 @pytest.mark.slow
 def test_the_first_process_alone_writes_the_log_and_the_checkpoint(found: Any) -> None:
-    one, several, resumed = (losses(found[1] / name) for name in ("one-0", "several", "resumed"))
+    one, several, resumed = (losses(found[1] / name) for name in ("one", "several", "resumed"))
     assert several == resumed
     assert len(several) == len(one) == 4
     for together, alone in zip(several, one, strict=True):

@@ -1,0 +1,1 @@
+"""Search in somebody's own images: folders of any layout, searched by a trained model."""
