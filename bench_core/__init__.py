@@ -12,6 +12,7 @@ from bench_core.contracts.dataset import (
     DatasetSpec as DatasetSpec,
     PublishedCount as PublishedCount,
 )
+from bench_core.contracts.degradation import DegradationSpec as DegradationSpec
 from bench_core.contracts.errors import (
     BenchError as BenchError,
     CheckpointError as CheckpointError,

@@ -5,6 +5,9 @@ from bench_core.contracts.dataset import (
     DatasetReader as DatasetReader,
     Splits as Splits,
 )
+from bench_core.contracts.degradation import (
+    Degrade as Degrade,
+)
 from bench_core.contracts.protocol import (
     Convention as Convention,
     EvaluationProtocol as EvaluationProtocol,

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import importlib
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from bench_core.contracts.errors import PluginError
+from bench_core.contracts.protocol import StatesAssumptions
 from bench_core.system.escaping import in_one_line
 from bench_core.system.interruption import from_outside
 
 if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
     from bench_core.contracts.dataset import Splits
     from bench_core.contracts.method import MethodSpec
-    from bench_core.contracts.protocol import EvaluationProtocol, ProtocolSpec
+    from bench_core.contracts.protocol import Convention, EvaluationProtocol, ProtocolSpec, Trial
     from bench_core.contracts.reranker import RerankerSpec
 
 PARTS_OF_A_METHOD = ("metric", "networks", "load_pretrained", "train", "extract")
@@ -48,8 +54,43 @@ def load_protocol(spec: ProtocolSpec, splits: Splits) -> EvaluationProtocol:
     Raises:
         PluginError: It cannot be loaded.
     """
-    protocol: EvaluationProtocol = load_object(spec.definition)(spec, splits)
-    return protocol
+    if spec.twin_of is None:
+        protocol: EvaluationProtocol = load_object(spec.definition)(spec, splits)
+        return protocol
+    of = replace(spec, id=spec.twin_of, twin_of=None, degradation=None)
+    return Twin(spec, load_protocol(of, splits))
+
+
+class Twin:
+    """A protocol that draws and trains as another one does, under its own spec."""
+
+    def __init__(self, spec: ProtocolSpec, of: EvaluationProtocol) -> None:
+        self.spec = spec
+        self._of = of
+
+    def training_split(self, trial: int) -> str:
+        """Return that of the other protocol."""
+        return self._of.training_split(trial)
+
+    def training_rows(self, images: pd.DataFrame, split: str) -> NDArray[np.int64]:
+        """Return those of the other protocol."""
+        return self._of.training_rows(images, split)
+
+    def test_rows(self, images: pd.DataFrame, split: str) -> NDArray[np.int64]:
+        """Return those of the other protocol."""
+        return self._of.test_rows(images, split)
+
+    def trial(self, images: pd.DataFrame, convention: Convention, trial: int) -> Trial:
+        """Return that of the other protocol."""
+        return self._of.trial(images, convention, trial)
+
+    def validation_trial(self, images: pd.DataFrame) -> Trial:
+        """Return that of the other protocol."""
+        return self._of.validation_trial(images)
+
+    def assumptions(self) -> tuple[str, ...]:
+        """Return those of the other protocol, if it states any."""
+        return self._of.assumptions() if isinstance(self._of, StatesAssumptions) else ()
 
 
 def load_method(spec: MethodSpec, config: Any, num_identities: int) -> Any:

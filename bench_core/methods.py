@@ -5,6 +5,7 @@ from bench_core.configuration import (
     MethodConfig as MethodConfig,
     WeightsKind as WeightsKind,
 )
+from bench_core.contracts.images import ResizeFilter as ResizeFilter
 from bench_core.contracts.method import Metric as Metric
 from bench_core.data.augmentation import (
     AugmentationConfig as AugmentationConfig,
@@ -67,6 +68,10 @@ from bench_core.modeling.recomputation import (
 )
 from bench_core.modeling.two_stream import TwoStream as TwoStream
 from bench_core.modeling.two_stream_neck import TwoStreamNeck as TwoStreamNeck
+from bench_core.modeling.vision_transformer import (
+    VisionTransformer as VisionTransformer,
+    VisionTransformerConfig as VisionTransformerConfig,
+)
 from bench_core.modeling.weighted_triplet import (
     weighted_gaps as weighted_gaps,
     weighted_regularized_triplet as weighted_regularized_triplet,
@@ -123,6 +128,11 @@ from bench_core.training.stages import (
     OptimizerPlan as OptimizerPlan,
     Stage as Stage,
     Step as Step,
+)
+from bench_core.training.transformer_reid import (
+    TRANSFORMER_OPTIMIZERS as TRANSFORMER_OPTIMIZERS,
+    TransformerReIDConfig as TransformerReIDConfig,
+    WarmCosineConfig as WarmCosineConfig,
 )
 from bench_core.training.two_stream_recipe import TwoStreamRecipe as TwoStreamRecipe
 from bench_core.training.updates import Losses as Losses, Updates as Updates

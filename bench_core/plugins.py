@@ -17,13 +17,12 @@ from bench_core.contracts.errors import PluginError, UsageError, unknown_name
 from bench_core.contracts.method import MethodSpec, VariantSpec
 from bench_core.contracts.protocol import ProtocolSpec
 from bench_core.contracts.reranker import RerankerSpec
+from bench_core.corrupted_twins import with_twins
 from bench_core.registration import CommandTree, checked_specs
 from bench_core.system.escaping import in_one_line
-from bench_core.system.interruption import from_outside
+from bench_core.system.interruption import from_outside, raising_packages
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     import click
 
 Spec = TypeVar("Spec", DatasetSpec, ProtocolSpec, MethodSpec, RerankerSpec)
@@ -105,7 +104,7 @@ class Registry:
     def culprit(self, error: BaseException) -> PluginInfo | None:
         """Return the plugin in whose code an error came up, or in that of its cause, if in any."""
         blamed = None
-        for package in _raising_packages(error.__traceback__):
+        for package in raising_packages(error.__traceback__):
             blamed = self._packages.get(package, blamed)
         if blamed is None and error.__cause__ is not None:
             return self.culprit(error.__cause__)
@@ -159,6 +158,11 @@ class Registry:
         return self._specs(self._protocols)
 
     @property
+    def protocols_and_twins(self) -> Mapping[str, ProtocolSpec]:
+        """The protocols and their corrupted twins, sorted. Raises PluginError on a conflict."""
+        return with_twins(self.protocols)
+
+    @property
     def methods(self) -> Mapping[str, MethodSpec]:
         """The methods by id, sorted. Raises PluginError on a conflict."""
         return self._specs(self._methods)
@@ -178,8 +182,8 @@ class Registry:
         return _lookup("dataset", dataset_id, self.datasets)
 
     def protocol(self, protocol_id: str) -> ProtocolSpec:
-        """Return a protocol's spec; raises as `dataset` does."""
-        return _lookup("protocol", protocol_id, self.protocols)
+        """Return the spec of a protocol or of a corrupted twin; raises as `dataset` does."""
+        return _lookup("protocol", protocol_id, self.protocols_and_twins)
 
     def protocols_of(self, dataset_id: str) -> tuple[ProtocolSpec, ...]:
         """Return the protocols of a dataset, in the order in which plugins register them.
@@ -234,10 +238,11 @@ class Registry:
         those whose observers hear of it. Where features from outside are scored, there is no
         method, and no observer hears of it.
         """
+        protocol = self._protocols[self.protocol(protocol_id).twin_of or protocol_id]
         claims: list[_Claim[Any]] = [
             *(() if method_id is None else (self._methods[method_id],)),
-            self._protocols[protocol_id],
-            self._datasets[self._protocols[protocol_id].spec.dataset],
+            protocol,
+            self._datasets[protocol.spec.dataset],
             *(() if reranker_id is None else (self._rerankers[reranker_id],)),
         ]
         registered = (claim.plugin for claim in claims if claim.plugin in self._infos)
@@ -384,13 +389,6 @@ def _packages(loaded: _Loaded) -> set[str]:
 
 def _package(reference: str) -> str:
     return reference.partition(":")[0].partition(".")[0]
-
-
-def _raising_packages(traceback: TracebackType | None) -> Iterator[str]:
-    """Yield the packages that an exception passed through, the one that raised it last."""
-    while traceback is not None:
-        yield _package(str(traceback.tb_frame.f_globals.get("__name__", "")))
-        traceback = traceback.tb_next
 
 
 def _new_manager() -> pluggy.PluginManager:

@@ -37,7 +37,9 @@ SECTIONS: Section = {
         "Extending": ("plugins.md", "sources/examples/*.md"),
     },
     "Reference": {
-        "Definitions": ("evaluation.md", "uncertainty.md", "reranking.md", "cost.md"),
+        "Definitions": (
+            "evaluation.md", "uncertainty.md", "reranking.md", "corruption.md", "cost.md",
+        ),
         "Command line": ("command_line.md", "reference/commands/*.md"),
         "Files": ("reference/files/index.md", "reference/files/*.md"),
         "Python": (

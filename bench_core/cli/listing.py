@@ -9,9 +9,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bench_core.cli.options import json_option
-from bench_core.cli.printing import NAME_IN_JSON, print_json, print_table, show_giga
+from bench_core.cli.printing import (
+    NAME_IN_JSON,
+    print_json,
+    print_paragraph,
+    print_table,
+    show_giga,
+)
 from bench_core.contracts.errors import UsageError
 from bench_core.contracts.images import MODALITIES
+from bench_core.corrupted_twins import SUFFIXES, twins
 from bench_core.system.escaping import terminal_line
 from bench_core.system.standard_output import echo
 
@@ -72,6 +79,7 @@ class ListedProtocol:
         gallery: Modality of its galleries.
         trials: Number of its trials.
         conventions: How its galleries can be drawn.
+        twins: Ids of its corrupted twins.
     """
 
     protocol: str
@@ -81,6 +89,7 @@ class ListedProtocol:
     gallery: str
     trials: int
     conventions: tuple[str, ...]
+    twins: tuple[str, ...] = field(metadata={IN_JSON_ALONE: True})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -215,11 +224,19 @@ def protocols(registry: Registry, *, as_json: bool) -> None:
                 gallery=spec.gallery_modality,
                 trials=spec.num_trials,
                 conventions=tuple(spec.conventions),
+                twins=tuple(twin.id for twin in twins(spec)),
             )
             for spec in registry.protocols.values()
         ],
         as_json=as_json,
     )
+    if not as_json:
+        echo()
+        endings = " and ".join(SUFFIXES)
+        print_paragraph(
+            f"Each that scores visible images has corrupted twins, whose ids end in {endings}: see "
+            "docs/corruption.md."
+        )
 
 
 @listing.command()

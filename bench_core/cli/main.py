@@ -11,6 +11,7 @@ import click
 
 from bench_core.cli import (
     compare,
+    corruption,
     data,
     doctor,
     export,
@@ -51,6 +52,7 @@ BUILT_IN_COMMANDS = (
     leaderboard.leaderboard,
     published.published,
     lint_table.lint_table,
+    corruption.corruption,
     compare.compare,
     verify.verify,
     submit.submit,

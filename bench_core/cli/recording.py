@@ -156,6 +156,7 @@ class Recording:
         convention: Convention,
         reranker: RerankerUsed | None,
     ) -> ProtocolUsed:
+        from bench_core.contracts.degraded import DegradationUsed
         from bench_core.contracts.result import ProtocolUsed
 
         spec = opened.protocol.spec
@@ -167,6 +168,7 @@ class Recording:
             splits=self.evidence.splits_digest(splits),
             query_modality=spec.query_modality,
             gallery_modality=spec.gallery_modality,
+            degradation=DegradationUsed.of(spec.degradation),
             assumptions=scores.assumptions,
         )
 

@@ -176,7 +176,8 @@ class ExtractedFeatures:
 def extract(registry: Registry, options: ExtractOptions, outside: OutsideOptions) -> None:
     """Write the features of all images that a trained model may be scored on.
 
-    The file serves every protocol and convention of the dataset. With --python, another
+    The file serves every protocol and convention of the dataset, but for corrupted ones, of which
+    each has its own. With --python, another
     interpreter extracts those of a released model, for code that needs an old torch.
     """
     output = options.output

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, runtime_checkable
 
+from bench_core.contracts.degradation import (
+    DegradationSpec,
+)  # fields are checked by types  # fields of specs are checked by their types
 from bench_core.contracts.errors import UsageError
-from bench_core.contracts.images import Modality  # fields of specs are checked by their types
+from bench_core.contracts.images import Modality  # likewise
 
 if TYPE_CHECKING:
     import numpy as np
@@ -51,6 +54,10 @@ class ProtocolSpec:
         num_queries: Query images of each trial of the real dataset, as its authors publish them;
             None where that is not known.
         num_gallery: Gallery images of each trial of the real dataset; likewise.
+        degradation: How the images that are scored are made worse; None where they are as they
+            are. Training images never are.
+        twin_of: Id of the protocol that this one is, but for its degradation; `definition` is
+            constructed with the spec of that one. None of those that plugins register.
     """
 
     id: str
@@ -69,6 +76,8 @@ class ProtocolSpec:
     validation_split: str | None = None
     num_queries: int | None = None
     num_gallery: int | None = None
+    degradation: DegradationSpec | None = None
+    twin_of: str | None = None
 
     def check_trial(self, trial: int) -> None:
         """Refuse a trial, counted from 0, that the protocol does not have.

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final, Literal, Self, TypeAlias
 
 from pydantic import AwareDatetime, Field, JsonValue, field_validator, model_validator
 
+from bench_core.contracts.degraded import CorruptionGrid, DegradationUsed
 from bench_core.contracts.images import Modality
 from bench_core.contracts.method import Fidelity, Precision, Selection
 from bench_core.contracts.reranked import RerankerUsed
@@ -133,6 +134,8 @@ class ProtocolUsed(RecordPart):
         gallery_modality: Modality of the gallery images.
         assumptions: What was taken on trust because nothing at hand could show it, such as that
             features cover every image that a gallery is drawn from.
+        degradation: How images were made worse before they were scored; None where they were not,
+            and in older records.
     """
 
     id: Name
@@ -143,6 +146,7 @@ class ProtocolUsed(RecordPart):
     query_modality: Modality
     gallery_modality: Modality
     assumptions: Lines = ()
+    degradation: DegradationUsed | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -168,7 +172,8 @@ class ProtocolUsed(RecordPart):
             "rerank": self.rerank,
             "splits": self.splits,
         }
-        return own | (self.reranker.row_key if self.reranker else {})
+        own |= self.reranker.row_key if self.reranker else {}
+        return own | (self.degradation.row_key if self.degradation else {})
 
 
 class Cost(RecordPart):
@@ -286,6 +291,8 @@ class ResultRecord(RecordPart):
         digest: SHA-256 of all the rest, from `bench_core.results.store`; None in schema 1.
         cost: What it costs; None where that is unknown, of features and galleries from outside.
         provenance: Where it came from.
+        corruption_grid: Scores by corruption and severity, of a corrupted protocol for which they
+            were asked for; None otherwise, and in older records.
     """
 
     schema_version: Literal[1, 2, 3]
@@ -299,6 +306,7 @@ class ResultRecord(RecordPart):
     digest: Sha256 | None = None
     cost: Cost | None
     provenance: Provenance
+    corruption_grid: CorruptionGrid | None = None
 
     @model_validator(mode="after")
     def _models_trained_here_name_their_trainings(self) -> Self:

@@ -292,6 +292,7 @@ class Record:
                 )
 
     def _protocol_used(self) -> ProtocolUsed:
+        from bench_core.contracts.degraded import DegradationUsed
         from bench_core.contracts.result import ProtocolUsed
         from bench_core.scoring.given import has_several_trainings
 
@@ -318,6 +319,7 @@ class Record:
             splits=self._splits,
             query_modality=spec.query_modality,
             gallery_modality=spec.gallery_modality,
+            degradation=DegradationUsed.of(spec.degradation),
             assumptions=tuple(assumptions),
         )
 

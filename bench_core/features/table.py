@@ -27,7 +27,7 @@ METRICS: tuple[Metric, ...] = get_args(Metric)
 DEFAULT_METRIC: Metric = "euclidean"
 """Metric of a feature file that names none: that of the official SYSU-MM01 evaluation."""
 
-_OPTIONAL = ("metric", "training_split", "notes")
+_OPTIONAL = ("metric", "training_split", "notes", "degradation")
 _LONGEST_NOTE = 400
 _ROWS_PER_CHECK = 4096
 _LARGEST_INTEGER = 2**63 - 1
@@ -49,6 +49,8 @@ class FeatureTable:
         source: The file or folder that they were read from; None for those that were computed.
         notes: What was taken for granted when they were read, such as the order of rows, one line
             each; whoever scores them says so.
+        degradation: What decides how the images were degraded (`DegradationSpec.label`), where
+            they were: the features are scored under no protocol that degrades them otherwise.
 
     Raises:
         DataError: Shapes do not fit, a feature is not finite, a modality is unknown or an image
@@ -61,6 +63,7 @@ class FeatureTable:
     training_split: str | None = None
     source: Path | None = None
     notes: tuple[str, ...] = ()
+    degradation: str | None = None
 
     def __post_init__(self) -> None:
         check_features(self.features, len(self.table), self.metric)
@@ -72,7 +75,8 @@ def read_features(path: Path, metric: Metric | None = None) -> FeatureTable:
 
     Args:
         path: An .npz with `features` float (N, D) or (N, V, D), `identity`, `camera` and `index`
-            int (N,), `modality` str (N,) and, optionally, `metric`, `training_split` and `notes`.
+            int (N,), `modality` str (N,) and, optionally, `metric`, `training_split`, `notes` and
+            `degradation`.
         metric: Metric of a file that names none.
 
     Returns:
@@ -120,6 +124,8 @@ def write_features(path: Path, table: FeatureTable) -> None:
     }
     if table.training_split is not None:
         arrays["training_split"] = np.array(table.training_split)
+    if table.degradation is not None:
+        arrays["degradation"] = np.array(table.degradation)
     if table.notes:
         arrays["notes"] = np.array(table.notes)
     write_atomically(path, lambda file: np.savez(file, **arrays))
@@ -136,6 +142,7 @@ def _build_table(path: Path, arrays: Mapping[str, NDArray[Any]], default: Metric
         training_split=split,
         source=path,
         notes=notes_of(arrays),
+        degradation=text_of(arrays, "degradation"),
     )
 
 

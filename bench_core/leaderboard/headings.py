@@ -24,15 +24,16 @@ def heading(section: Section) -> str:
 
 
 def conditions(section: Section) -> str:
-    """Return how many queries, gallery images and trials there were."""
+    """Return how many queries, gallery images and trials there were, and how degraded."""
     records = [row.record for row in section.rows]
     protocol = records[0].protocol
     trials = _span(len(record.scores.trials) for record in records)
     galleries = _span(size for record in records for size in record.scores.gallery)
+    degraded = f" {protocol.degradation.phrase}" if protocol.degradation else ""
     return (
         f"{_span(record.scores.queries for record in records)} {protocol.query_modality} queries, "
         f"{galleries} {protocol.gallery_modality} gallery images, "
-        f"{trials} {'trial' if trials == '1' else 'trials'}."
+        f"{trials} {'trial' if trials == '1' else 'trials'}.{degraded}"
     )
 
 

@@ -5,6 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench_core.leaderboard.cells import percent, place, scaled
+from bench_core.leaderboard.corruption import (
+    COLUMNS as COLUMNS_OF_CORRUPTION,
+)
+from bench_core.leaderboard.corruption import (
+    LEGEND as LEGEND_OF_CORRUPTION,
+)
+from bench_core.leaderboard.corruption import (
+    robustness_rows,
+)
 from bench_core.leaderboard.headings import conditions, heading
 from bench_core.leaderboard.notes import marks_text, notes_of
 from bench_core.leaderboard.over_seeds import PLUS_MINUS, has_several_seeds, seed_spread_text
@@ -105,11 +114,18 @@ def _section(section: Section, published: Published | None = None) -> str:
         _cells(row, words, marks)
         for row, words, marks in zip(section.rows, settings.own, notes.marks, strict=True)
     ]
+    names = [_name(*parts) for parts in zip(records, settings.own, notes.marks, strict=True)]
+    robust = robustness_rows(records, names)
     blocks = [
         f"### {markdown_text(heading(section))}",
         conditions(section),
         markdown_text(settings.sentence()),
         markdown_table([_unbroken(column) for column in COLUMNS], rows, text={"method"}),
+        *(
+            [LEGEND_OF_CORRUPTION, markdown_table(COLUMNS_OF_CORRUPTION, robust, text={"method"})]
+            if robust
+            else []
+        ),
         "\n".join(f"- [{mark}] {markdown_text(text)}" for mark, text in notes.lines),
         "\n".join(f"- {markdown_text(line)}" for line in comparison_lines(section, published)),
     ]

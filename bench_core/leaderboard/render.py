@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from bench_core.contracts.errors import unknown_name
+from bench_core.leaderboard.corruption import robustness_values
 from bench_core.leaderboard.differences import difference, value_difference
 from bench_core.leaderboard.flat import FLAT_TABLE_COLUMNS, table_rows
 from bench_core.leaderboard.latex import latex
@@ -210,7 +211,8 @@ def _append_list(pieces: list[str], items: Iterable[Sequence[str]], *, depth: in
 
 def _row_document(row: Row, published: Published | None) -> dict[str, Any]:
     paper = [asdict(number) for number in paper_numbers(row.record, published)]
-    return {**row_values(row), **({"paper": paper} if paper else {})}
+    robustness = robustness_values(row.record)
+    return {**row_values(row), **robustness, **({"paper": paper} if paper else {})}
 
 
 def _json_row(values: Mapping[str, Any], *, depth: int) -> str:

@@ -5,6 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench_core.leaderboard.cells import percent, place, scaled
+from bench_core.leaderboard.corruption import (
+    COLUMNS as COLUMNS_OF_CORRUPTION,
+)
+from bench_core.leaderboard.corruption import (
+    LEGEND as LEGEND_OF_CORRUPTION,
+)
+from bench_core.leaderboard.corruption import (
+    robustness_rows,
+)
 from bench_core.leaderboard.headings import conditions, heading
 from bench_core.leaderboard.notes import marks_text, notes_of
 from bench_core.leaderboard.over_seeds import PLUS_MINUS, has_several_seeds, seed_spread_text
@@ -84,6 +93,12 @@ def _section(section: Section, published: Published | None = None) -> Iterator[s
         for row, words, marks in zip(section.rows, settings.own, notes.marks, strict=True)
     ]
     yield terminal_table(SPREAD_HEADER if spread else HEADER, rows, text={"method"})
+    names = [_name(*parts) for parts in zip(records, settings.own, notes.marks, strict=True)]
+    if robust := robustness_rows(records, names):
+        yield ""
+        yield _filled(LEGEND_OF_CORRUPTION)
+        yield ""
+        yield terminal_table(COLUMNS_OF_CORRUPTION, robust, text={"method"})
     for mark, text in notes.lines:
         yield _filled(f"[{mark}] {text}", indent="    ")
     for line in comparison_lines(section, published):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench_core.configuration import MethodChoice
+from bench_core.contracts.degraded import DegradationUsed
 from bench_core.contracts.errors import UsageError
 from bench_core.contracts.protocol import Convention
 from bench_core.contracts.result import (
@@ -29,6 +30,7 @@ from bench_core.pipeline.inputs import RunInputs
 from bench_core.pipeline.trainings import TrainedModel, TrainingSettings, train
 from bench_core.pipeline.trials import each_split
 from bench_core.plugins import Registry
+from bench_core.results.corruption_grid import with_known_grid
 from bench_core.results.provenance import NOTHING_TRAINED, Trained, collect_provenance
 from bench_core.results.query_scores import encode_query_table
 from bench_core.results.store import read_result, write_result
@@ -125,7 +127,7 @@ def run_benchmark(
             command, packages, settings, [scored[split].model for split in trained_on]
         ),
     )
-    path = write_result(results, record, query_scores)
+    path = write_result(results, with_known_grid(results, record), query_scores)
     record = read_result(path)
     models = tuple(part.model for part in scored.values())
     folders = tuple(str(model.path.parent) for model in models)
@@ -268,6 +270,7 @@ def _protocol_used(inputs: RunInputs, scoring: ScoringSettings) -> ProtocolUsed:
         splits=inputs.dataset.splits.digest(),
         query_modality=spec.query_modality,
         gallery_modality=spec.gallery_modality,
+        degradation=DegradationUsed.of(spec.degradation),
     )
 
 

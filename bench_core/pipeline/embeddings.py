@@ -16,14 +16,14 @@ from bench_core.configuration import MethodConfig
 from bench_core.contracts.errors import CheckpointError, DataError
 from bench_core.contracts.method import Precision
 from bench_core.features.digest import features_digest
-from bench_core.features.extraction import ExtractionSettings, extract_features
+from bench_core.features.extraction import Extraction, ExtractionSettings, extract_features
 from bench_core.features.table import FEATURE_COLUMNS, FeatureTable, read_features, write_features
-from bench_core.pipeline.inputs import RunInputs
+from bench_core.pipeline.inputs import RunInputs, ScoredImages
 from bench_core.pipeline.run_folder import EXTRACTION_FILE, FEATURES_FILE
 from bench_core.pipeline.trainings import TrainedModel, training_images_digest
 from bench_core.pipeline.validation import validation_digest
 from bench_core.system.devices import default_threads, device_name, fixed_threads
-from bench_core.system.files import hash_file, write_json
+from bench_core.system.files import hash_file, hash_json, write_json
 from bench_core.system.process_group import agreed, is_first
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ class ExtractionReport:
         features: Digest of the features, from `bench_core.features.digest.features_digest`.
         model: SHA-256 (hex) of the model file.
         config: The values of the configuration's keys that only matter after the training.
+        degradation: What decides how the images were degraded; empty where they were not.
     """
 
     num_images: int
@@ -54,6 +55,7 @@ class ExtractionReport:
     features: str
     model: str
     config: dict[str, Any]
+    degradation: str = ""
 
     @property
     def images_per_second(self) -> float:
@@ -85,12 +87,12 @@ def features_of(
         PluginError: The method breaks its contract.
     """
     check_training(model, inputs)
-    features_path = model.path.with_name(FEATURES_FILE)
-    report_path = model.path.with_name(EXTRACTION_FILE)
+    features_path, report_path = _kept_paths(model, inputs)
     kept = _read_kept(features_path, report_path) if is_first() else None
     images = inputs.dataset.images.iloc[tested_rows(model, inputs)]
     same_model = kept is not None and kept[1].model == hash_file(model.path)
-    if kept is not None and not (same_model and _are_of(*kept, images, model.config)):
+    same = same_model and _are_of(*kept, images, model.config) if kept is not None else False
+    if kept is not None and not (same and kept[1].degradation == _label(inputs)):
         kept = None
     if (found := agreed(kept)) is not None:
         return found
@@ -99,6 +101,20 @@ def features_of(
         write_features(features_path, features)
         write_json(report_path, asdict(report))
     return features, report
+
+
+def _kept_paths(model: TrainedModel, inputs: RunInputs) -> tuple[Path, Path]:
+    """Return where features and their report are kept; those of degraded images have their own."""
+    paths = (model.path.with_name(name) for name in (FEATURES_FILE, EXTRACTION_FILE))
+    label = _label(inputs)
+    added = f"-{hash_json(label)[:8]}" if label else ""
+    features, report = (path.with_stem(path.stem + added) for path in paths)
+    return features, report
+
+
+def _label(inputs: RunInputs) -> str:
+    degradation = inputs.protocol.spec.degradation
+    return degradation.label if degradation else ""
 
 
 def _read_kept(
@@ -156,17 +172,16 @@ def extract(
     """
     check_training(model, inputs)
     rows = tested_rows(model, inputs)
-    settings = ExtractionSettings(
-        device=device, batch_size=model.config.extraction_batch, precision=precision
-    )
-    images = inputs.dataset.images
-    store = inputs.images(model.config.image_size, model.config.resize_filter)
-    with fixed_threads(threads or default_threads()):
-        extraction = extract_features(model.method, images, rows, store, settings)
-        computed_on = device_name(device)
+    scored = inputs.scored_images(rows, model.config.image_size, model.config.resize_filter)
+    extraction, computed_on = extract_scored(model, scored, device, precision, threads)
     if extraction.note:
         sys.stderr.write(f"Note: features are extracted the slow way: {extraction.note}\n")
-    features = replace(extraction.features, training_split=model.description.split)
+    label = _label(inputs)
+    features = replace(
+        extraction.features,
+        training_split=model.description.split,
+        degradation=label or None,
+    )
     report = ExtractionReport(
         num_images=len(rows),
         seconds=max(round(extraction.seconds, 3), 0.001),
@@ -176,8 +191,42 @@ def extract(
         features=features_digest(features),
         model=hash_file(model.path),
         config=model.config.after_training,
+        degradation=label,
     )
     return features, report
+
+
+def extract_scored(
+    model: TrainedModel,
+    scored: ScoredImages,
+    device: torch.device,
+    precision: Precision = "float32",
+    threads: int | None = None,
+) -> tuple[Extraction, str]:
+    """Extract the features of images that are at hand.
+
+    Args:
+        model: The trained model.
+        scored: The images.
+        device: Where to compute.
+        precision: Number format of convolutions and matrix products.
+        threads: Processor threads; None for `default_threads`.
+
+    Returns:
+        The features, and the name of the device.
+
+    Raises:
+        DataError: The features are not finite.
+        PluginError: The method breaks its contract.
+    """
+    settings = ExtractionSettings(
+        device=device, batch_size=model.config.extraction_batch, precision=precision
+    )
+    with fixed_threads(threads or default_threads()):
+        extraction = extract_features(
+            model.method, scored.table, scored.rows, scored.store, settings
+        )
+        return extraction, device_name(device)
 
 
 def check_training(model: TrainedModel, inputs: RunInputs) -> None:

@@ -6,6 +6,9 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from bench_core.contracts.dataset import Dataset, DatasetSpec
 from bench_core.contracts.errors import DataError, UsageError
@@ -13,6 +16,7 @@ from bench_core.contracts.images import ResizeFilter
 from bench_core.contracts.method import Selection
 from bench_core.contracts.protocol import EvaluationProtocol, ProtocolSpec, Trial
 from bench_core.data.cache import ImageStore, open_images
+from bench_core.data.degraded import ImageSource, open_degraded
 from bench_core.data.fingerprint import fingerprint
 from bench_core.data.image_folders import is_synthetic
 from bench_core.data.opening import open_dataset, readable
@@ -21,6 +25,25 @@ from bench_core.loading import load_protocol
 from bench_core.pipeline.stand_in import open_stand_in
 from bench_core.plugins import Registry
 from bench_core.system.escaping import terminal_name
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ScoredImages:
+    """The images that a protocol scores, as a model sees them.
+
+    Attributes:
+        table: Their rows of the image table, or the whole of it.
+        rows: Where they stand in `table` and in `store`.
+        store: Decoded images of every row of `table`.
+    """
+
+    table: pd.DataFrame
+    rows: NDArray[np.int64]
+    store: ImageStore
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +69,42 @@ class RunInputs:
     def images(self, size: tuple[int, int], resize_filter: ResizeFilter = "bilinear") -> ImageStore:
         """Return the decoded images at a size (height, width); see `open_images`."""
         return open_images(self.dataset, self.fingerprint, size, self.cache, resize_filter)
+
+    def scored_images(
+        self,
+        rows: NDArray[np.int64],
+        size: tuple[int, int],
+        resize_filter: ResizeFilter = "bilinear",
+        keep_in: Path | None = None,
+    ) -> ScoredImages:
+        """Return images as the protocol has them scored: degraded, where it degrades them.
+
+        Args:
+            rows: Row positions of the images in the dataset.
+            size: Height and width in pixels.
+            resize_filter: How they are brought to the size.
+            keep_in: Folder for degraded images; None for that of decoded ones.
+
+        Raises:
+            DataError: An image is damaged; the message names it.
+            PluginError: The degradation breaks its contract.
+        """
+        degradation = self.protocol.spec.degradation
+        if degradation is None:
+            store = self.images(size, resize_filter)
+            return ScoredImages(table=self.dataset.images, rows=rows, store=store)
+        source = ImageSource(
+            dataset=self.dataset,
+            fingerprint=self.fingerprint,
+            size=size,
+            cache=self.cache,
+            resize_filter=resize_filter,
+        )
+        return ScoredImages(
+            table=self.dataset.images.iloc[rows].reset_index(drop=True),
+            rows=np.arange(len(rows)),
+            store=open_degraded(source, rows, degradation, keep_in),
+        )
 
     def training_splits(self, selection: Selection) -> list[str]:
         """Return the training split of each trial.

@@ -167,12 +167,16 @@ def _extract(
     rows = inputs.protocol.test_rows(images, split)
     modalities = images["modality"].to_numpy()[rows]
     few = np.concatenate([rows[modalities == modality][:EXTRACTED] for modality in MODALITIES])
-    with fixed_threads(settings.threads):
+    with (
+        fixed_threads(settings.threads),
+        tempfile.TemporaryDirectory(prefix="bench-limit-") as folder,
+    ):
+        scored = inputs.scored_images(few, config.image_size, config.resize_filter, Path(folder))
         found = extract_features(
             method,
-            images,
-            few,
-            inputs.images(config.image_size, config.resize_filter),
+            scored.table,
+            scored.rows,
+            scored.store,
             ExtractionSettings(
                 device=settings.device,
                 batch_size=config.extraction_batch,

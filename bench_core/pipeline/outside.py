@@ -16,7 +16,7 @@ from bench_core.features.digest import features_digest
 from bench_core.features.table import FEATURE_COLUMNS, FeatureTable
 from bench_core.modeling.pretrained import PretrainedWeights
 from bench_core.modeling.weights_files import open_weights_file
-from bench_core.pipeline.inputs import RunInputs
+from bench_core.pipeline.inputs import RunInputs, ScoredImages
 from bench_core.pipeline.outside_report import OutsideReport
 from bench_core.released.declaration import Declaration
 from bench_core.released.outside import Interpreter, extract_outside
@@ -47,21 +47,22 @@ def features_from_outside(
         DataError: What it hands back are no features of these images.
     """
     config = declaration.config
-    images = inputs.dataset.images
+    degradation, images = inputs.protocol.spec.degradation, inputs.dataset.images
     rows = inputs.protocol.test_rows(images, split)
     chosen = images.iloc[rows]
     file = _tensors(weights, split, config.checkpoint_key)
-    pixels = inputs.images(config.image_size, config.resize_filter).pixels
+    scored = inputs.scored_images(rows, config.image_size, config.resize_filter)
     started = time.perf_counter()
     found = extract_outside(
         interpreter,
-        {**_images(inputs, pixels, rows), **_model(declaration), "device": device},
+        {**_images(inputs, rows, scored), **_model(declaration), "device": device},
         file,
     )
     features = FeatureTable(
         features=found.features,
         table=chosen[list(FEATURE_COLUMNS)].reset_index(drop=True),
         metric=config.metric,
+        degradation=degradation.label if degradation else None,
     )
     report = OutsideReport(
         method=declaration.spec.id,
@@ -79,19 +80,20 @@ def features_from_outside(
     return features, report
 
 
-def _images(
-    inputs: RunInputs, pixels: NDArray[np.uint8], rows: NDArray[np.int64]
-) -> dict[str, Any]:
-    """Say where the script finds the images, decoded and as files."""
+def _images(inputs: RunInputs, rows: NDArray[np.int64], scored: ScoredImages) -> dict[str, Any]:
+    """Say where the script finds the images, decoded and as files; degraded ones are no files."""
+    pixels = scored.store.pixels
     if not isinstance(pixels, np.memmap) or pixels.filename is None:
         raise BenchError("the decoded images lie in no file")  # pragma: no cover
     chosen = inputs.dataset.images.iloc[rows]
     return {
         "pixels": str(Path(pixels.filename).absolute()),
         "shape": list(pixels.shape),
-        "rows": rows.tolist(),
+        "rows": scored.rows.tolist(),
         "modalities": chosen["modality"].tolist(),
-        "paths": [str(inputs.dataset.root.absolute() / path) for path in chosen["path"]],
+        "paths": []
+        if inputs.protocol.spec.degradation
+        else [str(inputs.dataset.root.absolute() / path) for path in chosen["path"]],
     }
 
 

@@ -41,7 +41,7 @@ def open_queries(
     Raises:
         DataError: The root is no such dataset, or another copy than the result is of.
     """
-    if record.protocol.id not in registry.protocols:
+    if record.protocol.id not in registry.protocols_and_twins:
         return f"no installed plugin has the protocol '{record.protocol.id}'; install it"
     if record.dataset.evidence != "images":
         return "the result is of features from outside: nothing shows which images they are of"

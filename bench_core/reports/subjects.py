@@ -125,8 +125,9 @@ class Trained:
     @cached_property
     def _stored(self) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
         config = self.model.config
-        images = self.inputs.images(config.image_size, config.resize_filter)
-        return images.pixels, tested_rows(self.model, self.inputs)
+        rows = tested_rows(self.model, self.inputs)
+        scored = self.inputs.scored_images(rows, config.image_size, config.resize_filter)
+        return scored.store.pixels, scored.rows
 
 
 @dataclass(frozen=True)
@@ -199,7 +200,7 @@ def _what_is_missing(registry: Registry, record: ResultRecord, options: ReportOp
     known: Mapping[str, object]
     for kind, name, known in (
         ("method", record.method.id, registry.methods),
-        ("protocol", record.protocol.id, registry.protocols),
+        ("protocol", record.protocol.id, registry.protocols_and_twins),
         ("re-ranker", reranker.id if reranker else None, registry.rerankers),
     ):
         if name is not None and name not in known:

@@ -119,6 +119,21 @@ def write_result(folder: Path, record: ResultRecord, query_scores: bytes) -> Pat
     return path
 
 
+def update_result(path: Path, record: ResultRecord) -> ResultRecord:
+    """Write a record over its own file with more in it than before; the queries' scores stay.
+
+    Returns:
+        The record as it is now stored.
+
+    Raises:
+        BenchError: The file cannot be written, or nobody could read the record back.
+    """
+    document = with_digest(record.as_document())
+    _check_readable(path, document)
+    write_json(path, document)
+    return ResultRecord.model_validate_json(json.dumps(document))
+
+
 def with_digest(document: dict[str, Any]) -> dict[str, Any]:
     """Return a record's document with the SHA-256 of all the rest as its `digest`.
 

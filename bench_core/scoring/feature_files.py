@@ -113,8 +113,16 @@ class OpenedFeatures:
             self.features, self.protocol, convention, trials=self.trials, reranker=reranker
         )
         stated = self.protocol.assumptions() if isinstance(self.protocol, StatesAssumptions) else ()
+        stated = (*stated, *self._degradation_assumed())
         notes = dict.fromkeys(note for table in self.features.values() for note in table.notes)
         return replace(scores, assumptions=(*stated, *notes, *scores.assumptions))
+
+    def _degradation_assumed(self) -> tuple[str, ...]:
+        """Say what features that do not say so are taken for: those of degraded images."""
+        degradation = self.protocol.spec.degradation
+        if degradation is None or all(table.degradation for table in self.features.values()):
+            return ()
+        return (f"the features are of images degraded by {degradation.label}: no file says so",)
 
 
 def open_features(dataset: DatasetSpec, source: FeatureSource) -> Features:

@@ -22,6 +22,7 @@ from bench_core.configuration_keys import shown_value, values_by_key
 from bench_core.contracts.errors import BenchError, PluginError, UsageError
 from bench_core.contracts.reranked import RerankerUsed
 from bench_core.contracts.reranker import RerankerSpec
+from bench_core.corrupted_twins import original_id
 from bench_core.evaluation.reranking.contract import Reranker, RerankerInput, SearchedImages
 from bench_core.evaluation.reranking.groups import query_groups, rerank_groups
 from bench_core.loading import load_object, load_reranker
@@ -203,7 +204,9 @@ def own_config(spec: RerankerSpec, protocol: str) -> RerankerConfig:
     kind: Any = load_object(spec.config)
     if not (isinstance(kind, type) and issubclass(kind, RerankerConfig)):
         raise PluginError(f"{spec.config} is no RerankerConfig; derive it from that class")
-    values = layered_values(kind, spec.by_protocol.get(protocol, {}))
+    values = layered_values(
+        kind, spec.by_protocol.get(protocol, spec.by_protocol.get(original_id(protocol), {}))
+    )
     try:
         return validate_config(kind, values, "by_protocol")
     except UsageError as error:

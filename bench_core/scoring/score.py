@@ -107,6 +107,7 @@ def score(
         features = features_by_split[split]
         with _named(features):
             _check_training_split(features, protocol, own[0])
+            _check_degradation(features, protocol.spec)
             drawn = [protocol.trial(features.table, convention, number) for number in own]
             parts = _score_model(features, drawn, protocol.spec, device, reranker)
         scored.update(zip(own, parts, strict=True))
@@ -229,6 +230,18 @@ def _check_training_split(features: FeatureTable, protocol: EvaluationProtocol, 
             f"{protocol.spec.id} needs one trained on '{needed}': the model may have been trained "
             "on the very people that this trial tests, which makes its scores far too high"
         )
+
+
+def _check_degradation(features: FeatureTable, spec: ProtocolSpec) -> None:
+    """Refuse features of images that are known to be others than those of the protocol."""
+    wanted = spec.degradation.label if spec.degradation else None
+    if features.degradation in (None, wanted):
+        return
+    theirs = f"those of images degraded by {wanted}" if wanted else "those of images as they are"
+    raise DataError(
+        f"the features are of images degraded by {quoted(features.degradation)}, but {spec.id} "
+        f"scores {theirs}; extract them again with --protocol {spec.id}"
+    )
 
 
 def _tell_models_apart(features_by_split: Mapping[str, FeatureTable]) -> tuple[str, ...]:

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from bench_core.synthetic.elementary import Field, decay
 
-Border = Literal["symmetric", "wrap"]
-"""What lies beyond the border: the image mirrored, or its other side."""
+Border = Literal["symmetric", "wrap", "edge"]
+"""What lies beyond the border: the image mirrored, its other side, or its last pixel repeated."""
 
 
 def blurred(

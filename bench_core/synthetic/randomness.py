@@ -72,6 +72,10 @@ class Randomness:
         totals = (pairs * np.uint64(_EACH_PAIR)) >> np.uint64(48)
         return (totals.astype(np.float32) - _BYTES_MEAN) / _BYTES_DEVIATION
 
+    def uniforms(self, *shape: int) -> NDArray[np.float64]:
+        """Draw from [0, 1), in steps of 2^-53, an array of a shape."""
+        return (self._raws(*shape) >> np.uint64(11)) / np.float64(1 << 53)
+
     def permutation(self, count: int) -> list[int]:
         """Draw an order of the numbers from 0 to `count` - 1."""
         order: list[int] = np.argsort(self._raws(count), kind="stable").tolist()

@@ -7,7 +7,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import FrameType
+from types import FrameType, TracebackType
 from typing import NoReturn
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -101,3 +101,10 @@ def _raise(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001
 def _raise_again(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
     if _State.stopped is not None:
         raise _State.stopped
+
+
+def raising_packages(traceback: TracebackType | None) -> Iterator[str]:
+    """Yield the packages that an exception passed through, the one that raised it last."""
+    while traceback is not None:
+        yield str(traceback.tb_frame.f_globals.get("__name__", "")).partition(".")[0]
+        traceback = traceback.tb_next

@@ -45,4 +45,5 @@ class WeightedParts(nn.Module):
         parts = stripes.transpose(1, 2)  # (B, P, D)
         scores = self.query(parts) @ self.key(parts).transpose(1, 2)
         gathered = scores.float().softmax(2).to(scores.dtype) @ self.value(parts)
-        return feature + (self.gate.softmax(0)[:, None] * gathered).sum(1)
+        attended: torch.Tensor = feature + (self.gate.softmax(0)[:, None] * gathered).sum(1)
+        return attended

@@ -18,9 +18,10 @@ HEAVY = ("torch", "torchvision", "numpy", "pandas", "scipy", "PIL", "pydantic")
 
 DOORS = {
     "bench_core": """
-        BenchError CheckpointError DataError DatasetSpec IMAGE_COLUMNS INFRARED MethodSpec Modality
-        Paper PluginError PresetSpec ProtocolSpec PublishedCount QUICK RerankerNeed RerankerScope
-        RerankerSpec TrainingError UsageError VISIBLE VariantSpec hookimpl released_method
+        BenchError CheckpointError DataError DatasetSpec DegradationSpec IMAGE_COLUMNS INFRARED
+        MethodSpec Modality Paper PluginError PresetSpec ProtocolSpec PublishedCount QUICK
+        RerankerNeed RerankerScope RerankerSpec TrainingError UsageError VISIBLE VariantSpec
+        hookimpl released_method
     """,
     "bench_core.methods": """
         AdversarialForm AfterTraining AugmentationConfig BNNeck Backbone BackboneName Batch
@@ -31,17 +32,19 @@ DOORS = {
         MultiScaleDiscriminator NamedBackbone NonLocalBlock NonLocalTwoStream Normalized
         OneOf OptimizerConfig OptimizerPlan OwnEpoch OwnLoop PadAndCrop ParameterGroup
         PatchDiscriminator PlainImages PretrainedWeights ReIDConfig ResidualBlock
-        ResidualGenerator Rows SampledImages Sampler SamplingConfig Schedule ScheduleConfig
-        Sometimes Stage StagedMethod Step TrainingData TrainingRun TripletDistance TwoStream
-        TwoStreamNeck TwoStreamRecipe Updates View WeightsKind adversarial_loss augment
-        batch_hard_triplet build_backbone cross_batch_hard_triplet discrimination_loss embed
-        embed_with_flip euclidean_distances from_signed generalized_mean identity_loss
-        initialize_gan load_pretrained named_backbone prediction_divergence recompute
-        recompute_blocks reconstruction_loss running_statistics_kept sampler_of to_signed
-        weighted_gaps weighted_regularized_triplet
+        ResidualGenerator ResizeFilter Rows SampledImages Sampler SamplingConfig Schedule
+        ScheduleConfig Sometimes Stage StagedMethod Step TRANSFORMER_OPTIMIZERS TrainingData
+        TrainingRun TransformerReIDConfig TripletDistance TwoStream TwoStreamNeck
+        TwoStreamRecipe Updates View VisionTransformer VisionTransformerConfig
+        WarmCosineConfig WeightsKind adversarial_loss augment batch_hard_triplet
+        build_backbone cross_batch_hard_triplet discrimination_loss embed embed_with_flip
+        euclidean_distances from_signed generalized_mean identity_loss initialize_gan
+        load_pretrained named_backbone prediction_divergence recompute recompute_blocks
+        reconstruction_loss running_statistics_kept sampler_of to_signed weighted_gaps
+        weighted_regularized_triplet
     """,
     "bench_core.datasets": """
-        ArrayRows Convention Dataset DatasetReader EvaluationProtocol ExportPlan ImportPlan
+        ArrayRows Convention Dataset DatasetReader Degrade EvaluationProtocol ExportPlan ImportPlan
         ImportSource ListedImage PlacedFile Splits Trial check_images_exist check_same_people
         is_imported is_synthetic list_people load_matlab_variable people_by_label
         read_identity_list read_image_list

@@ -32,8 +32,11 @@ DNS = (*SMALL, "sampling.steps_per_epoch=4")
 MPANET = (*SMALL, "sampling.steps_per_epoch=4", "augmentation.erasing=0")
 TS_GAN = (*BATCHES, "image_height=64", "image_width=32", "sampling.steps_per_epoch=4")
 TEACHER = ("teacher_sampling.identities=6", "teacher_sampling.images=3")
+DEEN = (*SMALL, "sampling.steps_per_epoch=10")
 JSIA = (*SMALL, "sampling.steps_per_epoch=3")
 DDAG = (*SMALL, "sampling.steps_per_epoch=3")
+VIT = (*SMALL, "sampling.steps_per_epoch=8")
+PMT = (*SMALL, "sampling.steps_per_epoch=4")
 GENERATED = ("generation_sampling.identities=3", "generation_sampling.steps_per_epoch=1")
 ALIGNGAN = (
     *BATCHES,
@@ -77,11 +80,14 @@ def mean_average_precision(method: Method, inputs: RunInputs) -> float:
     [
         ("xiv", XIV),
         ("ts-gan", (*TS_GAN, *TEACHER, "teacher_sampling.steps_per_epoch=2")),
+        ("deen", DEEN),
         ("jsia", (*JSIA, *GENERATED)),
         ("dns", DNS),
         ("mpanet", MPANET),
         ("aligngan", ALIGNGAN),
         ("ddag", DDAG),
+        ("vit", VIT),
+        ("pmt", PMT),
     ],
 )
 def test_a_short_training_tells_people_apart(

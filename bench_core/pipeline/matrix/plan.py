@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from bench_core.contracts.degraded import DegradationUsed
 from bench_core.contracts.errors import UsageError
 from bench_core.contracts.method import Precision
 from bench_core.contracts.result import ResultRecord
@@ -346,6 +347,7 @@ def _expected(
 ) -> dict[str, Any]:
     """Return what the record of a cell will say of its making; the keys of its `row_key`."""
     choice, dataset = cell.trained.choice, inputs.dataset
+    degraded = DegradationUsed.of(cell.protocol.degradation)
     _, _, variant = choice.name.partition(":")
     labels = list(dict.fromkeys(description.weights for description in descriptions))
     return {
@@ -367,6 +369,7 @@ def _expected(
             "rerank": cell.reranked is not None,
             "splits": dataset.splits.digest(),
             **(cell.reranked.choice.used.row_key if cell.reranked else {}),
+            **(degraded.row_key if degraded else {}),
         },
         "weights": labels[0] if len(labels) == 1 else f"sha256:{hash_json(labels)}",
         "training_identities": [description.identity for description in descriptions],

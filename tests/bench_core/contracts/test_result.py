@@ -40,8 +40,9 @@ def added_since(version: int, written: Document) -> Document:
         "method": {"fidelity": None, **written["method"]},
         "scores": {"iccs": None, "by_query_camera": {}, **written["scores"]},
         "dataset": {"evidence": "images", **written["dataset"]},
-        "protocol": {"reranker": None, **written["protocol"]},
+        "protocol": {"reranker": None, "degradation": None, **written["protocol"]},
         "provenance": {**shared, **written["provenance"]},
+        "corruption_grid": None,
     }
     if version > 1:
         return written

@@ -1,0 +1,28 @@
+"""ViT holds to what every method must."""
+
+from __future__ import annotations
+
+import pytest
+
+from bench_core.testing import Check, method_checks
+from bench_vit import bench_register_methods
+
+(SPEC,) = bench_register_methods()
+SMALL = (
+    "epochs=2",
+    "image_height=32",
+    "image_width=16",
+    "transformer.patch_size=8",
+    "transformer.patch_stride=8",
+    "transformer.width=16",
+    "transformer.depth=2",
+    "transformer.heads=2",
+    "sampling.identities=3",
+    "sampling.images=2",
+    "sampling.steps_per_epoch=2",
+)
+
+
+@pytest.mark.parametrize("check", method_checks(SPEC, SPEC.variants[0], SMALL), ids=str)
+def test_conformance(check: Check) -> None:
+    check.run()
