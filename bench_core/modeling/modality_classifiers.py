@@ -41,10 +41,15 @@ class ModalityClassifiers(nn.Module):
         self.averaged = copy.deepcopy(self.own).requires_grad_(False)  # noqa: FBT003
 
     @torch.no_grad()
-    def average(self, rate: float) -> None:
-        """Move the averages towards the classifiers: W' <- (1 - rate) W' + rate W."""
+    def average(self, rate: float | torch.Tensor) -> None:
+        """Move the averages towards the classifiers: W' <- (1 - rate) W' + rate W.
+
+        Args:
+            rate: A number, or a scalar tensor on the device of the classifiers.
+        """
         for slow, fast in zip(self.averaged.parameters(), self.own.parameters(), strict=True):
-            slow.lerp_(fast, rate)
+            share = rate.to(slow.dtype) if isinstance(rate, torch.Tensor) else rate
+            slow.lerp_(fast, share)
 
     def losses(
         self, features: torch.Tensor, modality: Modality, labels: torch.Tensor

@@ -30,6 +30,8 @@ SMALL = (*BATCHES, "image_height=48", "image_width=32")
 AGW = (*SMALL, "sampling.steps_per_epoch=2")
 ERASED = (*SMALL, "sampling.steps_per_epoch=4")
 XIV = (*SMALL, "sampling.steps_per_epoch=2")
+DNS = (*SMALL, "sampling.steps_per_epoch=4")
+MPANET = (*SMALL, "sampling.steps_per_epoch=4", "augmentation.erasing=0")
 TS_GAN = (*BATCHES, "image_height=64", "image_width=32", "sampling.steps_per_epoch=4")
 TEACHER = ("teacher_sampling.identities=6", "teacher_sampling.images=3")
 DEEN = (*SMALL, "sampling.steps_per_epoch=10")
@@ -85,6 +87,8 @@ def mean_average_precision(method: Method, inputs: RunInputs) -> float:
         ("ts-gan", (*TS_GAN, *TEACHER, "teacher_sampling.steps_per_epoch=2")),
         ("deen", DEEN),
         ("jsia", (*JSIA, *GENERATED)),
+        ("dns", DNS),
+        ("mpanet", MPANET),
         ("aligngan", ALIGNGAN),
         ("ddag", DDAG),
         ("vit", VIT),
