@@ -94,6 +94,6 @@ def bench_register_methods() -> Sequence[MethodSpec]:
             presets=PRESETS,
             method="bench_deen.method:DEEN",
             config="bench_deen.config:DEENConfig",
-            fidelity="verified",
+            fidelity="from paper",
         )
     ]

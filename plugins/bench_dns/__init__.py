@@ -104,6 +104,6 @@ def bench_register_methods() -> Sequence[MethodSpec]:
             presets=PRESETS,
             method="bench_dns.method:DNS",
             config="bench_dns.config:DNSConfig",
-            fidelity="from description",
+            fidelity="from paper",
         )
     ]

@@ -79,6 +79,6 @@ def bench_register_methods() -> Sequence[MethodSpec]:
             presets=PRESETS,
             method="bench_mpanet.method:MPANet",
             config="bench_mpanet.config:MPANetConfig",
-            fidelity="from description",
+            fidelity="from paper",
         )
     ]

@@ -92,6 +92,6 @@ def bench_register_methods() -> Sequence[MethodSpec]:
             presets=PRESETS,
             method="bench_pmt.method:PMT",
             config="bench_pmt.config:PMTConfig",
-            fidelity="from description",
+            fidelity="from paper",
         )
     ]

@@ -66,6 +66,5 @@ def bench_register_methods() -> Sequence[MethodSpec]:
             presets=PRESETS,
             method="bench_vit.method:ViT",
             config="bench_vit.config:ViTConfig",
-            fidelity="from description",
         )
     ]
