@@ -27,6 +27,7 @@ class PMTConfig(TransformerReIDConfig):
         gray_epochs: The first so many of `epochs` see grey visible images, and draw triplets within
             each modality (progressive learning).
         margin: Of the triplet loss.
+        triplet_weight: Of the triplet loss beside the identity loss.
         enhancement_weight: Of the modality-shared enhancement loss (MSEL), behind those epochs.
         center_weight: Of the discriminative centre loss (DCL), likewise.
         image_draws: How the images of an identity are drawn.
@@ -45,6 +46,7 @@ class PMTConfig(TransformerReIDConfig):
     )
     gray_epochs: int = Field(default=6, ge=0)
     margin: float = Field(default=0.1, ge=0)
+    triplet_weight: float = Field(default=1.0, ge=0)
     enhancement_weight: float = Field(default=0.5, ge=0)
     center_weight: float = Field(default=0.5, ge=0)
     sampling: SamplingConfig = SamplingConfig(identities=8, images=4)
@@ -60,7 +62,7 @@ class PMTConfig(TransformerReIDConfig):
         """Weight of each loss by its name in the log."""
         return {
             "identity": 1.0,
-            "triplet": 1.0,
+            "triplet": self.triplet_weight,
             "enhancement": self.enhancement_weight,
             "center": self.center_weight,
         }

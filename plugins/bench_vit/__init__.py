@@ -38,15 +38,19 @@ PRESETS = (
             "image_height": 96,
             "image_width": 48,
             "transformer": {
-                "patch_size": 16,
-                "patch_stride": 16,
+                "patch_size": 8,
+                "patch_stride": 8,
                 "width": 128,
                 "depth": 2,
                 "heads": 4,
                 "mlp_ratio": 2,
             },
             "sampling": {"steps_per_epoch": 30},
-            "optimizer": {"learning_rate": 3e-3},
+            "optimizer": {"learning_rate": 2e-3},
+            # From a random start the triplet loss draws all features to one point and keeps them
+            # there, at the height of its margin.
+            "triplet_weight": 0.0,
+            "label_smoothing": 0.0,
             "body_rate_scale": 1.0,
             "augmentation": {"padding": 4, "erasing": 0.0},
         },

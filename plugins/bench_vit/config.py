@@ -13,9 +13,11 @@ class ViTConfig(TransformerReIDConfig):
     Attributes:
         label_smoothing: Smoothing of the identity loss; the bag-of-tricks baseline's.
         margin: Of the triplet loss; likewise.
+        triplet_weight: Of the triplet loss beside the identity loss.
         augmentation: Flip, crop and erasing; likewise.
     """
 
     label_smoothing: float = Field(default=0.1, ge=0, lt=1)
     margin: float = Field(default=0.3, ge=0)
+    triplet_weight: float = Field(default=1.0, ge=0)
     augmentation: AugmentationConfig = AugmentationConfig(flip=0.5, padding=10, erasing=0.5)

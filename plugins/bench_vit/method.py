@@ -61,8 +61,9 @@ class ViT(StagedMethod[ViTConfig]):
         ]
 
     def step(self, batch: Batch, updates: Updates) -> Losses:
-        """Take one step on the sum of identity and triplet loss."""
-        return updates.minimize(self.losses(batch), *TRANSFORMER_OPTIMIZERS)
+        """Take one step on the weighted sum of identity and triplet loss."""
+        weights = {"identity": 1.0, "triplet": self.config.triplet_weight}
+        return updates.minimize(self.losses(batch), *TRANSFORMER_OPTIMIZERS, weights=weights)
 
     def losses(self, batch: Batch) -> Losses:
         """Return both losses over all images of a batch."""

@@ -42,14 +42,16 @@ def test_paper_is_optimised_as_pmt_is(config_of: Choose) -> None:
     assert (config.sampling.identities, config.sampling.images) == (8, 4)
 
 
-def test_quick_is_small_and_keeps_the_losses(config_of: Choose) -> None:
+def test_quick_is_small_and_does_without_what_a_random_start_does_not_bear(
+    config_of: Choose,
+) -> None:
     quick, paper = config_of("quick"), config_of("paper")
     assert quick.weights == "none"
     assert quick.transformer.width <= 128
     assert quick.sampling.steps_per_epoch is not None
     assert quick.epochs * quick.sampling.steps_per_epoch <= 750
-    kept = {"label_smoothing", "margin", "embedding"}
-    assert quick.model_dump(include=kept) == paper.model_dump(include=kept)
+    assert (quick.embedding, quick.margin) == (paper.embedding, paper.margin)
+    assert (quick.triplet_weight, paper.triplet_weight) == (0, 1)
 
 
 def test_what_only_matters_after_the_training_is_marked(config_of: Choose) -> None:
