@@ -71,6 +71,8 @@ PRESETS = (
             },
             "sampling": {"steps_per_epoch": 30},
             "optimizer": {"learning_rate": 2e-3},
+            # From a random start it would draw all features to one point; see ViT.
+            "triplet_weight": 0.0,
             "body_rate_scale": 1.0,
             "augmentation": {"erasing": 0.0},
             "infrared_blur_kernel": 7,
