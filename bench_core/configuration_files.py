@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
@@ -41,6 +41,12 @@ class ConfigurationFile(FrozenModel):
     set: dict[str, JsonValue] = Field(default_factory=dict)
 
 
+def _without_empty(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out tables without a key: all that was in them has no value."""
+    kept = {k: _without_empty(v) if isinstance(v, Mapping) else v for k, v in values.items()}
+    return {key: value for key, value in kept.items() if value != {}}
+
+
 def read_configuration(path: Path) -> GivenFile:
     """Read a configuration file.
 
@@ -56,7 +62,7 @@ def read_configuration(path: Path) -> GivenFile:
         )
     with blaming_file(path):
         file = validate_config(ConfigurationFile, document)
-        values = expanded(file.set)
+        values = _without_empty(expanded(file.set))
         if problem := beyond_all(values):
             raise UsageError(problem)
         for key in file.null:

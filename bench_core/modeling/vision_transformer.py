@@ -119,7 +119,7 @@ class VisionTransformer(nn.Module):
         self.blocks = nn.Sequential(*(Block(config, rate) for rate in config.skip_rates))
         self.norm = nn.LayerNorm(width, eps=config.norm_eps)
         for parameter in (self.cls_token, self.pos_embed):
-            nn.init.trunc_normal_(parameter, std=INITIAL_STD)
+            nn.init.normal_(parameter, std=INITIAL_STD)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Return the feature (B, D) of normalised images (B, 3, H, W)."""
@@ -161,7 +161,7 @@ class PatchEmbedding(nn.Module):
     def __init__(self, config: VisionTransformerConfig) -> None:
         super().__init__()
         self.proj = nn.Conv2d(3, config.width, config.patch_size, stride=config.patch_stride)
-        nn.init.trunc_normal_(self.proj.weight, std=math.sqrt(1 / (3 * config.patch_size**2)))
+        nn.init.normal_(self.proj.weight, std=math.sqrt(1 / (3 * config.patch_size**2)))
         nn.init.zeros_(self.proj.bias)  # type: ignore[arg-type]
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:

@@ -19,7 +19,8 @@ from bench_core.training.samplers import SamplingConfig
 from bench_core.training.schedules import Moment
 from bench_core.training.stages import OptimizerPlan
 
-BODY, HEAD = TRANSFORMER_OPTIMIZERS = ("body", "head")
+BODY, HEAD = "body", "head"
+TRANSFORMER_OPTIMIZERS = (BODY, HEAD)
 """The optimisers of a transformer: of its patch projection and blocks, and of all else."""
 
 

@@ -41,7 +41,7 @@ VARIANTS = (
         values={**WITHOUT_ATTENTION, **BATCH_HARD},
     ),
     VariantSpec(
-        name="weighted-triplet-generalized-mean",
+        name="without-attention",
         summary="the whole method but for its attention",
         values=WITHOUT_ATTENTION,
     ),

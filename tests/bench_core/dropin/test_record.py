@@ -43,13 +43,13 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def record(sysu_root: Path, folder: Path) -> Record:
-    return Record("AGW", ALL, splits=sysu_root / "exp", results=folder)
+    return Record("LbA", ALL, splits=sysu_root / "exp", results=folder)
 
 
 def test_ten_calls_and_two_lines_make_a_row(
     images: pd.DataFrame, sysu_root: Path, folder: Path
 ) -> None:
-    record = Record("AGW", ALL, data=sysu_root, results=folder)
+    record = Record("LbA", ALL, data=sysu_root, results=folder)
     found = []
     for trial in range(10):
         cmc, precision, _ = eval_sysu(*search(images, trial), record=record)
@@ -58,7 +58,7 @@ def test_ten_calls_and_two_lines_make_a_row(
     path = record.write()
     stored = read_result(path)
     assert path.parent == folder / ALL
-    assert stored.method.title == "AGW"
+    assert stored.method.title == "LbA"
     assert (stored.origin.kind, stored.origin.files) == ("given", ())
     assert (stored.protocol.convention, stored.cost) == ("given", None)
     assert (stored.dataset.synthetic, stored.dataset.evidence) == (True, "images")
@@ -85,7 +85,7 @@ def test_fewer_trials_are_said_and_share_no_table_with_all(
 ) -> None:
     stored: list[ResultRecord] = []
     for count in (1, 2):
-        record = Record("AGW", ALL, splits=sysu_root / "exp", results=folder / str(count))
+        record = Record("LbA", ALL, splits=sysu_root / "exp", results=folder / str(count))
         for trial in range(count):
             eval_sysu(*search(images, trial), record=record)
         stored.append(read_result(record.write()))
@@ -96,9 +96,9 @@ def test_fewer_trials_are_said_and_share_no_table_with_all(
 def test_re_ranked_distances_are_marked_where_the_script_says_so(
     images: pd.DataFrame, sysu_root: Path, folder: Path
 ) -> None:
-    record = Record("AGW", ALL, splits=sysu_root / "exp", rerank=True, results=folder)
+    record = Record("LbA", ALL, splits=sysu_root / "exp", rerank=True, results=folder)
     eval_sysu(*search(images), record=record)
-    assert read_result(record.write()).label == "AGW + unknown re-ranking"
+    assert read_result(record.write()).label == "LbA + unknown re-ranking"
 
 
 def test_a_script_that_fails_leaves_nothing(
@@ -113,7 +113,7 @@ def test_a_script_that_fails_leaves_nothing(
 
 
 def test_a_record_is_written_once_and_never_empty(images: pd.DataFrame, record: Record) -> None:
-    with pytest.raises(UsageError, match="the record of 'AGW' has no trial"):
+    with pytest.raises(UsageError, match="the record of 'LbA' has no trial"):
         record.write()
     eval_sysu(*search(images), record=record)
     record.write()
@@ -135,7 +135,7 @@ def test_a_gallery_of_another_protocol_is_refused(
 ) -> None:
     with pytest.raises(DataError, match=r"trial 1 is none of sysu-all-single: the gallery has no"):
         eval_sysu(*search(images, cameras=(1, 2)), record=record)
-    indoor = Record("AGW", "sysu-indoor-single", splits=sysu_root / "exp", results=folder)
+    indoor = Record("LbA", "sysu-indoor-single", splits=sysu_root / "exp", results=folder)
     with pytest.raises(DataError, match="gallery images are of cameras that sysu-indoor-single"):
         eval_sysu(*search(images), record=indoor)
     eval_sysu(*search(images, cameras=(1, 2)), record=indoor)
@@ -151,7 +151,7 @@ def test_people_who_are_not_tested_are_refused(images: pd.DataFrame, record: Rec
 def test_more_images_than_the_dataset_has_are_refused(
     images: pd.DataFrame, sysu_root: Path, folder: Path
 ) -> None:
-    record = Record("AGW", ALL, data=sysu_root, results=folder)
+    record = Record("LbA", ALL, data=sysu_root, results=folder)
     twice = pd.concat([images] * 5, ignore_index=True)
     with pytest.raises(DataError, match=r"infrared query images of identity .* of which there are"):
         eval_sysu(*search(twice), record=record)
@@ -165,7 +165,7 @@ def test_a_function_scores_by_the_rules_of_its_dataset_alone(
         eval_llcm(distances, query, gallery, *cameras, record=record)
     with pytest.raises(UsageError, match="scores by the rules of regdb"):
         eval_regdb(distances, query, gallery, record=record)
-    within = Record("AGW", "sysu-ir-to-ir", splits=sysu_root / "exp", results=folder)
+    within = Record("LbA", "sysu-ir-to-ir", splits=sysu_root / "exp", results=folder)
     with pytest.raises(UsageError, match=r"whether queries of camera . meet images of camera ."):
         eval_sysu(
             np.random.default_rng(0).random((len(query), len(query))),
@@ -180,12 +180,12 @@ def test_a_function_scores_by_the_rules_of_its_dataset_alone(
         (" ", ALL, {}, "the name is empty"),
         ("a\nb", ALL, {}, "holds a line break"),
         ("xiv", ALL, {}, "that of an installed method"),
-        ("AGW", "sysu-all", {}, "unknown protocol 'sysu-all'"),
-        ("AGW", ALL, {"splits": None}, "give data=ROOT or splits=FOLDER"),
-        ("AGW", ALL, {"data": "."}, "give data=ROOT or splits=FOLDER"),
-        ("AGW", ALL, {"splits": "nowhere"}, "^splits=nowhere is not a folder$"),
-        ("AGW", ALL, {"splits": None, "data": "nowhere"}, "^data=nowhere is not a folder$"),
-        ("AGW", ALL, {"synthetic": False}, "synthetic=False contradicts"),
+        ("LbA", "sysu-all", {}, "unknown protocol 'sysu-all'"),
+        ("LbA", ALL, {"splits": None}, "give data=ROOT or splits=FOLDER"),
+        ("LbA", ALL, {"data": "."}, "give data=ROOT or splits=FOLDER"),
+        ("LbA", ALL, {"splits": "nowhere"}, "^splits=nowhere is not a folder$"),
+        ("LbA", ALL, {"splits": None, "data": "nowhere"}, "^data=nowhere is not a folder$"),
+        ("LbA", ALL, {"synthetic": False}, "synthetic=False contradicts"),
     ],
 )
 def test_what_is_wrong_is_said_before_the_first_trial(

@@ -21,8 +21,8 @@ Make = Callable[..., AGW]
 
 (SPEC,) = bench_register_methods()
 VARIANTS = [variant.name for variant in SPEC.variants]
-WEIGHTED = {"full", "weighted-triplet", "weighted-triplet-generalized-mean"}
-POWERED = {"full", "generalized-mean", "weighted-triplet-generalized-mean"}
+WEIGHTED = {"full", "weighted-triplet", "without-attention"}
+POWERED = {"full", "generalized-mean", "without-attention"}
 
 
 def mean(values: list[float]) -> float:

@@ -27,7 +27,7 @@ def test_the_variants_switch_the_three_letters_of_the_name() -> None:
         "attention": "A",
         "weighted-triplet": "W",
         "generalized-mean": "G",
-        "weighted-triplet-generalized-mean": "GW",
+        "without-attention": "GW",
     }
 
 

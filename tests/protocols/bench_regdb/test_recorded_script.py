@@ -13,7 +13,7 @@ from bench_core.results.store import read_result
 def test_the_labels_of_a_list_name_nobody_and_the_row_says_so(
     shared_root: Path, tmp_path: Path
 ) -> None:
-    record = Record("AGW", "regdb-visible-to-thermal", data=shared_root, results=tmp_path)
+    record = Record("LbA", "regdb-visible-to-thermal", data=shared_root, results=tmp_path)
     labels = np.repeat(np.arange(3), 2)
     for trial in range(10):
         eval_regdb(np.random.default_rng(trial).random((6, 6)), labels, labels, record=record)
