@@ -85,6 +85,14 @@ Assignments = Annotated[tuple[str, ...], Option(
     "--set", multiple=True, metavar="KEY=VALUE",
     help="Change a value of the configuration, such as epochs=3; may be repeated.",
 )]  # fmt: skip
+PresetName = Annotated[str | None, Option(
+    "--preset", metavar="NAME",
+    help="[default: --config's, else 'paper' for real --data, else 'quick']",
+)]  # fmt: skip
+Seed = Annotated[int, Option(
+    "--seed", type=click.IntRange(min=0, max=2**63 - 1), default=0, show_default=True,
+    help="Seed of every random draw.",
+)]  # fmt: skip
 ConfigurationPath = Annotated[Path | None, Option(
     "--config", type=click.Path(path_type=Path), metavar="FILE",
     help="Configuration that 'bench show METHOD --preset NAME --output FILE' wrote, and you "

@@ -15,7 +15,9 @@ from bench_core.cli.options import (
     DataRoot,
     Method,
     Option,
+    PresetName,
     ProtocolId,
+    Seed,
     receives,
 )
 from bench_core.cli.printing import print_json, print_paragraph
@@ -39,19 +41,10 @@ class PreviewOptions:
     method: Method
     protocol: ProtocolId
     root: DataRoot
-    preset: Annotated[
-        str | None,
-        Option(
-            "--preset", metavar="NAME",
-            help="[default: --config's, else 'paper' for real --data, else 'quick']",
-        ),
-    ]  # fmt: skip
+    preset: PresetName
     configuration: ConfigurationPath
     assignments: Assignments
-    seed: Annotated[int, Option(
-        "--seed", type=click.IntRange(min=0, max=2**63 - 1), default=0, show_default=True,
-        help="Seed of every random draw.",
-    )]  # fmt: skip
+    seed: Seed
     num_images: Annotated[int, Option(
         "--images", type=click.IntRange(1, 64), default=12, show_default=True, metavar="N",
         help="Most images of each modality.",

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 FIDELITIES: Mapping[str, str] = MappingProxyType(
     {
         "verified": "verified against the numbers of the authors' own code",
-        "from paper": "from the paper's equations",
+        "from paper": "from equations and figures that its authors published",
         "from description": "from a description that leaves the method open: no reproduction",
     }
 )

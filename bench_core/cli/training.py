@@ -16,7 +16,9 @@ from bench_core.cli.options import (
     DeviceName,
     Method,
     Option,
+    PresetName,
     ProtocolId,
+    Seed,
     Threads,
     read_memory,
 )
@@ -44,19 +46,10 @@ class TrainingOptions:
     method: Method
     protocol: ProtocolId
     root: DataRoot
-    preset: Annotated[
-        str | None,
-        Option(
-            "--preset", metavar="NAME",
-            help="[default: --config's, else 'paper' for real --data, else 'quick']",
-        ),
-    ]  # fmt: skip
+    preset: PresetName
     configuration: ConfigurationPath
     assignments: Assignments
-    seed: Annotated[int, Option(
-        "--seed", type=click.IntRange(min=0, max=2**63 - 1), default=0, show_default=True,
-        help="Seed of every random draw.",
-    )]  # fmt: skip
+    seed: Seed
     weights: Annotated[str | None, Option(
         "--weights", metavar="imagenet|none|FILE",
         help="What the backbone starts from; or a folder with a file for each training split, "

@@ -34,7 +34,8 @@ QUICK: Mapping[str, Any] = MappingProxyType(
 
 Fidelity: TypeAlias = Literal["verified", "from paper", "from description"]
 """What an implementation rests on: checked against the numbers of the authors' own code; written
-from the equations of the paper; or from a description that leaves open what the paper did."""
+from equations and figures that the authors published, in the paper or with their code; or from a
+description that leaves open what the paper did."""
 FROM_DESCRIPTION: Fidelity = "from description"
 
 PaperKind: TypeAlias = Literal["inproceedings", "article", "misc"]

@@ -22,7 +22,11 @@ ROWS, GAP, LEFT, HEAD = 2, 3, 16, 34
 def main(source: str, target: str) -> None:
     """Draw the sheet of an image file."""
     size = SIZE[1], SIZE[0]
-    person = np.asarray(Image.open(source).convert("RGB").resize(size, Image.Resampling.BILINEAR))
+    person = np.asarray(
+        Image.open(source, formats=("PNG", "JPEG"))
+        .convert("RGB")
+        .resize(size, Image.Resampling.BILINEAR)
+    )
     columns = len(CORRUPTIONS) // ROWS
     block = HEAD + len(SEVERITIES) * (SHOWN[0] + GAP)
     width = LEFT + columns * (SHOWN[1] + GAP)

@@ -71,7 +71,7 @@ PRESETS = (
             },
             "sampling": {"steps_per_epoch": 30},
             "optimizer": {"learning_rate": 2e-3},
-            # From a random start it would draw all features to one point; see ViT.
+            # Left out for what it does to ViT from a random start; see the method's page.
             "triplet_weight": 0.0,
             "body_rate_scale": 1.0,
             "augmentation": {"erasing": 0.0},

@@ -47,8 +47,7 @@ PRESETS = (
             },
             "sampling": {"steps_per_epoch": 30},
             "optimizer": {"learning_rate": 2e-3},
-            # From a random start the triplet loss draws all features to one point and keeps them
-            # there, at the height of its margin.
+            # From a random start the triplet loss stays at its margin; see the method's page.
             "triplet_weight": 0.0,
             "label_smoothing": 0.0,
             "body_rate_scale": 1.0,
