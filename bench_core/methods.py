@@ -88,6 +88,10 @@ from bench_core.modeling.weighted_triplet import (
 )
 from bench_core.training.batches import Batch as Batch
 from bench_core.training.data import TrainingData as TrainingData
+from bench_core.training.descriptor_method import (
+    Descriptor as Descriptor,
+    DescriptorMethod as DescriptorMethod,
+)
 from bench_core.training.epochs import Epoch as Epoch, PlainImages as PlainImages
 from bench_core.training.image_steps import (
     ColorJitter as ColorJitter,

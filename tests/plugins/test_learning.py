@@ -93,6 +93,8 @@ def mean_average_precision(method: Method, inputs: RunInputs) -> float:
         ("ddag", DDAG),
         ("vit", VIT),
         ("pmt", PMT),
+        ("hog:lfda", ("lfda.pca_dimensions=30", "lfda.dimensions=12")),
+        ("lomo:xqda", ("xqda.pca_dimensions=30", "xqda.dimensions=12")),
     ],
 )
 def test_a_short_training_tells_people_apart(
