@@ -105,15 +105,16 @@ def _print_parts(cost: InferenceCost) -> None:
     """Print the parts that extraction runs with their sum, and those that only training does."""
     used = [part for part in cost.modules if part.inference]
     others = [part for part in cost.modules if not part.inference]
+    counted = any(cost.macs.values())
     rows = [
-        *(_part(part.name, part.parameters, part.macs) for part in used),
-        _part("extraction in all", cost.parameters, cost.macs, counted=any(cost.macs.values())),
+        *(_part(part.name, part.parameters, part.macs, counted=counted) for part in used),
+        _part("extraction in all", cost.parameters, cost.macs, counted=counted),
         *(_part(part.name, part.parameters) for part in others),
         _part("only training in all", cost.training_only_parameters),
     ]
     print_table(["part", "parameters", *(f"{kind} (G)" for kind in MODALITIES)], rows)
     echo("\nMultiply-adds of extracting an image of each modality; FLOPs are twice as many.")
-    if not any(cost.macs.values()):
+    if not counted:
         echo("None are counted: all that this extraction computes is listed as uncounted.")
 
 
