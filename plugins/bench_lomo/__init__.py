@@ -36,7 +36,7 @@ PRESETS = (
         summary="the same descriptor; metrics on few components, for few people",
         values={
             "xqda": {"pca_dimensions": 100, "dimensions": 50},
-            "cdfe": {"pca_dimensions": 60, "dimensions": 30},
+            "cdfe": {"pca_dimensions": 100, "dimensions": 30},
         },
     ),
 )
