@@ -25,8 +25,8 @@ DOORS = {
     """,
     "bench_core.methods": """
         AGWNetwork AdversarialForm AfterTraining AugmentationConfig BNNeck Backbone BackboneName
-        Batch CDFEConfig Descriptor DescriptorMethod KissmeConfig LFDAConfig LabelledFeatures LearnedMetric LearnerConfig
-        XQDAConfig
+        Batch CDFEConfig Descriptor DescriptorMethod KissmeConfig LFDAConfig LabelledFeatures
+        LearnedMetric LearnerConfig XQDAConfig
         CONSTANT_RATE ClippingConfig ClusterSampler ColorJitter CopyChannel CurveConfig
         Embedding Epoch Erase FeatureDiscriminator Flip FlipUse GaussianBlur Grayscale
         ImageDraws ImageNormalization ImageStep InOrder InnerChannels JointDiscriminator
