@@ -6,13 +6,12 @@ The weights of the translator's losses are those of UNIT (Liu et al. 2017), whic
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal, Self, TypeAlias
+from typing import Literal, Self, TypeAlias
 
 from pydantic import Field, model_validator
 
 from bench_core.methods import (
     AdversarialForm,
-    AfterTraining,
     AugmentationConfig,
     OptimizerConfig,
     ReIDConfig,
@@ -21,6 +20,7 @@ from bench_core.methods import (
 )
 
 Counterpart: TypeAlias = Literal["translated", "grey"]
+Neck: TypeAlias = Literal["none", "batch-norm"]
 
 TRANSLATOR_STEP = 4
 """Images are halved twice in an encoder."""
@@ -34,7 +34,8 @@ class D2RLConfig(ReIDConfig):
     Attributes:
         backbone: Of the feature level T_F, with four channels at its first convolution.
         last_stride: The original's (open).
-        embedding: The pooled feature; there is no neck (open).
+        embedding: The pooled feature as it is (open).
+        neck: What is between feature and classifier (open): nothing, or batch normalisation.
         counterpart: What stands beside an image as the other modality: its translation by T_I, or
             its own grey values, in which case there is no T_I.
         joint: Whether T_I goes on learning while T_F does, from its losses too; otherwise it stays
@@ -67,7 +68,7 @@ class D2RLConfig(ReIDConfig):
     """
 
     last_stride: Literal[1, 2] = 2
-    embedding: Annotated[Literal["pooled", "pooled-normalized"], AfterTraining()] = "pooled"
+    neck: Neck = "none"
     counterpart: Counterpart = "translated"
     joint: bool = True
     translation_height: int = Field(default=128, ge=SMALLEST_JUDGED, multiple_of=TRANSLATOR_STEP)
@@ -127,6 +128,13 @@ class D2RLConfig(ReIDConfig):
                 f"counterpart={self.counterpart} leaves no translator to train jointly; set "
                 "joint=false, or choose the variant 'without-translation'"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _neck_exists(self) -> Self:
+        if self.neck == "none" and self.embedding.startswith("neck"):
+            pooled = self.embedding.replace("neck", "pooled")
+            raise ValueError(f"embedding={self.embedding} needs a neck; use {pooled}")
         return self
 
     @model_validator(mode="after")

@@ -11,6 +11,7 @@ from bench_core import INFRARED, VISIBLE, Modality
 from bench_core.methods import (
     CONSTANT_RATE,
     Batch,
+    BNNeck,
     Losses,
     OptimizerPlan,
     ScheduleConfig,
@@ -46,12 +47,17 @@ class D2RL(StagedMethod[D2RLConfig]):
         super().__init__(config, num_identities=num_identities)
         self._normalization = MultispectralNormalization()
         self._backbone = MultispectralBackbone(config.build_backbone())
-        self._classifier = nn.Linear(self._backbone.num_features, num_identities)
+        num_features = self._backbone.num_features
+        self._head: nn.Module = (
+            BNNeck(num_features, num_identities)
+            if config.neck == "batch-norm"
+            else nn.Linear(num_features, num_identities)
+        )
         self.networks = nn.ModuleDict(
             {
                 "normalization": self._normalization,
                 "backbone": self._backbone,
-                "classifier": self._classifier,
+                "head": self._head,
             }
         )
         if config.translates:
@@ -109,7 +115,8 @@ class D2RL(StagedMethod[D2RLConfig]):
             (B, 1, D).
         """
         features = self._embed(self._multispectral(images, modality))
-        return embed(features, self.config.embedding, nn.Identity())[:, None]
+        neck = self._head.normalization if isinstance(self._head, BNNeck) else nn.Identity()
+        return embed(features, self.config.embedding, neck)[:, None]
 
     @torch.no_grad()
     def pictures(self, visible: torch.Tensor, infrared: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -165,8 +172,10 @@ class D2RL(StagedMethod[D2RLConfig]):
             labels: int64 (M,), of either.
         """
         features, labels = self._embed(images), labels.repeat(2)
+        classified = self._head(features)
+        logits = classified[1] if isinstance(self._head, BNNeck) else classified
         return {
-            "identity": identity_loss(self._classifier(features), labels),
+            "identity": identity_loss(logits, labels),
             "triplet": batch_hard_triplet(features, labels, self.config.margin),
         }
 
@@ -211,7 +220,7 @@ class D2RL(StagedMethod[D2RLConfig]):
         plan = OptimizerPlan.of(
             self.config.optimizer,
             self._backbone,
-            self._classifier,
+            self._head,
             schedule=schedule,
             continued=continued,
         )

@@ -35,7 +35,7 @@ def test_the_translator_has_the_weights_of_unit(config_of: Choose) -> None:
 def test_paper_fills_gaps_by_proposals(config_of: Choose) -> None:
     config = config_of("paper")
     assert (config.backbone, config.last_stride, config.image_size) == ("resnet50", 2, (256, 128))
-    assert (config.margin, config.embedding) == (0.3, "pooled")
+    assert (config.margin, config.neck, config.embedding) == (0.3, "none", "pooled")
     assert (config.sampling.identities, config.sampling.images) == (8, 4)
     assert (config.translation_sampling.identities, config.translation_sampling.images) == (8, 1)
     assert (config.translation_epochs, config.feature_epochs, config.epochs) == (30, 60, 60)
@@ -90,6 +90,7 @@ def test_quick_is_small_and_keeps_the_weights(config_of: Choose) -> None:
         (("translation_height=30",), "translation_height"),
         (("shared_blocks=0",), "shared_blocks"),
         (("counterpart=none",), "counterpart"),
+        (("embedding=neck",), "embedding=neck needs a neck; use pooled"),
         (("counterpart=grey",), "leaves no translator to train jointly"),
         (("translation_width=32",), "too small for discriminator_scales=3"),
         (("discriminator_scales=4",), "too small for discriminator_scales=4"),

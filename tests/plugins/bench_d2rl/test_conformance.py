@@ -1,4 +1,7 @@
-"""D2RL and each of its variants hold to what every method must."""
+"""D2RL holds to what every method must, with its image level and without it.
+
+The variant `separate` takes steps of the whole method alone, as other tests see.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,7 @@ SMALL = (
     "check",
     [
         pytest.param(check, marks=[pytest.mark.slow] if place else [])
-        for place, variant in enumerate(SPEC.variants)
+        for place, variant in enumerate((SPEC.variants[0], SPEC.variants[-1]))
         for check in method_checks(SPEC, variant, SMALL)
     ],
     ids=str,

@@ -15,7 +15,7 @@ from bench_d2rl.translation import resized
 
 Make = Callable[..., D2RL]
 
-FEATURES = {"backbone", "classifier"}
+FEATURES = {"backbone", "head"}
 TRANSLATOR = {
     *(
         f"{part}_{modality}"
@@ -88,7 +88,7 @@ def test_the_losses_of_the_feature_level(make: Make, batch: Batch) -> None:
     )  # fmt: skip
     with torch.no_grad():
         features = method._embed(stacked)
-        logits = method.networks["classifier"](features).tolist()
+        logits = method.networks["head"](features).tolist()
     labels, rows = batch.labels.tolist() * 2, features.tolist()
     identity = triplet = 0.0
     for row, scores, label in zip(rows, logits, labels, strict=True):
@@ -120,7 +120,7 @@ def test_without_translation_the_grey_image_is_its_own_counterpart(
     make: Make, batch: Batch
 ) -> None:
     method = make("without-translation")
-    assert method.networks.keys() == {"normalization", "backbone", "classifier"}
+    assert method.networks.keys() == {"normalization", "backbone", "head"}
     visible = method._multispectral(batch.visible, "visible")
     torch.testing.assert_close(visible[:, 3], batch.visible.mean(1))
     infrared = method._multispectral(batch.infrared, "infrared")
@@ -136,6 +136,40 @@ def test_features_are_those_of_the_stacked_image_without_noise(make: Make, batch
             stacked = method._multispectral(images, modality)  # type: ignore[arg-type]
             normalized = method.networks["normalization"](stacked)
             assert torch.equal(features[:, 0], method.networks["backbone"](normalized))
+
+
+def test_features_behind_the_neck_at_unit_length(make: Make, batch: Batch) -> None:
+    method = make("without-translation", "neck=batch-norm", "embedding=neck-normalized")
+    normalization = method.networks["head"].normalization
+    with torch.no_grad():
+        normalization.running_mean.uniform_(0, 1)
+    method.networks.eval()
+    with torch.no_grad():
+        plain = method._embed(method._multispectral(batch.visible, "visible"))
+        behind = normalization(plain)
+        features = method.extract(batch.visible, "visible")[:, 0]
+    torch.testing.assert_close(features, behind / behind.norm(dim=1, keepdim=True))
+
+
+def test_the_neck_is_what_the_classifier_sees(make: Make, batch: Batch) -> None:
+    """Logits of standardised features, without a bias; triplets are of the features before it."""
+    method = make("without-translation", "neck=batch-norm")
+    losses = take_step(method, "features", batch)
+    method = make("without-translation", "neck=batch-norm")
+    stacked = torch.cat(
+        [
+            method._multispectral(batch.visible, "visible"),
+            method._multispectral(batch.infrared, "infrared"),
+        ]
+    )
+    with torch.no_grad():
+        features = method.networks.train() and method._embed(stacked)
+        centred = features - features.mean(0)
+        behind = centred / (centred.square().mean(0) + 1e-5).sqrt()
+        logits = behind @ method.networks["head"].classifier.weight.T
+        labels = batch.labels.repeat(2)
+        expected = torch.nn.functional.cross_entropy(logits, labels).item()
+    assert losses["identity"].item() == pytest.approx(expected, rel=1e-3)
 
 
 def test_pictures_are_images_beside_their_translations(make: Make, batch: Batch) -> None:

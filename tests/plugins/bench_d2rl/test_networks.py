@@ -104,7 +104,7 @@ def test_parameters_at_paper_size(at_paper_size: D2RL) -> None:
     assert number == {
         "normalization": 0,
         "backbone": 23_508_032 + 64 * 7 * 7,
-        "classifier": 2048 * 395 + 395,
+        "head": 2048 * 395 + 395,
         "encoder_visible": 4_207_680,
         "encoder_infrared": 4_207_680 - 2 * 64 * 7 * 7,
         "shared_encoder": 2 * 256 * 256 * 9 + 4 * 256,
