@@ -24,7 +24,7 @@ VARIANTS = (
     VariantSpec(
         name="identity-only",
         summary="the identity loss alone",
-        values={"adversarial_weight": 0.0, "triplet_weight": 0.0},
+        values={"adversarial_weight": 0.0, "triplets": False},
     ),
 )
 

@@ -29,6 +29,7 @@ class CMGANConfig(ReIDConfig):
         last_stride: The original's (open).
         embedding: The pooled feature; there is no neck.
         input_range: How images are normalised (open): to [-1, 1], or by ImageNet's statistics.
+        triplets: Whether L_G has the triplet loss.
         triplet_weight: alpha of L_G.
         identity_weight: beta of L_G.
         adversarial_weight: gamma, of L_D in the generator's step; without it there is no
@@ -49,7 +50,8 @@ class CMGANConfig(ReIDConfig):
     last_stride: Literal[1, 2] = 2
     embedding: Annotated[Literal["pooled", "pooled-normalized"], AfterTraining()] = "pooled"
     input_range: InputRange = "signed"
-    triplet_weight: float = Field(default=1.0, ge=0)
+    triplets: bool = True
+    triplet_weight: float = Field(default=1.0, gt=0)
     identity_weight: float = Field(default=1.0, gt=0)
     adversarial_weight: float = Field(default=0.05, ge=0)
     margin: float = Field(default=1.4, ge=0)

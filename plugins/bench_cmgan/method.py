@@ -93,7 +93,7 @@ class CMGAN(StagedMethod[CMGANConfig]):
         """
         config = self.config
         losses = {"identity": identity_loss(self._identity_head(features), labels.repeat(2))}
-        if config.triplet_weight > 0:
+        if config.triplets:
             visible, infrared = features.chunk(2)
             losses["triplet"] = cross_modality_triplet(
                 visible, infrared, labels, config.margin, config.mining

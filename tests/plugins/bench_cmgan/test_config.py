@@ -68,6 +68,7 @@ def test_quick_is_small(config_of: Choose) -> None:
         (("margin=-1",), "margin"),
         (("alternation=0",), "alternation"),
         (("identity_weight=0",), "identity_weight"),
+        (("triplet_weight=0",), "triplet_weight"),
         (("mining=soft",), "mining"),
         (("embedding=neck",), "embedding"),
         (("discriminator_optimizer.kind=adam",), "alternation=5 needs plain SGD"),

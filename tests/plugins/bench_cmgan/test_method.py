@@ -57,7 +57,7 @@ def test_the_generator_minimises_its_losses_and_maximises_the_modality_loss(
 
 
 def test_the_gradient_of_a_step_is_that_of_the_game_written_out(make: Make, batch: Batch) -> None:
-    method = make("full", "triplet_weight=0", "adversarial_weight=0.5")
+    method = make("full", "triplets=false", "adversarial_weight=0.5")
     _, ((judged, _), (total, _)) = record_step(method, "adversarial", batch)
     backbone, judge = method.networks["backbone"], method.networks["discriminator"]
     weight = next(backbone.parameters())

@@ -17,7 +17,7 @@ def test_the_variants_take_the_game_and_then_the_triplets_away() -> None:
     assert {variant.name: dict(variant.values) for variant in SPEC.variants} == {
         "full": {},
         "without-discriminator": alone,
-        "identity-only": {**alone, "triplet_weight": 0.0},
+        "identity-only": {**alone, "triplets": False},
     }
 
 
