@@ -11,6 +11,7 @@ from bench_core.data.augmentation import (
     AugmentationConfig as AugmentationConfig,
     augment as augment,
 )
+from bench_core.data.sampling import Deck as Deck
 from bench_core.modeling.adversarial import (
     AdversarialForm as AdversarialForm,
     adversarial_loss as adversarial_loss,
@@ -22,6 +23,7 @@ from bench_core.modeling.agw_network import AGWNetwork as AGWNetwork
 from bench_core.modeling.backbones import (
     Backbone as Backbone,
     BackboneName as BackboneName,
+    SplitStage as SplitStage,
     build_backbone as build_backbone,
 )
 from bench_core.modeling.discriminators import (

@@ -39,6 +39,8 @@ JSIA = (*SMALL, "sampling.steps_per_epoch=3")
 DDAG = (*SMALL, "sampling.steps_per_epoch=3")
 VIT = (*SMALL, "sampling.steps_per_epoch=8")
 PMT = (*SMALL, "sampling.steps_per_epoch=4")
+SHUFFLED = (*SMALL, "sampling.steps_per_epoch=8")
+DISTANCES = (*SMALL, "sampling.steps_per_epoch=4")
 GENERATED = ("generation_sampling.identities=3", "generation_sampling.steps_per_epoch=1")
 ALIGNGAN = (
     *BATCHES,
@@ -93,6 +95,10 @@ def mean_average_precision(method: Method, inputs: RunInputs) -> float:
         ("ddag", DDAG),
         ("vit", VIT),
         ("pmt", PMT),
+        ("one-stream", SHUFFLED),
+        ("two-stream", SHUFFLED),
+        ("zero-padding", SHUFFLED),
+        ("dist-based", DISTANCES),
     ],
 )
 def test_a_short_training_tells_people_apart(
