@@ -39,8 +39,9 @@ JSIA = (*SMALL, "sampling.steps_per_epoch=3")
 DDAG = (*SMALL, "sampling.steps_per_epoch=3")
 VIT = (*SMALL, "sampling.steps_per_epoch=8")
 PMT = (*SMALL, "sampling.steps_per_epoch=4")
-SHUFFLED = (*SMALL, "sampling.steps_per_epoch=8")
-DISTANCES = (*SMALL, "sampling.steps_per_epoch=4")
+FEWER = ("sampling.identities=4", "sampling.images=3", "image_height=48", "image_width=24")
+SHUFFLED = (*FEWER, "sampling.steps_per_epoch=5")
+DISTANCES = (*BATCHES, "image_height=48", "image_width=24", "sampling.steps_per_epoch=4")
 GENERATED = ("generation_sampling.identities=3", "generation_sampling.steps_per_epoch=1")
 ALIGNGAN = (
     *BATCHES,
