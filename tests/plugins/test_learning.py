@@ -39,6 +39,12 @@ JSIA = (*SMALL, "sampling.steps_per_epoch=3")
 DDAG = (*SMALL, "sampling.steps_per_epoch=3")
 VIT = (*SMALL, "sampling.steps_per_epoch=8")
 PMT = (*SMALL, "sampling.steps_per_epoch=4")
+CMGAN = (*SMALL, "sampling.steps_per_epoch=6")
+D2RL = (
+    *SMALL,
+    *("sampling.steps_per_epoch=7", "translation_sampling.steps_per_epoch=1"),
+    *("translation_height=24", "translation_width=16"),
+)
 FEWER = ("sampling.identities=4", "sampling.images=3", "image_height=48", "image_width=24")
 SHUFFLED = (*FEWER, "sampling.steps_per_epoch=5")
 DISTANCES = (*BATCHES, "image_height=48", "image_width=24", "sampling.steps_per_epoch=4")
@@ -86,6 +92,8 @@ def mean_average_precision(method: Method, inputs: RunInputs) -> float:
         ("agw", AGW),
         ("bot", ERASED),
         ("caj", ERASED),
+        ("cmgan", CMGAN),
+        ("d2rl", D2RL),
         ("xiv", XIV),
         ("ts-gan", (*TS_GAN, *TEACHER, "teacher_sampling.steps_per_epoch=2")),
         ("deen", DEEN),
