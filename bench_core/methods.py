@@ -11,6 +11,7 @@ from bench_core.data.augmentation import (
     AugmentationConfig as AugmentationConfig,
     augment as augment,
 )
+from bench_core.data.sampling import Deck as Deck
 from bench_core.metric_learning.embedding import LearnedMetric as LearnedMetric
 from bench_core.metric_learning.learners import (
     CDFEConfig as CDFEConfig,
@@ -31,6 +32,7 @@ from bench_core.modeling.agw_network import AGWNetwork as AGWNetwork
 from bench_core.modeling.backbones import (
     Backbone as Backbone,
     BackboneName as BackboneName,
+    SplitStage as SplitStage,
     build_backbone as build_backbone,
 )
 from bench_core.modeling.discriminators import (

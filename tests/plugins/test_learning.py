@@ -45,6 +45,9 @@ D2RL = (
     *("sampling.steps_per_epoch=7", "translation_sampling.steps_per_epoch=1"),
     *("translation_height=24", "translation_width=16"),
 )
+FEWER = ("sampling.identities=4", "sampling.images=3", "image_height=48", "image_width=24")
+SHUFFLED = (*FEWER, "sampling.steps_per_epoch=5")
+DISTANCES = (*BATCHES, "image_height=48", "image_width=24", "sampling.steps_per_epoch=4")
 GENERATED = ("generation_sampling.identities=3", "generation_sampling.steps_per_epoch=1")
 ALIGNGAN = (
     *BATCHES,
@@ -103,6 +106,10 @@ def mean_average_precision(method: Method, inputs: RunInputs) -> float:
         ("pmt", PMT),
         ("hog:lfda", ("lfda.pca_dimensions=30", "lfda.dimensions=12")),
         ("lomo:xqda", ("xqda.pca_dimensions=30", "xqda.dimensions=12")),
+        ("one-stream", SHUFFLED),
+        ("two-stream", SHUFFLED),
+        ("zero-padding", SHUFFLED),
+        ("dist-based", DISTANCES),
     ],
 )
 def test_a_short_training_tells_people_apart(
