@@ -40,6 +40,10 @@ DDAG = (*SMALL, "sampling.steps_per_epoch=3")
 VIT = (*SMALL, "sampling.steps_per_epoch=8")
 PMT = (*SMALL, "sampling.steps_per_epoch=4")
 GENERATED = ("generation_sampling.identities=3", "generation_sampling.steps_per_epoch=1")
+TWO_PATHS = (
+    *("image_height=48", "image_width=32", "fc6_width=128", "fc7_width=64"),
+    *("sampling.identities=18", "sampling.images=1", "sampling.steps_per_epoch=4"),
+)
 ALIGNGAN = (
     *BATCHES,
     *("image_height=64", "image_width=32", "feature_height=48", "feature_width=24"),
@@ -93,6 +97,10 @@ def mean_average_precision(method: Method, inputs: RunInputs) -> float:
         ("ddag", DDAG),
         ("vit", VIT),
         ("pmt", PMT),
+        ("tone", TWO_PATHS),
+        ("hcml", (*TWO_PATHS, "pca_dimensions=32", "metric_steps=60")),
+        ("bctr", TWO_PATHS),
+        ("bdtr", TWO_PATHS),
     ],
 )
 def test_a_short_training_tells_people_apart(
