@@ -64,7 +64,7 @@ def _nearest(
 def cross_modality_ranking(
     pairs: tuple[NearestOthers, NearestOthers], margin: float
 ) -> torch.Tensor:
-    """Cross-modality constraint: mean of [margin + d(x_i, z_i) - d(x_i, z_j*)]_+, both ways added."""
+    """Cross-modality constraint: mean of [margin + d(x_i, z_i) - d(x_i, z_j*)]_+, in both ways."""
     terms = [(margin + each.to_person - each.to_other).clamp(min=0).mean() for each in pairs]
     return terms[0] + terms[1]
 

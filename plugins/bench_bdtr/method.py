@@ -20,7 +20,6 @@ from bench_core import INFRARED, VISIBLE, Modality
 from bench_core.methods import (
     Batch,
     Losses,
-    Metric,
     Stage,
     StagedMethod,
     Updates,
@@ -38,7 +37,7 @@ class TopRanking(StagedMethod[ConfigT]):
     shared.
     """
 
-    metric: Metric = "cosine"
+    metric = "cosine"
 
     def __init__(self, config: ConfigT, *, num_identities: int) -> None:
         super().__init__(config, num_identities=num_identities)
@@ -73,7 +72,8 @@ class TopRanking(StagedMethod[ConfigT]):
             for images, modality in ((batch.visible, VISIBLE), (batch.infrared, INFRARED))
         ]
         _, features, logits = self._top(torch.cat(hidden))
-        pairs = nearest_others(*features.chunk(2), batch.labels)
+        visible, infrared = features.chunk(2)
+        pairs = nearest_others(visible, infrared, batch.labels)
         return {
             "identity": identity_loss(logits, batch.labels.repeat(2)),
             **self.ranking_losses(pairs),

@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional
 
 from bench_core import INFRARED, VISIBLE, Modality, UsageError
-from bench_core.methods import LoopPlan, Metric, OwnEpoch, TrainingData, TrainingRun
+from bench_core.methods import LoopPlan, OwnEpoch, TrainingData, TrainingRun
 from bench_hcml.config import HCMLConfig
 from bench_hcml.objective import Features, Objective
 from bench_hcml.optimization import Progress, advance, square_root
@@ -89,7 +89,7 @@ class HCML(TwoStreamLearning[HCMLConfig]):
     A transform of each modality tightens each person, a metric that both share tells people apart.
     """
 
-    metric: Metric = "euclidean"
+    metric = "euclidean"
 
     def __init__(self, config: HCMLConfig, *, num_identities: int) -> None:
         super().__init__(config, num_identities=num_identities)
@@ -193,7 +193,8 @@ class HCML(TwoStreamLearning[HCMLConfig]):
         Returns:
             (B, 1, pca_dimensions), of which the Euclidean distance is that of the metric.
         """
-        return self._metric(self.embed(images, modality), modality)[:, None]
+        transformed: torch.Tensor = self._metric(self.embed(images, modality), modality)
+        return transformed[:, None]
 
 
 def _rank(metric: torch.Tensor) -> int:

@@ -35,7 +35,7 @@ class Features:
     @classmethod
     def of(cls, features: torch.Tensor, labels: torch.Tensor) -> Features:
         """Split features (N, D) of people, int64 (N,), into means and deviations from them."""
-        known, places = labels.unique(return_inverse=True)
+        known, places = torch.unique(labels, return_inverse=True)
         # A product, as sums by index come in any order on a GPU.
         members = functional.one_hot(places, len(known)).to(features.dtype)
         means = members.T @ features / members.sum(0)[:, None]

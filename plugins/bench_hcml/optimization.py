@@ -52,13 +52,9 @@ class Progress:
     def keep(self, memory: MutableMapping[str, torch.Tensor]) -> None:
         """Write all of it into tensors by name."""
         numbers = [self.momentum, self.lipschitz, self.step, self.cross, self.converged]
-        memory |= {
-            "visible": self.at.visible,
-            "infrared": self.at.infrared,
-            "metric": self.at.metric,
-            "previous": self.previous,
-            "numbers": torch.tensor(numbers, dtype=torch.float64),
-        }
+        memory["visible"], memory["infrared"] = self.at.visible, self.at.infrared
+        memory["metric"], memory["previous"] = self.at.metric, self.previous
+        memory["numbers"] = torch.tensor(numbers, dtype=torch.float64)
 
     @classmethod
     def kept(cls, memory: Mapping[str, torch.Tensor]) -> Progress:
@@ -134,4 +130,5 @@ def project(matrix: torch.Tensor) -> torch.Tensor:
 def square_root(matrix: torch.Tensor) -> torch.Tensor:
     """Return P (D, D) with P P^T = M; of a symmetric M negative eigenvalues count as zero."""
     values, vectors = torch.linalg.eigh((matrix + matrix.T) / 2)
-    return vectors * values.clamp(min=0).sqrt()
+    root: torch.Tensor = vectors * values.clamp(min=0).sqrt()
+    return root

@@ -13,7 +13,6 @@ from bench_core import INFRARED, VISIBLE, Modality
 from bench_core.methods import (
     Batch,
     Losses,
-    Metric,
     Stage,
     StagedMethod,
     Updates,
@@ -85,7 +84,7 @@ class TwoStreamLearning(StagedMethod[ConfigT]):
 class TONE(TwoStreamLearning[TONEConfig]):
     """Two-stream CNN: a path a modality, shared layers, identity and contrastive loss."""
 
-    metric: Metric = "cosine"
+    metric = "cosine"
 
     def extract(self, images: torch.Tensor, modality: Modality) -> torch.Tensor:
         """Embed a batch by fc7 at unit length.

@@ -42,7 +42,7 @@ PMT = (*SMALL, "sampling.steps_per_epoch=4")
 GENERATED = ("generation_sampling.identities=3", "generation_sampling.steps_per_epoch=1")
 TWO_PATHS = (
     *("image_height=48", "image_width=32", "fc6_width=128", "fc7_width=64"),
-    *("sampling.identities=18", "sampling.images=1", "sampling.steps_per_epoch=4"),
+    *("sampling.identities=16", "sampling.images=1", "sampling.steps_per_epoch=4"),
 )
 ALIGNGAN = (
     *BATCHES,
