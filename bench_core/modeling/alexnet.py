@@ -6,6 +6,7 @@ TONE, HCML, BCTR and BDTR (Ye et al. 2018) have this network. M: images of a mod
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Mapping
 from typing import Final, Literal, NamedTuple, TypeAlias, cast
 
@@ -15,7 +16,12 @@ from torch.nn import functional
 from torchvision import models
 
 from bench_core.contracts.images import INFRARED, MODALITIES, VISIBLE, Modality
-from bench_core.modeling.backbones import Backbone, build_backbone
+from bench_core.modeling.backbones import (
+    Backbone,
+    SmallResNet,
+    build_backbone,
+    check_backbone,
+)
 from bench_core.modeling.pretrained import PretrainedWeights, load_pretrained
 from bench_core.modeling.weights_files import Fit, fit_tensors
 
@@ -26,6 +32,9 @@ FC6_WIDTH: Final = 4096
 """Of AlexNet; pretrained weights have it."""
 SMALLEST_ALEXNET_IMAGE: Final = 63
 """Height and width of an image of which something is left behind the last pooling."""
+SMALL_WIDTH: Final = 16
+SMALL_GRID: Final = (12, 4)
+"""Of a small path: channels, and rows and columns that fc6 sees."""
 _FC6, _OTHERS = "classifier.1.", "classifier."
 """What torchvision calls fc6, and all of its fully connected layers."""
 
@@ -120,6 +129,49 @@ class BackbonePath(nn.Module):
         self.backbone.load_pretrained(weights)
 
 
+class SmallPath(nn.Module):
+    """What a CPU trains in a minute: two layers on a grid as AlexNet's maps, and fc6.
+
+    Without pretrained weights a modality's own layers find the less that holds for other people
+    the more they are: these are the stem and the first stage of the small backbone, half as wide.
+
+    Args:
+        fc6_width: Outputs of fc6.
+
+    Attributes:
+        features: Normalised images (B, 3, H, W) -> maps (B, 16, H / 4, W / 4).
+        fc6: Those maps, averaged to a grid and flat, -> (B, fc6_width), without a ReLU.
+    """
+
+    def __init__(self, fc6_width: int) -> None:
+        super().__init__()
+        backbone = SmallResNet(SMALL_WIDTH)
+        self.features, _ = backbone.split(1)
+        self.fc6 = nn.Linear(backbone.stage_channels[0] * math.prod(SMALL_GRID), fc6_width)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Return fc6 (B, fc6_width) of normalised images (B, 3, H, W), before any ReLU."""
+        maps = functional.adaptive_avg_pool2d(self.features(images), SMALL_GRID)
+        hidden: torch.Tensor = self.fc6(maps.flatten(1))
+        return hidden
+
+    def fit(self, tensors: Mapping[str, torch.Tensor]) -> Fit:
+        """Say which tensors of a weights file this would load, and which not."""
+        return fit_tensors(self.features.state_dict(), tensors)
+
+    def load_pretrained(self, weights: PretrainedWeights) -> None:
+        """Load weights of the layers before fc6.
+
+        Raises:
+            UsageError: ImageNet weights were asked for and there are none.
+            CheckpointError: The weights cannot be had, or do not fit.
+        """
+        load_pretrained(self.features, weights)
+
+
+Path: TypeAlias = AlexNetPath | BackbonePath | SmallPath
+
+
 class TwoPath(nn.Module):
     """A path for each modality, from images to fc6; nothing is shared.
 
@@ -130,7 +182,7 @@ class TwoPath(nn.Module):
         paths: By modality.
     """
 
-    def __init__(self, path: AlexNetPath | BackbonePath) -> None:
+    def __init__(self, path: Path) -> None:
         super().__init__()
         self.paths = nn.ModuleDict({VISIBLE: path, INFRARED: copy.deepcopy(path)})
 
@@ -159,8 +211,8 @@ class TwoPath(nn.Module):
         self.paths[INFRARED].load_state_dict(self._first.state_dict())
 
     @property
-    def _first(self) -> AlexNetPath | BackbonePath:
-        return cast("AlexNetPath | BackbonePath", self.paths[VISIBLE])
+    def _first(self) -> Path:
+        return cast("Path", self.paths[VISIBLE])
 
 
 def build_two_path(
@@ -169,7 +221,7 @@ def build_two_path(
     """Build both paths with random weights.
 
     Args:
-        name: "alexnet", or "resnet50" or "small" in its place.
+        name: "alexnet"; or "resnet50" or a "small" network in the place of its convolutions.
         fc6_width: Outputs of fc6.
         last_stride: Of ResNet-50's last stage.
         stem_relu: Whether ResNet-50's stem has its ReLU.
@@ -179,6 +231,9 @@ def build_two_path(
     """
     if name == "alexnet":
         return TwoPath(AlexNetPath(fc6_width))
+    check_backbone(name, last_stride=last_stride, stem_relu=stem_relu)
+    if name == "small":
+        return TwoPath(SmallPath(fc6_width))
     backbone = build_backbone(name, last_stride=last_stride, stem_relu=stem_relu)
     return TwoPath(BackbonePath(backbone, fc6_width))
 

@@ -33,13 +33,14 @@ OFFICIAL: Mapping[str, Any] = {
 QUICK_TONE: Mapping[str, Any] = {
     **QUICK,
     "crop_margin": 6,
-    "fc6_width": 512,
+    "fc6_width": 256,
     "fc7_width": 256,
-    "epochs": 14,
+    "epochs": 24,
     "sampling": {"identities": 32, "images": 1, "steps_per_epoch": 25},
     # Nothing is pretrained here: all layers start at random.
     "optimizer": {"kind": "adam", "learning_rate": 1e-3},
-    "dropout": 0.2,
+    "dropout": 0.3,
+    "augmentation": {"flip": 0.5, "padding": 6, "erasing": 0.5},
 }
 
 

@@ -114,17 +114,23 @@ def test_weights_of_another_network_are_refused(path: AlexNetPath, tmp_path: Pat
         path.load_pretrained(PretrainedWeights("file", tmp_path / "other.pth"))
 
 
-@pytest.mark.parametrize(("name", "width"), [("resnet50", 2048), ("small", 256)])
-def test_another_backbone_is_pooled_before_its_fc6(name: str, width: int) -> None:
+def test_another_backbone_is_pooled_before_its_fc6() -> None:
     with torch.device("meta"):
-        paths = build_two_path(name, 16)  # type: ignore[arg-type]
+        paths = build_two_path("resnet50", 16)
     path = paths.paths["visible"]
-    assert count(path) == count(path.backbone) + width * 16 + 16
+    assert count(path) == count(path.backbone) + 2048 * 16 + 16
     state = path.backbone.body.state_dict()
-    if name == "small":
-        assert paths.fit(state).difference is None
-    else:
-        assert paths.fit({**state, "fc.weight": torch.zeros(1)}).difference is None
+    assert paths.fit({**state, "fc.weight": torch.zeros(1)}).difference is None
+
+
+def test_a_small_path_has_a_stem_and_a_stage_on_a_grid() -> None:
+    """A 3x3 convolution of 16 channels and two of a basic block, each with a normalisation."""
+    paths = build_two_path("small", 8)
+    path = paths.paths["visible"]
+    assert count(path.features) == 3 * 9 * 16 + 32 + 2 * (16 * 9 * 16 + 32) + (16 * 16 + 32)
+    assert count(path.fc6) == 16 * 12 * 4 * 8 + 8
+    assert path(torch.rand(2, 3, 90, 42)).shape == (2, 8)
+    assert paths.fit(path.features.state_dict()).difference is None
 
 
 def test_a_small_path_has_no_weights_of_imagenet() -> None:
