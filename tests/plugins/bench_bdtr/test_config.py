@@ -60,7 +60,7 @@ def test_quick_is_small_and_keeps_the_losses() -> None:
 
 
 def test_parameters_and_multiply_adds_of_alexnet() -> None:
-    """For the 206 people of RegDB; an image costs its path and fc7, and nothing of the classifier."""
+    """For the 206 people of RegDB; an image costs its path and fc7, not the classifier."""
     choice = choose_method(OF_BDTR, OF_BDTR.variants[0], "paper", ())
     cost = count_cost(choice, torch.device("cpu"), num_identities=206)
     top = 4096 * 1024 + 1024
