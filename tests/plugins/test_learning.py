@@ -39,6 +39,12 @@ JSIA = (*SMALL, "sampling.steps_per_epoch=3")
 DDAG = (*SMALL, "sampling.steps_per_epoch=3")
 VIT = (*SMALL, "sampling.steps_per_epoch=8")
 PMT = (*SMALL, "sampling.steps_per_epoch=4")
+CMGAN = (*SMALL, "sampling.steps_per_epoch=6")
+D2RL = (
+    *SMALL,
+    *("sampling.steps_per_epoch=7", "translation_sampling.steps_per_epoch=1"),
+    *("translation_height=24", "translation_width=16"),
+)
 GENERATED = ("generation_sampling.identities=3", "generation_sampling.steps_per_epoch=1")
 TWO_PATHS = (
     *("image_height=48", "image_width=32", "fc6_width=128", "fc7_width=64"),
@@ -87,6 +93,8 @@ def mean_average_precision(method: Method, inputs: RunInputs) -> float:
         ("agw", AGW),
         ("bot", ERASED),
         ("caj", ERASED),
+        ("cmgan", CMGAN),
+        ("d2rl", D2RL),
         ("xiv", XIV),
         ("ts-gan", (*TS_GAN, *TEACHER, "teacher_sampling.steps_per_epoch=2")),
         ("deen", DEEN),
