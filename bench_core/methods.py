@@ -29,12 +29,20 @@ from bench_core.modeling.adversarial import (
     to_signed as to_signed,
 )
 from bench_core.modeling.agw_network import AGWNetwork as AGWNetwork
+from bench_core.modeling.alexnet import (
+    AlexNetPath as AlexNetPath,
+    SharedTop as SharedTop,
+    TopOutput as TopOutput,
+    TwoPath as TwoPath,
+    build_two_path as build_two_path,
+)
 from bench_core.modeling.backbones import (
     Backbone as Backbone,
     BackboneName as BackboneName,
     SplitStage as SplitStage,
     build_backbone as build_backbone,
 )
+from bench_core.modeling.cropping import random_crop as random_crop, resized as resized
 from bench_core.modeling.discriminators import (
     FeatureDiscriminator as FeatureDiscriminator,
     JointDiscriminator as JointDiscriminator,
@@ -149,6 +157,10 @@ from bench_core.training.transformer_reid import (
     TRANSFORMER_OPTIMIZERS as TRANSFORMER_OPTIMIZERS,
     TransformerReIDConfig as TransformerReIDConfig,
     WarmCosineConfig as WarmCosineConfig,
+)
+from bench_core.training.two_path_recipe import (
+    TwoPathNormalization as TwoPathNormalization,
+    TwoPathRecipe as TwoPathRecipe,
 )
 from bench_core.training.two_stream_recipe import TwoStreamRecipe as TwoStreamRecipe
 from bench_core.training.updates import Losses as Losses, Updates as Updates

@@ -44,6 +44,8 @@ DOORS = {
         load_pretrained named_backbone prediction_divergence recompute recompute_blocks
         reconstruction_loss running_statistics_kept sampler_of to_signed weighted_gaps
         weighted_regularized_triplet
+        AlexNetPath SharedTop TopOutput TwoPath TwoPathNormalization TwoPathRecipe
+        build_two_path random_crop resized
     """,
     "bench_core.datasets": """
         ArrayRows Convention Dataset DatasetReader Degrade EvaluationProtocol ExportPlan ImportPlan

@@ -49,6 +49,10 @@ FEWER = ("sampling.identities=4", "sampling.images=3", "image_height=48", "image
 SHUFFLED = (*FEWER, "sampling.steps_per_epoch=5")
 DISTANCES = (*BATCHES, "image_height=48", "image_width=24", "sampling.steps_per_epoch=4")
 GENERATED = ("generation_sampling.identities=3", "generation_sampling.steps_per_epoch=1")
+TWO_PATHS = (
+    *("image_height=48", "image_width=32", "fc6_width=128", "fc7_width=64"),
+    *("sampling.identities=16", "sampling.images=1", "sampling.steps_per_epoch=4"),
+)
 ALIGNGAN = (
     *BATCHES,
     *("image_height=64", "image_width=32", "feature_height=48", "feature_width=24"),
@@ -110,6 +114,10 @@ def mean_average_precision(method: Method, inputs: RunInputs) -> float:
         ("two-stream", SHUFFLED),
         ("zero-padding", SHUFFLED),
         ("dist-based", DISTANCES),
+        ("tone", TWO_PATHS),
+        ("hcml", (*TWO_PATHS, "pca_dimensions=32", "metric_steps=60")),
+        ("bctr", TWO_PATHS),
+        ("bdtr", TWO_PATHS),
     ],
 )
 def test_a_short_training_tells_people_apart(
