@@ -11,6 +11,15 @@ from bench_core.data.augmentation import (
     AugmentationConfig as AugmentationConfig,
     augment as augment,
 )
+from bench_core.metric_learning.embedding import LearnedMetric as LearnedMetric
+from bench_core.metric_learning.learners import (
+    CDFEConfig as CDFEConfig,
+    KissmeConfig as KissmeConfig,
+    LearnerConfig as LearnerConfig,
+    LFDAConfig as LFDAConfig,
+    XQDAConfig as XQDAConfig,
+)
+from bench_core.metric_learning.samples import LabelledFeatures as LabelledFeatures
 from bench_core.modeling.adversarial import (
     AdversarialForm as AdversarialForm,
     adversarial_loss as adversarial_loss,

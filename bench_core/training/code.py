@@ -18,6 +18,7 @@ ALWAYS = ("bench_core.pipeline.methods", "bench_core.system.devices")
 """What starts every training: seeds, weights, number format, threads."""
 FOLLOWED = (
     "bench_core.data",
+    "bench_core.metric_learning",
     "bench_core.modeling",
     "bench_core.training",
 )

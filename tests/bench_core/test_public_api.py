@@ -25,7 +25,8 @@ DOORS = {
     """,
     "bench_core.methods": """
         AGWNetwork AdversarialForm AfterTraining AugmentationConfig BNNeck Backbone BackboneName
-        Batch
+        Batch CDFEConfig KissmeConfig LFDAConfig LabelledFeatures LearnedMetric LearnerConfig
+        XQDAConfig
         CONSTANT_RATE ClippingConfig ClusterSampler ColorJitter CopyChannel CurveConfig
         Embedding Epoch Erase FeatureDiscriminator Flip FlipUse GaussianBlur Grayscale
         ImageDraws ImageNormalization ImageStep InOrder InnerChannels JointDiscriminator

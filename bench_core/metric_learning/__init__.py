@@ -1,0 +1,1 @@
+"""Metrics that are learned in closed form from labelled features of two modalities."""
