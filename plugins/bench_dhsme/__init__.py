@@ -39,7 +39,7 @@ PRESETS = (
         values={
             **QUICK,
             "embedding_size": 128,
-            "epochs": 9,
+            "epochs": 15,
             "decorrelated_epochs": 3,
             # From a random start, full weights make all people alike; see the method's page.
             "divergence_weight": 0.1,
@@ -48,7 +48,7 @@ PRESETS = (
             # Nothing is pretrained here: all layers start at random, and learn at one rate.
             "optimizer": {"kind": "adam", "learning_rate": 4e-3, "nesterov": False},
             "body_rate_scale": 1.0,
-            "schedule": {"warmup_epochs": 2, "milestones": [8]},
+            "schedule": {"warmup_epochs": 2, "milestones": [12, 15]},
             "decorrelated_schedule": {"milestones": [1, 3]},
             "augmentation": {"padding": 4},
         },

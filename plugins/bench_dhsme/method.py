@@ -44,13 +44,13 @@ class DHSME(StagedMethod[DHSMEConfig]):
         """Return the training on the sphere and, where there is decorrelation, the one after it."""
         config, network = self.config, self._network
         sampler = sampler_of(config.image_draws)
-        body = [network.backbone]
-        plan = config.plan(head=[network.embedding, network.neck], body=body)
+        body, head = [network.backbone], [network.centering, network.neck]
+        plan = config.plan(head=[*head, network.embedding], body=body)
         first = config.stage("hypersphere", self.step, {LEARNER: plan}, sampler=sampler)
         if not config.decorrelation:
             return [first]
         restrained = replace(
-            config.plan(head=[network.neck], body=body), schedule=config.decorrelated_schedule
+            config.plan(head=head, body=body), schedule=config.decorrelated_schedule
         )
         second = config.stage(
             "decorrelated",
@@ -85,7 +85,8 @@ class DHSME(StagedMethod[DHSMEConfig]):
         if config.divergence_weight:
             losses["divergence"] = symmetric_divergence(*logits.chunk(2))
         if config.triplet_weight:
-            losses["triplet"] = cross_modality_triplet(*features.chunk(2), labels, config.margin)
+            visible, infrared = features.chunk(2)
+            losses["triplet"] = cross_modality_triplet(visible, infrared, labels, config.margin)
         return losses
 
     def extract(self, images: torch.Tensor, modality: Modality) -> torch.Tensor:

@@ -76,6 +76,7 @@ class HypersphereNetwork(nn.Module):
                 f"backbone={config.backbone}: so many directions cannot be orthogonal; use at most "
                 f"--set embedding_size={inputs}, or the variant d-hsme:hsme"
             )
+        self.centering = nn.BatchNorm1d(inputs)
         self.embedding = nn.Linear(inputs, outputs, bias=False)
         self.neck = SphereNeck(outputs, num_identities, config.scale)
 
@@ -90,13 +91,12 @@ class HypersphereNetwork(nn.Module):
             Features and logits of V + I images, visible ones first.
         """
         images = self.normalization(visible), self.normalization(infrared)
-        features = self.embedding(Backbone.pool(self.backbone.both(*images)))
+        features = self._embed(self.backbone.both(*images))
         return Recognition(*self.neck(features))
 
     def embed(self, images: torch.Tensor, modality: Modality, embedding: Embedding) -> torch.Tensor:
         """Return what distances are taken between: (B, E) of images (B, 3, H, W) in [0, 1]."""
-        maps = self.backbone(self.normalization(images), modality)
-        features = self.embedding(Backbone.pool(maps))
+        features = self._embed(self.backbone(self.normalization(images), modality))
         return embed(features, embedding, self.neck.normalization)
 
     @torch.no_grad()
@@ -116,3 +116,7 @@ class HypersphereNetwork(nn.Module):
         weight.copy_((left * singular).T * signs)
         directions.copy_(directions.cpu().double() @ (right * signs).T)
         self.neck.normalization.reset_parameters()
+
+    def _embed(self, maps: torch.Tensor) -> torch.Tensor:
+        embedded: torch.Tensor = self.embedding(self.centering(Backbone.pool(maps)))
+        return embedded

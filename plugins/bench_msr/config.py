@@ -32,6 +32,7 @@ class MSRConfig(ReIDConfig):
         constraint_weight: Of the cross-modality Euclidean constraint (open).
         constrained: The embeddings that it is about (open).
         warm_start_epochs: Epochs of the baseline that the networks start from, if any (open).
+        warm_start_schedule: Of their rates.
         epochs: Epochs of the training of all (open).
         metric: What is learned of the features afterwards: nothing, or XQDA (open).
         xqda: Its settings.
@@ -43,9 +44,10 @@ class MSRConfig(ReIDConfig):
     embedding: Annotated[Embedding, AfterTraining()] = "neck-normalized"
     embedding_size: int = Field(default=512, ge=1)
     specific: bool = True
-    constraint_weight: float = Field(default=1.0, ge=0)
+    constraint_weight: float = Field(default=0.1, ge=0)
     constrained: Constrained = "both"
     warm_start_epochs: int = Field(default=0, ge=0)
+    warm_start_schedule: ScheduleConfig = ScheduleConfig()
     epochs: int = Field(default=60, ge=1)
     metric: LearnedMetricName = "none"
     xqda: XQDAConfig = XQDAConfig()

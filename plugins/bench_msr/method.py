@@ -18,7 +18,6 @@ from bench_core.methods import (
     LearnedMetric,
     LoopPlan,
     Losses,
-    Metric,
     OptimizerPlan,
     Stage,
     StagedMethod,
@@ -43,7 +42,7 @@ class MSR(StagedMethod[MSRConfig]):
     an identity has in the two are drawn together. A metric may be learned of the features then.
     """
 
-    metric: Metric = "euclidean"
+    metric = "euclidean"
 
     def __init__(self, config: MSRConfig, *, num_identities: int) -> None:
         super().__init__(config, num_identities=num_identities)
@@ -61,7 +60,10 @@ class MSR(StagedMethod[MSRConfig]):
         if not config.warm_start_epochs:
             return [config.stage("joint", self.step, {LEARNER: plan})]
         baseline = OptimizerPlan.of(
-            config.optimizer, network.backbones[VISIBLE], network.shared, schedule=config.schedule
+            config.optimizer,
+            network.backbones[VISIBLE],
+            network.shared,
+            schedule=config.warm_start_schedule,
         )
         idle = [network.backbones[INFRARED], network.specific]
         epochs = config.warm_start_epochs
@@ -93,9 +95,9 @@ class MSR(StagedMethod[MSRConfig]):
             epoch.note(dimensions=self.config.xqda.learn(self._metric, samples))
 
     def start_alike(self, epoch: Epoch) -> None:
-        """Let both backbones start from the baseline's, when the training of all begins."""
+        """Let both networks start from the baseline, when the training of all begins."""
         if epoch.number == 0:
-            self._network.copy_backbone()
+            self._network.start_alike()
 
     def baseline_step(self, batch: Batch, updates: Updates) -> Losses:
         """Train the baseline: one backbone and the shared head, on both modalities."""

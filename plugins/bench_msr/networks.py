@@ -40,20 +40,26 @@ class Recognition(NamedTuple):
 
 
 class Head(nn.Module):
-    """An embedding layer with a neck and a classifier behind it."""
+    """An embedding layer with a neck and a classifier behind it, of centred features.
+
+    Averages of rectified maps vary little beside their mean: not centred, all outputs of the layer
+    would be nearly one direction behind the neck, and learn slowly.
+    """
 
     def __init__(self, num_features: int, embedding_size: int, num_identities: int) -> None:
         super().__init__()
+        self.centering = nn.BatchNorm1d(num_features)
         self.embedding = nn.Linear(num_features, embedding_size, bias=False)
         self.neck = BNNeck(embedding_size, num_identities)
 
     def forward(self, pooled: torch.Tensor) -> Classified:
         """Embed and classify pooled features (B, D)."""
-        return Classified(*self.neck(self.embedding(pooled)))
+        return Classified(*self.neck(self.embedding(self.centering(pooled))))
 
     def embed(self, pooled: torch.Tensor, embedding: Embedding) -> torch.Tensor:
         """Return the embedding (B, E) of pooled features (B, D)."""
-        return embed(self.embedding(pooled), embedding, self.neck.normalization)
+        features = self.embedding(self.centering(pooled))
+        return embed(features, embedding, self.neck.normalization)
 
 
 class SpecificNetworks(nn.Module):
@@ -101,15 +107,23 @@ class SpecificNetworks(nn.Module):
     def embed(self, images: torch.Tensor, modality: Modality, embedding: Embedding) -> torch.Tensor:
         """Return the specific embedding with the shared one behind it: (B, 2 E), or (B, E)."""
         pooled = self._pool(images, modality)
-        heads = [self.specific[modality]] if self.specific else []
         whole: Embedding = "neck" if embedding.startswith("neck") else "pooled"
-        features = torch.cat([head.embed(pooled, whole) for head in (*heads, self.shared)], dim=1)
+        parts = [head.embed(pooled, whole) for head in self._heads(modality)]
+        features = torch.cat(parts, dim=1)
         return functional.normalize(features) if embedding.endswith("normalized") else features
 
     @torch.no_grad()
-    def copy_backbone(self) -> None:
-        """Let the backbone of infrared images be as that of visible ones is."""
-        self.backbones[INFRARED].load_state_dict(self.backbones[VISIBLE].state_dict())
+    def start_alike(self) -> None:
+        """Let the networks of both modalities start as those that have learned both alike."""
+        backbone, head = self.backbones[VISIBLE].state_dict(), self.shared.state_dict()
+        self.backbones[INFRARED].load_state_dict(backbone)
+        for specific in self.specific.values():
+            specific.load_state_dict(head)
+
+    def _heads(self, modality: Modality) -> list[Head]:
+        """Return the head of a modality, if it has one, and the shared one."""
+        own = [head for name, head in self.specific.items() if name == modality]
+        return [*own, self.shared]  # type: ignore[list-item]
 
     def _pool(self, images: torch.Tensor, modality: Modality) -> torch.Tensor:
         backbone = self.backbones[modality if self.specific else VISIBLE]

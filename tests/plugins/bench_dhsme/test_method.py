@@ -87,10 +87,11 @@ def test_what_is_compared_is_what_is_classified_at_unit_length(make: Make, batch
 
 
 def test_parameters_on_the_395_identities_of_sysu(config_of: Choose) -> None:
-    """ResNet-50, a second stem, embedding layer, neck and classifier of 1,024 features."""
+    """ResNet-50, a second stem, centring, embedding layer, neck and classifier of 1,024."""
     with torch.device("meta"):
         method = DHSME(config_of("paper"), num_identities=395)
-    expected = 23_508_032 + (3 * 64 * 49 + 128) + 2048 * 1024 + 2 * 1024 + 395 * 1024
+    backbone = 23_508_032 + 3 * 64 * 49 + 128
+    expected = backbone + 2 * 2048 + 2048 * 1024 + 2 * 1024 + 395 * 1024
     assert sum(value.numel() for value in method.networks.parameters()) == expected
 
 

@@ -20,7 +20,7 @@ def test_the_description(config_of: Choose) -> None:
     config = config_of("paper")
     assert (config.backbone, config.last_stride, config.weights) == ("resnet50", 1, "imagenet")
     assert (config.image_size, config.embedding_size) == ((256, 128), 512)
-    assert (config.constraint_weight, config.constrained) == (1, "both")
+    assert (config.constraint_weight, config.constrained) == (0.1, "both")
     assert (config.specific, config.metric, config.warm_start_epochs) == (True, "none", 0)
     sampling, optimizer = config.sampling, config.optimizer
     assert (sampling.identities, sampling.images, sampling.steps_per_epoch) == (8, 4, None)
@@ -52,7 +52,7 @@ def test_quick_is_small(config_of: Choose) -> None:
     config = config_of("quick")
     assert (config.backbone, config.weights) == ("small", "none")
     assert config.sampling.steps_per_epoch is not None
-    assert config.epochs * config.sampling.steps_per_epoch <= 400
+    assert (config.warm_start_epochs + config.epochs) * config.sampling.steps_per_epoch <= 400
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,8 @@ Make = Callable[..., MSR]
 
 STEM_AND_STAGES = 23_508_032
 """Parameters of ResNet-50 without its classifier."""
-HEAD = 2048 * 512 + 2 * 512 + 395 * 512
-"""An embedding layer, a neck and a classifier of the 395 identities of SYSU-MM01."""
+HEAD = 2 * 2048 + 2048 * 512 + 2 * 512 + 395 * 512
+"""Centring, an embedding layer, a neck and a classifier of the 395 identities of SYSU-MM01."""
 
 
 def entropy(logits: torch.Tensor, labels: list[int]) -> float:
@@ -136,7 +136,7 @@ def test_the_baseline_embeds_both_modalities_alike(make: Make, batch: Batch) -> 
     assert torch.equal(visible, infrared)
 
 
-def test_a_warm_start_trains_the_baseline_and_gives_its_backbone_to_both(
+def test_a_warm_start_trains_the_baseline_and_gives_its_networks_to_both(
     make: Make, batch: Batch
 ) -> None:
     method = make("full", "warm_start_epochs=2")
@@ -150,11 +150,20 @@ def test_a_warm_start_trains_the_baseline_and_gives_its_backbone_to_both(
         if not torch.equal(value, before[name])
     }
     assert set(losses) == {"total", "shared"}
-    assert moved == {"backbones.visible", "shared.embedding", "shared.neck"}
+    assert moved == {
+        "backbones.visible",
+        "shared.centering",
+        "shared.embedding",
+        "shared.neck",
+    }
     network = method.networks["network"]
-    network.copy_backbone()
-    for name, value in network.backbones["visible"].state_dict().items():
-        assert torch.equal(value, network.backbones["infrared"].state_dict()[name]), name
+    network.start_alike()
+    for source, copies in (
+        (network.backbones["visible"], [network.backbones["infrared"]]),
+        (network.shared, network.specific.values()),
+    ):
+        for name, value in source.state_dict().items():
+            assert all(torch.equal(value, copy.state_dict()[name]) for copy in copies), name
 
 
 @pytest.mark.parametrize(
