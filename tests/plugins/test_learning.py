@@ -30,7 +30,9 @@ SMALL = (*BATCHES, "image_height=48", "image_width=32")
 AGW = (*SMALL, "sampling.steps_per_epoch=2")
 ERASED = (*SMALL, "sampling.steps_per_epoch=4")
 XIV = (*SMALL, "sampling.steps_per_epoch=2")
+D_HSME = (*SMALL, "sampling.steps_per_epoch=3")
 DNS = (*SMALL, "sampling.steps_per_epoch=4")
+MSR = (*SMALL, "sampling.steps_per_epoch=4")
 MPANET = (*SMALL, "sampling.steps_per_epoch=4", "augmentation.erasing=0")
 TS_GAN = (*BATCHES, "image_height=64", "image_width=32", "sampling.steps_per_epoch=4")
 TEACHER = ("teacher_sampling.identities=6", "teacher_sampling.images=3")
@@ -106,6 +108,8 @@ def mean_average_precision(method: Method, inputs: RunInputs) -> float:
         ("mpanet", MPANET),
         ("aligngan", ALIGNGAN),
         ("ddag", DDAG),
+        ("d-hsme", D_HSME),
+        ("msr", MSR),
         ("vit", VIT),
         ("pmt", PMT),
         ("hog:lfda", ("lfda.pca_dimensions=30", "lfda.dimensions=12")),
