@@ -256,7 +256,7 @@ def _of_entry(
             for assignments in _settings({**_flat(file.set), **_flat(entry.set)}):
                 chosen = [*assignments, *_weights(weights)]
                 choice = choose_method(spec, variant, preset, chosen, given)
-                for seed in file.seeds:
+                for seed in entry.seeds or file.seeds:
                     yield Trained(
                         choice=choice,
                         name=entry.name if _is_declared(entry.name) else choice.name,

@@ -105,6 +105,7 @@ class MethodEntry(FrozenModel):
         protocols: Instead of those of the file; likewise.
         conventions: Instead of those of the file; likewise.
         rerank: Instead of what re-ranks by the file; likewise.
+        seeds: Instead of those of the file; likewise. A method that draws nothing needs one alone.
         set: Values besides those of the file; of a key that both have, these.
     """
 
@@ -115,11 +116,12 @@ class MethodEntry(FrozenModel):
     protocols: tuple[Text, ...] = ()
     conventions: tuple[Text, ...] = ()
     rerank: tuple[RerankerChoiceInFile, ...] = ()
+    seeds: tuple[Seed, ...] = ()
     set: dict[str, JsonValue] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _nothing_is_given_twice(self) -> Self:
-        _refuse_twice(self, ("presets", "protocols", "conventions", "rerank"))
+        _refuse_twice(self, ("presets", "protocols", "conventions", "rerank", "seeds"))
         return self
 
 

@@ -80,6 +80,11 @@ def test_a_method_has_settings_of_its_own(cells: Cells) -> None:
     assert [c.trained.choice.config.model_dump()["epochs"] for c in (second, third)] == [3, 4]
 
 
+def test_a_method_that_draws_nothing_has_one_seed(cells: Cells) -> None:
+    found = cells(methods=["xiv", {"name": "xiv:baseline", "seeds": [7]}], seeds=[1, 2])
+    assert [cell.trained.seed for cell in found] == [1, 2, 7]
+
+
 def test_a_value_that_is_a_list_stands_in_one(cells: Cells) -> None:
     (cell,) = cells(set={"weights": ["none"]})
     assert cell.trained.assignments == ("weights=none",)
