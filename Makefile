@@ -4,6 +4,9 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 SOURCES := bench_core bench_start plugins protocols site_builder tests examples
 
+# Python writes what it compiles: hundreds of processes of the tests would do it over and over.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test test-fast test-lowest test-package lint format check leaderboard leaderboard-alone results \
 	benchmark fuzz mutation gpu gpu-wheels docs docs-serve clean
 
@@ -14,6 +17,7 @@ demo: $(INSTALLED)
 # One thread a worker: two workers with two threads each would wait for each other. Who has no
 # more tests takes some of the other's; neighbours stay together, with what their files share.
 test: $(INSTALLED)
+	$(BIN)/python -m compileall -qq -j 0 bench_core plugins protocols
 	OMP_NUM_THREADS=1 VIREID_BENCH_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
 
 # Without those that take more than a second or two each, for the time between two commits.

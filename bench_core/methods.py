@@ -11,6 +11,7 @@ from bench_core.data.augmentation import (
     AugmentationConfig as AugmentationConfig,
     augment as augment,
 )
+from bench_core.data.sampling import Deck as Deck
 from bench_core.metric_learning.embedding import LearnedMetric as LearnedMetric
 from bench_core.metric_learning.learners import (
     CDFEConfig as CDFEConfig,
@@ -28,11 +29,20 @@ from bench_core.modeling.adversarial import (
     to_signed as to_signed,
 )
 from bench_core.modeling.agw_network import AGWNetwork as AGWNetwork
+from bench_core.modeling.alexnet import (
+    AlexNetPath as AlexNetPath,
+    SharedTop as SharedTop,
+    TopOutput as TopOutput,
+    TwoPath as TwoPath,
+    build_two_path as build_two_path,
+)
 from bench_core.modeling.backbones import (
     Backbone as Backbone,
     BackboneName as BackboneName,
+    SplitStage as SplitStage,
     build_backbone as build_backbone,
 )
+from bench_core.modeling.cropping import random_crop as random_crop, resized as resized
 from bench_core.modeling.discriminators import (
     FeatureDiscriminator as FeatureDiscriminator,
     JointDiscriminator as JointDiscriminator,
@@ -88,6 +98,10 @@ from bench_core.modeling.weighted_triplet import (
 )
 from bench_core.training.batches import Batch as Batch
 from bench_core.training.data import TrainingData as TrainingData
+from bench_core.training.descriptor_method import (
+    Descriptor as Descriptor,
+    DescriptorMethod as DescriptorMethod,
+)
 from bench_core.training.epochs import Epoch as Epoch, PlainImages as PlainImages
 from bench_core.training.image_steps import (
     ColorJitter as ColorJitter,
@@ -143,6 +157,10 @@ from bench_core.training.transformer_reid import (
     TRANSFORMER_OPTIMIZERS as TRANSFORMER_OPTIMIZERS,
     TransformerReIDConfig as TransformerReIDConfig,
     WarmCosineConfig as WarmCosineConfig,
+)
+from bench_core.training.two_path_recipe import (
+    TwoPathNormalization as TwoPathNormalization,
+    TwoPathRecipe as TwoPathRecipe,
 )
 from bench_core.training.two_stream_recipe import TwoStreamRecipe as TwoStreamRecipe
 from bench_core.training.updates import Losses as Losses, Updates as Updates

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 from click.testing import CliRunner
 from filelock import FileLock
 from hypothesis import settings
 
+from bench_core.configuration import MethodChoice
 from bench_core.contracts.result import ResultRecord
 from bench_core.plugins import Registry, load_registry
 from bench_core.results.store import find_results
@@ -24,6 +28,9 @@ from bench_core.system.files import write_json
 
 # Compiled loops stay where they are kept, as compiling takes long; all else has a cache of its own.
 os.environ.setdefault("NUMBA_CACHE_DIR", str(cache_directory()))
+
+OUR_PLUGINS = r"bench_(?!core\b)"
+"""How our plugins begin; a method of a test may be another one under the name of one before."""
 
 # How long an example takes says more about what else the machine does than about the code.
 settings.register_profile("any machine", deadline=None)
@@ -73,6 +80,28 @@ def sysu_root(render_once: Callable[[str, int], Path]) -> Path:
 def tiny_people(render_once: Callable[[str, int], Path]) -> Callable[[str], Path]:
     """Render "tiny" people of seed 3 in a dataset's tree, once; tests must not change them."""
     return functools.partial(render_once, seed=3)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def counted_once() -> Iterator[None]:
+    """Count what a configuration of ours costs once: hundreds of tests run the same small one."""
+    from bench_core.pipeline import benchmark, estimates
+    from bench_core.pipeline.costs import MethodCost, count_cost
+
+    counted: dict[tuple[object, ...], MethodCost] = {}
+
+    def count(choice: MethodChoice, device: torch.device, **options: Any) -> MethodCost:
+        if not re.match(OUR_PLUGINS, choice.spec.method):
+            return count_cost(choice, device, **options)
+        key = choice.name, choice.config, device, *sorted(options.items())
+        if key not in counted:
+            counted[key] = count_cost(choice, device, **options)
+        return replace(counted[key], choice=choice)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(benchmark, "count_cost", count)
+        patch.setattr(estimates, "count_cost", count)
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")

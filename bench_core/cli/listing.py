@@ -331,7 +331,7 @@ def _cost_row(cost: MethodCost, *, training: bool) -> list[str]:
         f"{height}x{width}",
         f"{inference.parameters / 1e6:.2f}",
         f"{inference.training_only_parameters / 1e6:.2f}",
-        *(show_giga(inference.macs[modality]) for modality in MODALITIES),
+        *(show_giga(inference.macs[modality] or None) for modality in MODALITIES),
         *([show_giga(cost.training_macs)] if training else []),
     ]
 

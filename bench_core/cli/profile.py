@@ -97,7 +97,7 @@ def _print_profile(cost: MethodCost) -> None:
         f"{cost.num_identities} training identities\n"
     )
     _print_parts(cost.inference)
-    _print_stages(cost.stages or ())
+    _print_stages(cost.stages)
     _print_uncounted(cost.inference.uncounted)
 
 
@@ -105,22 +105,35 @@ def _print_parts(cost: InferenceCost) -> None:
     """Print the parts that extraction runs with their sum, and those that only training does."""
     used = [part for part in cost.modules if part.inference]
     others = [part for part in cost.modules if not part.inference]
+    counted = any(cost.macs.values())
     rows = [
-        *(_part(part.name, part.parameters, part.macs) for part in used),
-        _part("extraction in all", cost.parameters, cost.macs),
+        *(_part(part.name, part.parameters, part.macs, counted=counted) for part in used),
+        _part("extraction in all", cost.parameters, cost.macs, counted=counted),
         *(_part(part.name, part.parameters) for part in others),
         _part("only training in all", cost.training_only_parameters),
     ]
     print_table(["part", "parameters", *(f"{kind} (G)" for kind in MODALITIES)], rows)
     echo("\nMultiply-adds of extracting an image of each modality; FLOPs are twice as many.")
+    if not counted:
+        echo("None are counted: all that this extraction computes is listed as uncounted.")
 
 
-def _part(name: str, parameters: int, macs: Mapping[Modality, int] | None = None) -> list[str]:
-    counts = [show_giga(macs[modality]) if macs else "" for modality in MODALITIES]
+def _part(
+    name: str,
+    parameters: int,
+    macs: Mapping[Modality, int] | None = None,
+    *,
+    counted: bool = True,
+) -> list[str]:
+    known = [macs[modality] if counted else None for modality in MODALITIES] if macs else []
+    counts = [show_giga(count) for count in known] or ["", ""]
     return [name, f"{parameters:,}", *counts]
 
 
-def _print_stages(stages: tuple[StageCost, ...]) -> None:
+def _print_stages(stages: tuple[StageCost, ...] | None) -> None:
+    if stages is None:
+        echo("\nA training step is not counted.")
+        return
     echo("\nA training step, forward and backward, for each image of its batch:\n")
     rows = [[stage.name, str(stage.num_images), show_giga(stage.macs)] for stage in stages]
     print_table(["stage", "images in a batch", "multiply-adds (G)"], rows)

@@ -28,6 +28,7 @@ from bench_core.system.process_group import is_first, joined
 from bench_core.system.standard_output import echo
 
 if TYPE_CHECKING:
+    from bench_core.contracts.result import Cost
     from bench_core.pipeline.benchmark import RunOutcome
     from bench_core.plugins import Registry
 
@@ -103,10 +104,17 @@ def _print_outcome(outcome: RunOutcome) -> None:
     if cost is not None:
         echo()
         print_paragraph(
-            f"parameters {cost.parameters / 1e6:.2f} M; multiply-adds "
-            f"{cost.macs_visible / 1e9:.3f} G visible, {cost.macs_infrared / 1e9:.3f} G "
-            f"infrared; {cost.images_per_second} images/s on {cost.device}"
+            f"parameters {cost.parameters / 1e6:.2f} M; multiply-adds {_multiply_adds(cost)}; "
+            f"{cost.images_per_second} images/s on {cost.device}"
         )
     for model in outcome.models:
         echo(f"model    {model.path}\n         {TrainingReport.of(model).state}")
     echo(f"result   {outcome.path}")
+
+
+def _multiply_adds(cost: Cost) -> str:
+    """Say how many an image of each modality takes, or that none are counted."""
+    if not cost.macs:
+        return "uncounted"
+    visible, infrared = cost.macs_visible / 1e9, cost.macs_infrared / 1e9
+    return f"{visible:.3f} G visible, {infrared:.3f} G infrared"

@@ -114,7 +114,7 @@ def _stacked(x: Floats, z: Floats, of_x: Floats, of_z: Floats, cross: Floats) ->
 
 def _members(labels: NDArray[np.int64], people: NDArray[np.int64]) -> Floats:
     """Return 1 where a sample (N) is of a person (P), else 0."""
-    return (labels[:, None] == people).astype(np.float64)
+    return np.asarray(labels[:, None] == people, dtype=np.float64)
 
 
 def _consistency(features: Floats, neighbours: int) -> Floats:

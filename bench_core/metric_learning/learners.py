@@ -153,7 +153,7 @@ class CDFEConfig(LearnerConfig):
 
     dimensions: int = Field(default=100, ge=1)
     separation: float = Field(default=1.0, ge=0)
-    consistency: float = Field(default=0.1, ge=0)
+    consistency: float = Field(default=0.01, ge=0)
     neighbours: int = Field(default=5, ge=1)
 
     def build(self, num_features: int) -> LearnedMetric:

@@ -9,7 +9,7 @@ import scipy.linalg
 
 from bench_core.metric_learning.samples import Floats
 
-EXACT_UP_TO = 4096
+EXACT_UP_TO = 1500
 """LabelledFeatures or dimensions, whichever are fewer, up to which all components are computed."""
 OVERSAMPLED = 32
 ROUNDS = 6

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -105,11 +105,18 @@ class _PreviewRun(TrainingRun):
         for runner in runners:
             self.seen.append(self._look(runner, data))
 
-    def loop(self, plan: LoopPlan) -> OwnLoop:  # noqa: ARG002 - as the base has it
-        raise UsageError(
-            f"{self.description.method} has a training loop of its own; batches are drawn of the "
-            "methods that have stages"
-        )
+    def loop(self, plan: LoopPlan) -> OwnLoop:
+        """Return no epoch of a loop that follows stages, which have shown their batches.
+
+        Raises:
+            UsageError: The method has no stages.
+        """
+        if not self.seen:
+            raise UsageError(
+                f"{self.description.method} has a training loop of its own; batches are drawn of "
+                "the methods that have stages"
+            )
+        return OwnLoop(self, replace(plan, epochs=0))
 
     def _look(self, runner: StageRunner, data: TrainingData) -> StagePreview:
         stage = runner.stage

@@ -46,8 +46,8 @@ def cost_part(cost: Cost) -> Part:
     """Return what extraction costs, and how long the run took."""
     rows = {
         "parameters of extraction": f"{cost.parameters / 1e6:.2f} M",
-        "multiply-adds of a visible image": f"{cost.macs_visible / 1e9:.3f} G",
-        "multiply-adds of an infrared image": f"{cost.macs_infrared / 1e9:.3f} G",
+        "multiply-adds of a visible image": _giga(cost.macs_visible),
+        "multiply-adds of an infrared image": _giga(cost.macs_infrared),
         "parameters that only training needs": None
         if cost.training_only_parameters is None
         else f"{cost.training_only_parameters / 1e6:.2f} M",
@@ -112,3 +112,7 @@ def _cmc(scores: Scores) -> Picture:
         "over people, and the spread of the trials.",
         png=png_bytes(figure),
     )
+
+
+def _giga(macs: int) -> str:
+    return f"{macs / 1e9:.3f} G" if macs else "uncounted"

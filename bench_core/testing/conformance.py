@@ -19,20 +19,22 @@ from bench_core.contracts.errors import PluginError, UsageError
 from bench_core.contracts.images import MODALITIES
 from bench_core.contracts.method import MethodSpec, VariantSpec
 from bench_core.loading import trains_nothing
-from bench_core.profiling.cost import inference_cost
+from bench_core.profiling.cost import InferenceCost, inference_cost
 from bench_core.system.guard import Kind, Place
 from bench_core.testing.checks import Check
 from bench_core.testing.rules import RULES, TRAINING
 from bench_core.testing.stepping import batch_of, build_updates, take_step
 from bench_core.testing.subject import BATCH, Features, State, Subject, folder_of_a_run
 from bench_core.training.checkpoint import TrainingReport, load_model, load_networks, save_model
-from bench_core.training.method import StagedMethod
+from bench_core.training.method import Method, StagedMethod
 from bench_core.training.pictures import MakesPictures, check_picture
 from bench_core.training.stages import Stage
 from bench_core.training.updates import TOTAL
 
 TOLERANCE = 1e-4
 """Largest difference between features that should be equal, relative to the largest feature."""
+LEAST_ELEMENTS = 1000
+"""Elements that operators make at least where a descriptor of an image is computed by torch."""
 STEPS_ON_ONE_BATCH = 8
 """Updates of a stage on one batch, of which one must bring its loss below where it began."""
 
@@ -155,6 +157,9 @@ class _Suite:
         method, size = self._subject.build(), self._subject.config.image_size
         with self._subject.guard.watching():
             cost = inference_cost(method, size, torch.device("cpu"))
+        if is_handcrafted(method):
+            self._the_work_of_a_descriptor_is_seen(method, cost)
+            return
         _require(
             any(cost.macs.values()),
             "no multiply-add is counted in extract: what computes the features is not seen",
@@ -162,6 +167,27 @@ class _Suite:
         _require(
             cost.parameters > 0,
             "extract reads no parameter of self.networks: its parameters cannot be counted",
+        )
+
+    @staticmethod
+    def _the_work_of_a_descriptor_is_seen(method: Method, cost: InferenceCost) -> None:
+        """What no multiply-adds are counted for must be listed; parameters are those that it has.
+
+        A descriptor computes many more elements than an image has pixels, which what only turns
+        its image into a tensor does not.
+        """
+        for modality in MODALITIES:
+            elements = sum(operator.work[modality].elements for operator in cost.uncounted)
+            _require(
+                cost.macs[modality] > 0 or elements > LEAST_ELEMENTS,
+                "neither multiply-adds nor uncounted operators are seen in extract: what computes "
+                "the features is not seen",
+            )
+        has = sum(parameter.numel() for parameter in method.networks.parameters())
+        _require(
+            cost.parameters == has,
+            f"extract reads {cost.parameters} parameters of self.networks, which has {has}: what a "
+            "descriptor does not need has no place there",
         )
 
     def training_runs_with_finite_losses(self) -> None:
@@ -192,6 +218,9 @@ class _Suite:
         changed = [name for name in before if not torch.equal(before[name], after[name])]
         if trains_nothing(self._subject.spec):
             _require(not changed, f"it is extract_only, and its train changes {changed[:1]}")
+            return
+        if learns_nothing(self._subject.build()):
+            _require(not changed, f"it says learns_nothing, and its train changes {changed[:1]}")
             return
         _require(bool(changed), "training leaves every network as it was")
 
@@ -285,6 +314,16 @@ class DeedError(PluginError):
     def __init__(self, what: str, place: Place) -> None:
         super().__init__(f"{what}, in {place}")
         self.what, self.place = what, place
+
+
+def is_handcrafted(method: Method | type[Method]) -> bool:
+    """Say whether features of a method, or of its class, are computed; see `DescriptorMethod`."""
+    return bool(getattr(method, "handcrafted", False))
+
+
+def learns_nothing(method: Method) -> bool:
+    """Say whether a method of this configuration says that its training changes nothing."""
+    return bool(getattr(method, "learns_nothing", False))
 
 
 def _totals_until_one_falls(

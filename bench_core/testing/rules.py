@@ -85,7 +85,8 @@ RULES = (
         "the-cost-can-be-counted",
         "extract",
         "Compute features with torch, by modules that are in self.networks; what NumPy or "
-        "another library computes is not seen.",
+        "another library computes is not seen. A descriptor that has no parameters says so with "
+        "handcrafted = True.",
         SHAPE,
     ),
     _rule(
@@ -106,7 +107,8 @@ RULES = (
         "training-changes-the-networks",
         "train",
         "Call updates.minimize in the step, and put what learns into self.networks; a method that "
-        "trains nothing says so with extract_only = True.",
+        "trains nothing says so with extract_only = True, and one of which some variants learn "
+        "nothing with a property learns_nothing.",
         TRAINING,
     ),
     _rule(

@@ -6,6 +6,8 @@ import ast
 import hashlib
 import importlib.util
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import bench_core
@@ -50,12 +52,39 @@ def training_code_hash(reference: str) -> str:
         waiting |= _found(name)
     while waiting:
         module, path = waiting.popitem()
-        tree = _normalised(path)
-        sources[module] = _text(tree, path)
-        for name in _imported(tree, module, is_package=path.name == "__init__.py"):
+        source = _read(module, path)
+        sources[module] = source.text
+        for name in source.imported:
             if name not in sources and _is_followed(name):
                 waiting |= _found(name)
     return hash_json(sources)
+
+
+@dataclass(frozen=True)
+class _Source:
+    """What a module runs, and what it imports: names of modules, or of things in them."""
+
+    text: str
+    imported: tuple[str, ...]
+
+
+def _read(module: str, path: Path) -> _Source:
+    """Read a module; a matrix asks for the same ones with every cell."""
+    doors = tuple(_state(where) for door in DOORS for where in _found(door).values())
+    return _parsed(module, path, _state(path), doors)
+
+
+def _state(path: Path) -> tuple[int, int, int]:
+    """Return what tells a file from what it was before."""
+    about = path.stat()
+    return about.st_ino, about.st_size, about.st_mtime_ns
+
+
+@lru_cache(maxsize=4096)
+def _parsed(module: str, path: Path, *_states: tuple[object, ...]) -> _Source:
+    tree = _normalised(path)
+    imported = _imported(tree, module, is_package=path.name == "__init__.py")
+    return _Source(text=_text(tree, path), imported=tuple(imported))
 
 
 def _modules(package: str) -> Iterator[tuple[str, Path]]:
@@ -149,7 +178,13 @@ def _offered(module: str) -> dict[str, str]:
     """Return where the things that a door offers live, by name; nothing of another module."""
     if module not in DOORS:
         return {}
-    tree = ast.parse(_found(module)[module].read_bytes())
+    path = _found(module)[module]
+    return _offered_by(path, _state(path))
+
+
+@lru_cache(maxsize=len(DOORS))
+def _offered_by(path: Path, _state: tuple[int, int, int]) -> dict[str, str]:
+    tree = ast.parse(path.read_bytes())
     return {
         alias.name: str(node.module)
         for node in tree.body

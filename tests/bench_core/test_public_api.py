@@ -25,8 +25,8 @@ DOORS = {
     """,
     "bench_core.methods": """
         AGWNetwork AdversarialForm AfterTraining AugmentationConfig BNNeck Backbone BackboneName
-        Batch CDFEConfig KissmeConfig LFDAConfig LabelledFeatures LearnedMetric LearnerConfig
-        XQDAConfig
+        Batch CDFEConfig Descriptor DescriptorMethod KissmeConfig LFDAConfig LabelledFeatures
+        LearnedMetric LearnerConfig XQDAConfig
         CONSTANT_RATE ClippingConfig ClusterSampler ColorJitter CopyChannel CurveConfig
         Embedding Epoch Erase FeatureDiscriminator Flip FlipUse GaussianBlur Grayscale
         ImageDraws ImageNormalization ImageStep InOrder InnerChannels JointDiscriminator
@@ -44,6 +44,8 @@ DOORS = {
         load_pretrained named_backbone prediction_divergence recompute recompute_blocks
         reconstruction_loss running_statistics_kept sampler_of to_signed weighted_gaps
         weighted_regularized_triplet
+        AlexNetPath SharedTop TopOutput TwoPath TwoPathNormalization TwoPathRecipe
+        build_two_path random_crop resized
     """,
     "bench_core.datasets": """
         ArrayRows Convention Dataset DatasetReader Degrade EvaluationProtocol ExportPlan ImportPlan

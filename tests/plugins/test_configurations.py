@@ -6,8 +6,10 @@ import pytest
 
 from bench_core import MethodSpec
 from bench_core.configuration import choose_method
+from bench_core.loading import load_object
 from bench_core.methods import ReIDConfig, TransformerReIDConfig
 from bench_core.plugins import load_registry
+from bench_core.testing.conformance import is_handcrafted
 
 METHODS = load_registry().methods
 COMBINATIONS = [
@@ -58,7 +60,28 @@ WORDS = {"embedding", "epochs", "sampling", "schedule", "augmentation"}
 """What a training is set by, whatever embeds its images."""
 
 
-@pytest.mark.parametrize("spec", METHODS.values(), ids=lambda spec: spec.id)
+HANDCRAFTED = {spec.id for spec in METHODS.values() if is_handcrafted(load_object(spec.method))}
+"""They have no backbone, and describe images of their own size in any preset."""
+
+
+def test_descriptors_are_those_that_are_known() -> None:
+    assert {"hog", "lomo"} == HANDCRAFTED
+
+
+@pytest.mark.parametrize("method", sorted(HANDCRAFTED))
+def test_a_descriptor_is_of_one_size_and_starts_from_nothing(method: str) -> None:
+    spec = METHODS[method]
+    presets = ("paper", "quick")
+    paper, quick = (choose_method(spec, spec.variants[0], name).config for name in presets)
+    assert paper.image_size == quick.image_size
+    assert paper.weights == quick.weights == "none"
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [spec for spec in METHODS.values() if spec.id not in HANDCRAFTED],
+    ids=lambda spec: spec.id,
+)
 def test_methods_share_their_words_and_the_size_of_a_quick_image(spec: MethodSpec) -> None:
     config = choose_method(spec, spec.variants[0], "quick").config
     assert isinstance(config, ReIDConfig | TransformerReIDConfig)

@@ -41,7 +41,20 @@ JSIA = (*SMALL, "sampling.steps_per_epoch=3")
 DDAG = (*SMALL, "sampling.steps_per_epoch=3")
 VIT = (*SMALL, "sampling.steps_per_epoch=8")
 PMT = (*SMALL, "sampling.steps_per_epoch=4")
+CMGAN = (*SMALL, "sampling.steps_per_epoch=6")
+D2RL = (
+    *SMALL,
+    *("sampling.steps_per_epoch=7", "translation_sampling.steps_per_epoch=1"),
+    *("translation_height=24", "translation_width=16"),
+)
+FEWER = ("sampling.identities=4", "sampling.images=3", "image_height=48", "image_width=24")
+SHUFFLED = (*FEWER, "sampling.steps_per_epoch=5")
+DISTANCES = (*BATCHES, "image_height=48", "image_width=24", "sampling.steps_per_epoch=4")
 GENERATED = ("generation_sampling.identities=3", "generation_sampling.steps_per_epoch=1")
+TWO_PATHS = (
+    *("image_height=48", "image_width=32", "fc6_width=128", "fc7_width=64"),
+    *("sampling.identities=16", "sampling.images=1", "sampling.steps_per_epoch=4"),
+)
 ALIGNGAN = (
     *BATCHES,
     *("image_height=64", "image_width=32", "feature_height=48", "feature_width=24"),
@@ -85,6 +98,8 @@ def mean_average_precision(method: Method, inputs: RunInputs) -> float:
         ("agw", AGW),
         ("bot", ERASED),
         ("caj", ERASED),
+        ("cmgan", CMGAN),
+        ("d2rl", D2RL),
         ("xiv", XIV),
         ("ts-gan", (*TS_GAN, *TEACHER, "teacher_sampling.steps_per_epoch=2")),
         ("deen", DEEN),
@@ -97,6 +112,16 @@ def mean_average_precision(method: Method, inputs: RunInputs) -> float:
         ("msr", MSR),
         ("vit", VIT),
         ("pmt", PMT),
+        ("hog:lfda", ("lfda.pca_dimensions=30", "lfda.dimensions=12")),
+        ("lomo:xqda", ("xqda.pca_dimensions=30", "xqda.dimensions=12")),
+        ("one-stream", SHUFFLED),
+        ("two-stream", SHUFFLED),
+        ("zero-padding", SHUFFLED),
+        ("dist-based", DISTANCES),
+        ("tone", TWO_PATHS),
+        ("hcml", (*TWO_PATHS, "pca_dimensions=32", "metric_steps=60")),
+        ("bctr", TWO_PATHS),
+        ("bdtr", TWO_PATHS),
     ],
 )
 def test_a_short_training_tells_people_apart(

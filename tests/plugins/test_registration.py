@@ -32,11 +32,11 @@ sys.exit(", ".join(sorted(heavy)) or nothing)
 """
 
 
-def test_each_entry_point_registers_one_thing_or_observes() -> None:
+def test_each_entry_point_registers_something_or_observes() -> None:
     packages = [spec.method.split(".")[0] for spec in METHODS]
     packages += [spec.reader.split(".")[0] for spec in DATASETS]
     packages += [spec.reranker.split(".")[0] for spec in RERANKERS]
-    assert sorted(packages + OBSERVERS) == MODULES
+    assert sorted({*packages, *OBSERVERS}) == MODULES  # a paper may have several methods
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -64,7 +64,7 @@ def test_a_method_has_the_variants_and_presets_that_all_have(spec: MethodSpec) -
 def test_a_method_names_its_paper(spec: MethodSpec) -> None:
     paper = spec.paper
     assert all((paper.title, paper.authors, paper.venue))
-    assert 2010 < paper.year < 2100
+    assert 2000 < paper.year < 2100
 
 
 @pytest.mark.parametrize("spec", DATASETS, ids=lambda spec: spec.id)

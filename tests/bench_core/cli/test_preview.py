@@ -70,6 +70,17 @@ def test_it_is_the_batch_that_the_training_begins_with(
         assert np.array_equal(seen.rows[name], wanted)
 
 
+def test_of_stages_with_a_loop_behind_them_the_stages_are_drawn(
+    registry: Registry, sysu_root: Path, cache: Path, tmp_path: Path
+) -> None:
+    inputs = open_inputs(registry, registry.protocol("sysu-all-single"), sysu_root, cache)
+    changes = (*SMALL, "fc6_width=16", "fc7_width=16", "pca_dimensions=4")
+    choice = choose_method(*registry.method("hcml"), "quick", changes)
+    (stage,) = preview(registry, choice, inputs, "train+val", settings(tmp_path), 5)
+    assert stage.stage == "joint"
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_decoded_images_stand_above_what_becomes_of_them(seen: StagePreview) -> None:
     assert list(seen.rows) == ["visible, decoded", "visible", "infrared, decoded", "infrared"]
     assert all(row.shape == (5, 32, 16, 3) for row in seen.rows.values())

@@ -57,6 +57,7 @@ def training(small_run: list[str], tmp_path: Path) -> Any:
 def test_a_run_by_two_processes_has_one_result_and_the_features_of_one(
     small_run: list[str], tmp_path: Path, read_results: Callable[[Path], list[Any]]
 ) -> None:
+    """And torchrun trains what `--processes` trains: it finds the training there."""
     results, runs = tmp_path / "results", tmp_path / "runs"
     options = ("--select", "validation", "--results", results, "--runs", runs)
     finished = finish("run", *small_run, *options, "--processes", "2")
@@ -76,16 +77,9 @@ def test_a_run_by_two_processes_has_one_result_and_the_features_of_one(
         read_features(tmp_path / "one.npz"),
     )
     assert np.array_equal(by_two.features, by_one.features)
-
-
-def test_torchrun_trains_what_processes_trains(small_run: list[str], tmp_path: Path) -> None:
-    words = ("train", *small_run, "--runs", tmp_path / "runs")
-    started = finish(*words, by=TORCHRUN)
-    assert started.returncode == 0, started.stderr
-    assert started.stdout.count("model ") == 1
-    found = finish(*words, "--processes", "2")
+    found = finish("train", *small_run, *options[:2], "--runs", runs, by=TORCHRUN)
     assert found.returncode == 0, found.stderr
-    assert "found, " in found.stdout
+    assert found.stdout.count("found, ") == 1
 
 
 def test_an_error_of_all_is_told_once(small_run: list[str], tmp_path: Path) -> None:
@@ -98,16 +92,6 @@ def test_an_error_of_all_is_told_once(small_run: list[str], tmp_path: Path) -> N
     assert finished.returncode == 2
     assert finished.stderr.count("Error: ") == 1
     assert "2 processes cannot share a batch of 3 identities x 3 images" in finished.stderr
-
-
-def test_a_budget_that_is_not_kept_is_told_once_and_nothing_is_trained(
-    small_run: list[str], tmp_path: Path
-) -> None:
-    budget = ("--memory-budget", "1MiB")
-    finished = finish("train", *small_run, "--processes", "2", *budget, "--runs", tmp_path / "runs")
-    assert finished.returncode == 2
-    assert finished.stderr.count("Error: --memory-budget 1 MiB: a step of training takes") == 1
-    assert not (tmp_path / "runs").exists()
 
 
 def test_other_processes_than_torchrun_has_started_are_refused(

@@ -5,13 +5,17 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
-from bench_core import PluginError
+from bench_core import PluginError, loading
 from bench_core.methods import Batch, Updates
 from bench_core.testing import method_checks
+from bench_hog import bench_register_methods as registered_descriptors
+from bench_hog.method import HOG
 from bench_xiv import bench_register_methods
 from bench_xiv.method import XIV
 
@@ -90,6 +94,53 @@ def test_a_broken_method_fails_its_check(
         item
         for item in method_checks(broken, broken.variants[0], SMALL)
         if item.name.endswith(check)
+    ]
+    with pytest.raises(PluginError, match=message):
+        found.run()
+
+
+class Unseen(HOG):
+    """What it describes images by is not computed by torch."""
+
+    def extract(self, images: torch.Tensor, modality: object) -> torch.Tensor:
+        return torch.from_numpy(np.square(images.flatten(1).numpy()))[:, None]
+
+
+class Overweight(HOG):
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self.networks["unused"] = torch.nn.Linear(2, 3)
+
+
+class Denying(HOG):
+    learns_nothing = True  # type: ignore[assignment]
+
+
+class Neglecting(HOG):
+    def train(self, data: object, run: object) -> None:
+        return
+
+
+@pytest.mark.parametrize(
+    ("kind", "check", "message"),
+    [
+        (Unseen, "the-cost-can-be-counted", "neither multiply-adds nor uncounted operators"),
+        (Overweight, "the-cost-can-be-counted", "reads 432 parameters of self.networks, which has"),
+        (Denying, "training-changes-the-networks", "says learns_nothing, and its train changes"),
+        (Neglecting, "training-changes-the-networks", "leaves every network as it was"),
+    ],
+)
+def test_a_broken_descriptor_fails_its_check(
+    kind: type[HOG], check: str, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (spec,) = registered_descriptors()
+    small = ("image_height=32", "image_width=16", "kissme.pca_dimensions=4")
+    load = loading.load_object
+    monkeypatch.setattr(
+        loading, "load_object", lambda name: kind if name == spec.method else load(name)
+    )
+    (found,) = [
+        item for item in method_checks(spec, spec.variants[1], small) if item.name.endswith(check)
     ]
     with pytest.raises(PluginError, match=message):
         found.run()
