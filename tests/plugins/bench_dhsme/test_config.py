@@ -58,7 +58,11 @@ def test_learning_rates_by_stage_group_and_epoch(
     group = plan.build().param_groups[("body", "head").index(part)]
     parts = {
         "body": [network.backbone],
-        "head": [network.centering, network.neck, *([network.embedding] if name == "hypersphere" else [])],
+        "head": [
+            network.centering,
+            network.neck,
+            *([network.embedding] if name == "hypersphere" else []),
+        ],
     }[part]
     expected = {id(value) for each in parts for value in each.parameters() if value.requires_grad}
     assert {id(value) for value in group["params"]} == expected

@@ -73,8 +73,8 @@ def test_it_is_learned_of_all_training_images_by_the_trained_networks(
     )
     expected = form.distances(features["visible"], features["infrared"])
     found = torch.cdist(visible, infrared).square().numpy() - expected
-    assert np.ptp(expected) > 1
-    assert np.ptp(found) < 1e-3 * np.ptp(expected)
+    assert np.ptp(expected) > 1e-3
+    assert np.ptp(found) < 1e-2 * np.ptp(expected)
 
 
 @pytest.mark.parametrize("done", [0, 1])
