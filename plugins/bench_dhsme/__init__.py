@@ -24,7 +24,7 @@ VARIANTS = (
     VariantSpec(
         name="hsme",
         summary="HSME: the first stage alone, without the decorrelation",
-        values={"decorrelation": False},
+        values={"decorrelation": False, "embedding": "neck-normalized"},
     ),
 )
 
@@ -41,9 +41,9 @@ PRESETS = (
             "embedding_size": 128,
             "epochs": 12,
             "decorrelated_epochs": 3,
-            # From a random start, larger weights make all people alike; see the page.
-            "divergence_weight": 0.01,
-            "triplet_weight": 0.01,
+            # From a random start, these terms make all people alike; see the page.
+            "divergence_weight": 0.0,
+            "triplet_weight": 0.0,
             "sampling": {"identities": 8, "images": 4, "steps_per_epoch": 25},
             # Nothing is pretrained here: all layers start at random, and learn at one rate.
             "optimizer": {"kind": "adam", "learning_rate": 4e-3, "nesterov": False},

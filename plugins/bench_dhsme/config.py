@@ -14,8 +14,8 @@ class DHSMEConfig(TwoStreamRecipe):
 
     Attributes:
         backbone: Split behind its stem.
-        embedding: Behind the neck is where the sphere softmax classifies; "pooled" is the
-            embedding layer's output, before the neck.
+        embedding: "pooled" is the embedding layer's output, which the second stage decorrelates;
+            "neck" is behind the normalisation that follows, where the sphere softmax classifies.
         embedding_size: Outputs of the embedding layer (open). With decorrelation at most as many
             as the backbone has features.
         scale: s of the sphere softmax.
@@ -29,7 +29,7 @@ class DHSMEConfig(TwoStreamRecipe):
     """
 
     backbone: Literal["resnet50", "small"] = "resnet50"
-    embedding: Annotated[Embedding, AfterTraining()] = "neck-normalized"
+    embedding: Annotated[Embedding, AfterTraining()] = "pooled-normalized"
     embedding_size: int = Field(default=1024, ge=1)
     scale: float = Field(default=14.0, gt=0)
     divergence_weight: float = Field(default=1.0, ge=0)

@@ -83,7 +83,7 @@ def test_hsme_has_one_stage(config_of: Choose) -> None:
 def test_what_only_matters_after_the_training_is_marked(config_of: Choose) -> None:
     assert config_of("paper").after_training == {
         "extraction_batch": 128,
-        "embedding": "neck-normalized",
+        "embedding": "pooled-normalized",
     }
 
 
