@@ -41,6 +41,10 @@ Text: TypeAlias = Annotated[str, Field(min_length=1)]
 Seed: TypeAlias = Annotated[int, Field(ge=0, lt=2**63)]
 
 
+OWN_LISTS = ("presets", "protocols", "conventions", "rerank", "seeds")
+"""The lists that a method of the matrix may have of its own."""
+
+
 def _as_entry(value: Any) -> Any:
     return {"name": value} if isinstance(value, str) else value
 
@@ -50,9 +54,8 @@ def _as_method(value: Any) -> Any:
     if not isinstance(entry, dict):
         return entry
     # What went through a function is no JSON to pydantic any more, whose lists are tuples.
-    lists = ("presets", "protocols", "conventions", "rerank")
     return {
-        key: tuple(one) if key in lists and isinstance(one, list) else one
+        key: tuple(one) if key in OWN_LISTS and isinstance(one, list) else one
         for key, one in entry.items()
     }
 
@@ -121,7 +124,7 @@ class MethodEntry(FrozenModel):
 
     @model_validator(mode="after")
     def _nothing_is_given_twice(self) -> Self:
-        _refuse_twice(self, ("presets", "protocols", "conventions", "rerank", "seeds"))
+        _refuse_twice(self, OWN_LISTS)
         return self
 
 

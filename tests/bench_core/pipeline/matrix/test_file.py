@@ -23,11 +23,12 @@ def test_two_keys_are_enough(write_matrix: WriteMatrix) -> None:
 def test_a_method_has_lists_of_its_own(write_matrix: WriteMatrix) -> None:
     own = (
         '{name = "xiv", presets = ["quick"], protocols = ["a"], conventions = ["b"], '
-        "rerank = [true]}"
+        "rerank = [true], seeds = [3]}"
     )
     (entry,) = read_matrix(write_matrix(LEAST.replace('"xiv"', own))).methods
     assert (entry.presets, entry.protocols, entry.conventions) == (("quick",), ("a",), ("b",))
     assert entry.rerank == (RerankerEntry(name="k-reciprocal"),)
+    assert entry.seeds == (3,)
 
 
 def test_everything_can_be_said(write_matrix: WriteMatrix) -> None:
