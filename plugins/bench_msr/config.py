@@ -31,7 +31,8 @@ class MSRConfig(ReIDConfig):
             with the shared head embeds both, which is the baseline.
         constraint_weight: Of the cross-modality Euclidean constraint (open).
         constrained: The embeddings that it is about (open).
-        warm_start_epochs: Epochs of the baseline that the networks start from, if any (open).
+        warm_start_epochs: Epochs of the baseline that the networks start from, if any (open); the
+            baseline itself goes on from there.
         warm_start_schedule: Of their rates.
         epochs: Epochs of the training of all (open).
         metric: What is learned of the features afterwards: nothing, or XQDA (open).
@@ -60,11 +61,6 @@ class MSRConfig(ReIDConfig):
             raise ValueError(
                 f"constrained={self.constrained} needs the networks of specific=true; use "
                 "constrained=shared or constraint_weight=0"
-            )
-        if not self.specific and self.warm_start_epochs:
-            raise ValueError(
-                "warm_start_epochs is the training of specific=false, from which the networks of "
-                "specific=true start; set it to 0"
             )
         return self
 

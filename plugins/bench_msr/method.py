@@ -65,13 +65,18 @@ class MSR(StagedMethod[MSRConfig]):
             network.shared,
             schedule=config.warm_start_schedule,
         )
-        idle = [network.backbones[INFRARED], network.specific]
+        idle = [network.backbones[INFRARED], network.specific] if config.specific else []
         epochs = config.warm_start_epochs
         return [
             config.stage(
                 "baseline", self.baseline_step, {LEARNER: baseline}, epochs=epochs, frozen=idle
             ),
-            config.stage("joint", self.step, {LEARNER: plan}, begin=self.start_alike),
+            config.stage(
+                "joint",
+                self.step,
+                {LEARNER: plan},
+                begin=self.start_alike if config.specific else None,
+            ),
         ]
 
     def train(self, data: TrainingData, run: TrainingRun) -> None:

@@ -28,15 +28,15 @@ DOORS = {
         Batch CDFEConfig Descriptor DescriptorMethod KissmeConfig LFDAConfig LabelledFeatures
         LearnedMetric LearnerConfig XQDAConfig
         CONSTANT_RATE ClippingConfig ClusterSampler ColorJitter CopyChannel CurveConfig
-        Embedding Epoch Erase FeatureDiscriminator Flip FlipUse GaussianBlur Grayscale
+        Deck Embedding Epoch Erase FeatureDiscriminator Flip FlipUse GaussianBlur Grayscale
         ImageDraws ImageNormalization ImageStep InOrder InnerChannels JointDiscriminator
         LoopPlan Losses Method MethodConfig Metric ModalityClassifiers Moment
         MultiScaleDiscriminator NamedBackbone NonLocalBlock NonLocalTwoStream Normalized
         OneOf OptimizerConfig OptimizerPlan OwnEpoch OwnLoop PadAndCrop ParameterGroup
         PatchDiscriminator PlainImages PretrainedWeights ReIDConfig ResidualBlock
         ResidualGenerator ResizeFilter Rows SampledImages Sampler SamplingConfig Schedule
-        ScheduleConfig Sometimes Stage StagedMethod Step TRANSFORMER_OPTIMIZERS TrainingData
-        TrainingRun TransformerReIDConfig TripletDistance TwoStream TwoStreamNeck
+        ScheduleConfig Sometimes SplitStage Stage StagedMethod Step TRANSFORMER_OPTIMIZERS
+        TrainingData TrainingRun TransformerReIDConfig TripletDistance TwoStream TwoStreamNeck
         TwoStreamRecipe Updates View VisionTransformer VisionTransformerConfig
         WarmCosineConfig WeightsKind adversarial_loss augment batch_hard_triplet
         build_backbone cross_batch_hard_triplet discrimination_loss embed embed_with_flip

@@ -1,6 +1,7 @@
 """A short training teaches each method to tell synthetic people apart.
 
-Variants train less of the same: that their losses fall is a check of the conformance suite.
+Variants train less of the same, and so do Two-Stream and Zero-Padding beside One-Stream, TONE
+beside HCML and BCTR beside BDTR: that their losses fall is a check of the conformance suite.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ SMALL = (*BATCHES, "image_height=48", "image_width=32")
 AGW = (*SMALL, "sampling.steps_per_epoch=2")
 ERASED = (*SMALL, "sampling.steps_per_epoch=4")
 XIV = (*SMALL, "sampling.steps_per_epoch=2")
-D_HSME = (*SMALL, "epochs=9", "decorrelated_epochs=2", "sampling.steps_per_epoch=3")
+D_HSME = (*SMALL, "epochs=8", "decorrelated_epochs=2", "sampling.steps_per_epoch=7")
 DNS = (*SMALL, "sampling.steps_per_epoch=4")
 MSR = (*SMALL, "sampling.steps_per_epoch=4")
 MPANET = (*SMALL, "sampling.steps_per_epoch=4", "augmentation.erasing=0")
@@ -115,12 +116,8 @@ def mean_average_precision(method: Method, inputs: RunInputs) -> float:
         ("hog:lfda", ("lfda.pca_dimensions=30", "lfda.dimensions=12")),
         ("lomo:xqda", ("xqda.pca_dimensions=30", "xqda.dimensions=12")),
         ("one-stream", SHUFFLED),
-        ("two-stream", SHUFFLED),
-        ("zero-padding", SHUFFLED),
         ("dist-based", DISTANCES),
-        ("tone", TWO_PATHS),
         ("hcml", (*TWO_PATHS, "pca_dimensions=32", "metric_steps=60")),
-        ("bctr", TWO_PATHS),
         ("bdtr", TWO_PATHS),
     ],
 )

@@ -104,6 +104,15 @@ def test_the_parts_sum_up_to_the_whole(choose: Choose, name: str) -> None:
     assert whole["macs"] == max(whole["macs_visible"], whole["macs_infrared"])
 
 
+HANDCRAFTED = ("hog", "lomo")
+HISTOGRAMS = {
+    "aten.amin", "aten.atan2", "aten.avg_pool2d", "aten.eq", "aten.floor", "aten.gt", "aten.log1p",
+    "aten.lt", "aten.maximum", "aten.minimum", "aten.remainder", "aten.round", "aten.scatter_add",
+    "aten.where",
+}  # fmt: skip
+"""What hand-crafted descriptors quantise and count by."""
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", METHODS)
 def test_all_that_goes_uncounted_is_named_and_is_no_movement_of_data(
@@ -118,7 +127,11 @@ def test_all_that_goes_uncounted_is_named_and_is_no_movement_of_data(
         "aten._adaptive_avg_pool2d", "aten.gelu", "aten.native_layer_norm",
         "aten._upsample_bilinear2d_aa",
     }  # fmt: skip
-    assert {"aten.native_batch_norm"} <= set(document["uncounted"]) <= expected
+    if name in HANDCRAFTED:
+        expected |= HISTOGRAMS
+    else:
+        assert "aten.native_batch_norm" in document["uncounted"]
+    assert set(document["uncounted"]) <= expected
     assert document["uncounted"] == list(document["uncounted_work"])
 
 

@@ -15,7 +15,7 @@ def test_registers_one_method_that_rests_on_a_description() -> None:
 
 def test_hsme_is_the_method_without_its_second_stage() -> None:
     values = {variant.name: dict(variant.values) for variant in SPEC.variants}
-    assert values == {"full": {}, "hsme": {"decorrelation": False}}
+    assert values == {"full": {}, "hsme": {"decorrelation": False, "embedding": "neck-normalized"}}
 
 
 def test_the_presets() -> None:

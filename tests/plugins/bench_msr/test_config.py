@@ -77,7 +77,6 @@ def test_what_cannot_be_is_refused(assignment: str, config_of: Choose) -> None:
     ("variant", "assignment", "message"),
     [
         ("xqda", "embedding=pooled", "metric=xqda is learned of embedding=neck-normalized"),
-        ("shared-only", "warm_start_epochs=1", "warm_start_epochs is the training of"),
         ("full", "specific=false", "constrained=both needs the networks of specific=true"),
     ],
 )

@@ -136,6 +136,13 @@ def test_the_baseline_embeds_both_modalities_alike(make: Make, batch: Batch) -> 
     assert torch.equal(visible, infrared)
 
 
+def test_the_baseline_goes_on_from_its_own_warm_start(make: Make, batch: Batch) -> None:
+    method = make("shared-only", "warm_start_epochs=2")
+    baseline, joint = method.stages()
+    assert (baseline.epochs, list(baseline.frozen), joint.begin) == (2, [], None)
+    assert set(take_step(method, "baseline", batch)) == {"total", "shared"}
+
+
 def test_a_warm_start_trains_the_baseline_and_gives_its_networks_to_both(
     make: Make, batch: Batch
 ) -> None:

@@ -14,6 +14,7 @@ from bench_core.results.store import find_results
 
 RESULTS = Path(__file__).parents[4] / "results"
 FILE = RESULTS / "matrix.toml"
+DRAWING_NOTHING = ("hog", "lomo")
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +50,7 @@ def test_every_committed_result_is_a_cell(cells: tuple[Cell, ...], file: MatrixF
     assert {record.provenance.selection for record in found} == {file.select}
 
 
-def test_every_method_is_there_with_three_seeds(
+def test_every_method_is_there_with_three_seeds_unless_it_draws_nothing(
     cells: tuple[Cell, ...], registry: Registry
 ) -> None:
     seeds = {
@@ -57,4 +58,8 @@ def test_every_method_is_there_with_three_seeds(
         for cell in cells
         if cell.trained.choice.variant is cell.trained.choice.spec.variants[0]
     }
-    assert seeds == {(method, seed) for method in registry.methods for seed in range(3)}
+    assert seeds == {
+        (method, seed)
+        for method in registry.methods
+        for seed in range(1 if method in DRAWING_NOTHING else 3)
+    }
