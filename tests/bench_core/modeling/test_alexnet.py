@@ -97,7 +97,7 @@ def test_both_paths_start_from_the_same_pretrained_weights(file: Path) -> None:
         second.fc6.weight.add_(1)  # what differs before is overwritten
     own = first.fc6.weight.clone()
     paths.load_pretrained(PretrainedWeights("file", file))
-    for name, value in torch.load(file).items():
+    for name, value in torch.load(file, weights_only=True).items():
         if name.startswith("features."):
             assert torch.equal(first.state_dict()[name], value)
             assert torch.equal(second.state_dict()[name], value)
