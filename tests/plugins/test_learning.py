@@ -31,7 +31,11 @@ SMALL = (*BATCHES, "image_height=48", "image_width=32")
 AGW = (*SMALL, "sampling.steps_per_epoch=2")
 ERASED = (*SMALL, "sampling.steps_per_epoch=4")
 XIV = (*SMALL, "sampling.steps_per_epoch=2")
-D_HSME = (*SMALL, "epochs=8", "decorrelated_epochs=2", "sampling.steps_per_epoch=7")
+D_HSME = (
+    *SMALL,
+    *("epochs=6", "decorrelated_epochs=2", "sampling.steps_per_epoch=7"),
+    *("embedding_size=64", "scale=8"),
+)
 DNS = (*SMALL, "sampling.steps_per_epoch=4")
 MSR = (*SMALL, "sampling.steps_per_epoch=4")
 MPANET = (*SMALL, "sampling.steps_per_epoch=4", "augmentation.erasing=0")
