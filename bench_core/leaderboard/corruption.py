@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from bench_core.corrupted_twins import GROUPS
+from bench_core.corrupted_twins import CORRUPTIONS, GROUPS, SEVERITIES
 from bench_core.leaderboard.cells import percent
 from bench_core.results.corruption_grid import GridSummary, is_whole, summarise
 from bench_core.results.joined import members_of
@@ -17,6 +18,12 @@ if TYPE_CHECKING:
 
 METRIC = "mAP"
 COLUMNS = ("method", "clean", "mean", "kept (%)", *GROUPS)
+FLAT_METRICS = ("rank-1", "mAP", "mINP")
+"""Those of the published benchmark; JSON has all."""
+GRID_COLUMNS = tuple(
+    f"{metric}-grid-{figure}" for metric in FLAT_METRICS for figure in ("clean", "mean", *GROUPS)
+)
+"""What flat tables say of a row with whole grids."""
 LEGEND = (
     "mAP of every corruption at every severity: the mean over all 100, the part of the score on "
     "clean images that it is, and the mean over the corruptions of a kind."
@@ -38,13 +45,25 @@ def robustness_rows(records: Sequence[ResultRecord], names: Sequence[str]) -> li
         records: The rows of a table.
         names: What each is called.
     """
+    return [[names[place], *cells] for place, cells in robustness_cells(records)]
+
+
+def robustness_cells(records: Sequence[ResultRecord]) -> list[tuple[int, list[str]]]:
+    """Return, of rows that have whole grids, their place and their cells, the best mean first.
+
+    Args:
+        records: The rows of a table.
+
+    Returns:
+        The place among `records`, with the cells of `COLUMNS` behind the name.
+    """
     known = [
-        (name, summarise(grids, METRIC))
-        for name, record in zip(names, records, strict=True)
+        (place, summarise(grids, METRIC))
+        for place, record in enumerate(records)
         if (grids := grids_of(record))
     ]
     ordered = sorted(known, key=lambda pair: -pair[1].mean)  # rows of one mean stay in their order
-    return [_cells(name, summary) for name, summary in ordered]
+    return [(place, _cells(summary)) for place, summary in ordered]
 
 
 def robustness_values(record: ResultRecord) -> dict[str, Any]:
@@ -66,7 +85,31 @@ def robustness_values(record: ResultRecord) -> dict[str, Any]:
     }
 
 
-def _cells(name: str, summary: GridSummary) -> list[str]:
+def flat_robustness(record: ResultRecord) -> dict[str, float]:
+    """Return the `GRID_COLUMNS` of a row with whole grids; nothing of another."""
+    grids = grids_of(record)
+    values: dict[str, float] = {}
+    for metric in FLAT_METRICS if grids else ():
+        summary = summarise(grids, metric)
+        figures = {"clean": summary.clean, "mean": summary.mean, **summary.groups}
+        values |= {f"{metric}-grid-{figure}": value for figure, value in figures.items()}
+    return values
+
+
+def robustness_grid(record: ResultRecord) -> list[list[float]]:
+    """Return `METRIC` by corruption and severity, the mean over seeds; nothing without whole grids.
+
+    Returns:
+        A list for each corruption, in the published order, with a fraction for each severity.
+    """
+    grids = grids_of(record)
+    return [
+        [fmean(grid.by_cell[name, severity][METRIC] for grid in grids) for severity in SEVERITIES]
+        for name in (CORRUPTIONS if grids else ())
+    ]
+
+
+def _cells(summary: GridSummary) -> list[str]:
     kept = UNKNOWN if summary.kept is None else percent(summary.kept)
     kinds = (percent(summary.groups[kind]) for kind in GROUPS)
-    return [name, percent(summary.clean), percent(summary.mean), kept, *kinds]
+    return [percent(summary.clean), percent(summary.mean), kept, *kinds]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bench_core.leaderboard.corruption import GRID_COLUMNS, flat_robustness
 from bench_core.leaderboard.published_values import (
     KIND,
     PUBLISHED_COLUMNS,
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from bench_core.leaderboard.rows import Section, Value
     from bench_core.published.registry import Published
 
-FLAT_TABLE_COLUMNS = (KIND, *FLAT_COLUMNS, *PUBLISHED_COLUMNS)
+FLAT_TABLE_COLUMNS = (KIND, *FLAT_COLUMNS, *GRID_COLUMNS, *PUBLISHED_COLUMNS)
 
 
 def table_rows(
@@ -34,5 +35,10 @@ def table_rows(
     """
     records = (row.record for table in tables for row in table.rows)
     for values, record in zip(flat_rows(tables), records, strict=True):
-        yield {KIND: "measured", **values, **paper_values(record, published)}
+        yield {
+            KIND: "measured",
+            **values,
+            **flat_robustness(record),
+            **paper_values(record, published),
+        }
     yield from published_rows(published)

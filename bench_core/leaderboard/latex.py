@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING
 
 from bench_core.leaderboard.bibtex import source_key
 from bench_core.leaderboard.cells import percent, place, scaled
+from bench_core.leaderboard.corruption import COLUMNS as COLUMNS_OF_CORRUPTION
+from bench_core.leaderboard.corruption import LEGEND as LEGEND_OF_CORRUPTION
+from bench_core.leaderboard.corruption import robustness_rows
 from bench_core.leaderboard.headings import conditions, heading
 from bench_core.leaderboard.notes import marks_text, notes_of
 from bench_core.leaderboard.over_seeds import has_several_seeds, seed_spread_text
@@ -54,7 +57,9 @@ def latex(tables: Sequence[Section], published: Published | None = None) -> str:
     beside, alone = split_tables(chosen, published, METRICS)
     beside += [(table, ()) for table in tables if table.key.synthetic]
     blocks = [
-        _measured(number, section, below) for number, (section, below) in enumerate(beside, start=1)
+        block
+        for number, (section, below) in enumerate(beside, start=1)
+        for block in (_measured(number, section, below), *_robustness(number, section))
     ]
     blocks += [_alone(table) for table in alone]
     return "\n\n".join([PREAMBLE, *(blocks or [EMPTY])]) + "\n"
@@ -71,6 +76,19 @@ def _measured(number: int, section: Section, below: Sequence[PublishedTable]) ->
         lines += _published_lines(table, METRICS, before="& ", costs=len(COSTS))
     label = f"tab:leaderboard-{number}"
     return _floating(_caption(section), label, heads, "rl", lines, notes)
+
+
+def _robustness(number: int, section: Section) -> Iterator[str]:
+    """Yield the table of robustness, where rows of a section have whole grids."""
+    records = [row.record for row in section.rows]
+    own = settings_of(records).own
+    names = [", ".join((record.label, *words)) for record, words in zip(records, own, strict=True)]
+    if rows := robustness_rows(records, names):
+        lines = [f"    {{}}{' & '.join(map(latex_text, cells))} \\\\" for cells in rows]
+        heads = [column.capitalize() for column in COLUMNS_OF_CORRUPTION]
+        caption = latex_text(f"{heading(section)}: robustness. {LEGEND_OF_CORRUPTION} Percent.")
+        label = f"tab:robustness-{number}"
+        yield _floating(caption, label, heads, "l", [r"    \midrule", *lines], [])
 
 
 def _alone(table: PublishedTable) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench_core.contracts.errors import UsageError
 from bench_core.contracts.metrics import METRICS
+from bench_core.leaderboard.corruption import GRID_COLUMNS
 from bench_core.leaderboard.flat import FLAT_TABLE_COLUMNS, table_rows
 from bench_core.leaderboard.published_values import PAPER_COLUMNS, as_numbers
 
@@ -35,6 +36,7 @@ COUNTS = frozenset(
 FRACTIONS = frozenset(
     {
         *(f"{metric}{suffix}" for metric in METRICS for suffix in FIGURES),
+        *GRID_COLUMNS,
         *PAPER_COLUMNS,
         *("images_per_second", "extraction_seconds", "training_seconds"),
     }

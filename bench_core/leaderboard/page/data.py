@@ -8,6 +8,10 @@ from dataclasses import asdict, dataclass, field
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from bench_core.corrupted_twins import CORRUPTIONS, SEVERITIES
+from bench_core.leaderboard.corruption import COLUMNS as COLUMNS_OF_CORRUPTION
+from bench_core.leaderboard.corruption import LEGEND as LEGEND_OF_CORRUPTION
+from bench_core.leaderboard.corruption import robustness_cells, robustness_grid
 from bench_core.leaderboard.headings import conditions, heading
 from bench_core.leaderboard.notes import notes_of
 from bench_core.leaderboard.page.columns import page_columns
@@ -18,7 +22,7 @@ from bench_core.leaderboard.settings import settings_of
 from bench_core.system.files import hash_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from pydantic import JsonValue
 
@@ -138,12 +142,27 @@ def _section(
         "conditions": conditions(section),
         "settings": settings.sentence(),
         "notes": notes.lines,
+        "robustness": _robustness(records),
         "rows": [
             {"id": _row_id(row.record, names), "words": words, "marks": marks}
             | _row(row, pool)
             | {"paper": [asdict(number) for number in paper_numbers(row.record, published)]}
             for row, words, marks in zip(section.rows, settings.own, notes.marks, strict=True)
         ],
+    }
+
+
+def _robustness(records: Sequence[ResultRecord]) -> dict[str, Any] | None:
+    """Return the table of robustness of a section, by the place of its rows; None without grids."""
+    rows = robustness_cells(records)
+    if not rows:
+        return None
+    return {
+        "legend": LEGEND_OF_CORRUPTION,
+        "columns": COLUMNS_OF_CORRUPTION[1:],
+        "rows": [[place, *cells] for place, cells in rows],
+        "corruptions": CORRUPTIONS,
+        "severities": SEVERITIES,
     }
 
 
@@ -168,6 +187,7 @@ def _row(row: Row, pool: _Pool) -> dict[str, Any]:
         "provenance": provenance
         | {key: document.get(key) for key in ("query_scores", "features", "digest")},
         "cameras": _camera_rows(scores),
+        "grid": [list(map(_rounded, severities)) for severities in robustness_grid(record)],
     }
     return {
         "label": record.label,

@@ -30,6 +30,7 @@ SCRIPTS = (
     "scatter.js",
     "curves.js",
     "published.js",
+    "robustness.js",
     "details.js",
     "panel.js",
     "page.js",

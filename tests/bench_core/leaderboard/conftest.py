@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
+from bench_core.contracts.degraded import CorruptionCell, CorruptionGrid, DegradationUsed
 from bench_core.contracts.result import ResultRecord
+from bench_core.corrupted_twins import corruption
+from bench_core.results.corruption_grid import ALL_CELLS
 
 EXAMPLE = Path(__file__).parents[1] / "contracts" / "records" / "schema-1.json"
 
@@ -52,10 +55,36 @@ def _scores(rank_1: float, mean_ap: float) -> dict[str, Any]:
     }
 
 
+def build_corrupted(record: ResultRecord, value: float, cells: int = 100) -> ResultRecord:
+    """Return a record under a corrupted protocol, with scores for some cells of the grid."""
+    mean = record.scores.mean
+    worse = mean.model_copy(update={"mean_average_precision": value})
+    grid = CorruptionGrid(
+        clean=mean,
+        cells=tuple(
+            CorruptionCell(corruption=name, severity=severity, mean=worse)
+            for name, severity in ALL_CELLS[:cells]
+        ),
+    )
+    protocol = record.protocol.model_copy(
+        update={
+            "id": f"{record.protocol.id}-corrupted",
+            "degradation": DegradationUsed.of(corruption("resized")),
+        }
+    )
+    return record.model_copy(update={"protocol": protocol, "corruption_grid": grid})
+
+
 @pytest.fixture(scope="session")
 def make_record() -> Callable[..., ResultRecord]:
     """Return `build_record`."""
     return build_record
+
+
+@pytest.fixture(scope="session")
+def corrupted() -> Callable[..., ResultRecord]:
+    """Return `build_corrupted`."""
+    return build_corrupted
 
 
 @pytest.fixture

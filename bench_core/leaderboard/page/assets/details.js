@@ -20,7 +20,7 @@ function rowDetails(row, context) {
   return section;
 }
 
-function detailParts(row, { pool, columns }) {
+function detailParts(row, { pool, columns, robustness }) {
   const part = (name) => pool[row.parts[name]];
   const cost = columns.filter((column) => ["giga", "mega", "seconds"].includes(column.kind));
   const changed = new Set(part("changed"));
@@ -29,6 +29,7 @@ function detailParts(row, { pool, columns }) {
     row.paper.length ? paperTable(row) : null,
     trialsTable(row),
     part("cameras").length ? camerasTable(part("cameras")) : null,
+    part("grid").length ? gridTable(part("grid"), robustness) : null,
     definitions("Cost", [
       ...cost.map((column) => [column.title, shownValue(row, column)]),
       ["images/s", row.values.images_per_second],

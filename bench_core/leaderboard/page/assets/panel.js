@@ -79,7 +79,7 @@ function sectionOf(section, context) {
   const rows = sorted(filtered, context.byKey.get(context.view.sort), context.view.descending);
   const limit = context.limits.get(section.id) ?? PAGE;
   const shown = rows.slice(0, limit);
-  const own = { ...context, colours: coloursOf(section, rows, context.view) };
+  const own = { ...context, robustness: section.robustness, colours: coloursOf(section, rows, context.view) };
   const count =
     filtered.length === section.rows.length
       ? `${counted(rows.length)}.`
@@ -89,6 +89,7 @@ function sectionOf(section, context) {
     resultTable(section, shown, own),
     rows.length > limit ? moreButtons(section, rows.length - limit, context) : null,
     section.notes.length ? notesList(section.notes) : null,
+    robustnessTable(section, shown),
     element("div", { class: "pictures" }, scatterFigure(section, rows, own), curvesFigure(section, rows, own)),
     element("h4", {}, "Results, one by one"),
     ...shown.map((row) => rowDetails(row, own)),

@@ -71,7 +71,7 @@ def told_apart(first: ResultRecord, second: ResultRecord) -> bool:
     return first.scores.mean.rank_1 - second.scores.mean.rank_1 > 0.05
 
 
-def invented(make: MakeRecord) -> list[ResultRecord]:
+def invented(make: MakeRecord, corrupted: MakeRecord) -> list[ResultRecord]:
     """Make rows of two real protocols and a synthetic one, some without a cost, some hostile."""
     giga = 10**9
     cost = {"cost__flops": 2 * giga, "cost__macs": giga, "cost__macs_visible": giga}
@@ -84,6 +84,8 @@ def invented(make: MakeRecord) -> list[ResultRecord]:
         make(0.50, 0.45, protocol__convention="agw", dataset__findings=[HOSTILE[1]]),
         make(0.30, 0.20, protocol__id="sysu-indoor-single", method__title=HOSTILE[0]),
         make(0.90, 0.80, dataset__synthetic=True, dataset__title=HOSTILE[2]),
+        corrupted(make(0.40, 0.40), 0.30),
+        corrupted(make(0.50, 0.50, method__id="agw", method__title="AGW"), 0.20),
         *(
             make(0.2, 0.2, dataset__synthetic=True, cost__device=text, method__config={text: text})
             for text in HOSTILE
@@ -92,9 +94,11 @@ def invented(make: MakeRecord) -> list[ResultRecord]:
 
 
 @pytest.fixture(scope="session")
-def page_file(make_record: MakeRecord, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def page_file(
+    make_record: MakeRecord, corrupted: MakeRecord, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     """A page of invented records, with a row that a paper printed."""
-    tables = sections(invented(make_record), told_apart)
+    tables = sections(invented(make_record, corrupted), told_apart)
     path = tmp_path_factory.mktemp("page") / "leaderboard.html"
     path.write_text(html_page(tables, (), PRINTED))
     return path

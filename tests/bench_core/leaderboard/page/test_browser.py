@@ -86,11 +86,12 @@ def test_a_tab_is_a_protocol_and_synthetic_ones_say_so(open_page: OpenPage) -> N
     tabs = page.get_by_role("tab")
     assert tabs.all_inner_texts() == [
         "sysu-all-single",
+        "sysu-all-single-corrupted",
         "sysu-indoor-single",
         "sysu-all-singlesynthetic",
         "regdb-visible-to-thermalpublished",
     ]
-    tabs.nth(2).click()
+    tabs.nth(3).click()
     assert page.get_by_role("tab", selected=True).inner_text() == "sysu-all-singlesynthetic"
     assert page.locator("#panel h2").inner_text() == "Synthetic data: sysu-all-single"
     assert "compare with nothing published" in page.locator("#panel .notice").inner_text()
@@ -391,3 +392,21 @@ def test_without_results_the_page_says_how_to_make_one(open_page: OpenPage, tmp_
     path = tmp_path / "empty.html"
     path.write_text(html_page([]))
     assert "bench run --method xiv" in open_page(path=path).locator("#panel").inner_text()
+
+
+def test_corrupted_results_have_a_table_of_robustness_that_the_filter_narrows(
+    open_page: OpenPage,
+) -> None:
+    page = open_page("#tab=sysu-mm01.sysu-all-single-corrupted")
+    table = page.locator("table:has(caption:has-text('Scores by kind of corruption')) tbody tr")
+    assert table.locator("th").all_inner_texts() == ["xiv", "agw"]
+    fill_filter(page, "agw")
+    assert table.all_inner_texts() == ["agw\t50.00\t20.00\t40.00\t20.00\t20.00\t20.00\t20.00"]
+
+
+def test_a_corrupted_result_has_its_grid(open_page: OpenPage) -> None:
+    page = open_page("#tab=sysu-mm01.sysu-all-single-corrupted&filter=agw")
+    page.locator("details.result summary").click()
+    grid = page.locator("table:has(caption:has-text('by corruption and severity')) tbody tr")
+    assert grid.count() == 20
+    assert grid.first.inner_text() == "gaussian noise" + 6 * "\t20.00"
