@@ -69,7 +69,12 @@ from bench_core.modeling.named_backbones import (
     NamedBackbone as NamedBackbone,
     named_backbone as named_backbone,
 )
-from bench_core.modeling.necks import BNNeck as BNNeck, Embedding as Embedding, embed as embed
+from bench_core.modeling.necks import (
+    BNNeck as BNNeck,
+    Embedding as Embedding,
+    Neck as Neck,
+    embed as embed,
+)
 from bench_core.modeling.non_local import (
     InnerChannels as InnerChannels,
     NonLocalBlock as NonLocalBlock,
@@ -130,7 +135,10 @@ from bench_core.training.recipes import (
     ParameterGroup as ParameterGroup,
     ScheduleConfig as ScheduleConfig,
 )
-from bench_core.training.reid import ReIDConfig as ReIDConfig
+from bench_core.training.reid import (
+    OptionalNeckConfig as OptionalNeckConfig,
+    ReIDConfig as ReIDConfig,
+)
 from bench_core.training.replacement_samplers import (
     ImageDraws as ImageDraws,
     sampler_of as sampler_of,

@@ -11,6 +11,8 @@ from torch.nn import functional
 Embedding: TypeAlias = Literal["pooled", "pooled-normalized", "neck", "neck-normalized"]
 """What distances are taken between: the feature before or behind the neck, as it is or at unit
 length, where Euclidean distances rank as cosine similarity does."""
+Neck: TypeAlias = Literal["batch-norm", "none"]
+"""What is between the feature and the identity classifier."""
 
 
 class BNNeck(nn.Module):

@@ -16,7 +16,7 @@ from bench_core.modeling.backbones import (
     build_backbone,
     check_backbone,
 )
-from bench_core.modeling.necks import Embedding
+from bench_core.modeling.necks import Embedding, Neck
 from bench_core.training.batches import Batch
 from bench_core.training.recipes import CONSTANT_RATE, ScheduleConfig
 from bench_core.training.samplers import SamplingConfig
@@ -90,4 +90,21 @@ class ReIDConfig(MethodConfig):
             stem_relu=self.stem_relu,
             image_size=self.backbone_size,
         )
+        return self
+
+
+class OptionalNeckConfig(ReIDConfig):
+    """The settings of a method whose neck can be left out.
+
+    Attributes:
+        neck: What is between the feature and the classifier: batch normalisation, or nothing.
+    """
+
+    neck: Neck = "batch-norm"
+
+    @model_validator(mode="after")
+    def _neck_exists(self) -> Self:
+        if self.neck == "none" and self.embedding.startswith("neck"):
+            pooled = self.embedding.replace("neck", "pooled")
+            raise ValueError(f"embedding={self.embedding} needs a neck; use {pooled}")
         return self

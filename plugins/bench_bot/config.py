@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self, TypeAlias
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -12,16 +12,14 @@ from bench_core.methods import (
     Backbone,
     Embedding,
     OptimizerConfig,
-    ReIDConfig,
+    OptionalNeckConfig,
     SamplingConfig,
     ScheduleConfig,
     build_backbone,
 )
 
-Neck: TypeAlias = Literal["batch-norm", "none"]
 
-
-class BoTConfig(ReIDConfig):
+class BoTConfig(OptionalNeckConfig):
     """Settings of the bag-of-tricks baseline, with both modalities in one network.
 
     Attributes:
@@ -45,7 +43,6 @@ class BoTConfig(ReIDConfig):
 
     backbone: Literal["resnet50", "small"] = "resnet50"
     embedding: Annotated[Embedding, AfterTraining()] = "neck-normalized"
-    neck: Neck = "batch-norm"
     warm_up: bool = True
     random_erasing: bool = True
     label_smoothing: float = Field(default=0.1, ge=0, lt=1)
@@ -92,13 +89,6 @@ class BoTConfig(ReIDConfig):
             raise ValueError(
                 "stem_relu=false is an option of backbone=resnet50 alone; leave it at true"
             )
-        return self
-
-    @model_validator(mode="after")
-    def _neck_exists(self) -> Self:
-        if self.neck == "none" and self.embedding.startswith("neck"):
-            pooled = self.embedding.replace("neck", "pooled")
-            raise ValueError(f"embedding={self.embedding} needs a neck; use {pooled}")
         return self
 
 

@@ -13,14 +13,14 @@ from pydantic import Field, model_validator
 from bench_core.methods import (
     AdversarialForm,
     AugmentationConfig,
+    Neck,
     OptimizerConfig,
-    ReIDConfig,
+    OptionalNeckConfig,
     SamplingConfig,
     ScheduleConfig,
 )
 
 Counterpart: TypeAlias = Literal["translated", "grey"]
-Neck: TypeAlias = Literal["none", "batch-norm"]
 
 TRANSLATOR_STEP = 4
 """Images are halved twice in an encoder."""
@@ -28,7 +28,7 @@ SMALLEST_JUDGED = 16
 """A discriminator halves images four times."""
 
 
-class D2RLConfig(ReIDConfig):
+class D2RLConfig(OptionalNeckConfig):
     """Settings of D2RL; the page says which are known and which are open.
 
     Attributes:
@@ -128,13 +128,6 @@ class D2RLConfig(ReIDConfig):
                 f"counterpart={self.counterpart} leaves no translator to train jointly; set "
                 "joint=false, or choose the variant 'without-translation'"
             )
-        return self
-
-    @model_validator(mode="after")
-    def _neck_exists(self) -> Self:
-        if self.neck == "none" and self.embedding.startswith("neck"):
-            pooled = self.embedding.replace("neck", "pooled")
-            raise ValueError(f"embedding={self.embedding} needs a neck; use {pooled}")
         return self
 
     @model_validator(mode="after")

@@ -10,14 +10,13 @@ from pydantic import Field, model_validator
 from bench_core.methods import (
     AdversarialForm,
     OptimizerConfig,
-    ReIDConfig,
+    OptionalNeckConfig,
     SamplingConfig,
     ScheduleConfig,
 )
 
 DiscriminatorKind: TypeAlias = Literal["joint", "ordinary", "none"]
 Learner: TypeAlias = Literal["student", "infrared", "visible"]
-Neck: TypeAlias = Literal["batch-norm", "none"]
 Reduction: TypeAlias = Literal["mean", "channel-sum", "sum"]
 
 SIZE_STEP = 4
@@ -30,7 +29,7 @@ WARM_UP = ScheduleConfig(
 )
 
 
-class TSGANConfig(ReIDConfig):
+class TSGANConfig(OptionalNeckConfig):
     """Settings of TS-GAN (Sec. IV-B of the paper; open points are marked).
 
     Attributes:
@@ -73,7 +72,6 @@ class TSGANConfig(ReIDConfig):
         augmentation: The cited baseline's flip and crop (open).
     """
 
-    neck: Neck = "batch-norm"
     learner: Learner = "student"
     discriminator: DiscriminatorKind = "joint"
     generator_width: int = Field(default=64, ge=1)
@@ -147,13 +145,6 @@ class TSGANConfig(ReIDConfig):
                 f"learner={self.learner} trains one network on one modality and no GAN; set "
                 "discriminator=none and the weights of its losses to 0"
             )
-        return self
-
-    @model_validator(mode="after")
-    def _neck_exists(self) -> Self:
-        if self.neck == "none" and self.embedding.startswith("neck"):
-            pooled = self.embedding.replace("neck", "pooled")
-            raise ValueError(f"embedding={self.embedding} needs a neck; use {pooled}")
         return self
 
     @model_validator(mode="after")

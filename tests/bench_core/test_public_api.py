@@ -31,8 +31,9 @@ DOORS = {
         Deck Embedding Epoch Erase FeatureDiscriminator Flip FlipUse GaussianBlur Grayscale
         ImageDraws ImageNormalization ImageStep InOrder InnerChannels JointDiscriminator
         LoopPlan Losses Method MethodConfig Metric ModalityClassifiers Moment
-        MultiScaleDiscriminator NamedBackbone NonLocalBlock NonLocalTwoStream Normalized
-        OneOf OptimizerConfig OptimizerPlan OwnEpoch OwnLoop PadAndCrop ParameterGroup
+        MultiScaleDiscriminator NamedBackbone Neck NonLocalBlock NonLocalTwoStream Normalized
+        OneOf OptimizerConfig OptimizerPlan OptionalNeckConfig OwnEpoch OwnLoop PadAndCrop
+        ParameterGroup
         PatchDiscriminator PlainImages PretrainedWeights ReIDConfig ResidualBlock
         ResidualGenerator ResizeFilter Rows SampledImages Sampler SamplingConfig Schedule
         ScheduleConfig Sometimes SplitStage Stage StagedMethod Step TRANSFORMER_OPTIMIZERS
