@@ -40,6 +40,20 @@ def test_the_estimate_grows_with_the_number_of_steps(
     assert 100 * short < long < 10_000 * short
 
 
+def test_the_fastest_timing_counts_as_others_wait_for_a_busy_machine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = [0.0]
+    waits = iter([0.5, 0.001, 0.4, 0.3, 0.2, 0.1, 0.5, 0.6])
+    monkeypatch.setattr(estimates.time, "perf_counter", lambda: clock[0])
+
+    def act() -> None:
+        clock[0] += next(waits)
+
+    assert estimates._fastest(act) == pytest.approx(0.001)
+    assert list(waits) == [0.6]  # two seconds are enough
+
+
 @pytest.mark.parametrize(
     ("processes", "here", "cores", "threads", "times"),
     [
@@ -68,7 +82,7 @@ def test_the_estimate_is_that_of_all_processes_and_counts_what_is_computed_again
     choice: MethodChoice, data: TrainingData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     method = build_method(choice, data.num_identities)
-    monkeypatch.setattr(estimates.time, "perf_counter", iter([0.0, 1.0] * 3).__next__)
+    monkeypatch.setattr(estimates, "_fastest", lambda _: 1.0)
     alone = estimate_seconds(choice, method, data)
     again = estimate_seconds(choice, method, data, Sharing(parts=2))
     monkeypatch.setattr(estimates, "speedup", lambda _: 4.0)
