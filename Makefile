@@ -7,22 +7,29 @@ SOURCES := bench_core bench_start plugins protocols site_builder tests examples
 # Python writes what it compiles: hundreds of processes of the tests would do it over and over.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-fast test-lowest test-package lint format check leaderboard leaderboard-alone results \
+.PHONY: demo test test-all test-fast test-lowest test-package lint format check leaderboard leaderboard-alone results \
 	benchmark fuzz mutation gpu gpu-wheels docs docs-serve clean
 
 demo: $(INSTALLED)
 	$(BIN)/bench run --method xiv --protocol sysu-all-single --results runs/results
 	$(BIN)/bench leaderboard --results runs/results
 
+PYTEST := OMP_NUM_THREADS=1 VIREID_BENCH_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
+
 # One thread a worker: two workers with two threads each would wait for each other. Who has no
 # more tests takes some of the other's; neighbours stay together, with what their files share.
 test: $(INSTALLED)
 	$(BIN)/python -m compileall -qq -j 0 bench_core plugins protocols
-	OMP_NUM_THREADS=1 VIREID_BENCH_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
+	$(PYTEST) -m "not exhaustive"
+
+# With the variants and cases that are like others, and all that is long: every night, and before
+# a release.
+test-all: $(INSTALLED)
+	$(PYTEST)
 
 # Without those that take more than a second or two each, for the time between two commits.
 test-fast: $(INSTALLED)
-	OMP_NUM_THREADS=1 VIREID_BENCH_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal -m "not slow"
+	$(PYTEST) -m "not slow and not exhaustive"
 
 # With the lowest versions that pyproject.toml allows; their own warnings are not ours.
 test-lowest:
@@ -31,7 +38,7 @@ test-lowest:
 	.venv-lowest/bin/uv pip install --quiet --python .venv-lowest/bin/python \
 		--resolution lowest-direct --editable ".[test]"
 	OMP_NUM_THREADS=1 VIREID_BENCH_THREADS=1 .venv-lowest/bin/python -m pytest -n auto \
-		-m "not slow" --override-ini filterwarnings=
+		-m "not slow and not exhaustive" --override-ini filterwarnings=
 
 # The wheel in an environment of its own, outside the checkout.
 test-package:

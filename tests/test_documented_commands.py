@@ -128,7 +128,7 @@ def test_the_page_about_training(follow: Callable[..., None], sysu_root: Path) -
     follow("docs/training.md", {"/data/SYSU-MM01": str(sysu_root)})
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_the_page_about_cost(follow: Callable[..., None], sysu_root: Path) -> None:
     here = {"/data/SYSU-MM01": str(sysu_root), "--compile ": "", "--device cuda": "--device cpu"}
     follow("docs/cost.md", here)
@@ -247,7 +247,7 @@ def test_the_page_about_checkpoints(
     assert outside["mean"] == pytest.approx(neck.scores.mean.by_name(), abs=1e-3)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_the_page_about_regdb(
     follow: Callable[..., None],
     bench: Bench,
@@ -364,7 +364,7 @@ def test_the_page_about_clusters(registry: Registry, tmp_path: Path) -> None:
         parse(build_cli(registry), registry, shlex.split(command))
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_the_page_about_reports(result: dict[str, Any], follow: Callable[..., None]) -> None:
     (record,) = Path("results/sysu-all-single").glob("*.json")
     (model,) = Path("runs").rglob("model.safetensors")
@@ -380,7 +380,7 @@ def test_the_page_about_reports(result: dict[str, Any], follow: Callable[..., No
     follow("docs/reports.md", {**here, **two})
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_the_page_about_synthetic_people(bench: Bench) -> None:
     for number, command in enumerate(commands_of("docs/synthetic.md")):
         words = shlex.split(command.replace("people", f"people-{number}").replace("full", "tiny"))

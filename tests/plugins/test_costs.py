@@ -15,10 +15,18 @@ from bench_core.plugins import load_registry
 from bench_core.testing.conformance import is_handcrafted
 
 REGISTRY = load_registry()
+OFTEN = ("agw", "hcml", "hog", "pmt", "xiv")
+"""Others have a step of larger networks, and of the same kinds."""
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [*REGISTRY.methods, "xiv:densenet"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[] if name in OFTEN else pytest.mark.exhaustive)
+        for name in (*REGISTRY.methods, "xiv:densenet")
+    ],
+)
 def test_a_method_is_counted_without_running_it(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -58,7 +58,7 @@ def test_the_tables_show_it(bench: Bench, sysu_root: Path) -> None:
     assert max(map(len, shown.splitlines())) <= 130
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_without_a_dataset_people_are_rendered(bench: Bench) -> None:
     document = json.loads(bench(*SMALL, "--throughput", "--budget", "0.1", "--json").stdout)
     assert document["pipeline"]["images"] > 100

@@ -36,10 +36,17 @@ STRIDE_1 = 4_053_270_528
 STRIDE_2 = 2_669_150_208
 
 
+COUNTED: dict[tuple[str, str], InferenceCost] = {}
+"""Every configuration is counted once."""
+
+
 def count(choice: MethodChoice) -> InferenceCost:
-    with simulated():
-        method: Method = build_method(choice, 395)
-        return inference_cost(method, choice.config.image_size, CPU)
+    key = choice.name, choice.config.model_dump_json()
+    if key not in COUNTED:
+        with simulated():
+            method: Method = build_method(choice, 395)
+            COUNTED[key] = inference_cost(method, choice.config.image_size, CPU)
+    return COUNTED[key]
 
 
 def part(cost: InferenceCost, name: str) -> dict[str, int]:

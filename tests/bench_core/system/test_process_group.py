@@ -71,8 +71,10 @@ with joined(torch.device("cpu")):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("failing", "told"),
-    [([1], "In process 2 of 2:"), ([0, 1], "a full disk of 0")],
-    ids=["one", "all"],
+    [
+        pytest.param([1], "In process 2 of 2:", id="one"),
+        pytest.param([0, 1], "a full disk of 0", id="all", marks=pytest.mark.exhaustive),
+    ],
 )
 def test_an_error_is_told_by_one_process(failing: list[int], told: str, tmp_path: Path) -> None:
     script = tmp_path / "script.py"

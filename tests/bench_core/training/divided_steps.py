@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -79,55 +79,78 @@ CASES = {
 }
 
 
-IN_PARTS = ("xiv", "ts-gan")
-"""Compared by two processes that run their shares in two parts each."""
-IN_SHARES = ("xiv", "aligngan", "jsia, recomputed", "ts-gan")
-"""Compared, with statistics of each share, by two processes and by one in two parts."""
+@dataclass(frozen=True, kw_only=True)
+class Compared:
+    """What two processes and one do side by side.
+
+    Attributes:
+        steps: Cases whose steps are compared.
+        parts: Of processes that run their shares in two parts each.
+        shares: With statistics of each share, with one process in two parts.
+        strangers: Methods that bring samplers, views, hooks, memory and closures, trained.
+    """
+
+    steps: tuple[str, ...]
+    parts: tuple[str, ...]
+    shares: tuple[str, ...]
+    strangers: tuple[str, ...]
 
 
-STRANGERS = ("caj", "clusters", "sam")
-"""Methods that bring samplers, views, hooks, memory and closures, trained by two processes and by
-one."""
+SELECTIONS = {
+    "often": Compared(
+        steps=("xiv", "aligngan", "jsia", "ts-gan"),
+        parts=("ts-gan",),
+        shares=("xiv",),
+        strangers=("clusters",),
+    ),
+    "besides": Compared(
+        steps=tuple(case for case in CASES if "," in case),
+        parts=("xiv",),
+        shares=("aligngan", "jsia, recomputed", "ts-gan"),
+        strangers=("caj", "sam"),
+    ),
+}
 STRANGER = (
     "backbone=small", "weights=none", "epochs=2", "image_height=32", "image_width=16",
     "sampling.identities=3", "sampling.images=2", "sampling.steps_per_epoch=2",
 )  # fmt: skip
 
 
-def main(output: Path) -> None:
+def main(output: Path, selection: Compared) -> None:
     torch.set_num_threads(1)
     compute_in_double_precision()
     # The first process alone is the one that several are compared with; the others wait for it.
-    one = by_one(output.parent) if os.environ["RANK"] == "0" else None
+    one = by_one(output.parent, selection) if os.environ["RANK"] == "0" else None
     with joined(torch.device("cpu")):
-        several = by_several(output.parent)
+        several = by_several(output.parent, selection)
         if is_first():
             assert one is not None
             output.write_text(json.dumps(compared(one, several)))
 
 
-def by_one(folder: Path) -> dict[str, Any]:
-    steps = {case: take_steps(*chosen) for case, chosen in CASES.items()}
+def by_one(folder: Path, selection: Compared) -> dict[str, Any]:
     shares = Sharing(parts=2, statistics="share")
     return {
-        "steps": steps,
-        "parts": {case: steps[case] for case in IN_PARTS},
-        "shares": {case: take_steps(*CASES[case], shares) for case in IN_SHARES},
+        "steps": {case: take_steps(*CASES[case]) for case in selection.steps},
+        "parts": {case: take_steps(*CASES[case]) for case in selection.parts},
+        "shares": {case: take_steps(*CASES[case], shares) for case in selection.shares},
         "training": train(folder / "one"),
-        "strangers": {name: train_stranger(name, folder / f"{name}-one") for name in STRANGERS},
+        "strangers": {
+            name: train_stranger(name, folder / f"{name}-one") for name in selection.strangers
+        },
     }
 
 
-def by_several(folder: Path) -> dict[str, Any]:
+def by_several(folder: Path, selection: Compared) -> dict[str, Any]:
+    shares = Sharing(statistics="share")
     return {
-        "steps": {case: take_steps(*chosen, Sharing()) for case, chosen in CASES.items()},
-        "parts": {case: take_steps(*CASES[case], Sharing(parts=2)) for case in IN_PARTS},
-        "shares": {
-            case: take_steps(*CASES[case], Sharing(statistics="share")) for case in IN_SHARES
-        },
+        "steps": {case: take_steps(*CASES[case], Sharing()) for case in selection.steps},
+        "parts": {case: take_steps(*CASES[case], Sharing(parts=2)) for case in selection.parts},
+        "shares": {case: take_steps(*CASES[case], shares) for case in selection.shares},
         "training": train_together(train, folder),
         "strangers": {
-            name: train_together(partial(train_stranger, name), folder / name) for name in STRANGERS
+            name: train_together(partial(train_stranger, name), folder / name)
+            for name in selection.strangers
         },
     }
 
@@ -289,4 +312,4 @@ def noise(sampling: SamplingConfig) -> Batch:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), SELECTIONS[sys.argv[2]])

@@ -30,7 +30,14 @@ def double_precision(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("double_precision")
-@pytest.mark.parametrize("case", divided_steps.CASES)
+@pytest.mark.parametrize(
+    "case",
+    [
+        # What stands behind a comma is another configuration of the same method.
+        pytest.param(case, marks=pytest.mark.exhaustive if "," in case else [])
+        for case in divided_steps.CASES
+    ],
+)
 def test_steps_of_every_stage_are_those_of_the_whole_batch(case: str) -> None:
     name, assignments = divided_steps.CASES[case]
     whole = divided_steps.take_steps(name, assignments)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import runpy
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 
@@ -20,33 +23,39 @@ from bench_core.training.identity import TrainingDescription
 
 TORCHRUN = ("-m", "torch.distributed.run", "--nproc-per-node", "2")
 SCRIPT = Path(__file__).with_name("divided_steps.py")
-CASES = (
-    "xiv",
-    "xiv, gray",
-    "aligngan",
-    "aligngan, hard triplets",
-    "jsia",
-    "jsia, recomputed",
-    "ts-gan",
-    "ts-gan, guided",
-)
+CASES, SELECTIONS = (runpy.run_path(str(SCRIPT))[name] for name in ("CASES", "SELECTIONS"))
+Find: TypeAlias = "Callable[[str], tuple[Any, Path]]"
 ROUNDING = 1e-10
 """In double precision; measured are 6e-13 and less."""
 
 
+def cases(kind: str) -> list[Any]:
+    """Return (selection, case) of every selection of the script; one of them is usual."""
+    return [
+        pytest.param(name, case, marks=[] if name == "often" else pytest.mark.exhaustive)
+        for name, selection in SELECTIONS.items()
+        for case in getattr(selection, kind)
+    ]
+
+
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """What `divided_steps` says, run by two processes; and its folder."""
-    folder = tmp_path_factory.mktemp("several")
-    finished = subprocess.run(
-        [sys.executable, *TORCHRUN, SCRIPT, folder / "found.json"],
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=280,
-    )
-    assert finished.returncode == 0, finished.stderr
-    return json.loads((folder / "found.json").read_text()), folder
+def find(tmp_path_factory: pytest.TempPathFactory) -> Find:
+    """Return what `divided_steps` says, run by two processes, and its folder; it runs once."""
+
+    @functools.cache
+    def find(selection: str) -> tuple[Any, Path]:
+        folder = tmp_path_factory.mktemp(selection)
+        finished = subprocess.run(
+            [sys.executable, *TORCHRUN, SCRIPT, folder / "found.json", selection],
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=280,
+        )
+        assert finished.returncode == 0, finished.stderr
+        return json.loads((folder / "found.json").read_text()), folder
+
+    return find
 
 
 def losses(folder: Path) -> list[dict[str, float]]:
@@ -55,9 +64,9 @@ def losses(folder: Path) -> list[dict[str, float]]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", CASES)
-def test_a_step_by_two_processes_is_the_step_of_one(case: str, found: Any) -> None:
-    stages = found[0]["steps"][case]
+@pytest.mark.parametrize(("selection", "case"), cases("steps"))
+def test_a_step_by_two_processes_is_the_step_of_one(selection: str, case: str, find: Find) -> None:
+    stages = find(selection)[0]["steps"][case]
     assert len(stages) >= 1
     for stage, distances in stages.items():
         assert distances.keys() == {"losses", "gradients", "state"}
@@ -65,48 +74,48 @@ def test_a_step_by_two_processes_is_the_step_of_one(case: str, found: Any) -> No
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", ["xiv", "ts-gan"])
+@pytest.mark.parametrize(("selection", "case"), cases("parts"))
 def test_a_step_by_two_processes_in_two_parts_each_is_the_step_of_one(
-    case: str, found: Any
+    selection: str, case: str, find: Find
 ) -> None:
-    for stage, distances in found[0]["parts"][case].items():
+    for stage, distances in find(selection)[0]["parts"][case].items():
         assert max(distances.values()) < ROUNDING, (stage, distances)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", ["xiv", "aligngan", "jsia, recomputed", "ts-gan"])
+@pytest.mark.parametrize(("selection", "case"), cases("shares"))
 def test_with_statistics_of_each_share_two_processes_are_one_in_two_parts(
-    case: str, found: Any
+    selection: str, case: str, find: Find
 ) -> None:
-    for stage, distances in found[0]["shares"][case].items():
+    for stage, distances in find(selection)[0]["shares"][case].items():
         assert max(distances.values()) < ROUNDING, (stage, distances)
 
 
-@pytest.mark.slow
-def test_every_method_is_compared(found: Any) -> None:
-    assert found[0]["steps"].keys() == set(CASES)
+def test_every_case_is_compared() -> None:
+    assert {case for every in SELECTIONS.values() for case in every.steps} == set(CASES)
 
 
 @pytest.mark.slow
-def test_a_training_by_two_processes_is_the_training_of_one(found: Any) -> None:
-    training = found[0]["training"]
+def test_a_training_by_two_processes_is_the_training_of_one(find: Find) -> None:
+    training = find("often")[0]["training"]
     assert training["distance"] < ROUNDING
     assert training["alike"]  # in both processes
     assert training["resumed"]  # to the same bits
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["caj", "clusters", "sam"])
-def test_what_methods_bring_is_that_of_one_process(name: str, found: Any) -> None:
-    training = found[0]["strangers"][name]
+@pytest.mark.parametrize(("selection", "name"), cases("strangers"))
+def test_what_methods_bring_is_that_of_one_process(selection: str, name: str, find: Find) -> None:
+    training = find(selection)[0]["strangers"][name]
     assert training["distance"] < ROUNDING
     assert training["alike"]  # memory and moving averages too
     assert training["resumed"]
 
 
 @pytest.mark.slow
-def test_the_first_process_alone_writes_the_log_and_the_checkpoint(found: Any) -> None:
-    one, several, resumed = (losses(found[1] / name) for name in ("one", "several", "resumed"))
+def test_the_first_process_alone_writes_the_log_and_the_checkpoint(find: Find) -> None:
+    folder = find("often")[1]
+    one, several, resumed = (losses(folder / name) for name in ("one", "several", "resumed"))
     assert several == resumed
     assert len(several) == len(one) == 4
     for together, alone in zip(several, one, strict=True):

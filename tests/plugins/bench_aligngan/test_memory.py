@@ -76,8 +76,13 @@ def peak_of_a_joint_step(config: AlignGANConfig, precision: torch.dtype) -> int:
     ("preset", "precision", "assignments", "gibibytes"),
     [
         ("paper", torch.bfloat16, (), 15),
-        ("paper", torch.float32, ("recompute_activations=true",), 12),
-        ("official-code", torch.float32, (), 24),
+        *(
+            pytest.param(*case, marks=pytest.mark.exhaustive)
+            for case in (
+                ("paper", torch.float32, ("recompute_activations=true",), 12),
+                ("official-code", torch.float32, (), 24),
+            )
+        ),
     ],
 )
 def test_a_joint_step_with_the_whole_batch_fits(

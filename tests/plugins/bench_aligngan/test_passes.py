@@ -203,7 +203,13 @@ class GradientsAlone(Updates):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize(
+    "variant",
+    [
+        pytest.param(variant, marks=[] if variant == "full" else pytest.mark.exhaustive)
+        for variant in VARIANTS
+    ],
+)
 def test_a_step_never_waits_for_a_number_and_its_losses_are_single_precision(
     variant: str, precision: torch.dtype, make: Make
 ) -> None:

@@ -1,13 +1,8 @@
-"""D2RL holds to what every method must, with its image level and without it.
-
-The variant `separate` takes steps of the whole method alone, as other tests see.
-"""
+"""D2RL and each of its variants hold to what every method must."""
 
 from __future__ import annotations
 
-import pytest
-
-from bench_core.testing import Check, method_checks
+from bench_core.testing import Check
 from bench_d2rl import bench_register_methods
 
 (SPEC,) = bench_register_methods()
@@ -27,16 +22,8 @@ SMALL = (
     "translation_sampling.identities=2",
     "translation_sampling.steps_per_epoch=2",
 )
+CONFORMING = ((SPEC, SMALL),)
 
 
-@pytest.mark.parametrize(
-    "check",
-    [
-        pytest.param(check, marks=[pytest.mark.slow] if place else [])
-        for place, variant in enumerate((SPEC.variants[0], SPEC.variants[-1]))
-        for check in method_checks(SPEC, variant, SMALL)
-    ],
-    ids=str,
-)
 def test_conformance(check: Check) -> None:
     check.run()

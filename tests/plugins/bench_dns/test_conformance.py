@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
-from bench_core.testing import Check, method_checks
+from bench_core.testing import Check
 from bench_dns import bench_register_methods
 
 (SPEC,) = bench_register_methods()
@@ -13,20 +11,11 @@ SMALL = (
     "image_height=32",
     "image_width=16",
     "sampling.images=2",
+    "sampling.identities=3",
+    "sampling.steps_per_epoch=2",
 )
-ENOUGH = ("sampling.identities=3", "sampling.steps_per_epoch=2")
-LITTLE = ("sampling.identities=2", "sampling.steps_per_epoch=1")
-"""Of variants behind the first, which have fewer parts of the same kind."""
+CONFORMING = ((SPEC, SMALL),)
 
 
-@pytest.mark.parametrize(
-    "check",
-    [
-        pytest.param(check, marks=[pytest.mark.slow] if place else [])
-        for place, variant in enumerate(SPEC.variants)
-        for check in method_checks(SPEC, variant, (*SMALL, *(LITTLE if place else ENOUGH)))
-    ],
-    ids=str,
-)
 def test_conformance(check: Check) -> None:
     check.run()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
-from bench_core.testing import Check, method_checks
+from bench_core.testing import Check
 from bench_hcml import bench_register_methods
 
 TONE, HCML = bench_register_methods()
@@ -12,16 +10,9 @@ SMALL = (
     *("image_height=32", "image_width=16", "fc6_width=32", "fc7_width=16"),
     *("epochs=2", "sampling.identities=4", "sampling.steps_per_epoch=2"),
 )
-
-
-@pytest.mark.parametrize("check", method_checks(TONE, TONE.variants[0], SMALL), ids=str)
-def test_conformance_of_tone(check: Check) -> None:
-    check.run()
-
-
 LITTLE = (*SMALL, "pca_dimensions=6", "metric_steps=12")
+CONFORMING = ((TONE, SMALL), (HCML, LITTLE))
 
 
-@pytest.mark.parametrize("check", method_checks(HCML, HCML.variants[0], LITTLE), ids=str)
-def test_conformance_of_hcml(check: Check) -> None:
+def test_conformance(check: Check) -> None:
     check.run()

@@ -21,6 +21,8 @@ SETTINGS = (
     "generation_sampling.steps_per_epoch=2",
 )
 NUM_STEPS = 8
+OFTEN = (2, 4, 7)
+"""In either stage and between them, in the middle of an epoch and at its end."""
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +44,13 @@ def whole(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("stop", range(1, NUM_STEPS))
+@pytest.mark.parametrize(
+    "stop",
+    [
+        pytest.param(stop, marks=[] if stop in OFTEN else pytest.mark.exhaustive)
+        for stop in range(1, NUM_STEPS)
+    ],
+)
 def test_a_training_resumes_to_the_same_bits(
     stop: int,
     data: TrainingData,

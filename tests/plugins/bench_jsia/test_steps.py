@@ -275,8 +275,12 @@ def test_steps_work_in_mixed_precision(preset: str, stage: str, make: Make, batc
 
 @pytest.mark.parametrize(
     ("variant", "stage"),
-    [(variant, "joint") for variant in JOINT]
-    + [(variant, "generation") for variant in JOINT if variant != "baseline"],
+    [
+        pytest.param(variant, stage, marks=[] if variant == "full" else pytest.mark.exhaustive)
+        for variant in JOINT
+        for stage in ("joint", "generation")
+        if (variant, stage) != ("baseline", "generation")
+    ],
 )
 def test_a_step_reads_no_value_back(variant: str, stage: str, make: Make, batch: Batch) -> None:
     """On a GPU it would have to wait for it."""

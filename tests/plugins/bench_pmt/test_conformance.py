@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
-from bench_core.testing import Check, method_checks
+from bench_core.testing import Check
 from bench_pmt import bench_register_methods
 
 (SPEC,) = bench_register_methods()
@@ -26,16 +24,8 @@ OPTIONS = {
     variant.name: SMALL if "gray_epochs" in variant.values else (*SMALL, "gray_epochs=1")
     for variant in SPEC.variants
 }
+CONFORMING = ((SPEC, OPTIONS),)
 
 
-@pytest.mark.parametrize(
-    "check",
-    [
-        pytest.param(check, marks=[pytest.mark.slow] if place else [])
-        for place, variant in enumerate(SPEC.variants)
-        for check in method_checks(SPEC, variant, OPTIONS[variant.name])
-    ],
-    ids=str,
-)
 def test_conformance(check: Check) -> None:
     check.run()

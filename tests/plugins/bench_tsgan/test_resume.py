@@ -29,6 +29,8 @@ SMALLEST = (
     "teacher_sampling.steps_per_epoch=2",
 )
 STEPS = ["teacher"] * 2 + ["generation"] * 2 + ["joint"] * 4
+OFTEN = (1, 4, 6)
+"""In a stage, between two, and in the last."""
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +79,13 @@ def test_the_loop_leaves_a_fixed_teacher_as_its_own_stage_left_it(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("done", range(1, len(STEPS)))
+@pytest.mark.parametrize(
+    "done",
+    [
+        pytest.param(done, marks=[] if done in OFTEN else pytest.mark.exhaustive)
+        for done in range(1, len(STEPS))
+    ],
+)
 def test_a_training_interrupted_in_any_stage_resumes_to_the_same_bits_and_log(
     done: int, whole: tuple[TSGAN, Path], make: Make, data: TrainingData, tmp_path: Path
 ) -> None:

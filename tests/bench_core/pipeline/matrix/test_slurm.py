@@ -79,7 +79,7 @@ def _epochs(log: Path) -> list[int]:
 
 
 @pytest.mark.slurm
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_a_matrix_runs_through_a_requeue_and_past_a_failure(
     cluster: Path, prepared: Callable[[str], tuple[Plan, Survey, SlurmLauncher]]
 ) -> None:
