@@ -113,9 +113,10 @@ def _floating(
     return "\n".join(
         [
             r"\begin{table}",
-            r"  \centering",
+            r"  \centering\small",
             f"  \\caption{{{caption}}}",
             f"  \\label{{{label}}}",
+            r"  \vspace{1ex}",  # where the class has none below a caption
             f"  \\begin{{tabular}}{{{text}{'r' * (len(heads) - len(text))}}}",
             r"    \toprule",
             f"    {' & '.join(map(latex_text, heads))} \\\\",
