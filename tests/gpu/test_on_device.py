@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -16,25 +17,33 @@ import pytest
 import torch
 from click.testing import CliRunner
 from torch import distributed, nn
+from torch.utils._pytree import tree_map
 
 from bench_core.cli.main import build_cli
 from bench_core.configuration import choose_method
 from bench_core.contracts.method import Precision
 from bench_core.features.fast import relative_difference
+from bench_core.loading import load_object
 from bench_core.modeling.batch_statistics import normalize
 from bench_core.modeling.exchange import joined_shares
 from bench_core.modeling.sharing import Call, within
 from bench_core.pipeline.methods import build_method
-from bench_core.plugins import Registry
+from bench_core.plugins import Registry, load_registry
 from bench_core.system.devices import FORMATS, number_formats
 from bench_core.system.process_group import add_up
-from bench_core.testing.building import random_batch, random_data, training_run
+from bench_core.testing.building import random_data, training_run
+from bench_core.testing.stepping import batch_of
 from bench_core.training.batches import Batch, BatchLoader
 from bench_core.training.method import StagedMethod
 from bench_core.training.run import LOG_FILE
 from bench_core.training.stage_runner import enter_stages
 
-METHODS = ("aligngan", "jsia", "ts-gan", "xiv")
+OFTEN = ("aligngan", "jsia", "ts-gan", "xiv")
+METHODS = [
+    pytest.param(name, marks=[] if name in OFTEN else pytest.mark.exhaustive)
+    for name, spec in load_registry().methods.items()
+    if issubclass(load_object(spec.method), StagedMethod)
+]
 SMALL = (
     *("image_height=64", "image_width=32", "epochs=2"),
     *("sampling.identities=4", "sampling.images=2", "sampling.steps_per_epoch=2"),
@@ -63,25 +72,27 @@ def device(request: pytest.FixtureRequest) -> torch.device:
 def small_method(registry: Registry, name: str) -> Any:
     spec, variant = registry.method(name)
     torch.manual_seed(0)
-    return build_method(choose_method(spec, variant, "quick", SMALL), 5, seed=0)
+    shorter = (*SMALL, "gray_epochs=1") if name == "pmt" else SMALL
+    return build_method(choose_method(spec, variant, "quick", shorter), 5, seed=0)
 
 
-def batch_on(device: torch.device) -> Batch:
-    batch = random_batch(SIZE, identities=4)
-    parts = (batch.visible, batch.infrared, batch.labels)
-    return Batch(*(part.to(device) for part in parts))
+def on_device(batch: Batch, device: torch.device) -> Batch:
+    parts = {part.name: getattr(batch, part.name) for part in fields(batch)}
+    return Batch(**tree_map(lambda tensor: tensor.to(device), parts))
 
 
 def losses_of(
     method: StagedMethod[Any], device: torch.device, number_format: Precision
 ) -> list[dict[str, float]]:
     """Run the first step of each stage."""
+    stages = method.stages()
+    batches = [batch_of(method, stage, SIZE) for stage in stages]
     method.networks.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    runners = enter_stages(method.networks, method.stages(), precision=number_format, seed=0)
+    runners = enter_stages(method.networks, stages, precision=number_format, seed=0)
     found = []
-    for runner in runners:
+    for runner, batch in zip(runners, batches, strict=True):
         runner.begin_epoch(0)
-        losses = runner.step(batch_on(device), 0, 1)
+        losses = runner.step(on_device(batch, device), 0, 1)
         found.append({name: float(loss.detach()) for name, loss in losses.items()})
     return found
 
