@@ -85,8 +85,8 @@ endef
 leaderboard: $(INSTALLED)
 	$(call write_leaderboard,$(BIN))
 
-# All results of this repository, of results/matrix.toml, and the leaderboard of them. It takes half
-# an hour on two cores: bench matrix results/matrix.toml --dry-run. What is done is skipped.
+# All results of this repository, of results/matrix.toml, and the leaderboard of them. It takes
+# hours on two cores: bench matrix results/matrix.toml --dry-run. What is done is skipped.
 results: $(INSTALLED)
 	$(BIN)/bench matrix results/matrix.toml
 	$(MAKE) leaderboard
