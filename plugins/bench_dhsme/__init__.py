@@ -44,9 +44,9 @@ PRESETS = (
             # From a random start, these terms make all people alike; see the page.
             "divergence_weight": 0.0,
             "triplet_weight": 0.0,
-            "sampling": {"identities": 8, "images": 4, "steps_per_epoch": 25},
+            "sampling": {"identities": 8, "images": 4, "steps_per_epoch": 50},
             # Nothing is pretrained here: all layers start at random, and learn at one rate.
-            "optimizer": {"kind": "adam", "learning_rate": 4e-3, "nesterov": False},
+            "optimizer": {"kind": "adam", "learning_rate": 2e-3, "nesterov": False},
             "body_rate_scale": 1.0,
             "schedule": {"warmup_epochs": 2, "milestones": [10, 12]},
             "decorrelated_schedule": {"milestones": [1, 3]},
