@@ -71,6 +71,8 @@ def _takes(estimate: Estimate) -> str:
         return "unknown"
     seconds = estimate.seconds
     shown = f"{max(1, round(seconds))} s" if seconds < 120 else show_duration(seconds)
+    if estimate.of_variants:
+        return f"{shown}, as other variants"
     return f"{shown}, as measured" if estimate.measured else shown
 
 

@@ -27,13 +27,18 @@ class Estimate:
     Attributes:
         seconds: That; None where it is not known.
         measured: Whether trainings of the same configuration with other seeds took so long.
+        of_variants: Whether trainings of the method's other variants did.
     """
 
     seconds: float | None
     measured: bool = False
+    of_variants: bool = False
 
 
 UNKNOWN = Estimate(seconds=None)
+SIZES = ("backbone", "image_height", "image_width")
+NUMBERS = ("epochs", "sampling")
+"""Ends of the names of what decides how many steps there are, and of how many images."""
 
 
 def estimate_trainings(
@@ -42,8 +47,9 @@ def estimate_trainings(
     """Estimate how long trainings will take.
 
     A training of the same configuration with another seed or on another split took as long, if a
-    record tells of one in the same number format. Without it the arithmetic of all steps is counted
-    and timed on this processor; what runs on another device is not estimated.
+    record tells of one in the same number format; else one of the method's other variants took
+    about as long, if its steps are as many and as large. Without it the arithmetic of all steps is
+    counted and timed on this processor; what runs on another device is not estimated.
 
     Args:
         trainings: By identity.
@@ -56,13 +62,15 @@ def estimate_trainings(
     counted: dict[str, Estimate] = {}
     estimates: dict[str, Estimate] = {}
     for identity, planned in trainings.items():
-        key = _key_of_plan(planned)
-        if key in measured:
-            estimates[identity] = Estimate(seconds=median(measured[key]), measured=True)
-            continue
-        if key not in counted:
-            counted[key] = _counted(planned)
-        estimates[identity] = counted[key]
+        same, alike = _keys_of_plan(planned)
+        if same in measured:
+            estimates[identity] = Estimate(seconds=median(measured[same]), measured=True)
+        elif alike in measured:
+            estimates[identity] = Estimate(seconds=median(measured[alike]), of_variants=True)
+        else:
+            if same not in counted:
+                counted[same] = _counted(planned)
+            estimates[identity] = counted[same]
     return estimates
 
 
@@ -73,24 +81,32 @@ def _measured(records: Iterable[ResultRecord]) -> dict[str, list[float]]:
         number = len(set(record.provenance.training_identities))
         seconds = None if record.cost is None else record.cost.training_seconds
         if number and seconds:
-            measured.setdefault(_key_of_record(record), []).append(seconds / number)
+            for key in _keys_of_record(record):
+                measured.setdefault(key, []).append(seconds / number)
     return measured
 
 
-def _key_of_record(record: ResultRecord) -> str:
+def _keys_of_record(record: ResultRecord) -> tuple[str, str]:
     provenance = record.provenance
     how = [provenance.selection, provenance.training_format, provenance.training_threads]
-    return _key(record.method.id, record.method.config, record.dataset.fingerprint, how)
+    return _keys(record.method.id, record.method.config, record.dataset.fingerprint, how)
 
 
-def _key_of_plan(planned: PlannedTraining) -> str:
+def _keys_of_plan(planned: PlannedTraining) -> tuple[str, str]:
     of = planned.description
     how = [of.selection, of.precision, of.threads]
-    return _key(of.method, of.config, of.fingerprint, how)
+    return _keys(of.method, of.config, of.fingerprint, how)
 
 
-def _key(method: str, config: Mapping[str, Any], fingerprint: str, how: list[Any]) -> str:
-    return hash_json([method, dict(config), fingerprint, how])
+def _keys(
+    method: str, config: Mapping[str, Any], fingerprint: str, how: list[Any]
+) -> tuple[str, str]:
+    """Return what trainings of the same configuration share, and those with steps alike."""
+    steps = {
+        name: value for name, value in config.items() if name in SIZES or name.endswith(NUMBERS)
+    }
+    same, alike = (hash_json([method, of, fingerprint, how]) for of in (dict(config), steps))
+    return same, alike
 
 
 def _counted(planned: PlannedTraining) -> Estimate:

@@ -69,6 +69,24 @@ def test_a_record_of_another_seed_tells_the_time_of_one_training(
     assert list(estimates.values()) == [Estimate(seconds=30.0, measured=True)] * 2
 
 
+def test_a_record_of_another_variant_tells_it_too_if_its_steps_are_as_many(
+    planned: Callable[[int], Plan], example: ResultRecord
+) -> None:
+    trainings = planned(1).trainings
+    record = _record(next(iter(trainings.values())), example, seconds=60.0)
+
+    def with_config(**changes: object) -> ResultRecord:
+        config = {**record.method.config, **changes}
+        return record.model_copy(
+            update={"method": record.method.model_copy(update={"config": config})}
+        )
+
+    alike = estimate_trainings(trainings, [with_config(margin=0.5)])
+    assert list(alike.values()) == [Estimate(seconds=30.0, of_variants=True)] * 2
+    longer = estimate_trainings(trainings, [with_config(epochs=2)])
+    assert not any(estimate.of_variants for estimate in longer.values())
+
+
 def test_else_its_arithmetic_is_counted_on_this_processor(
     planned: Callable[[int], Plan], monkeypatch: pytest.MonkeyPatch
 ) -> None:
