@@ -14,10 +14,11 @@ demo: $(INSTALLED)
 	$(BIN)/bench run --method xiv --protocol sysu-all-single --results runs/results
 	$(BIN)/bench leaderboard --results runs/results
 
-PYTEST := OMP_NUM_THREADS=1 VIREID_BENCH_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
-
 # One thread a worker: two workers with two threads each would wait for each other. Who has no
 # more tests takes some of the other's; neighbours stay together, with what their files share.
+PYTEST := OMP_NUM_THREADS=1 VIREID_BENCH_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
+
+# All but what is marked exhaustive; CONTRIBUTING.md says what that is.
 test: $(INSTALLED)
 	$(BIN)/python -m compileall -qq -j 0 bench_core plugins protocols
 	$(PYTEST) -m "not exhaustive"

@@ -28,7 +28,7 @@ TOLD_FROM_SECONDS = 600.0
 """Shorter trainings start without a word."""
 NUM_IMAGES = 2
 NUM_TIMINGS = 8
-"""The fastest counts: on a busy machine others take up to a hundred times as long."""
+"""The fastest counts: on a busy machine others take far longer."""
 TIMED_SECONDS = 2.0
 """After so long there is no further one."""
 
