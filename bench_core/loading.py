@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench_core.contracts.errors import PluginError
 from bench_core.contracts.protocol import StatesAssumptions
-from bench_core.system.escaping import in_one_line
+from bench_core.doors import load_failure
 from bench_core.system.interruption import from_outside
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def load_object(reference: str) -> Any:
     except BaseException as error:  # a stranger's module may raise anything
         if from_outside(error):
             raise
-        raise PluginError(f"cannot load {reference}: {in_one_line(error)}") from error
+        raise PluginError(f"cannot load {reference}: {load_failure(error)}") from error
 
 
 def trains_nothing(spec: MethodSpec) -> bool:

@@ -18,6 +18,7 @@ from bench_core.contracts.method import MethodSpec, VariantSpec
 from bench_core.contracts.protocol import ProtocolSpec
 from bench_core.contracts.reranker import RerankerSpec
 from bench_core.corrupted_twins import with_twins
+from bench_core.doors import load_failure
 from bench_core.registration import CommandTree, checked_specs
 from bench_core.system.escaping import in_one_line
 from bench_core.system.interruption import from_outside, raising_packages
@@ -295,7 +296,7 @@ def load_registry(candidates: Iterable[EntryPoint] | None = None) -> Registry:
         except BaseException as error:  # a stranger's module may raise anything
             if from_outside(error):
                 raise
-            broken.append(replace(info, error=in_one_line(error)))
+            broken.append(replace(info, error=load_failure(error)))
     return Registry(loaded, broken)
 
 

@@ -13,6 +13,7 @@ from types import ModuleType
 import pytest
 
 import bench_core
+from bench_core import doors
 
 HEAVY = ("torch", "torchvision", "numpy", "pandas", "scipy", "PIL", "pydantic")
 
@@ -111,6 +112,10 @@ def test_type_checkers_see_what_a_door_offers(door: str) -> None:
         for alias in node.names
     ]
     assert sorted(filter(None, offered)) == sorted(public_names(door))
+
+
+def test_a_name_is_looked_for_behind_every_door() -> None:
+    assert sorted(doors.DOORS) == sorted(DOORS)
 
 
 def test_no_name_is_offered_twice() -> None:
