@@ -55,6 +55,7 @@ from bench_core.modeling.generators import (
     ResidualGenerator as ResidualGenerator,
     initialize_gan as initialize_gan,
 )
+from bench_core.modeling.gray import gray_value as gray_value
 from bench_core.modeling.losses import (
     TripletDistance as TripletDistance,
     batch_hard_triplet as batch_hard_triplet,

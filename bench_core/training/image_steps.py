@@ -16,13 +16,14 @@ from typing import Final, TypeAlias
 import torch
 from torchvision.transforms.v2 import functional as pictures
 
+from bench_core.modeling.gray import gray_value
 from bench_core.modeling.normalization import IMAGENET_MEAN, IMAGENET_STD
 
 ImageStep: TypeAlias = Callable[[torch.Tensor, torch.Generator], torch.Tensor]
 """What a step is; see the module."""
 
-GRAY_WEIGHTS: Final = (0.2989, 0.5870, 0.1140)
-"""Of red, green and blue in a grey value (BT.601, as Pillow and torchvision have it)."""
+TORCHVISION_GRAY: Final = (0.2989, 0.5870, 0.1140)
+"""Of red, green and blue in a grey value, with the digits that torchvision's `Grayscale` has."""
 
 
 class InOrder:
@@ -132,9 +133,7 @@ class Grayscale:
         generator: torch.Generator,  # noqa: ARG002 - a step has both
     ) -> torch.Tensor:
         """Make grey images."""
-        of_red, of_green, of_blue = GRAY_WEIGHTS
-        gray = of_red * images[:, 0:1] + of_green * images[:, 1:2] + of_blue * images[:, 2:3]
-        return gray.expand_as(images)
+        return gray_value(images, TORCHVISION_GRAY).expand_as(images)
 
 
 @dataclass(frozen=True)

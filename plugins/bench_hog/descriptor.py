@@ -7,7 +7,7 @@ import math
 import torch
 from torch.nn import functional
 
-from bench_core.methods import Descriptor
+from bench_core.methods import Descriptor, gray_value
 from bench_hog.config import HOGConfig
 
 CELL = 8
@@ -16,7 +16,6 @@ BLOCK = 2 * CELL
 NUM_CELLS = 4
 NUM_BINS = 9
 """Over 180 degrees."""
-GRAY_WEIGHTS = (0.299, 0.587, 0.114)
 
 
 class HOGDescriptor(Descriptor):
@@ -46,8 +45,7 @@ class HOGDescriptor(Descriptor):
         return self._normalized(blocks).flatten(1)
 
     def _gray(self, images: torch.Tensor) -> torch.Tensor:
-        of_red, of_green, of_blue = GRAY_WEIGHTS
-        gray = of_red * images[:, 0] + of_green * images[:, 1] + of_blue * images[:, 2]
+        gray = gray_value(images)[:, 0]
         return gray.sqrt() if self._gamma == "sqrt" else gray
 
     def _normalized(self, blocks: torch.Tensor) -> torch.Tensor:

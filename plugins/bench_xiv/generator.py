@@ -7,11 +7,11 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
+from bench_core.methods import gray_value
 from bench_xiv.config import XSource
 
 Channel = Callable[[torch.Tensor], torch.Tensor]
 
-GRAY_WEIGHTS = (0.299, 0.587, 0.114)
 LUMA_RANGE = (16 / 255, 219 / 255)
 """BT.601 studio range of Y, by which the case `y` differs from the case `gray`."""
 
@@ -61,18 +61,12 @@ def build_x_source(source: XSource) -> nn.Module | None:
         return None
     if source == "learned":
         return LearnedX()
-    channels: dict[str, Channel] = {"mean": _mean, "gray": _gray, "v": _value, "y": _luma}
+    channels: dict[str, Channel] = {"mean": _mean, "gray": gray_value, "v": _value, "y": _luma}
     return FixedX(channels[source])
 
 
 def _mean(visible: torch.Tensor) -> torch.Tensor:
     return visible.mean(1, keepdim=True)
-
-
-def _gray(visible: torch.Tensor) -> torch.Tensor:
-    # By numbers, not a tensor of weights: a CUDA graph cannot be captured of a copy from the host.
-    of_red, of_green, of_blue = GRAY_WEIGHTS
-    return of_red * visible[:, 0:1] + of_green * visible[:, 1:2] + of_blue * visible[:, 2:3]
 
 
 def _value(visible: torch.Tensor) -> torch.Tensor:
@@ -81,4 +75,4 @@ def _value(visible: torch.Tensor) -> torch.Tensor:
 
 def _luma(visible: torch.Tensor) -> torch.Tensor:
     offset, scale = LUMA_RANGE
-    return offset + scale * _gray(visible)
+    return offset + scale * gray_value(visible)

@@ -15,6 +15,7 @@ from bench_core.methods import (
     SplitStage,
     TwoStream,
     build_backbone,
+    gray_value,
 )
 
 Residual: TypeAlias = Literal["resnet6", "resnet50", "small"]
@@ -22,8 +23,6 @@ Residual: TypeAlias = Literal["resnet6", "resnet50", "small"]
 
 BOTH: tuple[Modality, ...] = (VISIBLE, INFRARED)
 """The order of modalities in a batch."""
-GRAY_WEIGHTS = (0.299, 0.587, 0.114)
-"""Of red, green and blue in a grey value."""
 
 
 class Gray(nn.Module):
@@ -31,8 +30,7 @@ class Gray(nn.Module):
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Map images (B, 3, H, W) in [0, 1] to grey ones (B, 1, H, W), likewise."""
-        of_red, of_green, of_blue = GRAY_WEIGHTS
-        return of_red * images[:, 0:1] + of_green * images[:, 1:2] + of_blue * images[:, 2:3]
+        return gray_value(images)
 
 
 class ZeroPadded(nn.Module):

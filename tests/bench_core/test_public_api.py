@@ -42,7 +42,7 @@ DOORS = {
         TwoStreamRecipe Updates View VisionTransformer VisionTransformerConfig
         WarmCosineConfig WeightsKind adversarial_loss augment batch_hard_triplet
         build_backbone cross_batch_hard_triplet discrimination_loss embed embed_with_flip
-        euclidean_distances from_signed generalized_mean identity_loss initialize_gan
+        euclidean_distances from_signed generalized_mean gray_value identity_loss initialize_gan
         load_pretrained named_backbone prediction_divergence recompute recompute_blocks
         reconstruction_loss running_statistics_kept sampler_of to_signed weighted_gaps
         weighted_regularized_triplet
