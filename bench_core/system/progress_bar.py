@@ -45,6 +45,10 @@ class ProgressBar(Tqdm[Item]):
         self._values = tuple(f"{name} {value:.3g}" for name, value in values.items())
         self.set_description_str(description, refresh=False)
 
+    def update(self, n: float | None = 1) -> bool | None:
+        """Count items as done; where there are none, what the speed is measured from stays."""
+        return super().update(n) if n else None
+
     def __str__(self) -> str:
         """Return the line as it is shown now."""
         if self.total is None:  # nothing is known of the time left: tqdm's own line

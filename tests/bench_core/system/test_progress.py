@@ -89,3 +89,15 @@ def test_what_has_no_known_end_shows_no_share(capsys: pytest.CaptureFixture[str]
     for _ in progress(iter(range(3)), description="reading"):
         pass
     assert "%" not in capsys.readouterr().err
+
+
+def test_steps_that_finish_nothing_are_part_of_an_items_time(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = 0.0
+    monkeypatch.setattr("tqdm.std.time", lambda: now)
+    with progress(total=3, description="matrix", unit="cell") as bar:
+        for now, finished in ((100.0, False), (120.0, True)):  # noqa: B007  # the clock reads it
+            bar.update(finished)
+        lines = capsys.readouterr().err.splitlines()  # at its end a bar shows the mean
+    assert "1/3 [02:00<04:00, 120.00s/ cell]" in lines[-1]
