@@ -31,6 +31,8 @@ class AGWConfig(TwoStreamRecipe):
         pooling: By the generalised mean, the G of AGW, or the average.
         gem_power: p of the generalised mean, fixed.
         triplet: The weighted regularised triplet loss, the W of AGW, or the batch-hard one.
+        weight_floor: Of the weighted loss: added to the sums that its weights are divided by. With
+            1e-6, as in the public code, negatives farther than about 18 have no weight.
         margin: Of the batch-hard triplet loss; the other has none.
     """
 
@@ -42,4 +44,5 @@ class AGWConfig(TwoStreamRecipe):
     pooling: Pooling = "generalized-mean"
     gem_power: float = Field(default=3.0, ge=1)
     triplet: Triplet = "weighted-regularized"
+    weight_floor: float = Field(default=0.0, ge=0)
     margin: float = Field(default=0.3, ge=0)

@@ -88,4 +88,4 @@ class AGW(StagedMethod[AGWConfig]):
         """Triplets are drawn from both modalities alike, on the pooled feature as it is."""
         if self.config.triplet == "batch-hard":
             return batch_hard_triplet(features, labels, self.config.margin)
-        return weighted_regularized_triplet(features, labels)
+        return weighted_regularized_triplet(features, labels, self.config.weight_floor)

@@ -55,8 +55,8 @@ PRESETS = (
     ),
     PresetSpec(
         name="official-code",
-        summary="non-local blocks of one channel inside, as the public code comes to",
-        values={"attention_width": "one"},
+        summary="as the public code comes to: blocks of one channel, no weight for far negatives",
+        values={"attention_width": "one", "weight_floor": 1e-6},
     ),
     PresetSpec(
         name="quick",

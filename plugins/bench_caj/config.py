@@ -16,7 +16,6 @@ from bench_core.methods import (
     TwoStreamRecipe,
 )
 
-Padding: TypeAlias = Literal["mean", "black"]
 Triplet: TypeAlias = Literal["squared", "weighted-regularized"]
 TripletFeature: TypeAlias = Literal["pooled", "pooled-normalized"]
 
@@ -40,10 +39,9 @@ class CAJConfig(TwoStreamRecipe):
             all, and infrared ones with one channel or in grey.
         channel_erasing: Whether rectangles are erased, each channel to a value of its own;
             `augmentation` says how often and to what.
-        padding: What images are padded with before they are cropped: zeros behind the
-            normalisation, which is the mean colour, or black.
         triplet: The enhanced squared difference, or AGW's weighted regularised triplet.
         triplet_scale: gamma, the factor of the (squared) difference.
+        weight_floor: Added to the sums that the weights of distances are divided by; see AGW.
         triplet_feature: What the triplet loss compares; at unit length no difference can reach the
             squared loss's limit.
         clipping: Of the gradients, by default none.
@@ -58,9 +56,9 @@ class CAJConfig(TwoStreamRecipe):
     epochs: int = Field(default=100, ge=1)
     channel_exchange: bool = True
     channel_erasing: bool = True
-    padding: Padding = "mean"
     triplet: Triplet = "squared"
     triplet_scale: float = Field(default=1.0, gt=0)
+    weight_floor: float = Field(default=0.0, ge=0)
     triplet_feature: TripletFeature = "pooled"
     clipping: ClippingConfig = ClippingConfig()
     augmentation: AugmentationConfig = AugmentationConfig(

@@ -123,7 +123,7 @@ class CAJ(StagedMethod[CAJConfig]):
         config, squared = self.config, self.config.triplet == "squared"
         if config.triplet_feature == "pooled-normalized":
             features = functional.normalize(features)
-        gaps = weighted_gaps(features, labels)
+        gaps = weighted_gaps(features, labels, config.weight_floor)
         if squared and self._counts:  # which an epoch begins with; a step alone has none
             self._counts[STUCK] += stuck_anchors(gaps.detach(), config.triplet_scale)
             self._counts[ANCHORS] += len(gaps)

@@ -46,12 +46,10 @@ def common_steps(config: CAJConfig) -> ImageStep:
     The value of an erased pixel is that before the normalisation, as anywhere in the harness.
     """
     wanted = config.augmentation
-    moves = (PadAndCrop(wanted.padding), Flip(wanted.flip))
-    moved: ImageStep = Normalized(*moves) if config.padding == "mean" else InOrder(*moves)
+    moves = InOrder(PadAndCrop(wanted.padding), Flip(wanted.flip))
     if not config.channel_erasing:
-        return moved
-    erase = Erase(probability=wanted.erasing, values=wanted.erasing_values)
-    return InOrder(moved, erase)
+        return moves
+    return InOrder(moves, Erase(probability=wanted.erasing, values=wanted.erasing_values))
 
 
 def infrared_exchange() -> ImageStep:

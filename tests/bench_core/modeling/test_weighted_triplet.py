@@ -37,6 +37,29 @@ def test_gaps_are_those_of_the_equation(seed: int, identities: int, images: int)
     assert found == pytest.approx(by_hand(features, labels), abs=1e-2)
 
 
+def with_floor(features: torch.Tensor, labels: torch.Tensor, floor: float) -> list[float]:
+    """The public code's weights: its sums have the floor added, that over negatives as it is."""
+    distances = torch.cdist(features.double(), features.double())
+    same = labels[:, None] == labels
+    gaps = []
+    for row, is_same in zip(distances, same, strict=True):
+        positive, negative = row[is_same], row[~is_same]
+        far, near = (positive - positive.max()).exp(), (-negative).exp()
+        gaps.append((far * positive).sum() / (far.sum() + floor))
+        gaps[-1] -= (near * negative).sum() / (near.sum() + floor)
+    return torch.stack(gaps).tolist()
+
+
+@pytest.mark.parametrize("scale", [1.0, 5.0, 30.0])
+def test_with_a_floor_negatives_that_are_far_lose_their_weight(scale: float) -> None:
+    labels = torch.arange(4).repeat_interleave(3)
+    centers = torch.eye(4, 6)[labels]
+    features = scale * (centers + 0.05 * torch.randn(12, 6, generator=torch.manual_seed(0)))
+    found = weighted_gaps(features, labels, 1e-6).tolist()
+    assert found == pytest.approx(with_floor(features, labels, 1e-6), abs=1e-2)
+    assert (max(found) > 0) == (scale == 30.0)  # though every negative is beyond every positive
+
+
 def test_the_loss_is_the_mean_of_the_soft_margin() -> None:
     features, labels = torch.tensor([[0.0], [1.0], [3.0]]), torch.tensor([0, 0, 1])
     wanted = sum(math.log1p(math.exp(gap)) for gap in by_hand(features, labels)) / 3

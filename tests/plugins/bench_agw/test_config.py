@@ -39,10 +39,10 @@ def test_sizes_batches_and_optimiser_are_those_of_the_public_code(
     assert (config.embedding, config.flip) == ("neck-normalized", "none")
 
 
-def test_the_presets_differ_in_the_width_of_the_attention_alone(config_of: Choose) -> None:
+def test_the_code_has_narrow_attention_and_no_weight_for_far_negatives(config_of: Choose) -> None:
     paper, code = config_of("paper"), config_of("official-code")
-    assert (paper.attention_width, code.attention_width) == ("half", "one")
-    assert paper.model_copy(update={"attention_width": "one"}) == code
+    assert (paper.attention_width, paper.weight_floor) == ("half", 0)
+    assert paper.model_copy(update={"attention_width": "one", "weight_floor": 1e-6}) == code
 
 
 @pytest.mark.parametrize(("part", "base"), [("body", 0.01), ("head", 0.1)])

@@ -30,17 +30,17 @@ def test_what_the_paper_adds(config_of: Choose) -> None:
     config = config_of("paper")
     assert (config.channel_exchange, config.channel_erasing) == (True, True)
     assert (config.triplet, config.triplet_scale) == ("squared", 1)
-    assert (config.triplet_feature, config.padding) == ("pooled", "mean")
+    assert (config.triplet_feature, config.weight_floor) == ("pooled", 0)
     assert (config.clipping.norm, config.clipping.value) == (None, None)
     augmentation = config.augmentation
     assert (augmentation.flip, augmentation.padding, augmentation.erasing) == (0.5, 10, 0.5)
     assert (config.embedding, config.flip) == ("neck-normalized", "mean-normalized")
 
 
-def test_the_presets_differ_in_the_width_of_the_attention_alone(config_of: Choose) -> None:
+def test_the_code_has_narrow_attention_and_no_weight_for_far_negatives(config_of: Choose) -> None:
     paper, code = config_of("paper"), config_of("official-code")
-    assert (paper.attention_width, code.attention_width) == ("half", "one")
-    assert paper.model_copy(update={"attention_width": "one"}) == code
+    assert (paper.attention_width, paper.weight_floor) == ("half", 0)
+    assert paper.model_copy(update={"attention_width": "one", "weight_floor": 1e-6}) == code
 
 
 @pytest.mark.parametrize(("group", "base"), [(0, 0.01), (1, 0.1)], ids=["body", "head"])
@@ -70,8 +70,8 @@ def test_quick_is_small_and_keeps_the_method(config_of: Choose) -> None:
     config = config_of("quick")
     assert (config.backbone, config.weights) == ("small", "none")
     assert config.sampling.steps_per_epoch is not None
-    assert config.epochs * config.sampling.steps_per_epoch <= 500
-    method = {"attention_width", "gem_power", "channel_exchange", "channel_erasing", "padding"}
+    assert config.epochs * config.sampling.steps_per_epoch <= 720
+    method = {"attention_width", "gem_power", "channel_exchange", "channel_erasing"}
     method |= {"triplet", "triplet_scale"}
     assert config.triplet_feature == "pooled-normalized"
     assert config.model_dump(include=method) == config_of("paper").model_dump(include=method)
@@ -86,7 +86,7 @@ def test_quick_is_small_and_keeps_the_method(config_of: Choose) -> None:
         "triplet=none",
         "triplet_scale=0",
         "triplet_feature=neck",
-        "padding=white",
+        "weight_floor=-1",
         "clipping.norm=0",
         "flip=twice",
     ],
