@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 from bench_core.contracts.errors import UsageError
@@ -49,7 +49,10 @@ def run_loop(
 
 
 def _loop_arithmetic(method: Method, settings: TrainingSettings) -> AbstractContextManager[None]:
-    """Compute in the format of the training; the loop of stages does so step by step itself."""
-    if isinstance(method, StagedMethod):
-        return nullcontext()
-    return arithmetic(settings.device, settings.precision)
+    """Compute in the format of the training.
+
+    The loop of stages does so step by step itself. What such a method does between, as features
+    that it learns a metric of, is computed as at test time.
+    """
+    staged = isinstance(method, StagedMethod)
+    return arithmetic(settings.device, "float32" if staged else settings.precision)

@@ -26,8 +26,12 @@ PRESETS = (
     PresetSpec(name="paper", summary="AlexNet, 227x227 crops, 64 + 64 images, 5,000 steps"),
     PresetSpec(
         name="official-code",
-        summary="with the slips of the authors' code in crop and mean",
-        values={"crop_offset": "both-axes", "mean_order": "reversed"},
+        summary="with the slips of the authors' code in crop, mean and feature",
+        values={
+            "crop_offset": "both-axes",
+            "mean_order": "reversed",
+            "embedding": "fc7-before-relu",
+        },
     ),
     PresetSpec(
         name="quick",

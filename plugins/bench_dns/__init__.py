@@ -57,21 +57,22 @@ PRESETS = (
     PresetSpec(name="paper", summary="for SYSU-MM01: 288x144, 6 x 4 images a modality, 100 epochs"),
     PresetSpec(
         name="official-code",
-        summary="as its code runs: an epoch's first step has the rate of its end",
-        values={"schedule": {"first_step": "rate-of-its-end"}},
+        summary="as its code runs: each step has the rate of the one before it",
+        values={"schedule": {"rate_of": "the-step-before"}},
     ),
     PresetSpec(
         name="llcm",
-        summary="for LLCM: no erasing before the normalisation, no channel exchange",
-        values={"augmentation": {"erasing": 0.0}, "channel_exchange": 0.0},
+        summary="for LLCM: no erasing before the normalisation, no grey visible images",
+        values={"augmentation": {"erasing": 0.0}, "exchange_to_gray": False},
     ),
     PresetSpec(
         name="regdb",
-        summary="for RegDB: half the rate, no erasing behind the normalisation, no exchange",
+        summary="for RegDB: half the rate, no erasing behind the normalisation, no grey, no hue",
         values={
             "optimizer": {"learning_rate": 0.1},
+            "infrared_hue": 0.0,
             "late_erasing": 0.0,
-            "channel_exchange": 0.0,
+            "exchange_to_gray": False,
         },
     ),
     PresetSpec(
@@ -88,6 +89,8 @@ PRESETS = (
             "layer4_rate_scale": 1.0,
             "schedule": {"warmup_epochs": 2},
             "augmentation": {"padding": 4},
+            # Rendered infrared images have three equal channels, and so no hue.
+            "infrared_hue": 0.0,
         },
     ),
 )

@@ -28,22 +28,22 @@ class LinearConfig(CurveConfig):
     """A learning rate that changes from step to step along straight lines.
 
     Attributes:
-        first_step: Whether the first step of an epoch has the rate of its place, or that with
-            which the epoch ends, as the authors' code has it.
+        rate_of: Whether a step has the rate of its own place in the epoch, or that of the step
+            before and the first one that of the epoch's last, as the authors' code has it.
     """
 
-    first_step: Literal["rate-of-its-place", "rate-of-its-end"] = "rate-of-its-place"
+    rate_of: Literal["the-step", "the-step-before"] = "the-step"
 
     def rate(self, moment: Moment) -> float:
         """Return the share of the base learning rate at a step.
 
         Examples:
-            >>> late = LinearConfig(shape="polynomial", first_step="rate-of-its-end")
+            >>> late = LinearConfig(shape="polynomial", rate_of="the-step-before")
             >>> [late.rate(Moment(epoch=1, step=s, steps=4, epochs=4)) for s in range(4)]
-            [0.5, 0.6875, 0.625, 0.5625]
+            [0.5625, 0.75, 0.6875, 0.625]
         """
-        if moment.step == 0 and self.first_step == "rate-of-its-end":
-            moment = replace(moment, epoch=moment.epoch + 1)
+        if self.rate_of == "the-step-before":
+            moment = replace(moment, step=(moment.step - 1) % moment.steps)
         return super().rate(moment)
 
 
@@ -71,9 +71,12 @@ class DNSConfig(TwoStreamRecipe):
         layer4_rate_scale: Likewise, of the fourth stage.
         schedule: Up from 1e-4 for 16 epochs, then down to nothing, from step to step.
         augmentation: Crop and flip, then torchvision's random erasing.
+        infrared_hue: By how much of the circle the hue of infrared images is turned, either way,
+            before they are erased; of images whose channels are equal that changes nothing.
         late_erasing: Probability of another erasing, behind the normalisation.
         channel_exchange: Probability that a visible image then becomes one of its channels, or its
             grey value, in all three.
+        exchange_to_gray: Whether the grey value is one of these, all equally likely.
     """
 
     spatial_shift: bool = True
@@ -103,8 +106,10 @@ class DNSConfig(TwoStreamRecipe):
     augmentation: AugmentationConfig = AugmentationConfig(
         flip=0.5, padding=10, erasing=0.5, erasing_values=ERASED
     )
+    infrared_hue: float = Field(default=0.5, ge=0, le=0.5)
     late_erasing: float = Field(default=0.5, ge=0, le=1)
     channel_exchange: float = Field(default=2 / 3, ge=0, le=1)
+    exchange_to_gray: bool = True
 
     @property
     def loss_weights(self) -> Mapping[str, float]:

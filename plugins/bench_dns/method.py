@@ -10,6 +10,7 @@ from torch import nn
 from bench_core import INFRARED, VISIBLE, Modality
 from bench_core.methods import (
     Batch,
+    ColorJitter,
     CopyChannel,
     Erase,
     Flip,
@@ -107,19 +108,18 @@ class DNS(StagedMethod[DNSConfig]):
         ]
 
     def augmented(self, modality: Modality) -> InOrder:
-        """Return how training images of a modality are augmented.
-
-        The authors' code turns the hue of infrared images, too: of images whose channels are equal
-        that changes nothing.
-        """
+        """Return how training images of a modality are augmented."""
         config, augmentation = self.config, self.config.augmentation
+        early: list[ImageStep] = [PadAndCrop(augmentation.padding), Flip(augmentation.flip)]
         late: list[ImageStep] = [Erase(config.late_erasing, values=augmentation.erasing_values)]
         if modality == VISIBLE:
-            channels = OneOf(CopyChannel(0), CopyChannel(1), CopyChannel(2), Grayscale())
+            gray = [Grayscale()] if config.exchange_to_gray else []
+            channels = OneOf(CopyChannel(0), CopyChannel(1), CopyChannel(2), *gray)
             late.append(Sometimes(channels, config.channel_exchange))
+        elif config.infrared_hue:
+            early.append(ColorJitter(hue=config.infrared_hue))
         return InOrder(
-            PadAndCrop(augmentation.padding),
-            Flip(augmentation.flip),
+            *early,
             Erase(
                 augmentation.erasing,
                 area=(0.02, 0.33),

@@ -11,7 +11,9 @@ from bench_core.methods import SamplingConfig, TwoPathRecipe
 NormalizedAlong: TypeAlias = Literal["features", "batch"]
 """Each image's feature is brought to unit length, or each dimension's values of a batch are."""
 InfraredGradient: TypeAlias = Literal["own", "by-visible"]
-"""The gradient of T as it is; or with the scatter of T's own images times V, not T."""
+"""The gradient of T as it is; or its part of one modality times V, not T."""
+
+VisibleOrder: TypeAlias = Literal["random", "listed"]
 
 
 class TONEConfig(TwoPathRecipe):
@@ -21,6 +23,8 @@ class TONEConfig(TwoPathRecipe):
         contrastive_weight: Of the contrastive loss.
         contrastive_margin: Distance beyond which two people's features are left alone.
         normalized_along: What is brought to unit length before the contrastive loss.
+        visible_order: How a training goes through the visible images: at random, or as the dataset
+            lists them, where those of a person follow each other.
         epochs: 19 of 79 steps are the 1,501 of the code.
         sampling: Pairs in a batch are the product of its numbers; half of them show one person.
     """
@@ -28,6 +32,7 @@ class TONEConfig(TwoPathRecipe):
     contrastive_weight: float = Field(default=0.2, ge=0)
     contrastive_margin: float = Field(default=0.5, ge=0)
     normalized_along: NormalizedAlong = "features"
+    visible_order: VisibleOrder = "random"
     epochs: int = Field(default=19, ge=1)
     sampling: SamplingConfig = SamplingConfig(identities=64, images=1, steps_per_epoch=79)
 
@@ -41,8 +46,8 @@ class HCMLConfig(TONEConfig):
         within_weight: Of the terms that tighten each person within a modality.
         metric_steps: Most steps of the metric learning.
         metric_tolerance: Relative change of the cross-modality term at which it stops.
-        transform_rate: Rate of the first gradient step of V and T.
-        transform_decay: What the rate is multiplied by after each step.
+        transform_rate: Rate of the gradient steps of V and T, but for the decay.
+        transform_decay: What the rate is multiplied by before each of them.
         infrared_gradient: How the gradient of T is computed.
     """
 

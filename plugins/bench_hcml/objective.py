@@ -136,14 +136,14 @@ class Objective:
         """Return the gradients of F by V and by T, (D, D) each.
 
         In either one, what a modality's own images say is a scatter matrix of them times its
-        transform. With `infrared_gradient="by-visible"` that of T is times V.
+        transform. With `infrared_gradient="by-visible"` that of T within its modality is times V.
         """
         visible, infrared = self._visible.means, self._infrared.means
         slopes, metric = self._slopes(at), at.metric
         mixed = visible.T @ slopes @ infrared
         own = at.infrared if self._infrared_gradient == "own" else at.visible
         of_visible = visible.T @ (slopes.sum(1)[:, None] * visible) @ at.visible
-        of_infrared = infrared.T @ (slopes.sum(0)[:, None] * infrared) @ own
+        of_infrared = infrared.T @ (slopes.sum(0)[:, None] * infrared) @ at.infrared
         within = [
             self._within_scatter(deviations, transform)
             for deviations, transform in self._deviations(at)

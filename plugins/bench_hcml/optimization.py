@@ -28,7 +28,8 @@ class Progress:
     Attributes:
         at: V, T and M.
         previous: M of one step before.
-        momentum: t of the acceleration; 1 at the start.
+        momentum: t of the acceleration, by which the third step is the first from ahead; 0 at the
+            start.
         lipschitz: One over the step size of M.
         step: Steps that are done.
         cross: The term across modalities behind the last step of M, before that of V and T.
@@ -37,7 +38,7 @@ class Progress:
 
     at: Transforms
     previous: torch.Tensor
-    momentum: float = 1.0
+    momentum: float = 0.0
     lipschitz: float = FIRST_LIPSCHITZ
     step: int = 0
     cross: float = math.inf
@@ -69,8 +70,7 @@ class Progress:
 def advance(progress: Progress, objective: Objective, config: HCMLConfig) -> Progress:
     """Take one step of M, and then one of V and T.
 
-    The step of V and T that follows k earlier ones has the rate `transform_rate` x
-    `transform_decay`^k.
+    The k-th step of V and T, counted from 1, has the rate `transform_rate` x `transform_decay`^k.
 
     Raises:
         TrainingError: No step of M is short enough, as where features are not finite.
@@ -82,7 +82,7 @@ def advance(progress: Progress, objective: Objective, config: HCMLConfig) -> Pro
         replace(progress.at, metric=searched), progress.lipschitz, objective
     )
     at = replace(progress.at, metric=metric)
-    rate = config.transform_rate * config.transform_decay**progress.step
+    rate = config.transform_rate * config.transform_decay ** (progress.step + 1)
     by_visible, by_infrared = objective.transform_gradients(at)
     change = abs(cross - progress.cross) / max(abs(progress.cross), ROUNDING)
     return Progress(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TypeVar
 
 import torch
@@ -41,7 +42,8 @@ class TwoStreamLearning(StagedMethod[ConfigT]):
     def stages(self) -> Sequence[Stage]:
         """Return the one stage that trains the network."""
         plan = self.config.plan(self._paths, self._top)
-        return [self.config.stage("joint", self.step, {LEARNER: plan}, sampler=PairSampler)]
+        sampler = partial(PairSampler, order=self.config.visible_order)
+        return [self.config.stage("joint", self.step, {LEARNER: plan}, sampler=sampler)]
 
     def step(self, batch: Batch, updates: Updates) -> Losses:
         """Take one step on identity loss and weighted contrastive loss."""

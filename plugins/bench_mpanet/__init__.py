@@ -48,7 +48,7 @@ PRESETS = (
         values={
             "image_height": 256,
             "sampling": {"identities": 12, "images": 5},
-            "schedule": {"milestones": [80, 110]},
+            "schedule": {"milestones": [110]},
             "embedding": "neck",
         },
     ),

@@ -63,7 +63,9 @@ class IdentityNetworkConfig(ReIDConfig):
 
     def build_backbone(self, channels: int = 3) -> Backbone:
         """Build the backbone with random weights, for images of so many channels."""
-        return residual_backbone(self.backbone, channels, last_stride=self.last_stride)
+        return residual_backbone(
+            self.backbone, channels, last_stride=self.last_stride, stem_relu=self.stem_relu
+        )
 
     def build_network(self) -> SharedBackbone | TwoStream:
         """Build what embeds the images of both modalities."""

@@ -118,15 +118,21 @@ class OtherInput(Backbone):
         return {**state, name: averaged}
 
 
-def residual_backbone(name: Residual, channels: int, *, last_stride: int = 1) -> Backbone:
+def residual_backbone(
+    name: Residual, channels: int, *, last_stride: int = 1, stem_relu: bool = True
+) -> Backbone:
     """Build a backbone with random weights.
 
     Args:
         name: Which one.
         channels: Of the images that it sees.
         last_stride: Of ResNet-50's last stage.
+        stem_relu: Whether ResNet-50's stem has its ReLU.
     """
-    known = ResNet6() if name == "resnet6" else build_backbone(name, last_stride=last_stride)
+    if name == "resnet6":
+        known: Backbone = ResNet6()
+    else:
+        known = build_backbone(name, last_stride=last_stride, stem_relu=stem_relu)
     return known if channels == 3 else OtherInput(known, channels)
 
 

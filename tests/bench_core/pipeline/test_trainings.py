@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from bench_core.pipeline import embeddings, loop, trainings
 from bench_core.pipeline.inputs import RunInputs
 from bench_core.pipeline.trainings import TrainedModel, find_model
 from bench_core.system.processes import locked
+from bench_xiv.method import XIV
 
 Train = Callable[..., TrainedModel]
 
@@ -49,6 +51,26 @@ def test_a_loop_of_its_own_takes_no_batch_in_parts(
     monkeypatch.setattr(loop, "StagedMethod", int)
     with pytest.raises(UsageError, match=r"^--accumulate: xiv has a training loop of its own"):
         train(sharing=Sharing(parts=2))
+
+
+@pytest.mark.parametrize(
+    ("staged", "precision", "rounds"), [(True, "tf32", False), (False, "tf32", True)]
+)
+def test_between_its_steps_a_staged_method_computes_as_at_test_time(
+    staged: bool, precision: str, rounds: bool, train: Train, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as features that a metric is learned on behind the stages."""
+    seen = []
+
+    def note(*_: object) -> None:
+        seen.append((torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32))
+
+    if not staged:
+        monkeypatch.setattr(loop, "StagedMethod", int)
+    monkeypatch.setattr(XIV, "train", note)
+    with suppress(BenchError):  # of a training that left no model
+        train(precision=precision)
+    assert seen == [(rounds, rounds)]
 
 
 @pytest.mark.slow

@@ -46,9 +46,10 @@ def test_the_constraint_within_is_bdtrs_alone() -> None:
         MethodBuilder(OF_BCTR).choose("paper", "full", "intra_weight=0.1")
 
 
-def test_official_code_has_the_slips_of_crop_and_mean() -> None:
+def test_official_code_has_the_slips_of_crop_mean_and_feature() -> None:
     paper, official = BUILDER.choose("paper"), BUILDER.choose("official-code")
     slips = {"crop_offset": "both-axes", "mean_order": "reversed"}
+    slips["embedding"] = "fc7-before-relu"
     assert official == paper.model_copy(update=slips)
 
 

@@ -37,20 +37,27 @@ def test_paper_is_for_sysu(config_of: Choose) -> None:
 
 
 @pytest.mark.parametrize(
-    ("preset", "early", "late", "exchange", "rate"),
+    ("preset", "early", "late", "to_gray", "hue", "rate"),
     [
-        ("paper", 0.5, 0.5, 2 / 3, 0.2),
-        ("official-code", 0.5, 0.5, 2 / 3, 0.2),
-        ("llcm", 0.0, 0.5, 0.0, 0.2),
-        ("regdb", 0.5, 0.0, 0.0, 0.1),
+        ("paper", 0.5, 0.5, True, 0.5, 0.2),
+        ("official-code", 0.5, 0.5, True, 0.5, 0.2),
+        ("llcm", 0.0, 0.5, False, 0.5, 0.2),
+        ("regdb", 0.5, 0.0, False, 0.0, 0.1),
     ],
 )
 def test_data_sets_differ_in_augmentation_and_rate(
-    preset: str, early: float, late: float, exchange: float, rate: float, config_of: Choose
+    preset: str,
+    early: float,
+    late: float,
+    to_gray: bool,
+    hue: float,
+    rate: float,
+    config_of: Choose,
 ) -> None:
     config = config_of(preset)
     assert config.augmentation.erasing == early
-    assert (config.late_erasing, config.channel_exchange) == (late, exchange)
+    assert (config.late_erasing, config.channel_exchange) == (late, 2 / 3)
+    assert (config.exchange_to_gray, config.infrared_hue) == (to_gray, hue)
     assert config.optimizer.learning_rate == rate
 
 
@@ -66,14 +73,15 @@ def test_the_rate_goes_up_and_down_from_step_to_step(preset: str, config_of: Cho
     schedule = config_of(preset).schedule
     for epoch in range(100):
         for step in range(STEPS):
-            late = preset == "official-code" and step == 0
-            elapsed = epoch + (1 if late else step / STEPS)
+            place = (step - 1) % STEPS if preset == "official-code" else step
+            elapsed = epoch + place / STEPS
             moment = Moment(epoch=epoch, step=step, steps=STEPS, epochs=100)
             assert schedule.rate(moment) == pytest.approx(straight(elapsed), abs=1e-12)
 
 
 def test_the_very_first_rate_of_the_code_is_that_of_its_logs(config_of: Choose) -> None:
-    first = Moment(epoch=0, step=0, steps=100, epochs=100)
+    """On SYSU-MM01 an epoch has 928 steps."""
+    first = Moment(epoch=0, step=0, steps=928, epochs=100)
     code, paper = config_of("official-code"), config_of("paper")
     assert 0.2 * code.schedule.rate(first) == pytest.approx(0.0125, abs=2e-5)
     assert 0.2 * paper.schedule.rate(first) == pytest.approx(2e-5)

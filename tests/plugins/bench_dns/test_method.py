@@ -18,6 +18,7 @@ from bench_core.methods import (
     Erase,
     Flip,
     Grayscale,
+    ImageStep,
     Normalized,
     PadAndCrop,
 )
@@ -173,16 +174,26 @@ LATE = Erase(0.5, (0.02, 0.4), (0.3, 1 / 0.3), "uniform", FILL, 100)
 
 
 @pytest.mark.parametrize(
-    ("preset", "early", "late", "exchange"),
-    [("paper", 0.5, 0.5, 2 / 3), ("llcm", 0.0, 0.5, 0.0), ("regdb", 0.5, 0.0, 0.0)],
+    ("preset", "early", "late", "gray", "hue"),
+    [
+        ("paper", 0.5, 0.5, [Grayscale()], [ColorJitter(hue=0.5)]),
+        ("llcm", 0.0, 0.5, [], [ColorJitter(hue=0.5)]),
+        ("regdb", 0.5, 0.0, [], []),
+    ],
 )
 @pytest.mark.parametrize("modality", [VISIBLE, INFRARED])
 def test_images_are_augmented_in_the_order_of_each_data_set(
-    modality: str, preset: str, early: float, late: float, exchange: float, make: Make
+    modality: str,
+    preset: str,
+    early: float,
+    late: float,
+    gray: list[ImageStep],
+    hue: list[ImageStep],
+    make: Make,
 ) -> None:
     augmented = make(preset=preset).augmented(modality)  # type: ignore[arg-type]
-    crop, flip, erase, behind = augmented.steps
-    assert (crop, flip) == (PadAndCrop(10, 0.0), Flip(0.5))
+    *moves, erase, behind = augmented.steps
+    assert moves == [PadAndCrop(10, 0.0), Flip(0.5), *(hue if modality == INFRARED else [])]
     assert erase == Erase(early, *list(vars(EARLY).values())[1:])
     assert isinstance(behind, Normalized)
     again, *channels = behind._inner.steps
@@ -191,8 +202,8 @@ def test_images_are_augmented_in_the_order_of_each_data_set(
         assert not channels
         return
     (exchanged,) = channels
-    assert exchanged.probability == exchange
-    assert exchanged.step.steps == (CopyChannel(0), CopyChannel(1), CopyChannel(2), Grayscale())
+    assert exchanged.probability == 2 / 3
+    assert exchanged.step.steps == (CopyChannel(0), CopyChannel(1), CopyChannel(2), *gray)
 
 
 def test_a_third_of_visible_images_keeps_its_colours_and_the_rest_divides_in_four(
@@ -214,8 +225,8 @@ def test_a_third_of_visible_images_keeps_its_colours_and_the_rest_divides_in_fou
     assert [share.item() for share in shares] == pytest.approx(expected, abs=0.02)
 
 
-def test_a_turn_of_hue_would_leave_infrared_images_as_they_are() -> None:
-    """Which is why there is none, though the authors' code has it."""
+def test_a_turn_of_hue_leaves_images_of_equal_channels_as_they_are() -> None:
+    """Which is why `quick` has none."""
     images = torch.rand(8, 1, 6, 4).expand(-1, 3, -1, -1).clone()
     turned = ColorJitter(hue=0.5)(images.clone(), torch.Generator().manual_seed(0))
     torch.testing.assert_close(turned, images)

@@ -118,8 +118,8 @@ def test_a_gradient_is_the_slope_of_small_steps(objective: Objective) -> None:
     assert (ahead - behind).item() / (2 * width) == pytest.approx(by_visible[0, 2].item(), rel=1e-6)
 
 
-def test_the_gradient_of_the_authors_has_their_slip_in_t_alone() -> None:
-    """Where V and T are the same it is no slip."""
+def test_the_gradient_of_the_authors_has_their_slip_within_infrared_alone() -> None:
+    """Where V and T are the same it is no slip, nor is there one across modalities."""
     parts = [Features.of(*features(seed, 3, 3)) for seed in (1, 2)]
     own, slipped = (
         Objective(parts[0], parts[1], within_weight=0.2, infrared_gradient=kind)  # type: ignore[arg-type]
@@ -128,6 +128,11 @@ def test_the_gradient_of_the_authors_has_their_slip_in_t_alone() -> None:
     at = somewhere(3, 3)
     assert torch.equal(own.transform_gradients(at)[0], slipped.transform_gradients(at)[0])
     assert not torch.allclose(own.transform_gradients(at)[1], slipped.transform_gradients(at)[1])
+    across, slipped_across = (
+        Objective(parts[0], parts[1], within_weight=0.0, infrared_gradient=kind)  # type: ignore[arg-type]
+        for kind in ("own", "by-visible")
+    )
+    assert torch.equal(across.transform_gradients(at)[1], slipped_across.transform_gradients(at)[1])
     same = replace(at, infrared=at.visible)
     torch.testing.assert_close(own.transform_gradients(same), slipped.transform_gradients(same))
 

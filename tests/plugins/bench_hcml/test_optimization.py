@@ -75,10 +75,12 @@ def test_the_first_step_is_halved_until_it_is_safe(objective: Objective) -> None
 
 
 def test_metric_steps_are_accelerated(objective: Objective) -> None:
-    """The third is taken from ahead of the second, by (t - 1) / t' of the last one."""
+    """The third is the first from ahead of where it is, by (t - 1) / t' of the last step."""
     _, first, second = walk(objective, 2, transform_rate=0)
     momentum = (1 + math.sqrt(1 + 4 * second.momentum**2)) / 2
-    assert first.momentum == pytest.approx((1 + math.sqrt(5)) / 2)
+    assert first.momentum == 1
+    assert second.momentum == pytest.approx((1 + math.sqrt(5)) / 2)
+    assert (second.momentum - 1) / momentum == pytest.approx(0.28175, abs=1e-5)
     ahead = (second.momentum - 1) / momentum * (second.at.metric - first.at.metric)
     searched = replace(second.at, metric=second.at.metric + ahead)
     third = advance(second, objective, config(transform_rate=0))
@@ -90,11 +92,11 @@ def test_metric_steps_are_accelerated(objective: Objective) -> None:
 
 
 def test_transforms_take_a_gradient_step_behind_that_of_the_metric(objective: Objective) -> None:
-    """At a rate of 0.1 x 0.95^k."""
+    """At a rate of 0.1 x 0.95^k, k from 1."""
     found = walk(objective, 3)
     for place, (before, after) in enumerate(pairwise(found)):
         at = replace(before.at, metric=after.at.metric)
-        rate = 0.1 * 0.95**place
+        rate = 0.1 * 0.95 ** (place + 1)
         gradients = objective.transform_gradients(at)
         torch.testing.assert_close(after.at.visible, at.visible - rate * gradients[0])
         torch.testing.assert_close(after.at.infrared, at.infrared - rate * gradients[1])

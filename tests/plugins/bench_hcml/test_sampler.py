@@ -47,6 +47,14 @@ def test_visible_images_come_once_each_before_any_comes_again() -> None:
     assert (rows[:80] != rows[80:160]).any()
 
 
+def test_visible_images_can_come_as_they_are_listed() -> None:
+    batches = list(PairSampler(MANY, "listed").epoch(np.random.default_rng(0)))
+    rows = np.concatenate([visible for visible, _ in batches])
+    assert rows.tolist() == [*range(80)] * 5
+    people = [len(set(MANY.labels[VISIBLE][visible])) for visible, _ in batches]
+    assert max(people) == 2  # where a random order has about seven
+
+
 def test_all_infrared_images_of_a_person_come() -> None:
     rows = np.concatenate([infrared[:4] for _, infrared in dealt(MANY)])
     assert set(rows) == set(range(40))

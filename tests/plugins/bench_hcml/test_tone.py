@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
@@ -63,7 +64,9 @@ def test_there_is_one_stage_of_1501_steps_of_pairs(make: Make) -> None:
     assert stage.sampling.steps_per_epoch is not None
     assert stage.epochs * stage.sampling.steps_per_epoch == 1501
     assert stage.sampling.identities * stage.sampling.images == 64
-    assert stage.sampler is PairSampler
+    assert isinstance(stage.sampler, partial)
+    assert stage.sampler.func is PairSampler
+    assert stage.sampler.keywords == {"order": "random"}
     assert [stage.optimizers[LEARNER].schedule.factor(epoch) for epoch in (0, 18)] == [1, 1]
 
 

@@ -40,7 +40,7 @@ def test_regdb_has_other_images_batches_milestones_and_feature(config_of: Choose
     config = config_of("regdb")
     assert config.image_size == (256, 128)
     assert (config.sampling.identities, config.sampling.images) == (12, 5)
-    assert config.schedule.milestones == (80, 110)
+    assert config.schedule.milestones == (110,)
     assert config.embedding == "neck"
     as_sysu = {
         name: getattr(config_of("paper"), name)
@@ -49,10 +49,17 @@ def test_regdb_has_other_images_batches_milestones_and_feature(config_of: Choose
     assert config.model_copy(update=as_sysu) == config_of("paper")
 
 
-@pytest.mark.parametrize(("preset", "last"), [("paper", 120), ("regdb", 110)])
-def test_the_rate_falls_to_a_tenth_twice(preset: str, last: int, config_of: Choose) -> None:
+RATES = {
+    "paper": [1.0] * 80 + [0.1] * 40 + [0.01] * 20,
+    "regdb": [1.0] * 110 + [0.1] * 30,
+}
+
+
+@pytest.mark.parametrize(("preset", "expected"), RATES.items())
+def test_the_rate_falls_to_a_tenth_twice_and_once_on_regdb(
+    preset: str, expected: list[float], config_of: Choose
+) -> None:
     factor = config_of(preset).schedule.factor
-    expected = [1.0] * 80 + [0.1] * (last - 80) + [0.01] * (140 - last)
     assert [factor(epoch) for epoch in range(140)] == pytest.approx(expected)
 
 

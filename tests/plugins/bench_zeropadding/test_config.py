@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+import torch
 
 from bench_core import UsageError
 from bench_core.methods import Moment
@@ -53,6 +54,17 @@ def test_the_reimplementation_differs_by_its_backbone_alone(config_of: Choose) -
     paper, theirs = config_of("zero-padding"), config_of("zero-padding", "third-party-code")
     changed = {"backbone": "resnet50", "last_stride": 2, "weights": "imagenet"}
     assert paper.model_copy(update=changed) == theirs
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_stem_of_a_resnet_is_as_it_is_asked_for(method: str, config_of: Choose) -> None:
+    relus = []
+    for asked in ("true", "false"):
+        config = config_of(method, "paper", "full", "backbone=resnet50", f"stem_relu={asked}")
+        with torch.device("meta"):
+            body = config.build_backbone().body
+        relus.append(isinstance(dict(body.named_children())["relu"], torch.nn.ReLU))
+    assert relus == [True, False]
 
 
 def test_two_streams_are_split_behind_the_first_stage(config_of: Choose) -> None:
