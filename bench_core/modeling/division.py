@@ -27,7 +27,7 @@ from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
 
 from bench_core.contracts.errors import PluginError
 from bench_core.modeling import batch_statistics
-from bench_core.modeling.exchange import joined_shares, own_share
+from bench_core.modeling.exchange import interleaved, joined_shares, own_share
 from bench_core.modeling.recomputation import recomputed
 from bench_core.modeling.sharing import (
     WHOLE_BATCH,
@@ -172,10 +172,10 @@ def _call_on_shares(
         )
     sharing = current_sharing() or WHOLE_BATCH
     own = tree_map(_on_tensors(own_share), inputs) if processes > 1 else inputs
-    first = rank() * parts if processes > 1 else 0
+    first = rank() if processes > 1 else 0
     calls = [
         Call(
-            place=first + part,
+            place=first + processes * part,
             number=processes * parts,
             statistics=sharing.statistics,
             recomputed=parts == 1 and sharing.parts > 1,
@@ -234,12 +234,12 @@ def _recompute_block(block: nn.Module, *inputs: Any, **options: Any) -> Any:
 
 
 def _pieces(inputs: tuple[Any, ...], number: int) -> list[tuple[Any, ...]]:
-    """Cut every tensor of the inputs along its batch."""
+    """Divide every tensor of the inputs along its batch, as `interleaved` joins them."""
     if number == 1:
         return [inputs]
     values, form = tree_flatten(inputs)
     cut = [
-        torch.split(value, len(value) // number)
+        [value[part::number] for part in range(number)]
         if isinstance(value, torch.Tensor)
         else [value] * number
         for value in values
@@ -248,12 +248,12 @@ def _pieces(inputs: tuple[Any, ...], number: int) -> list[tuple[Any, ...]]:
 
 
 def _joined(outputs: list[Any]) -> Any:
-    """Join every tensor of outputs of one form along its batch."""
+    """Join every tensor of outputs of one form along its batch, in its order."""
     if len(outputs) == 1:
         return outputs[0]
     flat = [tree_flatten(output) for output in outputs]
     values = [
-        torch.cat(each) if isinstance(each[0], torch.Tensor) else each[0]
+        interleaved(torch.cat(each), len(each)) if isinstance(each[0], torch.Tensor) else each[0]
         for each in zip(*(leaves for leaves, _ in flat), strict=True)
     ]
     return tree_unflatten(values, flat[0][1])
@@ -279,7 +279,7 @@ def _drop(module: nn.Module, values: torch.Tensor) -> torch.Tensor:
     ones = torch.empty(shape, dtype=values.dtype, device=values.device, memory_format=layout)
     factors = forward(module, ones.fill_(1))
     expect_random_state(values.device)
-    own: torch.Tensor = factors[call.place * len(values) : (call.place + 1) * len(values)]
+    own: torch.Tensor = factors[call.place :: call.number]
     return values * own
 
 

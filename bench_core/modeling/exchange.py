@@ -24,9 +24,22 @@ def own_share(values: torch.Tensor) -> torch.Tensor:
 
 
 def joined_shares(share: torch.Tensor) -> torch.Tensor:
-    """Return the shares of all processes, in their order."""
+    """Return the batch that `own_share` divided, of the shares of all processes."""
     whole: torch.Tensor = _Whole.apply(share)  # type: ignore[no-untyped-call]
     return whole
+
+
+def interleaved(shares: torch.Tensor, number: int) -> torch.Tensor:
+    """Return a batch in its order, of so many shares one behind another.
+
+    A share has every n-th entry of the batch. Batches have one modality behind the other, and one
+    person's images side by side: shares cut out as blocks would be of one modality each, and
+    statistics of a share those of a modality.
+    """
+    channels_last = shares.dim() == 4 and shares.is_contiguous(memory_format=torch.channels_last)
+    rows = shares.permute(0, 2, 3, 1) if channels_last else shares
+    rows = rows.unflatten(0, (number, -1)).transpose(0, 1).flatten(0, 1)
+    return rows.permute(0, 3, 1, 2) if channels_last else rows
 
 
 def mean_of_processes(values: torch.Tensor) -> torch.Tensor:
@@ -61,9 +74,8 @@ class _Share(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, values: torch.Tensor) -> torch.Tensor:  # noqa: ARG004
-        """Cut it out; a copy, which a network may change in place."""
-        size = len(values) // num_processes()
-        return values[rank() * size : (rank() + 1) * size].clone()
+        """Take every n-th entry; a copy, which a network may change in place."""
+        return values[rank() :: num_processes()].clone()
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> torch.Tensor:  # noqa: ARG004
@@ -82,7 +94,8 @@ class _Whole(torch.autograd.Function):
         ordered = ordered.contiguous()
         whole = ordered.new_empty((len(ordered) * num_processes(), *ordered.shape[1:]))
         gather(_bytes(whole), _bytes(ordered))
-        return whole.permute(0, 3, 1, 2) if channels_last else whole
+        whole = whole.permute(0, 3, 1, 2) if channels_last else whole
+        return interleaved(whole, num_processes())
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> torch.Tensor:  # noqa: ARG004

@@ -62,8 +62,8 @@ class Call:
     """A call of a network that no other is around, on a batch or on a share of it.
 
     Attributes:
-        place: Number of the share, from 0.
-        number: How many shares the batch has.
+        place: Number of the share, from 0, and of its first entry in the batch.
+        number: How many shares the batch has; a share has every so manieth entry.
         statistics: As in `Sharing`.
         recomputed: Whether its blocks are computed again in the backward pass.
         learned: Where statistics of shares are collected; None where nothing is to be learned.

@@ -55,8 +55,11 @@ PRESETS = (
     PresetSpec(name="paper", summary="as published: ResNet-50, 256x128, 64 images, half infrared"),
     PresetSpec(
         name="official-code",
-        summary="the public code where it differs: stem without ReLU, warm-up from 0.01",
-        values={"stem_relu": False, "schedule": {"warmup_factor": 0.01}},
+        summary="the public code where it differs: stem without ReLU, warm-up from 0.01, drops",
+        values={
+            "stem_relu": False,
+            "schedule": {"warmup_factor": 0.01, "milestones": [40, 70]},
+        },
     ),
     PresetSpec(
         name="quick",

@@ -55,7 +55,7 @@ class BoTConfig(OptionalNeckConfig):
     sampling: SamplingConfig = SamplingConfig(identities=16, images=2)
     optimizer: OptimizerConfig = OptimizerConfig(learning_rate=3.5e-4, weight_decay=5e-4)
     schedule: ScheduleConfig = ScheduleConfig(
-        warmup_epochs=10, warmup_factor=0.0, milestones=(40, 70), told="start"
+        warmup_epochs=10, warmup_factor=0.0, milestones=(41, 71), told="start"
     )
     augmentation: AugmentationConfig = AugmentationConfig(flip=0.5, padding=10, erasing=0.5)
 

@@ -55,6 +55,11 @@ PRESETS = (
         summary="as the authors' code trains on SYSU-MM01: ViT-B/16, stride 12, 256x128",
     ),
     PresetSpec(
+        name="regdb",
+        summary="as the authors' code trains on RegDB: 36 epochs",
+        values={"epochs": 36},
+    ),
+    PresetSpec(
         name="quick",
         summary="a small transformer on small images, for a CPU in minutes",
         values={

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from torch import nn
 
-from bench_core.modeling.exchange import average_gradients, joined_shares, own_share
+from bench_core.modeling.exchange import (
+    average_gradients,
+    interleaved,
+    joined_shares,
+    own_share,
+)
 from bench_core.modeling.sharing import Sharing, shared
 from bench_core.system.process_group import imagined
 
@@ -27,7 +33,24 @@ def test_a_share_is_a_copy_and_the_whole_is_as_large_as_all_shares() -> None:
     with imagined(3):
         share = own_share(batch)
         whole = joined_shares(share)
-    assert torch.equal(share, batch[:2])
+    assert torch.equal(share, batch[::3])
     share.zero_()
     assert batch.all()
     assert whole.shape == batch.shape
+
+
+@pytest.mark.parametrize("shape", [(12,), (12, 3), (12, 3, 4, 2)])
+@pytest.mark.parametrize("number", [1, 2, 3, 4])
+def test_shares_are_joined_in_the_order_of_the_batch(shape: tuple[int, ...], number: int) -> None:
+    batch = torch.rand(shape)
+    shares = torch.cat([batch[place::number] for place in range(number)])
+    assert torch.equal(interleaved(shares, number), batch)
+
+
+def test_joined_maps_lie_in_memory_as_their_shares_do() -> None:
+    batch = torch.rand(6, 3, 4, 2).contiguous(memory_format=torch.channels_last)
+    shares = torch.cat([batch[::2], batch[1::2]])
+    assert shares.is_contiguous(memory_format=torch.channels_last)
+    joined = interleaved(shares, 2)
+    assert joined.is_contiguous(memory_format=torch.channels_last)
+    assert torch.equal(joined, batch)

@@ -14,10 +14,10 @@ from bench_core.methods import Moment
 Choose = Callable[..., BoTConfig]
 Make = Callable[..., BoT]
 
-AFTER = [*[1.0] * 29, *[0.1] * 30, *[0.01] * 51]
+AFTER = [*[1.0] * 30, *[0.1] * 30, *[0.01] * 50]
 """Of the base rate, in epochs 11 to 120."""
 PAPER = [*[epoch / 10 for epoch in range(1, 11)], *AFTER]
-CODE = [*[0.01 + 0.99 * epoch / 10 for epoch in range(1, 11)], *AFTER]
+CODE = [*[0.01 + 0.99 * epoch / 10 for epoch in range(1, 11)], *AFTER[1:], 0.01]
 FLAT = [*[1.0] * 10, *AFTER]
 
 
@@ -44,10 +44,10 @@ def test_paper_holds_the_published_values(config_of: Choose) -> None:
     assert config.embedding == "neck-normalized"
 
 
-def test_the_code_differs_in_the_stem_and_the_warm_up(config_of: Choose) -> None:
+def test_the_code_differs_in_the_stem_and_the_rate(config_of: Choose) -> None:
     paper, code = config_of("paper"), config_of("official-code")
     assert not code.stem_relu
-    schedule = paper.schedule.model_copy(update={"warmup_factor": 0.01})
+    schedule = paper.schedule.model_copy(update={"warmup_factor": 0.01, "milestones": (40, 70)})
     assert paper.model_copy(update={"stem_relu": False, "schedule": schedule}) == code
 
 

@@ -9,7 +9,7 @@ def test_registers_one_method() -> None:
     (spec,) = bench_pmt.bench_register_methods()
     assert spec.id == "pmt"
     assert (spec.paper.venue, spec.paper.year) == ("AAAI", 2023)
-    assert [preset.name for preset in spec.presets] == ["paper", "quick"]
+    assert [preset.name for preset in spec.presets] == ["paper", "regdb", "quick"]
 
 
 def test_the_variants_are_the_parts_of_the_method_with_the_full_method_first() -> None:
