@@ -34,7 +34,7 @@ CORRUPTIONS: Final = (
 SEVERITIES: Final = (1, 2, 3, 4, 5)
 
 CORRUPTION_ID: Final = "corruption"
-CORRUPTION_VERSION: Final = 1
+CORRUPTION_VERSION: Final = 2
 """Raised whenever the same image would be corrupted to other pixels."""
 SEED: Final = 0
 """Of the draws; it is fixed, so that every result is on the same pixels."""

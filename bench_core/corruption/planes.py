@@ -80,12 +80,12 @@ def motion_blurred(image: Field, radius: int, sigma: float, degrees: float) -> F
     padded = np.pad(image, margins, mode="edge")
     total, weight_sum = np.zeros_like(image), 0.0
     for step, weight in enumerate(weights.tolist()):
+        weight_sum += weight
         dy, dx = (-ceil(step * part - 0.5) for part in (down, across))
         if abs(dy) >= height or abs(dx) >= width:
-            break
+            continue  # what of the line is farther than the image is large is lost, and dark
         rows = slice(length - dy, length - dy + height)
         total += padded[..., rows, length - dx : length - dx + width] * weight
-        weight_sum += weight
     return total / weight_sum
 
 

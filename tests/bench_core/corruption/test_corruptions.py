@@ -208,6 +208,12 @@ def test_motion_blur_weighs_the_pixels_of_a_line_by_half_a_gaussian() -> None:
     np.testing.assert_array_equal(upright[0, :, 20], blurred[0, 20])
 
 
+def test_what_of_a_line_is_longer_than_the_image_is_lost() -> None:
+    blurred = motion_blurred(np.ones((6, 4)), 10, 3.0, 0.0)
+    weights = np.exp(-((np.arange(21) / 3.0) ** 2) / 2)
+    np.testing.assert_allclose(blurred, weights[:4].sum() / weights.sum(), rtol=1e-5)
+
+
 def test_zoom_blur_averages_the_image_and_its_zooms() -> None:
     planes = picture().transpose(2, 0, 1).astype(np.float32) / 255
     zooms = [1 + 0.02 * place for place in range(11)]  # severity 3: 1, 1.02, ..., 1.2
