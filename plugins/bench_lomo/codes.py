@@ -48,13 +48,13 @@ def hsv(images: torch.Tensor) -> torch.Tensor:
 
 
 def luma(pixels: torch.Tensor) -> torch.Tensor:
-    """Return 0.299 R + 0.587 G + 0.114 B, (B, H, W), exactly g where all three are g.
+    """Return 0.299 R + 0.587 G + 0.114 B, (B, H, W), rounded to whole numbers.
 
     Args:
         pixels: (B, 3, H, W), whole numbers from 0 to 255.
     """
     red, green, blue = pixels.unbind(1)
-    return (299 * red + 587 * green + 114 * blue) / 1000
+    return (299 * red + 587 * green + 114 * blue + 500).div(1000, rounding_mode="floor")
 
 
 def texture_codes(gray: torch.Tensor, radius: int, threshold: float) -> torch.Tensor:

@@ -53,10 +53,12 @@ def test_a_pattern_has_a_digit_of_each_neighbour(neighbours: tuple[int, ...], co
     assert texture_codes(image, radius, 0.3)[0, 3, 3] == code
 
 
-def test_a_gray_pixel_keeps_its_value() -> None:
+def test_gray_values_are_whole_and_a_gray_pixel_keeps_its_own() -> None:
     gray = torch.arange(256.0).expand(1, 3, 1, 256)
     assert torch.equal(luma(gray), gray[:, 0])
-    assert luma(torch.tensor([255.0, 0, 0]).view(1, 3, 1, 1)).item() == pytest.approx(76.245)
+    colors = torch.tensor([[255.0, 0, 0], [0, 255, 0], [0, 0, 255], [0, 0, 250]])
+    found = luma(colors.view(4, 3, 1, 1)).flatten().tolist()
+    assert found == [76, 150, 29, 29]  # 76.245, 149.685, 29.07, 28.5
 
 
 def test_smoothing_is_a_gaussian_with_replicated_borders() -> None:

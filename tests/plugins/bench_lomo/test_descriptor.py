@@ -56,8 +56,8 @@ def by_loops(image: np.ndarray) -> np.ndarray:
         levels = [np.floor(halved(channel)) for channel in levels]
     parts = [colors]
     for radius in (3, 5):
-        gray = (299 * image[0] + 587 * image[1] + 114 * image[2]) / 1000
-        gray, found = gray.astype(np.float32).astype(float), list[float]()
+        gray = np.floor((299 * image[0] + 587 * image[1] + 114 * image[2]) / 1000 + 0.5)
+        found = list[float]()
         for _ in range(3):
             if gray.shape[1] >= 2 * radius + 1:
                 found += maxima(patterns(gray, radius), 81)
