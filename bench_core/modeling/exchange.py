@@ -38,7 +38,7 @@ def interleaved(shares: torch.Tensor, number: int) -> torch.Tensor:
     """
     channels_last = shares.dim() == 4 and shares.is_contiguous(memory_format=torch.channels_last)
     rows = shares.permute(0, 2, 3, 1) if channels_last else shares
-    rows = rows.unflatten(0, (number, -1)).transpose(0, 1).flatten(0, 1)
+    rows = rows.reshape(number, -1, *rows.shape[1:]).transpose(0, 1).flatten(0, 1)
     return rows.permute(0, 3, 1, 2) if channels_last else rows
 
 
