@@ -44,7 +44,7 @@ class DegradationSpec:
 
     @property
     def label(self) -> str:
-        """All that decides its pixels, on one line, such as "corruption 1, resized, seed=0"."""
+        """All that decides its pixels, on one line, such as "corruption 2, resized, seed=0"."""
         settings = (f"{key}={value}" for key, value in sorted(self.settings.items()))
         return ", ".join((f"{self.id} {self.version}", self.modality, self.stage, *settings))
 

@@ -34,7 +34,7 @@ def test_a_twin_is_its_protocol_but_for_the_pixels(registry: Registry) -> None:
     degradation = twin.degradation
     assert degradation is not None
     assert (degradation.modality, degradation.stage) == ("visible", "resized")
-    assert degradation.label == "corruption 1, visible, resized, seed=0"
+    assert degradation.label == "corruption 2, visible, resized, seed=0"
     title = f"{spec.title}, corrupted"
     assert twin == replace(spec, id=twin.id, title=title, degradation=degradation, twin_of=spec.id)
     assert original_id(twin.id) == original_id(f"{twin.id}-original") == spec.id

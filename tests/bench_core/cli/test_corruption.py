@@ -53,7 +53,7 @@ def test_a_corrupted_run_shares_the_training_and_keeps_its_own_features_and_tabl
         "--features", corrupted_features,
     )  # fmt: skip
     assert refused.exit_code == 1
-    assert "are of images degraded by 'corruption 1, visible, resized, seed=0'" in refused.stderr
+    assert "are of images degraded by 'corruption 2, visible, resized, seed=0'" in refused.stderr
     known = bench("eval", "--protocol", TWIN, "--data", sysu_root, "--features", corrupted_features)
     assert known.exit_code == 0
     assert "assumed" not in known.stdout
@@ -61,7 +61,7 @@ def test_a_corrupted_run_shares_the_training_and_keeps_its_own_features_and_tabl
         "eval", "--protocol", TWIN, "--data", sysu_root, "--features",
         corrupted_features.with_name("features.npz"),
     )  # fmt: skip
-    assert "assumed: the features are of images degraded by corruption 1" in taken.stdout
+    assert "assumed: the features are of images degraded by corruption 2" in taken.stdout
 
     refused = bench("corruption", only_record(tmp_path, "sysu-all-single"))
     assert refused.exit_code == 2

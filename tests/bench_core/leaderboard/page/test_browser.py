@@ -408,5 +408,6 @@ def test_a_corrupted_result_has_its_grid(open_page: OpenPage) -> None:
     page = open_page("#tab=sysu-mm01.sysu-all-single-corrupted&filter=agw")
     page.locator("details.result summary").click()
     grid = page.locator("table:has(caption:has-text('by corruption and severity')) tbody tr")
+    grid.first.wait_for()
     assert grid.count() == 20
     assert grid.first.inner_text() == "gaussian noise" + 6 * "\t20.00"
